@@ -1,0 +1,1 @@
+"""loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi."""

@@ -1,0 +1,1 @@
+"""Engines: a network and input spikes in, output spikes and activity counts out."""

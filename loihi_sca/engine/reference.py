@@ -1,0 +1,235 @@
+"""The reference engine: the definition of what a network does, in readable numpy.
+
+Every other engine is tested against this file. A timestep of a layer has three phases, one
+function each: spikes arrive (:func:`arrivals`), synapses weigh them (:func:`accumulate`), neurons
+integrate and spike (:func:`update`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.engine.result import (
+    LayerActivity,
+    RunResult,
+    Schedule,
+    Trace,
+    check_data,
+    check_runnable,
+)
+from loihi_sca.layers import MAX_DECAY
+from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool, Window
+
+STATE_LIMIT = 1 << 23
+"""Currents wrap and voltages saturate at 24 bit, sign included."""
+
+ALIGN = 1 << 6
+"""Synaptic input, bias and threshold are aligned to the state by six bits."""
+
+WideArray = npt.NDArray[np.int64]
+
+
+def run(
+    network: Network,
+    data: npt.NDArray[np.integer[Any]],
+    *,
+    schedule: Schedule = "pipelined",
+    record: Sequence[str] = (),
+) -> RunResult:
+    """Run a network.
+
+    Parameters
+    ----------
+    network : Network
+        Its neurons must all be CUBA.
+    data : int array (N, *in_shape, T)
+        Binary spikes, or bias mantissas where the first layer is an Input with a neuron.
+    schedule : {"pipelined", "cold"}
+        See :data:`loihi_sca.engine.result.Schedule`.
+    record : sequence of str
+        Names of layers whose spikes, currents and voltages are returned step by step.
+
+    Raises
+    ------
+    UnsupportedLayer
+        The network has a neuron whose dynamics are not defined here.
+    InputError
+        The data do not fit.
+    """
+    check_runnable(network)
+    spikes = check_data(network, data)
+    started = time.perf_counter()
+    activity, traces = [], {}
+    for layer in network:
+        layer_activity, trace = _run_layer(layer, spikes, schedule)
+        activity.append(layer_activity)
+        if layer.name in record:
+            traces[layer.name] = trace
+        spikes = trace.spikes.astype(np.int32)
+    elapsed = time.perf_counter() - started
+    return RunResult(spikes.astype(np.uint8), tuple(activity), traces, elapsed)
+
+
+def arrivals(layer: Layer, spikes: IntArray, schedule: Schedule) -> IntArray:
+    """Return spikes (N, *in_shape, T) at the time at which they arrive at the layer.
+
+    Pipelined, a layer's time is local: it starts when the first spike can arrive. Cold, all layers
+    share one clock, and a spike needs one step to cross a synapse layer.
+    """
+    crosses_synapses = not isinstance(layer, Input)
+    return _later(spikes, 1) if schedule == "cold" and crosses_synapses else spikes
+
+
+def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
+    """Return the weighted sum ``z`` (N, *out_shape) that arrives at each neuron at timestep ``t``.
+
+    ``spikes`` is (N, *in_shape, T); only a dense layer with delays looks further back than ``t``.
+    """
+    now = spikes[..., t].astype(np.int64)
+    if isinstance(layer, Conv):
+        return _slide(layer, layer.weight, layer.groups, now)
+    if isinstance(layer, Pool):
+        channels = layer.out_channels
+        depthwise = np.broadcast_to(layer.weight, (channels, 1, *layer.kernel))
+        return _slide(layer, depthwise, channels, now)
+    if isinstance(layer, Dense) and layer.delay is None:
+        return now.reshape(len(now), -1) @ layer.weight.T.astype(np.int64)
+    if isinstance(layer, Dense):
+        return _accumulate_delayed(layer, spikes, t)
+    return np.zeros((len(now), *layer.out_shape), dtype=np.int64)
+
+
+class State(NamedTuple):
+    """Current and voltage of a layer after an update, with what did not fit into 24 bit."""
+
+    spikes: npt.NDArray[np.bool_]
+    u: WideArray
+    v: WideArray
+    unwrapped_u: WideArray
+    unclipped_v: WideArray
+
+
+def update(neuron: Cuba, u: WideArray, v: WideArray, z: WideArray, bias: WideArray) -> State:
+    """Advance neurons by one timestep; all arrays broadcast to (N, *out_shape).
+
+    The returned voltage is that before the reset: where a neuron spiked, the next step starts
+    from zero.
+    """
+    unwrapped_u = _decayed(u, neuron.current_decay) + ALIGN * z
+    u = _wrapped(unwrapped_u)
+    unclipped_v = _decayed(v, neuron.voltage_decay) + u + ALIGN * bias
+    v = np.clip(unclipped_v, -(STATE_LIMIT - 1), STATE_LIMIT - 1)
+    return State(v > ALIGN * neuron.threshold, u, v, unwrapped_u, unclipped_v)
+
+
+def _run_layer(layer: Layer, data: IntArray, schedule: Schedule) -> tuple[LayerActivity, Trace]:
+    """Run one layer over all its timesteps; ``data`` is (N, *in_shape, T)."""
+    neuron = layer.neuron
+    if not isinstance(neuron, Cuba):  # an Input that only names a shape
+        return _activity(layer, data, data), Trace(data.astype(np.uint8))
+
+    arriving, bias = arrivals(layer, data, schedule), _bias(layer, data)
+    u = v = np.zeros((len(data), *layer.out_shape), dtype=np.int64)
+    history = []
+    for t in range(data.shape[-1]):
+        state = update(neuron, u, v, accumulate(layer, arriving, t), bias[..., t])
+        u, v = state.u, np.where(state.spikes, 0, state.v)
+        history.append(state)
+
+    spikes, u, v, unwrapped_u, unclipped_v = (
+        np.stack(x, axis=-1) for x in zip(*history, strict=True)
+    )
+    sent = _later_by_channel(spikes.astype(np.int32), layer.axon_delay)
+    activity = _activity(
+        layer,
+        arriving,
+        sent,
+        peak_current=int(np.abs(unwrapped_u).max()),
+        current_wraps=int(np.count_nonzero(unwrapped_u != u)),
+        voltage_saturations=int(np.count_nonzero(unclipped_v != v)),
+    )
+    return activity, Trace(sent.astype(np.uint8), u.astype(np.int32), v.astype(np.int32))
+
+
+def _activity(layer: Layer, arriving: IntArray, sent: IntArray, **peaks: int) -> LayerActivity:
+    arriving_per_position = arriving.sum(axis=(0, -1), dtype=np.int64)
+    runs = layer.neuron is not None
+    return LayerActivity(
+        name=layer.name,
+        neurons=layer.neurons if runs else 0,
+        spikes=int(sent.sum(dtype=np.int64)),
+        synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel()),
+        updates=sent.size if runs else 0,
+        **{"peak_current": 0, "current_wraps": 0, "voltage_saturations": 0, **peaks},
+    )
+
+
+def _bias(layer: Layer, data: IntArray) -> WideArray:
+    """Return the bias mantissa, broadcastable to (N, *out_shape, T)."""
+    if isinstance(layer, Input):
+        return data.astype(np.int64)
+    bias = layer.bias if isinstance(layer, Conv | Dense) else None
+    if bias is None:
+        bias = np.zeros(layer.out_shape[0], dtype=np.int32)
+    per_channel = bias.astype(np.int64).reshape(-1, *[1] * len(layer.out_shape))
+    return np.broadcast_to(per_channel, (*per_channel.shape[:-1], data.shape[-1]))
+
+
+def _decayed(state: WideArray, decay: int | IntArray) -> WideArray:
+    """Return ``trunc(state (4096 - decay) / 4096)``, towards zero."""
+    if isinstance(decay, np.ndarray):
+        decay = decay.reshape(-1, *[1] * (state.ndim - 2))
+    kept: WideArray = np.sign(state) * ((np.abs(state) * (MAX_DECAY - decay)) // MAX_DECAY)
+    return kept
+
+
+def _wrapped(u: WideArray) -> WideArray:
+    """Wrap to 24 bit: the largest positive value stays, the largest negative one becomes it."""
+    return STATE_LIMIT - (STATE_LIMIT - u) % (2 * STATE_LIMIT)
+
+
+def _slide(layer: Window, weight: IntArray, groups: int, spikes: WideArray) -> WideArray:
+    """Cross-correlate spikes (N, C, H, W) with weight (C_out, C / groups, Kh, Kw), tap by tap."""
+    samples = len(spikes)
+    (pad_y, pad_x), (out_y, out_x) = layer.padding, layer.out_shape[1:]
+    padded = np.pad(spikes, ((0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+    padded = padded.reshape(samples, groups, -1, *padded.shape[2:])
+    grouped_weight = weight.astype(np.int64).reshape(groups, -1, *weight.shape[1:])
+    z = np.zeros((samples, groups, grouped_weight.shape[1], out_y, out_x), dtype=np.int64)
+    for ky in range(layer.kernel[0]):
+        for kx in range(layer.kernel[1]):
+            rows = ky * layer.dilation[0] + layer.stride[0] * np.arange(out_y)
+            columns = kx * layer.dilation[1] + layer.stride[1] * np.arange(out_x)
+            seen = padded[..., rows[:, None], columns]
+            z += np.einsum("goi,ngiyx->ngoyx", grouped_weight[..., ky, kx], seen)
+    return z.reshape(samples, *layer.out_shape)
+
+
+def _accumulate_delayed(layer: Dense, spikes: IntArray, t: int) -> WideArray:
+    """Sum, for every delay that occurs, the synapses of that delay over the spikes of back then."""
+    assert layer.delay is not None  # noqa: S101
+    flat = spikes.reshape(len(spikes), -1, spikes.shape[-1]).astype(np.int64)
+    z = np.zeros((len(spikes), *layer.out_shape), dtype=np.int64)
+    for delay in np.unique(layer.delay[layer.delay <= t]):
+        weight = np.where(layer.delay == delay, layer.weight, 0).astype(np.int64)
+        z += flat[..., t - delay] @ weight.T
+    return z
+
+
+def _later(spikes: IntArray, steps: int) -> IntArray:
+    """Shift (..., T) by some timesteps; what leaves the end is lost, zeros enter."""
+    shifted = np.zeros_like(spikes)
+    shifted[..., steps:] = spikes[..., : spikes.shape[-1] - steps] if steps else spikes
+    return shifted
+
+
+def _later_by_channel(spikes: IntArray, delay: IntArray | None) -> IntArray:
+    if delay is None:
+        return spikes
+    late = [_later(spikes[:, c], min(int(d), spikes.shape[-1])) for c, d in enumerate(delay)]
+    return np.stack(late, axis=1)

@@ -1,0 +1,175 @@
+"""What every engine takes and returns, so that engines can be compared and exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.errors import InputError, UnsupportedLayer
+from loihi_sca.network import Cuba, Input, IntArray, Network, OtherLayer
+
+Schedule: TypeAlias = Literal["pipelined", "cold"]
+"""``pipelined``: state is reset for every sample, time is local to each layer; the contract with
+training. ``cold``: no reset, every layer starts at global step 0 and each synapse layer adds one
+step, time is global; what netx does without ``reset_interval``."""
+
+SpikeArray: TypeAlias = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class LayerActivity:
+    """What one layer did in a whole run, summed over samples and timesteps.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    neurons : int
+        Its number of neurons.
+    spikes : int
+        Spikes it sent.
+    synops : int
+        Synaptic operations it received, through the real connectivity.
+    updates : int
+        Neuron updates, one per neuron and timestep.
+    peak_current : int
+        Largest ``|u|`` before wrapping.
+    current_wraps : int
+        How often a current left the 24-bit range and wrapped.
+    voltage_saturations : int
+        How often a voltage was clipped to the 24-bit range.
+    """
+
+    name: str
+    neurons: int
+    spikes: int
+    synops: int
+    updates: int
+    peak_current: int
+    current_wraps: int
+    voltage_saturations: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one layer did step by step.
+
+    Attributes
+    ----------
+    spikes : uint8 array (N, *out_shape, T)
+    current, voltage : int array (N, *out_shape, T) or None
+        After the update, the voltage before its reset. None from engines that cannot tell.
+    """
+
+    spikes: SpikeArray
+    current: IntArray | None = None
+    voltage: IntArray | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Output of an engine.
+
+    Attributes
+    ----------
+    spikes : uint8 array (N, *out_shape, T)
+        Of the last layer.
+    activity : tuple of LayerActivity
+        One per layer, in order; empty from an engine that does not count.
+    traces : mapping of layer name to Trace
+        For the layers asked for.
+    wall_time_s : float
+        Time spent computing, start-up excluded.
+    """
+
+    spikes: SpikeArray
+    activity: tuple[LayerActivity, ...] = ()
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    wall_time_s: float = 0.0
+
+    @property
+    def samples(self) -> int:
+        """Number of samples N."""
+        return int(self.spikes.shape[0])
+
+    @property
+    def timesteps(self) -> int:
+        """Number of timesteps T."""
+        return int(self.spikes.shape[-1])
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Spikes per output neuron and sample, shape (N, outputs)."""
+        flat = self.spikes.reshape(self.samples, -1, self.timesteps)
+        counts: npt.NDArray[np.int64] = flat.sum(axis=-1, dtype=np.int64)
+        return counts
+
+
+class Engine(Protocol):
+    """The signature that all engines share."""
+
+    def __call__(
+        self,
+        network: Network,
+        data: npt.NDArray[np.integer[Any]],
+        *,
+        schedule: Schedule = "pipelined",
+        record: Sequence[str] = (),
+    ) -> RunResult:
+        """Run the network on data (N, *in_shape, T)."""
+
+
+def check_runnable(network: Network) -> None:
+    """Raise :class:`UnsupportedLayer` naming every layer whose dynamics are not defined here."""
+    problems = []
+    for layer in network:
+        if isinstance(layer, OtherLayer):
+            problems.append(f"{layer.name}: block type {layer.type!r}")
+        elif not (isinstance(layer.neuron, Cuba) or isinstance(layer, Input)):
+            kind = "no neuron" if layer.neuron is None else f"neuron type {layer.neuron.type!r}"
+            problems.append(f"{layer.name}: {kind}")
+        elif layer.neuron is not None and not isinstance(layer.neuron, Cuba):
+            problems.append(f"{layer.name}: neuron type {layer.neuron.type!r}")
+    if problems:
+        raise UnsupportedLayer(
+            "cannot be simulated exactly, only CUBA neurons can: "
+            + "; ".join(problems)
+            + ". `estimate` can still map it."
+        )
+
+
+def check_data(network: Network, data: npt.NDArray[Any]) -> IntArray:
+    """Return data (N, *in_shape, T) as int32, or raise :class:`InputError`.
+
+    Binary unless the first layer is an :class:`Input` with a neuron, whose values are bias
+    mantissas. Any arrangement of axes with the right number of values per step is refused, not
+    guessed.
+    """
+    array = np.asarray(data)
+    shape = network.in_shape
+    if array.ndim != len(shape) + 2 or array.shape[1:-1] != shape:
+        raise InputError(
+            f"network {network.name!r} takes data of shape (N, {', '.join(map(str, shape))}, T), "
+            f"got {array.shape}."
+        )
+    if array.size == 0:
+        raise InputError(f"the data are empty: shape {array.shape}.")
+    if array.dtype.kind == "f" and bool(np.all(np.isfinite(array) & (array == np.rint(array)))):
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "biu":
+        raise InputError(
+            f"spikes must be integers, got {array.dtype} with non-integer values. "
+            "Encode the data first (loihi_sca.data.encoders)."
+        )
+    first = network.layers[0]
+    low, high = (-4096, 4095) if isinstance(first, Input) and first.neuron is not None else (0, 1)
+    if int(array.min()) < low or int(array.max()) > high:
+        raise InputError(
+            f"input values span {array.min()} to {array.max()}, allowed is {low} to {high} "
+            f"({'bias mantissas' if high > 1 else 'binary spikes'})."
+        )
+    return array.astype(np.int32)

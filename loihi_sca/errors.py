@@ -1,0 +1,56 @@
+"""Every error that loihi-sca raises on purpose, with the exit code that the command line gives it.
+
+A message names the subject, the actual value, the limit and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class LoihiScaError(Exception):
+    """Base of all errors a user can cause and mend.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the process returns when the error reaches the command line.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(LoihiScaError):
+    """A recipe, profile or option that cannot be what the user meant."""
+
+    exit_code = 2
+
+
+class NetworkError(LoihiScaError):
+    """A network whose parts do not fit together, or a file that does not hold one."""
+
+
+class InputError(LoihiScaError):
+    """Data of the wrong shape, type or range."""
+
+
+class UnsupportedLayer(LoihiScaError):
+    """A block that cannot be brought to the chip exactly; the message names an alternative."""
+
+
+class TrainingError(LoihiScaError):
+    """Training that cannot go on, for example because the loss is no longer a number."""
+
+
+class DoesNotFit(LoihiScaError):
+    """A network that breaks a limit of the chip."""
+
+    exit_code = 3
+
+
+class NotBitExact(LoihiScaError):
+    """Two executions of one network that should agree spike for spike, and do not."""
+
+    exit_code = 4
+
+
+class BackendError(LoihiScaError):
+    """The Lava backend failed, hung or died; the message quotes its last words."""

@@ -1,0 +1,134 @@
+"""The integer network: one frozen graph that passes, analyses and engines share.
+
+A :class:`Network` is a chain of :mod:`loihi_sca.layers`. Every number in it is an integer that the
+chip stores. A dense layer behind a spatial one flattens it in C-major order, so flattening is a
+fact of layout and no layer of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from loihi_sca.errors import NetworkError
+from loihi_sca.layers import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Layer,
+    Neuron,
+    OtherLayer,
+    OtherNeuron,
+    Pool,
+    Window,
+)
+from loihi_sca.values import IntArray, Node, Pair, Shape, as_ints, check_whole
+
+__all__ = [
+    "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron", "OtherLayer",
+    "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Readout(Node):
+    """How the host turns the last layer's spikes into a class or a value.
+
+    Attributes
+    ----------
+    kind : {"count", "average", "affine"}
+        Spikes per output; mean over equal groups of outputs; or a weighted sum of spikes.
+    groups : int or None
+        Number of groups of ``average``.
+    weight : int array (N_out, N_in) or None
+        Weights of ``affine``.
+    """
+
+    kind: Literal["count", "average", "affine"] = "count"
+    groups: int | None = None
+    weight: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("count", "average", "affine"):
+            raise NetworkError(f"unknown read-out {self.kind!r}: count, average or affine.")
+        if self.kind == "average":
+            check_whole("readout", "groups", self.groups, low=1)
+        if self.kind == "affine":
+            weight = as_ints("readout", "weight", self.weight, ndim=2)
+            object.__setattr__(self, "weight", weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Network(Node):
+    """A chain of layers and what the host must know to drive it.
+
+    Attributes
+    ----------
+    name : str
+        For people; not part of the content that is compared.
+    layers : tuple of Layer
+        In order. The first may be an :class:`Input`.
+    timesteps : int or None
+        Steps per sample, None where a file does not say.
+    readout : Readout
+        What the host does with the output spikes.
+    metadata : mapping of str to str
+        Provenance: tool version, source, recipe; not part of the content either.
+    """
+
+    name: str = field(metadata={"digest": False})
+    layers: tuple[Layer, ...]
+    timesteps: int | None = None
+    readout: Readout = field(default_factory=Readout)
+    metadata: Mapping[str, str] = field(default_factory=dict, metadata={"digest": False})
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise NetworkError(f"network {self.name!r} has no layers.")
+        if self.timesteps is not None:
+            check_whole(self.name, "timesteps", self.timesteps, low=1)
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) != len(names):
+            raise NetworkError(f"network {self.name!r} has two layers of one name: {names}.")
+        for before, after in zip(self.layers, self.layers[1:], strict=False):
+            flattens = isinstance(after, Dense | OtherLayer)
+            fits = before.out_shape == after.in_shape or (
+                flattens and math.prod(before.out_shape) == math.prod(after.in_shape)
+            )
+            if not fits or isinstance(after, Input):
+                raise NetworkError(
+                    f"{after.name} takes {after.in_shape}, but {before.name} before it gives "
+                    f"{before.out_shape}."
+                )
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __getitem__(self, name: str) -> Layer:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise NetworkError(f"no layer {name!r}; there are {[x.name for x in self.layers]}.")
+
+    @property
+    def in_shape(self) -> Shape:
+        """Shape of one timestep of input."""
+        return self.layers[0].in_shape
+
+    @property
+    def out_shape(self) -> Shape:
+        """Shape of one timestep of output."""
+        return self.layers[-1].out_shape
+
+    @property
+    def synapse_layers(self) -> tuple[Layer, ...]:
+        """The layers that have synapses, hence one step of communication each on the chip."""
+        return tuple(layer for layer in self.layers if not isinstance(layer, Input))
+
+    def replace(self, **changes: Any) -> Network:
+        """Return a copy with fields changed, validated anew."""
+        return replace(self, **changes)

@@ -1,0 +1,11 @@
+"""netx HDF5: the file format of lava-dl, read and written without lava-dl.
+
+The format is that of ``lava.lib.dl.netx.hdf5.Network``: a group ``layer`` with one group per layer.
+What the format has no place for (timesteps, read-out, provenance) goes into a group of our own,
+``loihi_sca``, which stock lava-dl never looks at.
+"""
+
+from loihi_sca.netx.reader import read
+from loihi_sca.netx.writer import write
+
+__all__ = ["read", "write"]

@@ -1,0 +1,79 @@
+"""Typed access to the fields of an HDF5 group, with errors that name the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.errors import NetworkError
+from loihi_sca.values import IntArray
+
+MAX_VALUES = 1 << 30
+"""A field that claims more values than this is damaged."""
+
+
+def group(parent: h5py.Group, name: str, owner: str) -> h5py.Group:
+    """Return a subgroup, or raise."""
+    if not isinstance(parent.get(name), h5py.Group):
+        raise NetworkError(f"{owner} has no group {name!r}: not a netx network.")
+    return parent[name]
+
+
+def dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
+    """Return a dataset, or raise."""
+    found = parent.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise NetworkError(f"group {parent.name!r} lacks the field {name!r}.")
+    return found
+
+
+def string(parent: h5py.Group, name: str) -> str:
+    """Return a text field, stored as a scalar or as an array of one."""
+    value = np.asarray(dataset(parent, name)[()]).ravel()
+    text = value[0] if value.size else b""
+    if not isinstance(text, bytes):
+        raise NetworkError(f"field {name!r} of {parent.name!r} is not text.")
+    return text.decode("ascii", "replace")
+
+
+def integers(parent: h5py.Group, name: str) -> IntArray:
+    """Return a numeric field as integers."""
+    return rounded(dataset(parent, name))
+
+
+def whole_numbers(parent: h5py.Group, name: str) -> list[int]:
+    """Return a numeric field as a flat list with at least one integer."""
+    values = [int(n) for n in integers(parent, name).ravel()]
+    if not values:
+        raise NetworkError(f"field {name!r} of {parent.name!r} is empty.")
+    return values
+
+
+def rounded(dataset: h5py.Dataset) -> IntArray:
+    """Return the values as integers; lava-dl stores integers as floats."""
+    if dataset.size is None or dataset.size > MAX_VALUES:
+        raise NetworkError(f"field {dataset.name!r} claims {dataset.size} values: damaged.")
+    values: npt.NDArray[Any] = np.asarray(dataset[()])
+    if values.dtype.kind not in "biuf":
+        raise NetworkError(f"field {dataset.name!r} holds {values.dtype}, not numbers.")
+    if values.dtype.kind == "f":
+        if not bool(np.all(np.isfinite(values))):
+            raise NetworkError(f"field {dataset.name!r} holds NaN or infinity.")
+        if bool(np.any(values != np.trunc(values))):
+            raise NetworkError(
+                f"field {dataset.name!r} holds fractions; a netx network has integers. "
+                "Was it exported without quantisation?"
+            )
+    if values.size and not (-(2**31) <= float(values.min()) and float(values.max()) < 2**31):
+        raise NetworkError(f"field {dataset.name!r} exceeds 32 bit.")
+    return values.astype(np.int32)
+
+
+def plain(value: Any) -> Any:
+    """Return an HDF5 value as a plain Python value where it is a scalar."""
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace")
+    return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value

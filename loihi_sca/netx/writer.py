@@ -1,0 +1,145 @@
+"""Write a network as netx HDF5 that stock lava-dl loads."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+
+from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.files import atomic_path
+from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Readout
+
+SCHEMA = 1
+"""Version of the ``loihi_sca`` group."""
+
+MAX_DELAY = 62
+"""Lava clamps longer synaptic delays (``netx/hdf5.py``, ``create_dense``)."""
+
+GROUP = "loihi_sca"
+
+
+def write(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network; the same network gives the same bytes.
+
+    Parameters
+    ----------
+    network : Network
+        Of Input, Conv and Dense layers with CUBA neurons, lowered.
+    path : path-like
+        Written atomically.
+
+    Raises
+    ------
+    UnsupportedLayer
+        Stock lava-dl would refuse a layer or, worse, load something else. All are listed.
+    InputError
+        The path cannot be written.
+    """
+    problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
+    if problems:
+        raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems) + ".")
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=False) as file:
+        index, before = 0, None
+        for layer in network:
+            if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
+                _write_flatten(file.create_group(f"layer/{index}"), layer)
+                index += 1
+            _write_layer(file.create_group(f"layer/{index}"), layer)
+            index, before = index + 1, layer
+        if network.timesteps is not None:
+            file["simulation/Ts"] = 1
+            file["simulation/tSample"] = network.timesteps
+        _write_own_group(file.create_group(GROUP), network)
+
+
+def _problems(layer: Layer) -> list[str]:
+    """Say what stock lava-dl cannot load exactly."""
+    if not isinstance(layer, Input | Conv | Dense):
+        return [f"{type(layer).__name__} has no netx block that loads"]
+    found = []
+    if not isinstance(layer.neuron, Cuba) and not (
+        isinstance(layer, Input) and layer.neuron is None
+    ):
+        found.append("its neuron is not CUBA")
+    elif isinstance(layer.neuron, Cuba) and (
+        np.ndim(layer.neuron.current_decay) or np.ndim(layer.neuron.voltage_decay)
+    ):
+        found.append("decays per channel do not load; share one decay")
+    if layer.axon_delay is not None and layer.axon_delay.any():
+        found.append("axon delays must be moved into the next layer's synapses first")
+    if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
+        found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
+    return found
+
+
+def _write_layer(group: h5py.Group, layer: Layer) -> None:
+    if isinstance(layer, Input):
+        _text(group, "type", ["input"])
+        if layer.neuron is not None:
+            group["weight"] = np.array([layer.weight], dtype=np.int32)
+            group["bias"] = np.array([layer.bias], dtype=np.int32)
+    elif isinstance(layer, Conv):
+        _text(group, "type", ["conv"])
+        group["inChannels"] = layer.in_shape[0]
+        group["outChannels"] = layer.out_channels
+        group["kernelSize"] = np.array(layer.kernel)
+        group["stride"] = np.array(layer.stride)
+        group["padding"] = np.array(layer.padding)
+        group["dilation"] = np.array(layer.dilation)
+        group["groups"] = layer.groups
+    elif isinstance(layer, Dense):
+        _text(group, "type", ["dense"])
+        group["inFeatures"] = layer.weight.shape[1]
+        group["outFeatures"] = layer.weight.shape[0]
+        if layer.delay is not None:
+            group["delay"] = layer.delay
+    group["shape"] = np.array(layer.out_shape)
+    if isinstance(layer, Conv | Dense):
+        group["weight"] = layer.weight
+        if layer.bias is not None:
+            group["bias"] = layer.bias
+    if isinstance(layer.neuron, Cuba):
+        _write_neuron(group.create_group("neuron"), layer.neuron)
+
+
+def _write_flatten(group: h5py.Group, layer: Dense) -> None:
+    _text(group, "type", ["flatten"])
+    group["shape"] = np.array([layer.weight.shape[1], 1, 1])
+
+
+def _write_neuron(group: h5py.Group, neuron: Cuba) -> None:
+    _text(group, "type", "CUBA")
+    group["iDecay"] = neuron.current_decay
+    group["vDecay"] = neuron.voltage_decay
+    group["vThMant"] = neuron.threshold
+    group["refDelay"] = 1
+    group["gradedSpike"] = False
+
+
+def _write_own_group(group: h5py.Group, network: Network) -> None:
+    group.attrs["schema"] = SCHEMA
+    group.attrs["name"] = network.name
+    group.attrs["layer_names"] = json.dumps([layer.name for layer in network])
+    # the shapes in the file are those of outputs: a network without Input layer needs this one
+    group.attrs["in_shape"] = np.array(network.in_shape)
+    group.attrs["readout"] = json.dumps(_readout_as_json(network.readout), sort_keys=True)
+    group.attrs["metadata"] = json.dumps(dict(network.metadata), sort_keys=True)
+
+
+def _readout_as_json(readout: Readout) -> dict[str, Any]:
+    weight = None if readout.weight is None else readout.weight.tolist()
+    return {"kind": readout.kind, "groups": readout.groups, "weight": weight}
+
+
+def _text(group: h5py.Group, name: str, value: str | list[str]) -> None:
+    """Store ASCII the way lava-dl does: a list as an array of S10, a string as a scalar."""
+    data = (
+        np.array([v.encode("ascii") for v in value], dtype="S10")
+        if isinstance(value, list)
+        else np.bytes_(value.encode("ascii"))
+    )
+    group.create_dataset(name, data=data)
