@@ -1,0 +1,6 @@
+"""``python -m loihi_sca``."""
+
+from loihi_sca.cli import main
+
+if __name__ == "__main__":
+    main()

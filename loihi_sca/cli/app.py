@@ -1,0 +1,84 @@
+"""Assemble the commands and turn exceptions into one clear line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.markup import escape
+
+from loihi_sca.cli.output import status
+from loihi_sca.errors import LoihiScaError
+
+app = typer.Typer(
+    name="loihi-sca",
+    help="Train spiking networks small, ship them to Lava bit for bit, "
+    "know their cost on Loihi before you have the chip.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 does not fit the chip, 4 not bit-exact.",
+)
+
+INTERRUPTED = 130
+"""Exit code of a process stopped by Ctrl-C, as shells have it."""
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Train small, ship exactly, know before you have the chip."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Every error that a user can cause ends in one line on stderr and the exit code of its class;
+    ``--debug`` shows the traceback instead.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    # --debug works anywhere on the line, as one adds it after something failed
+    arguments = [a for a in arguments if a != "--debug"]
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except LoihiScaError as error:
+        _report(error, debug)
+        code = error.exit_code
+    except click.exceptions.Abort:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except KeyboardInterrupt:
+        status.print("[yellow]interrupted[/]")
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader, for example `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # a bug of ours: say so, and how to see more
+        _report(error, debug, prefix=f"internal error ({type(error).__name__}): ")
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: Exception, debug: bool, prefix: str = "") -> None:
+    if debug:
+        status.print_exception()
+    hint = "" if debug or not prefix else " Run again with --debug for the traceback."
+    status.print(f"[bold red]error:[/] {escape(prefix + str(error) + hint)}", soft_wrap=True)
+
+
+def _register() -> None:
+    """Add the commands in the order in which a user meets them."""
+    commands: tuple[Any, ...] = ()
+    for command in commands:
+        app.command()(command)
+
+
+_register()
