@@ -1,0 +1,42 @@
+"""Encoders: from pixel values to spike trains, deterministic, so that a figure can be repeated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.errors import InputError
+
+
+def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
+    """Encode values as evenly spaced spikes: a value of ``k / timesteps`` gives exactly ``k``.
+
+    Parameters
+    ----------
+    values : float array (...)
+        Between 0 and 1.
+    timesteps : int
+        Steps T per sample.
+
+    Returns
+    -------
+    uint8 array (..., T)
+        Spikes.
+
+    Raises
+    ------
+    InputError
+        A value lies outside 0 to 1.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    if values.size and not (0 <= float(values.min()) and float(values.max()) <= 1):
+        raise InputError(
+            f"rate encoding needs values from 0 to 1, got {values.min()} to {values.max()}."
+        )
+    count = np.rint(values * timesteps).astype(np.int32)[..., None]
+    step = np.arange(timesteps, dtype=np.int32)
+    # spike number k of n falls where the line t * n / T passes the integer k
+    passed = ((step + 1) * count) // timesteps - (step * count) // timesteps
+    return passed.astype(np.uint8)
