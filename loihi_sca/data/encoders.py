@@ -39,4 +39,5 @@ def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     step = np.arange(timesteps, dtype=np.int32)
     # spike number k of n falls where the line t * n / T passes the integer k
     passed = ((step + 1) * count) // timesteps - (step * count) // timesteps
-    return passed.astype(np.uint8)
+    spikes: npt.NDArray[np.uint8] = passed.astype(np.uint8)
+    return spikes

@@ -1,0 +1,186 @@
+"""SLAYER CUBA blocks whose channels can be switched off and on again.
+
+:class:`SCAConv` and :class:`SCADense` are lava-dl's own ``slayer.block.cuba`` blocks with three
+additions, all of which vanish or turn into integers on export:
+
+* a **gate** per channel, 0 or 1, that multiplies the block's output spikes. A gate of 0 is what
+  removing the channel means, and ``|dL/dgate|`` stays non-zero for it: that is how a pruned
+  channel can ask to come back.
+* a learnable **scale** per channel that multiplies the weight *before* quantisation, so that the
+  exported integers contain it.
+* an **observer** that sees the membrane potential of the forward pass, so that scores cost no
+  second pass.
+
+The blocks never shift their output in time (``delay_shift=False``): that is the schedule in which
+SLAYER and the chip agree bit for bit, biases included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch.nn import functional
+
+from loihi_sca.config import NeuronConfig
+from loihi_sca.slayer.lava import slayer
+
+Observer: TypeAlias = Callable[["Gated", torch.Tensor, torch.Tensor], None]
+"""Called as ``observer(block, voltage, spikes)`` in a training pass, both (N, C, ..., T), the
+voltage before reset."""
+
+
+def slayer_neuron(neuron: NeuronConfig, norm: bool) -> dict[str, Any]:
+    """Return the ``neuron_params`` of a lava-dl block."""
+    return {
+        **neuron.model_dump(),
+        "norm": slayer.neuron.norm.MeanOnlyBatchNorm if norm else None,
+    }
+
+
+class Gated(torch.nn.Module):
+    """What the gated blocks have in common; mixed in before a lava-dl block.
+
+    Attributes
+    ----------
+    gate : parameter (C,)
+        1 for a channel that is alive, 0 for one that is pruned. Not to be given to an optimizer.
+    scale : parameter (C,)
+        Factor of the channel's weights before quantisation.
+    prunable : bool
+        False keeps every channel, as for the read-out layer, whose channels are the classes.
+    observer : callable or None
+        See :data:`Observer`; called in training mode only.
+    """
+
+    synapse: Any
+    neuron: Any
+    gate: torch.nn.Parameter
+    scale: torch.nn.Parameter
+
+    def _add_gate(self, channels: int, prunable: bool) -> None:
+        self.gate = torch.nn.Parameter(torch.ones(channels))
+        self.scale = torch.nn.Parameter(torch.ones(channels))
+        self.prunable = prunable
+        self.observer: Observer | None = None
+        # lava-dl's norm learns its width in the first forward pass; a checkpoint needs it before
+        if self.neuron.norm is not None:
+            self.neuron.norm.num_features = channels
+            self.neuron.norm.running_mean = torch.zeros(channels)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels, pruned ones included."""
+        return self.gate.numel()
+
+    @property
+    def alive(self) -> torch.Tensor:
+        """Bool tensor (C,): the channels that are not pruned."""
+        return self.gate.detach() > 0
+
+    @property
+    def quantized_weight(self) -> torch.Tensor:
+        """Scaled and quantised weight as the forward pass uses it, in units of 1/64."""
+        factor = self.scale.reshape(-1, *[1] * (self.synapse.weight.dim() - 1))
+        quantized: torch.Tensor = self.synapse.pre_hook_fx(self.synapse.weight * factor)
+        return quantized
+
+    def forward(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Return the spikes (N, C, ..., T) that spikes of the layer before cause."""
+        _, voltage = self.neuron.dynamics(self._accumulate(spikes).contiguous())
+        fired: torch.Tensor = self.neuron.spike(voltage)
+        if self.training and self.observer is not None:
+            self.observer(self, voltage.detach(), fired.detach())
+        return fired * self.gate.reshape(-1, *[1] * (fired.dim() - 2))
+
+    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+
+class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
+    """Convolution with gated channels.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel, stride, padding
+        As in ``slayer.block.cuba.Conv``.
+    neuron : NeuronConfig
+        Neuron parameters.
+    norm : bool
+        Subtract the running mean of the current; becomes an integer bias on export.
+    weight_scale : float
+        Factor of the initial weights.
+    prunable : bool
+        Whether channels may be pruned.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        neuron: NeuronConfig | None = None,
+        norm: bool = True,
+        weight_scale: float = 1.0,
+        prunable: bool = True,
+    ) -> None:
+        super().__init__(
+            slayer_neuron(neuron or NeuronConfig(), norm),
+            in_channels,
+            out_channels,
+            kernel,
+            stride=stride,
+            padding=padding,
+            weight_scale=weight_scale,
+            delay_shift=False,
+        )
+        self._add_gate(out_channels, prunable)
+
+    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+        s = self.synapse
+        return functional.conv3d(
+            spikes, self.quantized_weight, None, s.stride, s.padding, s.dilation, s.groups
+        )
+
+
+class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
+    """All-to-all connection with gated neurons; a neuron is a channel here.
+
+    Parameters
+    ----------
+    in_neurons, out_neurons
+        As in ``slayer.block.cuba.Dense``.
+    neuron, norm, weight_scale, prunable
+        As in :class:`SCAConv`.
+    """
+
+    def __init__(
+        self,
+        in_neurons: int,
+        out_neurons: int,
+        *,
+        neuron: NeuronConfig | None = None,
+        norm: bool = True,
+        weight_scale: float = 1.0,
+        prunable: bool = True,
+    ) -> None:
+        super().__init__(
+            slayer_neuron(neuron or NeuronConfig(), norm),
+            in_neurons,
+            out_neurons,
+            weight_scale=weight_scale,
+            delay_shift=False,
+        )
+        self._add_gate(out_neurons, prunable)
+
+    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+        # (N, C, T) times (out, in): a matrix product per timestep, exact as conv3d but faster
+        return torch.einsum("oi,nit->not", self.quantized_weight.flatten(1), spikes)
+
+
+class Flatten(slayer.block.cuba.Flatten):  # type: ignore[misc]
+    """Reshape (N, C, H, W, T) to (N, C*H*W, T), C-major."""
