@@ -1,0 +1,245 @@
+"""The Lava engine: run a network on the Lava CPU backend, in a supervised child process.
+
+Lava wants Python 3.10, takes seconds to import, and hangs on many an error. So nothing of it enters
+this process: a worker (:mod:`loihi_sca.engine.lava_worker`) runs it in a process group of its own,
+and whatever happens here or there, that group, its shared memory and its folder are gone when
+:func:`run` returns or raises.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca import netx
+from loihi_sca.engine import reference
+from loihi_sca.engine.lava_job import Job, Limits, Progress, job_folder, supervise
+from loihi_sca.engine.result import (
+    RunResult,
+    Schedule,
+    SpikeArray,
+    Trace,
+    check_data,
+    check_runnable,
+)
+from loihi_sca.network import Dense, Input, IntArray, Layer, Network, Shape
+
+SHM_PREFIX = "loihi_sca_"
+
+SYNAPSES_PER_S = 1e7
+"""Far below what Lava does, on any machine."""
+
+DELAY_SLOTS = 63
+"""Lava multiplies the weights of a layer with delays once for every delay there could be."""
+
+
+def run(
+    network: Network,
+    data: npt.NDArray[np.integer[Any]],
+    *,
+    schedule: Schedule = "pipelined",
+    record: Sequence[str] = (),
+    timeout_s: float | None = None,
+    on_progress: Progress | None = None,
+) -> RunResult:
+    """Run a network on Lava.
+
+    Parameters
+    ----------
+    network : Network
+        Lowered to what a netx file can say: Input, Conv and Dense with CUBA neurons.
+    data : int array (N, *in_shape, T)
+        Binary spikes, or bias mantissas where the first layer is an Input with a neuron. The spikes
+        of such a layer come from the reference engine; Lava runs from the next layer on.
+    schedule : {"pipelined", "cold"}
+        See :data:`loihi_sca.engine.result.Schedule`.
+    record : sequence of str
+        Names of layers whose spikes are returned step by step.
+    timeout_s : float, optional
+        Limit for the whole call. By default there is only a limit for standing still, which
+        grows with the network.
+    on_progress : callable, optional
+        Called now and then with ``(timesteps done, timesteps in all)``.
+
+    Returns
+    -------
+    RunResult
+        ``activity`` is empty, traces have spikes only, and ``wall_time_s`` leaves out importing and
+        building.
+
+    Raises
+    ------
+    UnsupportedLayer, InputError
+        The network cannot be written for Lava, or the data do not fit it.
+    BackendError
+        Lava is not installed, failed, hung or died.
+    """
+    with job_folder() as folder:
+        path = folder / "network.net"
+        netx.write(network, path)
+        return _run(
+            folder, network, path, data,
+            schedule=schedule, record=record, timeout_s=timeout_s, on_progress=on_progress,
+        )  # fmt: skip
+
+
+def run_file(
+    path: str | os.PathLike[str],
+    data: npt.NDArray[np.integer[Any]],
+    *,
+    input_shape: Shape | None = None,
+    schedule: Schedule = "pipelined",
+    record: Sequence[str] = (),
+    timeout_s: float | None = None,
+    on_progress: Progress | None = None,
+) -> RunResult:
+    """Run a netx file on Lava, the very file, whoever wrote it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    input_shape : tuple of int, optional
+        ``(C, H, W)``, where the file does not say it.
+
+    Other parameters, result and errors are those of :func:`run`.
+
+    Raises
+    ------
+    NetworkError
+        The file does not hold a network.
+    """
+    path = Path(path).resolve()
+    network = netx.read(path, input_shape=input_shape)
+    with job_folder() as folder:
+        return _run(
+            folder, network, path, data,
+            schedule=schedule, record=record, timeout_s=timeout_s, on_progress=on_progress,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How samples are laid out in time.
+
+    Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
+    layer ``l`` (from 1) does at local step ``t`` of sample ``i`` comes at step ``i T + t + l``.
+    Where state outlives a reset (cold, or spikes in the delay lines of a synapse), each sample gets
+    a build of its own.
+
+    Attributes
+    ----------
+    samples, timesteps, layers : int
+        N, T, and the number of synapse layers.
+    cold, streamed : bool
+        Cold schedule; all samples in one build.
+    """
+
+    samples: int
+    timesteps: int
+    layers: int
+    cold: bool
+    streamed: bool
+
+    @property
+    def runs(self) -> int:
+        return 1 if self.streamed else self.samples
+
+    @property
+    def steps(self) -> int:
+        """Timesteps of each run."""
+        busy = self.timesteps * (self.samples // self.runs)
+        return busy if self.cold else busy + self.layers
+
+    def to_lava(self, spikes: IntArray) -> SpikeArray:
+        """Turn (N, *shape, T) into (runs, steps, *reversed shape), zeros at the end."""
+        windows = _reversed(spikes)
+        stream = np.zeros((self.runs, self.steps, *windows.shape[2:]), dtype=np.uint8)
+        windows = windows.reshape(self.runs, -1, *windows.shape[2:])
+        stream[:, : windows.shape[1]] = windows
+        return stream
+
+    def from_lava(self, stream: SpikeArray, layer: int) -> SpikeArray:
+        """Cut (runs, steps, *reversed shape) of a layer, counted from 1, into (N, *shape, T)."""
+        start = 0 if self.cold else layer
+        end = start + self.timesteps * (self.samples // self.runs)
+        windows = stream[:, start:end].reshape(self.samples, self.timesteps, *stream.shape[2:])
+        return np.ascontiguousarray(_reversed(windows))
+
+
+def _reversed(windows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Swap (N, C, H, W, T) and Lava's (N, T, W, H, C), or (N, C, T) and (N, T, C)."""
+    return windows.transpose(0, *range(windows.ndim - 1, 0, -1))
+
+
+def _run(
+    folder: Path,
+    network: Network,
+    path: Path,
+    data: npt.NDArray[np.integer[Any]],
+    *,
+    schedule: Schedule,
+    record: Sequence[str],
+    timeout_s: float | None,
+    on_progress: Progress | None,
+) -> RunResult:
+    check_runnable(network)
+    spikes = check_data(network, data)
+    traces = {}
+    first, layers = network.layers[0], network.synapse_layers
+    if isinstance(first, Input):
+        alone = reference.run(Network(first.name, (first,)), spikes, schedule=schedule)
+        spikes = alone.spikes.astype(np.int32)
+        traces = {first.name: Trace(alone.spikes)} if first.name in record else {}
+    if not layers:
+        return RunResult(spikes.astype(np.uint8), (), traces, 0.0)
+
+    flat = isinstance(layers[0], Dense)
+    arriving = spikes.reshape(len(spikes), -1, spikes.shape[-1]) if flat else spikes
+    plan = _plan(layers, arriving, schedule)
+    np.save(folder / "source.npy", plan.to_lava(arriving))
+    recorded = [i for i, layer in enumerate(layers) if layer.name in record]
+    sinks = [len(layers) - 1, *recorded]
+    job = Job(
+        net=str(path),
+        parent=os.getpid(),
+        shm_prefix=f"{SHM_PREFIX}{secrets.token_hex(8)}_",
+        skip_layers=int(isinstance(first, Input) and first.neuron is not None),
+        input_shape=None if flat else list(layers[0].in_shape[::-1]),
+        reset_interval=None if plan.cold else plan.timesteps,
+        sinks=sinks,
+    )
+    seconds = supervise(job, folder, _limits(plan, layers, timeout_s), on_progress)
+    cut = [
+        plan.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), layer + 1)
+        for n, layer in enumerate(sinks)
+    ]
+    traces |= {layers[i].name: Trace(s) for i, s in zip(recorded, cut[1:], strict=True)}
+    return RunResult(cut[0], (), traces, seconds)
+
+
+def _plan(layers: Sequence[Layer], arriving: IntArray, schedule: Schedule) -> _Plan:
+    delayed = any(isinstance(x, Dense) and x.delay is not None and x.delay.any() for x in layers)
+    return _Plan(
+        samples=len(arriving),
+        timesteps=arriving.shape[-1],
+        layers=len(layers),
+        cold=schedule == "cold",
+        streamed=schedule == "pipelined" and not delayed,
+    )
+
+
+def _limits(plan: _Plan, layers: Sequence[Layer], timeout_s: float | None) -> Limits:
+    """Allow a generous time for each step of a large network."""
+    visited = 0
+    for layer in layers:
+        delayed = isinstance(layer, Dense) and layer.delay is not None
+        visited += int(layer.fan_out().sum()) * (DELAY_SLOTS if delayed else 1)
+    return Limits(plan.runs * plan.steps, visited / SYNAPSES_PER_S, timeout_s)

@@ -1,0 +1,217 @@
+"""Child side of the Lava engine: run one job folder and leave the spikes there.
+
+Started by :mod:`loihi_sca.engine.lava_cpu` as ``python -m loihi_sca.engine.lava_worker FOLDER``.
+Lava forks one process per Lava process, talks over shared memory, and hangs on many an error; so
+this process leads a process group of its own, names its shared memory so that others can find it,
+never tries to tidy up after a failure (its parent kills the group), and kills itself when its
+parent is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing.shared_memory
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.engine.lava_job import PHASES, STEPS, Job, remove_shared_memory
+
+WATCH_INTERVAL_S = 0.25
+
+
+class Guard:
+    """Names the shared memory of this process and ends it when its parent or a child has died.
+
+    Attributes
+    ----------
+    running : bool
+        Set while Lava computes, when none of its processes may end.
+    """
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self.running = False
+        self._job, self._folder = job, folder
+        self._naming, self._named = threading.Lock(), 0
+        multiprocessing.shared_memory._make_filename = self._shm_name  # type: ignore[attr-defined]
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _shm_name(self) -> str:
+        with self._naming:
+            self._named += 1
+            return f"/{self._job.shm_prefix}{os.getpid()}_{self._named}"
+
+    def _watch(self) -> None:
+        while True:
+            if os.getppid() != self._job.parent or not self._folder.exists():
+                self._end_without_parent()
+            died = _killed_child() if self.running else None
+            if died is not None:
+                _give_up(f"a process of the Lava run was killed by {died}")
+            time.sleep(WATCH_INTERVAL_S)
+
+    def _end_without_parent(self) -> None:
+        self._naming.acquire()  # from here on nobody creates shared memory
+        remove_shared_memory(self._job.shm_prefix)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os.killpg(0, signal.SIGKILL)
+
+
+def _killed_child() -> str | None:
+    """Return the signal that killed a child not yet waited for, if there is one."""
+    if sys.platform != "linux":
+        return None
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    if found is None or found.si_code not in (os.CLD_KILLED, os.CLD_DUMPED):
+        return None
+    return signal.Signals(found.si_status).name
+
+
+def _give_up(message: str) -> NoReturn:
+    """Leave at once: stopping Lava after an error can hang, and the parent kills the rest."""
+    sys.stdout.flush()
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _io_models() -> dict[Any, Any]:
+    """Return models of Lava's own source and sink that stream from and to files.
+
+    The stock models hold all steps in memory, and reading them back sends each number by itself.
+    """
+    from lava.proc.io import sink, source
+
+    class FileSource(source.PySendModelFixed):  # type: ignore[misc]
+        def __init__(self, proc_params: Any) -> None:
+            super().__init__(proc_params)
+            self.steps = np.load(proc_params["file"], mmap_mode="r")[proc_params["run"]]
+
+        def run_spk(self) -> None:
+            self.s_out.send(self.steps[self.time_step - 1].astype(np.int32))
+
+    class FileSink(sink.PyReceiveModelFixed):  # type: ignore[misc]
+        def __init__(self, proc_params: Any) -> None:
+            super().__init__(proc_params)
+            self.steps = np.load(proc_params["file"], mmap_mode="r+")[proc_params["run"]]
+            self.progress = proc_params["progress"]
+
+        def run_spk(self) -> None:
+            self.steps[self.time_step - 1] = self.a_in.recv()
+            if self.progress is not None:
+                self.progress[STEPS] += 1
+
+    return {source.RingBuffer: FileSource, sink.RingBuffer: FileSink}
+
+
+class Worker:
+    """Runs a job, one Lava build per run."""
+
+    def __init__(self, job: Job, folder: Path, guard: Guard) -> None:
+        self.job, self.folder, self.guard = job, folder, guard
+        self.source = np.load(folder / "source.npy", mmap_mode="r")
+        # shared with the forked processes and with the parent, through the file
+        self.progress: npt.NDArray[np.int64] = np.load(folder / "progress.npy", mmap_mode="r+")
+        self.progress[PHASES] += 1
+
+    def execute(self) -> float:
+        """Run everything and return the seconds that Lava computed."""
+        import lava.lib.dl.netx.hdf5  # noqa: F401  takes seconds
+
+        self.progress[PHASES] += 1
+        models = _io_models()
+        return sum(self._run(run, models) for run in range(len(self.source)))
+
+    def _run(self, run: int, models: dict[Any, Any]) -> float:
+        from lava.magma.core.run_conditions import RunSteps
+        from lava.magma.core.run_configs import Loihi2SimCfg
+        from lava.proc.io.source import RingBuffer
+
+        net = self._network()
+        source = RingBuffer(data=np.zeros((*self.source.shape[2:], 1), dtype=np.int32))
+        source.proc_params["file"] = str(self.folder / "source.npy")
+        source.proc_params["run"] = run
+        source.s_out.connect(net.inp)
+        for number, layer in enumerate(self.job.sinks):
+            self._attach_sink(net.layers[layer], number, run)
+        config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)
+        net.create_runtime(run_cfg=config)
+        self.progress[PHASES] += 1
+        self.guard.running = True
+        started = time.perf_counter()
+        try:
+            net.run(RunSteps(num_steps=self.source.shape[1]))
+        except RuntimeError as error:
+            raise RuntimeError(_model_errors(net)) from error
+        elapsed = time.perf_counter() - started
+        self.guard.running = False
+        net.stop()
+        return elapsed
+
+    def _network(self) -> Any:
+        from lava.lib.dl.netx import hdf5
+
+        reset = {}
+        if self.job.reset_interval is not None:
+            reset = {"reset_interval": self.job.reset_interval, "reset_offset": 1}
+        net = hdf5.Network(
+            net_config=self.job.net,
+            skip_layers=self.job.skip_layers,
+            input_shape=None if self.job.input_shape is None else tuple(self.job.input_shape),
+            **reset,
+        )
+        net.net_config.f.close()  # netx never does
+        return net
+
+    def _attach_sink(self, layer: Any, number: int, run: int) -> None:
+        from lava.proc.io.sink import RingBuffer
+
+        path = self.folder / f"sink-{number}.npy"
+        shape = tuple(int(n) for n in layer.out.shape)
+        if run == 0:
+            runs, steps = self.source.shape[:2]
+            np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+                path, mode="w+", dtype=np.uint8, shape=(runs, steps, *shape)
+            )
+        sink = RingBuffer(shape=shape, buffer=1)
+        sink.proc_params["file"] = str(path)
+        sink.proc_params["run"] = run
+        sink.proc_params["progress"] = self.progress if number == 0 else None
+        layer.out.connect(sink.a_in)
+
+
+def _model_errors(net: Any) -> str:
+    """Return what went wrong in the forked processes; Lava keeps it to itself."""
+    actors = net.runtime._messaging_infrastructure.actors
+    return "\n".join(actor.exception[1] for actor in actors if actor.exception)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the job in the folder given; anything but a ``result.json`` means failure."""
+    folder = Path(arguments[0])
+    job = Job.load(folder)
+    guard = Guard(job, folder)
+    try:
+        seconds = Worker(job, folder, guard).execute()
+        (folder / "result.json").write_text(json.dumps({"wall_time_s": seconds}))
+    except BaseException:
+        _give_up(traceback.format_exc())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # nothing of Lava's is left to tidy up, and its destructors can hang
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
