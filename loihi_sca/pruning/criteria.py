@@ -40,7 +40,7 @@ def rate(block: Gated, voltage: torch.Tensor, spikes: torch.Tensor) -> torch.Ten
 
 
 def depolarised(block: Gated, voltage: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
-    """Return the mean of ``max(v, 0) / theta``: unlike SCA, it does not reward strong inhibition."""
+    """Return the mean of ``max(v, 0) / theta``, which does not reward strong inhibition."""
     return _per_channel(voltage.clamp(min=0)) / float(block.neuron.threshold)
 
 

@@ -190,16 +190,14 @@ class Pruner:
             open_values = values[name].masked_fill(chosen[name], -torch.inf)
             if missing > 0:
                 chosen[name][open_values.topk(missing).indices] = True
-        closed = torch.cat(
-            [chosen[n] if excluded is None else chosen[n] | excluded[n] for n in values]
-        )
-        remaining = min(count - sum(int(c.sum()) for c in chosen.values()), int((~closed).sum()))
+        sizes = [len(v) for v in values.values()]
+        flat = torch.cat(list(chosen.values()))
+        closed = flat if excluded is None else flat | torch.cat([excluded[n] for n in values])
+        remaining = min(count - int(flat.sum()), int((~closed).sum()))
         if remaining > 0:
             ranking = torch.cat(list(values.values())).masked_fill(closed, -torch.inf)
-            flat = torch.cat(list(chosen.values()))
             flat[ranking.topk(remaining).indices] = True
-            parts = flat.split([len(v) for v in values.values()])
-            chosen = dict(zip(values, parts, strict=True))
+            chosen = dict(zip(values, torch.split_with_sizes(flat, sizes), strict=True))
         return chosen
 
     def _apply(
@@ -229,5 +227,5 @@ def _clear_moments(
     optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, channels: torch.Tensor
 ) -> None:
     for value in optimizer.state.get(parameter, {}).values():
-        if torch.is_tensor(value) and value.shape == parameter.shape:
+        if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
             value[channels] = 0

@@ -104,7 +104,7 @@ def _alive_only(block: Gated, values: IntArray) -> IntArray:
 
 def _integers(tensor: torch.Tensor) -> IntArray:
     values: npt.NDArray[Any] = tensor.detach().cpu().numpy()
-    rounded = np.rint(values).astype(np.int32)
+    rounded: IntArray = np.rint(values).astype(np.int32)
     if not np.array_equal(rounded, values):
         raise UnsupportedLayer(
             "a block's weights are not whole after quantisation; its neuron must use lava-dl's "

@@ -1,0 +1,1 @@
+"""Training: a plain loop, checkpoints, and nothing hidden."""
