@@ -169,15 +169,30 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of the worker's process group and wait until it is gone."""
+    """End whatever is left of the worker's process group and wait until it is dead."""
     deadline = time.monotonic() + KILL_WAIT_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and _is_alive(process.pid):
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            return
-        process.poll()
+            break
         time.sleep(0.01)
+    process.wait()
+
+
+def _is_alive(group: int) -> bool:
+    """Tell whether a process group has a living member; orphans not yet reaped do not count."""
+    if sys.platform != "linux":
+        return True
+    for stat in glob.iglob("/proc/[0-9]*/stat"):
+        try:
+            # after the name, which may hold anything: state, parent, group
+            state, _, pgrp = Path(stat).read_text().rpartition(")")[2].split()[:3]
+        except OSError:  # it has just ended
+            continue
+        if int(pgrp) == group and state not in "ZX":
+            return True
+    return False
 
 
 def _ending(returncode: int) -> str:
