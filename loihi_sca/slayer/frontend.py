@@ -111,3 +111,31 @@ def _integers(tensor: torch.Tensor) -> IntArray:
             "default scale of 64."
         )
     return rounded
+
+
+def spikes_of(model: SpikingNet, spikes: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.uint8]]:
+    """Run a model in evaluation mode and return what each block sends.
+
+    Parameters
+    ----------
+    model : SpikingNet
+        Left in the mode it was in.
+    spikes : uint8 array (N, C, H, W, T)
+        Input.
+
+    Returns
+    -------
+    dict of block name to uint8 array (N, *out_shape, T)
+        In order.
+    """
+    was_training = model.training
+    model.eval()
+    sent = {}
+    with torch.no_grad():
+        flow = torch.from_numpy(spikes).float()
+        for name, block in model.named_children():
+            flow = block(flow)
+            if not isinstance(block, Flatten):
+                sent[name] = flow.numpy().astype(np.uint8)
+    model.train(was_training)
+    return sent

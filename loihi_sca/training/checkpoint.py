@@ -1,0 +1,152 @@
+"""Checkpoints: one safetensors file with everything, JSON in its header, never a pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+
+from loihi_sca.config import Recipe, parse
+from loihi_sca.errors import InputError
+from loihi_sca.files import atomic_path
+from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.training.loop import Trainer
+from loihi_sca.values import Shape
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training at the end of an epoch.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        ``model/*``, ``optimizer/*`` and ``pruner/*``.
+    recipe : Recipe
+        What is being trained.
+    epoch : int
+        Epochs completed.
+    in_shape : tuple of int
+        ``(C, H, W)`` of the data.
+    classes : int
+        Outputs of the model.
+    best : float
+        Best validation accuracy so far among epochs of final structure, -1 before.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    recipe: Recipe
+    epoch: int
+    in_shape: Shape
+    classes: int
+    best: float
+
+    def model(self) -> SpikingNet:
+        """Build the model with its weights, in evaluation mode."""
+        model = build(self.recipe.model, self.in_shape, self.classes)
+        model.load_state_dict(_part(self.tensors, "model"))
+        return model.eval()
+
+
+def capture(trainer: Trainer, best: float) -> Checkpoint:
+    """Take the state of a trainer between two epochs."""
+    tensors = {f"model/{k}": v.detach() for k, v in trainer.model.state_dict().items()}
+    tensors |= {f"optimizer/{k}": v for k, v in _optimizer_tensors(trainer)}
+    if trainer.pruner is not None:
+        for name, evidence in trainer.pruner.evidence.items():
+            tensors[f"pruner/{name}/score"] = evidence.score
+            tensors[f"pruner/{name}/demand"] = evidence.demand
+            tensors[f"pruner/{name}/batches"] = torch.tensor(evidence.batches)
+    return Checkpoint(
+        tensors, trainer.recipe, trainer.epoch, trainer.train.shape, trainer.train.classes, best
+    )
+
+
+def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
+    """Put a trainer into the state of a checkpoint, as if it had never stopped."""
+    trainer.model.load_state_dict(_part(checkpoint.tensors, "model"))
+    saved = _part(checkpoint.tensors, "optimizer")
+    for index, parameter in enumerate(trainer.model.trainable_parameters()):
+        moments = _part(saved, str(index))
+        if moments:
+            trainer.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
+    if trainer.pruner is not None:
+        for name, evidence in trainer.pruner.evidence.items():
+            values = _part(_part(checkpoint.tensors, "pruner"), name)
+            evidence.score.copy_(values["score"])
+            evidence.demand.copy_(values["demand"])
+            evidence.batches = int(values["batches"])
+    trainer.epoch = checkpoint.epoch
+    if trainer.pruner is not None and trainer.structure_is_final:
+        trainer.pruner.detach()
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint atomically.
+
+    Raises
+    ------
+    InputError
+        The path cannot be written, or the disk is full.
+    """
+    header = {
+        "schema": SCHEMA,
+        "recipe": checkpoint.recipe.model_dump(mode="json"),
+        "epoch": checkpoint.epoch,
+        "in_shape": checkpoint.in_shape,
+        "classes": checkpoint.classes,
+        "best": checkpoint.best,
+    }
+    tensors = {k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}
+    with atomic_path(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={"loihi_sca": json.dumps(header)})
+        except safetensors.SafetensorError as error:
+            raise InputError(f"cannot write {path}: {error}.") from error
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    InputError
+        It is missing, damaged, or not one of ours.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header: dict[str, Any] = json.loads((file.metadata() or {})["loihi_sca"])
+        tensors = load_file(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such checkpoint.") from error
+    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a checkpoint of loihi-sca, or damaged ({error}).") from error
+    if header["schema"] > SCHEMA:
+        raise InputError(f"{path}: written by a newer loihi-sca; update to read it.")
+    return Checkpoint(
+        tensors,
+        parse(Recipe, header["recipe"], str(path)),
+        header["epoch"],
+        tuple(header["in_shape"]),
+        header["classes"],
+        header["best"],
+    )
+
+
+def _optimizer_tensors(trainer: Trainer) -> Iterator[tuple[str, torch.Tensor]]:
+    for index, parameter in enumerate(trainer.model.trainable_parameters()):
+        for name, value in trainer.optimizer.state.get(parameter, {}).items():
+            yield f"{index}/{name}", value
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    head = prefix + "/"
+    return {k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)}
