@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -203,6 +204,9 @@ def main(arguments: list[str]) -> None:
     folder = Path(arguments[0])
     job = Job.load(folder)
     guard = Guard(job, folder)
+    # multiprocessing leaves a folder behind when it is killed: have it in ours, which is where we
+    # are; relative, since the name of a socket must be short
+    tempfile.tempdir = "."
     try:
         seconds = Worker(job, folder, guard).execute()
         (folder / "result.json").write_text(json.dumps({"wall_time_s": seconds}))

@@ -1,0 +1,372 @@
+"""The Lava engine agrees with the reference engine, and leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import glob
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from loihi_sca import netx
+from loihi_sca.engine import lava_cpu, lava_job, reference
+from loihi_sca.errors import BackendError, InputError, NetworkError, UnsupportedLayer
+from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"),
+]
+
+LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
+FORGETFUL = Cuba(current_decay=4096, voltage_decay=100, threshold=80)
+
+
+def random_weight(rng, *shape):
+    return 2 * rng.integers(-60, 70, shape)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(monkeypatch, tmp_path):
+    """After each test no process, shared memory or folder of the engine is left."""
+    started = []
+    prefix = f"lsca_{os.getpid()}_{time.monotonic_ns()}_"
+    start = lava_job._start
+
+    def remember(folder):
+        started.append(start(folder))
+        return started[-1]
+
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(jobs))
+    monkeypatch.setenv("TMPDIR", str(jobs))  # of the worker
+    monkeypatch.setattr(lava_cpu, "SHM_PREFIX", prefix)
+    monkeypatch.setattr(lava_job, "_start", remember)
+    yield started
+    assert not any(lava_job._is_alive(process.pid) for process in started)
+    assert all(process.returncode is not None for process in started)
+    assert shared_memory(prefix) == []
+    assert list(jobs.iterdir()) == []
+
+
+def shared_memory(prefix):
+    return glob.glob(f"/dev/shm/{prefix}*")  # noqa: S108
+
+
+def spatial_network(rng):
+    return Network(
+        "spatial",
+        (
+            Input("shape", (2, 7, 6)),
+            Conv("padded", (2, 7, 6), random_weight(rng, 4, 2, 3, 2), neuron=LEAKY,
+                 bias=rng.integers(-10, 10, 4), stride=(2, 1), padding=(1, 0)),
+            Conv("grouped", (4, 4, 5), random_weight(rng, 6, 2, 2, 3), neuron=LEAKY,
+                 groups=2, dilation=(2, 1)),
+            Dense("hidden", (6, 2, 3), random_weight(rng, 9, 36), neuron=FORGETFUL,
+                  bias=rng.integers(-5, 5, 9)),
+            Dense("out", (9,), random_weight(rng, 5, 9), neuron=LEAKY),
+        ),
+    )  # fmt: skip
+
+
+def delayed_network(rng):
+    """Dense on spatial input, delays in two layers; a bias too small to spike by itself."""
+    return Network(
+        "delayed",
+        (
+            Dense("first", (2, 3, 2), random_weight(rng, 7, 12), neuron=LEAKY,
+                  bias=rng.integers(-4, 5, 7), delay=rng.integers(0, 6, (7, 12))),
+            Dense("second", (7,), random_weight(rng, 4, 7), neuron=LEAKY,
+                  delay=rng.integers(0, 63, (4, 7)) // 8),
+        ),
+    )  # fmt: skip
+
+
+def driven_network(rng):
+    """Neurons in the input layer, driven by values."""
+    return Network(
+        "driven",
+        (
+            Input("eyes", (1, 5, 4), neuron=LEAKY),
+            Conv("conv", (1, 5, 4), random_weight(rng, 3, 1, 2, 2), neuron=LEAKY),
+            Dense("out", (3, 4, 3), random_weight(rng, 6, 36), neuron=LEAKY),
+        ),
+    )
+
+
+def small_network(rng):
+    return Network("small", (Dense("only", (3,), random_weight(rng, 2, 3), neuron=LEAKY),))
+
+
+def long_data(network):
+    """Enough timesteps for Lava to still be at it when the test interferes."""
+    return np.ones((1, *network.in_shape, 200_000), dtype=np.uint8)
+
+
+def assert_same(network, data, schedule):
+    record = [layer.name for layer in network]
+    expected = reference.run(network, data, schedule=schedule, record=record)
+    got = lava_cpu.run(network, data, schedule=schedule, record=record)
+    assert got.spikes.dtype == np.uint8
+    assert 0 < expected.spikes.mean() < 1
+    np.testing.assert_array_equal(got.spikes, expected.spikes)
+    assert list(got.traces) == record
+    for name, trace in got.traces.items():
+        np.testing.assert_array_equal(trace.spikes, expected.traces[name].spikes, err_msg=name)
+    assert got.activity == ()
+    assert got.wall_time_s > 0
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("schedule", ["pipelined", "cold"])
+@pytest.mark.parametrize("build", [spatial_network, delayed_network, driven_network])
+def test_spikes_of_all_layers_are_those_of_the_reference(build, schedule, rng):
+    network = build(rng)
+    driven = isinstance(network.layers[0], Input) and network.layers[0].neuron is not None
+    data = rng.integers(0, 40 if driven else 2, (3, *network.in_shape, 11))
+    assert_same(network, data, schedule)
+
+
+@pytest.mark.lava
+def test_currents_wrap_and_voltages_saturate_as_in_the_reference(rng):
+    weight = np.outer([1, -1, 1], np.full(60, 254))
+    weight[2, ::2] *= -1
+    neurons = Cuba(current_decay=0, voltage_decay=0, threshold=130_000)
+    network = Network("extreme", (Dense("only", (60,), weight, neuron=neurons),))
+    data = np.ones((2, 60, 40), dtype=int)
+    expected = reference.run(network, data).activity[0]
+    assert expected.current_wraps > 0
+    assert expected.voltage_saturations > 0
+    assert_same(network, data, "pipelined")
+
+
+@pytest.mark.lava
+def test_samples_of_one_timestep(rng):
+    network = small_network(rng)
+    assert_same(network, rng.integers(0, 2, (9, 3, 1)), "pipelined")
+
+
+@pytest.mark.lava
+def test_two_runs_at_once_do_not_disturb_each_other(rng):
+    networks = [spatial_network(rng), spatial_network(rng)]
+    data = [rng.integers(0, 2, (n, 2, 7, 6, 12)) for n in (2, 4)]
+    results = [None, None]
+
+    def work(i):
+        results[i] = lava_cpu.run(networks[i], data[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i, result in enumerate(results):
+        np.testing.assert_array_equal(result.spikes, reference.run(networks[i], data[i]).spikes)
+
+
+@pytest.mark.lava
+def test_a_file_runs_as_it_is(rng, tmp_path):
+    path = tmp_path / "mine.net"
+    network = spatial_network(rng)
+    netx.write(network, path)
+    with h5py.File(path, "r+") as file:
+        del file["loihi_sca"]  # as if lava-dl had written it
+    before = path.read_bytes()
+    data = rng.integers(0, 2, (2, 2, 7, 6, 8))
+    seen = []
+    result = lava_cpu.run_file(
+        path, data, on_progress=lambda done, total: seen.append((done, total))
+    )
+    np.testing.assert_array_equal(result.spikes, reference.run(network, data).spikes)
+    assert path.read_bytes() == before
+    assert seen == sorted(seen)
+    assert {total for _, total in seen} == {2 * 8 + 4}
+
+
+def test_a_network_of_an_input_alone_needs_no_lava():
+    network = Network("eyes", (Input("eyes", (2,), neuron=LEAKY),))
+    data = np.full((1, 2, 5), 40)
+    expected = reference.run(network, data, record=["eyes"])
+    got = lava_cpu.run(network, data, record=["eyes"])
+    np.testing.assert_array_equal(got.spikes, expected.spikes)
+    assert got.spikes.any()
+
+
+def test_bad_input_is_refused_before_lava_starts(rng, tmp_path, nothing_left):
+    network = small_network(rng)
+    with pytest.raises(InputError, match="takes data of shape"):
+        lava_cpu.run(network, np.ones((1, 4, 5), dtype=int))
+    pool = Network("pool", (Pool("pool", (1, 4, 4), np.ones((2, 2), dtype=int), neuron=LEAKY),))
+    with pytest.raises(UnsupportedLayer, match="pool"):
+        lava_cpu.run(pool, np.ones((1, 1, 4, 4, 5), dtype=int))
+    with pytest.raises(NetworkError, match="no such file"):
+        lava_cpu.run_file(tmp_path / "none.net", np.ones((1, 4, 5), dtype=int))
+    (tmp_path / "text.net").write_text("not HDF5")
+    with pytest.raises(NetworkError, match="not a readable HDF5 file"):
+        lava_cpu.run_file(tmp_path / "text.net", np.ones((1, 4, 5), dtype=int))
+    assert nothing_left == []
+
+
+def test_without_lava_the_error_says_how_to_get_it(rng, monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    with pytest.raises(BackendError, match=r"lava-dl.*Python 3\.10"):
+        lava_cpu.run(small_network(rng), np.ones((1, 3, 5), dtype=int))
+
+
+def test_the_engine_imports_neither_torch_nor_lava():
+    code = (
+        "import sys, loihi_sca.engine.lava_cpu\n"
+        "sys.exit(any(m.split('.')[0] in ('torch', 'lava') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.lava
+def test_a_network_that_lava_refuses_ends_with_its_reason():
+    weight = np.zeros((2, 3), dtype=int)
+    network = Network("dead", (Dense("dead", (3,), weight, neuron=LEAKY),))
+    with pytest.raises(BackendError, match="OverflowError: cannot convert float infinity"):
+        lava_cpu.run(network, np.ones((1, 3, 4), dtype=int))
+
+
+@pytest.mark.lava
+def test_timeout():
+    network = small_network(np.random.default_rng(0))
+    with pytest.raises(BackendError, match=r"timed out after 2 s, at its start; allow more time"):
+        lava_cpu.run(network, long_data(network), timeout_s=2)
+
+
+def when_running(action):
+    """Return an ``on_progress`` that acts once, in the middle of the run."""
+    acted = []
+
+    def on_progress(done, total):
+        assert 0 <= done <= total
+        if done and not acted:
+            acted.append(True)
+            action()
+
+    return on_progress
+
+
+@pytest.mark.lava
+def test_an_interrupt_in_the_middle_ends_everything(rng, nothing_left):
+    def interrupt():
+        assert lava_job._is_alive(nothing_left[0].pid)
+        if sys.platform == "linux":
+            assert shared_memory(lava_cpu.SHM_PREFIX) != []
+        raise KeyboardInterrupt
+
+    network = small_network(rng)
+    with pytest.raises(KeyboardInterrupt):
+        lava_cpu.run(network, long_data(network), on_progress=when_running(interrupt))
+
+
+@pytest.mark.lava
+def test_a_killed_worker_is_reported(rng, nothing_left):
+    network = small_network(rng)
+    kill = when_running(lambda: nothing_left[0].kill())
+    with pytest.raises(BackendError, match="worker was killed by SIGKILL"):
+        lava_cpu.run(network, long_data(network), on_progress=kill)
+
+
+@pytest.mark.lava
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_killed_lava_process_is_reported(rng, nothing_left):
+    def kill_one():
+        worker = nothing_left[0].pid
+        children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+
+    network = small_network(rng)
+    with pytest.raises(BackendError, match="a process of the Lava run was killed by SIGKILL"):
+        lava_cpu.run(network, long_data(network), on_progress=when_running(kill_one))
+
+
+SCRIPT = """
+import sys
+import numpy as np
+from loihi_sca.engine import lava_cpu, lava_job
+from loihi_sca.network import Cuba, Dense, Network
+
+lava_cpu.SHM_PREFIX = sys.argv[1]
+start = lava_job._start
+
+def remember(folder):
+    process = start(folder)
+    lava_job.worker = process.pid
+    return process
+
+lava_job._start = remember
+network = Network("net", (Dense("d", (3,), np.full((2, 3), 2), neuron=Cuba(1, 1, 9)),))
+on_progress = lambda done, total: done and print(lava_job.worker, flush=True)
+lava_cpu.run(network, np.ones((1, 3, 200_000), dtype=int), on_progress=on_progress)
+"""
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_parent_that_ends_takes_everything_with_it(number, tmp_path):
+    prefix = f"lsca_{os.getpid()}_{int(number)}_"
+    jobs = tmp_path / "its_jobs"
+    jobs.mkdir()
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, prefix],
+        env={**os.environ, "TMPDIR": str(jobs)},  # its own, to see that it is left empty
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        worker = int(parent.stdout.readline())
+        assert lava_job._is_alive(worker)
+        assert list(jobs.iterdir())
+        parent.send_signal(number)
+        parent.wait(timeout=30)
+    finally:
+        parent.kill()
+        parent.communicate()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and (lava_job._is_alive(worker) or list(jobs.iterdir())):
+        time.sleep(0.05)
+    assert not lava_job._is_alive(worker)
+    assert shared_memory(prefix) == []
+    assert list(jobs.iterdir()) == []
+
+
+def test_patience(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    progress = np.array([2, 0])
+    limits = lava_job.Limits(steps=100, step_s=30, timeout_s=None)
+    limits.check(progress)
+    for now[0] in (149, 298, 447):  # slow, but it moves
+        progress[1] += 1
+        limits.check(progress)
+    now[0] += 149
+    limits.check(progress)
+    now[0] += 2
+    with pytest.raises(BackendError, match=r"stood still for 150 s, at timestep 3 of 100"):
+        limits.check(progress)
+
+    limits = lava_job.Limits(steps=100, step_s=30, timeout_s=10)
+    now[0] += 11
+    with pytest.raises(BackendError, match=r"timed out after 10 s, at timestep 3 of 100"):
+        limits.check(progress)
