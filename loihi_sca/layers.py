@@ -137,6 +137,11 @@ class Layer(Node):
         """Number of neurons."""
         return math.prod(self.out_shape)
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases that are stored."""
+        return 0
+
     def fan_out(self) -> npt.NDArray[np.int64]:
         """Synapses that one spike at each input position reaches, shape :attr:`in_shape`.
 
@@ -210,6 +215,11 @@ class Window(Layer):
             )
 
     @property
+    @override
+    def parameters(self) -> int:
+        return self.weight.size
+
+    @property
     def kernel(self) -> Pair:
         """``(Kh, Kw)``."""
         height, width = self.weight.shape[-2:]
@@ -279,6 +289,11 @@ class Conv(Window):
 
     @property
     @override
+    def parameters(self) -> int:
+        return self.weight.size + (0 if self.bias is None else self.bias.size)
+
+    @property
+    @override
     def out_channels(self) -> int:
         return int(self.weight.shape[0])
 
@@ -345,6 +360,11 @@ class Dense(Layer):
         if self.delay is not None:
             delay = as_ints(self.name, "delay", self.delay, low=0, shape=self.weight.shape)
             self._freeze("delay", delay)
+
+    @property
+    @override
+    def parameters(self) -> int:
+        return self.weight.size + (0 if self.bias is None else self.bias.size)
 
     @property
     @override

@@ -129,6 +129,11 @@ class Network(Node):
         """The layers that have synapses, hence one step of communication each on the chip."""
         return tuple(layer for layer in self.layers if not isinstance(layer, Input))
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases that are stored."""
+        return sum(layer.parameters for layer in self.layers)
+
     def replace(self, **changes: Any) -> Network:
         """Return a copy with fields changed, validated anew."""
         return replace(self, **changes)

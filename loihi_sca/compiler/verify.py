@@ -38,8 +38,8 @@ def assert_same_spikes(expected: LayerSpikes, actual: LayerSpikes, between: str)
             sample, *neuron, step = (int(i) for i in np.argwhere(differs)[0])
             place = (sample, *neuron, step)
             raise NotBitExact(
-                f"{between} differ in {int(differs.sum())} of {wanted.size} spikes of {name}, first "
-                f"at sample {sample}, neuron {tuple(neuron)}, timestep {step}: "
+                f"{between} differ in {int(differs.sum())} of {wanted.size} spikes of {name}, "
+                f"first at sample {sample}, neuron {tuple(neuron)}, timestep {step}: "
                 f"{wanted[place]} and {actual[name][place]}."
             )
 

@@ -1,0 +1,37 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loihi_sca.errors import ConfigError
+from loihi_sca.values import Shape
+
+NetFile = Annotated[Path, typer.Argument(help="A netx file.", metavar="NET.net")]
+
+InputShape = Annotated[
+    str | None,
+    typer.Option(help="C,H,W of the input, where the file does not say it.", metavar="C,H,W"),
+]
+
+
+def parse_shape(text: str | None) -> Shape | None:
+    """Turn ``3,32,32`` into a shape.
+
+    Raises
+    ------
+    ConfigError
+        It is none.
+    """
+    if text is None:
+        return None
+    try:
+        shape = tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        shape = ()
+    if len(shape) not in (1, 3) or min(shape) < 1:
+        raise ConfigError(f"--input-shape {text!r}: give C,H,W, for example 3,32,32.")
+    return shape

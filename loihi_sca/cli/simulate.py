@@ -1,0 +1,177 @@
+"""``loihi-sca simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
+from loihi_sca.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from loihi_sca.engine.result import RunResult
+    from loihi_sca.network import Network
+
+ENGINES = ("reference", "lava")
+
+
+def simulate(
+    net: NetFile,
+    data: Annotated[
+        Path,
+        typer.Option("--input", help="Spikes as .npy, integers (N, C, H, W, T) or (N, C, T)."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write output spikes (.npy, uint8).")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Timesteps per sample; input is cut or padded with silence.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "reference",
+    schedule: Annotated[
+        str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
+    ] = "pipelined",
+    input_shape: InputShape = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a network on spikes and count what every layer does.
+
+    Example:
+
+        loihi-sca simulate digits.net --input x.npy --out y.npy --engine lava
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"--engine {engine!r}: one of {', '.join(ENGINES)}.")
+    if schedule not in ("pipelined", "cold"):
+        raise ConfigError(f"--schedule {schedule!r}: pipelined or cold.")
+
+    from loihi_sca import netx
+    from loihi_sca.engine import reference
+
+    shape = parse_shape(input_shape)
+    network = netx.read(net, input_shape=shape)
+    spikes = _load(data, steps)
+    if engine == "lava":
+        result = _run_on_lava(net, spikes, shape, schedule)
+    else:
+        result = reference.run(network, spikes, schedule=schedule)  # type: ignore[arg-type]
+    if out is not None:
+        _save(out, result.spikes)
+    summary = _summarise(network, result, engine)
+    if as_json:
+        emit_json(summary)
+    else:
+        console.print(_table(summary))
+
+
+def _run_on_lava(
+    net: Path, spikes: npt.NDArray[np.integer[Any]], shape: tuple[int, ...] | None, schedule: str
+) -> RunResult:
+    """Run the very file on Lava; counts come from the reference, whose spikes must be the same."""
+    from dataclasses import replace
+
+    from loihi_sca import netx
+    from loihi_sca.compiler.verify import assert_same_spikes
+    from loihi_sca.engine import lava_cpu, reference
+
+    with progress_bar() as bar:
+        task = bar.add_task("Lava, timesteps", total=None)
+        on_lava = lava_cpu.run_file(
+            net,
+            spikes,
+            input_shape=shape,
+            schedule=schedule,  # type: ignore[arg-type]
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    network = netx.read(net, input_shape=shape)
+    counted = reference.run(network, spikes, schedule=schedule)  # type: ignore[arg-type]
+    assert_same_spikes({"output": counted.spikes}, {"output": on_lava.spikes}, "reference and Lava")
+    return replace(on_lava, activity=counted.activity)
+
+
+def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
+    import numpy as np
+
+    try:
+        spikes: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a .npy array ({error}).") from error
+    if not isinstance(spikes, np.ndarray):
+        raise InputError(f"{path}: an .npz archive; give a single array (.npy).")
+    if steps is None:
+        return spikes
+    if steps < 1:
+        raise ConfigError(f"--steps {steps}: at least 1.")
+    if spikes.ndim < 2:
+        raise InputError(
+            f"{path}: shape {spikes.shape} has no time axis; (N, C, H, W, T) or (N, C, T)."
+        )
+    missing = max(0, steps - spikes.shape[-1])
+    if missing:
+        status.print(f"note: input has {spikes.shape[-1]} steps, padded with silence to {steps}.")
+    padding = [(0, 0)] * (spikes.ndim - 1) + [(0, missing)]
+    return np.pad(spikes[..., :steps], padding)
+
+
+def _save(path: Path, spikes: npt.NDArray[np.uint8]) -> None:
+    import numpy as np
+
+    from loihi_sca.files import atomic_path
+
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, spikes)
+
+
+def _summarise(network: Network, result: RunResult, engine: str) -> dict[str, Any]:
+    steps = result.samples * result.timesteps
+    return {
+        "schema": 1,
+        "network": network.name,
+        "engine": engine,
+        "samples": result.samples,
+        "timesteps": result.timesteps,
+        "wall_time_s": result.wall_time_s,
+        "layers": [
+            {
+                "name": a.name,
+                "neurons": a.neurons,
+                "spikes": a.spikes,
+                "synops": a.synops,
+                "rate": a.spikes / (layer.neurons * steps),
+                "peak_current": a.peak_current,
+                "current_wraps": a.current_wraps,
+                "voltage_saturations": a.voltage_saturations,
+            }
+            for layer, a in zip(network, result.activity, strict=True)
+        ],
+    }
+
+
+def _table(summary: dict[str, Any]) -> Table:
+    table = Table(
+        title=f"{summary['network']}: {summary['samples']} samples of {summary['timesteps']} steps "
+        f"on {summary['engine']}, {summary['wall_time_s']:.2f} s"
+    )
+    table.add_column("layer")
+    for name in ("neurons", "spikes", "rate", "synops", "wraps", "saturations"):
+        table.add_column(name, justify="right")
+    for layer in summary["layers"]:
+        table.add_row(
+            layer["name"],
+            f"{layer['neurons']:,}",
+            f"{layer['spikes']:,}",
+            f"{layer['rate']:.4f}",
+            f"{layer['synops']:,}",
+            f"{layer['current_wraps']:,}",
+            f"{layer['voltage_saturations']:,}",
+        )
+    return table

@@ -1,0 +1,69 @@
+"""``loihi-sca train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loihi_sca.cli.output import JsonFlag, console, emit_json
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
+    out: Annotated[Path, typer.Option(help="Run folder; created if needed.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last completed epoch.")
+    ] = False,
+    dense: Annotated[
+        bool, typer.Option("--dense", help="Ignore the recipe's pruning section.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train a network by a recipe, with SCA pruning if the recipe asks for it.
+
+    Examples
+    --------
+        loihi-sca train digits --out runs/digits
+
+        loihi-sca train my.toml --out runs/my --resume
+    """
+    from loihi_sca.config import load_recipe
+
+    parsed = load_recipe(recipe)
+    if dense:
+        parsed = parsed.model_copy(update={"pruning": None})
+
+    from loihi_sca.cli.progress import TrainingProgress
+    from loihi_sca.training.run import Run, label_of
+    from loihi_sca.training.run import train as run_training
+
+    label = label_of(parsed)
+    with TrainingProgress(parsed.training.epochs) as shown:
+        best = run_training(
+            parsed,
+            out,
+            resume=resume,
+            on_epoch=lambda epoch: shown.epoch(label, epoch),
+            progress=shown.batch,
+        )
+    alive = {name: int(block.alive.sum()) for name, block in best.model().gated}
+    path = Run(out).checkpoint(label, "best")
+    if as_json:
+        emit_json(
+            {
+                "schema": 1,
+                "model": label,
+                "epoch": best.epoch,
+                "validation_accuracy": best.best,
+                "channels": alive,
+                "checkpoint": str(path),
+            }
+        )
+        return
+    kept = ", ".join(f"{name} {count}" for name, count in alive.items())
+    console.print(
+        f"best {label} model: epoch {best.epoch}, validation accuracy {100 * best.best:.2f} %, "
+        f"channels: {kept}\nnext: loihi-sca compile {out} --out {label}.net"
+    )

@@ -1,0 +1,1 @@
+"""What people look at: comparison tables, plots, and a report in one HTML file."""

@@ -1,0 +1,64 @@
+"""The report of a run folder: one HTML file without any outside resource."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from loihi_sca.errors import InputError
+from loihi_sca.files import write_text
+from loihi_sca.report.comparison import comparison
+from loihi_sca.report.plots import curves
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` of a run folder and return its path.
+
+    Raises
+    ------
+    InputError
+        The folder holds no finished run.
+    """
+    summary = _read_summary(folder / "summary.json")
+    template = (resources.files("loihi_sca") / "report" / "report.html.j2").read_text("utf-8")
+    # summary.json may be anybody's: everything is escaped but our own SVG
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string(template).render(
+        summary=summary,
+        rows=comparison(summary),
+        plots=[Markup(svg) for svg in _plots(folder / "metrics.jsonl")],  # noqa: S704
+        recipe=(folder / "recipe.toml").read_text("utf-8"),
+    )
+    path = folder / "report.html"
+    write_text(path, page)
+    return path
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.parent}: no summary.json; the run is not finished.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}).") from error
+    if summary.get("schema") != 1 or not {"dense", "pruned"} <= summary.keys():
+        raise InputError(f"{path}: not the summary of a demo run (schema 1).")
+    return summary
+
+
+def _plots(path: Path) -> list[str]:
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    accuracy: dict[str, list[float]] = {}
+    channels: dict[str, list[float]] = {}
+    for line in lines:
+        accuracy.setdefault(line["model"], []).append(line["validation_accuracy"])
+        channels.setdefault(line["model"], []).append(sum(line["alive"].values()))
+    return [
+        curves(accuracy, x_label="epoch", y_label="validation accuracy", percent=True),
+        curves(channels, x_label="epoch", y_label="channels alive"),
+    ]
