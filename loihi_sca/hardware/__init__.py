@@ -1,0 +1,16 @@
+"""Chips: profiles, mapping on cores, design rules, energy and latency.
+
+Every hardware number is in the profiles (``hw_profiles/*.toml``); this package holds formulas.
+"""
+
+from loihi_sca.hardware.estimate import Estimate, estimate
+from loihi_sca.hardware.mapper import Core, LayerPlacement, Placement, map_network
+from loihi_sca.hardware.profile import Profile, load_profile, profile_paths
+from loihi_sca.hardware.rules import RULES, Violation, check, require_fit
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+
+__all__ = [
+    "RULES", "Architecture", "Core", "Estimate", "Geometry", "LayerPlacement", "LayerSpec",
+    "Placement", "Profile", "Violation", "check", "describe", "estimate", "load_profile",
+    "map_network", "profile_paths", "require_fit",
+]  # fmt: skip

@@ -1,0 +1,131 @@
+"""What a core holds and what synapses take of it: the formulas, with every number in a budget.
+
+A :class:`Budget` is the part of a profile that decides how many cores a layer takes, as plain
+integers, so that a pruner can ask many thousand times.
+"""
+
+from __future__ import annotations
+
+import bisect
+from functools import lru_cache
+from typing import NamedTuple
+
+from loihi_sca.hardware.profile import DenseSplit, Profile, Strategy
+from loihi_sca.hardware.shapes import Geometry
+
+
+class Budget(NamedTuple):
+    """One core's room and the cost of synapses, taken from a profile.
+
+    ``None`` for a limit that the chip does not have. Units are those of the profile's sections
+    ``limits`` and ``synapses``.
+    """
+
+    strategy: Strategy
+    dense_split: DenseSplit
+    dense_split_after_map: DenseSplit
+    compartments: int
+    synapse_words: int
+    in_axons: int
+    out_axons: int | None
+    default_compartments: int
+    compartments_of: tuple[tuple[str, int], ...]
+    weight_bits: tuple[int, ...]
+    word_bits: int
+    header_bits: int
+    index_bits: int
+    delay_bits: int
+    entry_synapses: int | None
+
+    @property
+    def shared_kernels(self) -> bool:
+        """Whether a convolution's kernels are stored once per core, for all positions."""
+        return self.strategy != "loihi1"
+
+    def neurons_per_core(self, neuron: str) -> int:
+        """Return how many neurons of a type the compartments of one core allow."""
+        return max(1, self.compartments // self.compartments_per_neuron(neuron))
+
+    def compartments_per_neuron(self, neuron: str) -> int:
+        """Return the compartments of one neuron of a type."""
+        for name, count in self.compartments_of:
+            if name == neuron:
+                return count
+        return self.default_compartments
+
+    def stored_bits(self, needed: int) -> int:
+        """Return the bits that a weight is stored in; what does not fit is stored as it is."""
+        at = bisect.bisect_left(self.weight_bits, needed)
+        return self.weight_bits[at] if at < len(self.weight_bits) else needed
+
+    def axon_words(self, synapses: int, bits: int) -> int:
+        """Return the words of the synapses of one in-axon, ``ceil((n * bits + header) / word)``.
+
+        Where entries are limited to some number of synapses, as many entries as needed.
+        Source: nengo-loihi ``block.py`` (Loihi 1), Intel compiler tables (Loihi 2).
+        """
+        if self.entry_synapses is None:
+            return -(-(synapses * bits + self.header_bits) // self.word_bits)
+        full, rest = divmod(synapses, self.entry_synapses)
+        words = full * -(-(self.entry_synapses * bits + self.header_bits) // self.word_bits)
+        return words + (-(-(rest * bits + self.header_bits) // self.word_bits) if rest else 0)
+
+    def dense_words(self, geometry: Geometry, neurons: int) -> int:
+        """Return the words of a dense layer's tables for so many neurons on one core.
+
+        ``n_pre * ceil((n_post (b + index) + header) / word)`` per table; zeros are stored.
+        Source: closed form of the Intel compiler tables.
+        """
+        words = 0
+        for n_pre, tables in (
+            (geometry.in_shape[0], geometry.bits),
+            (geometry.neurons, geometry.recurrent_bits),
+        ):
+            for needed in tables:
+                words += n_pre * self.axon_words(neurons, self.synapse_bits(geometry, needed, True))
+        return words
+
+    def shared_words(self, geometry: Geometry, channels: int) -> int:
+        """Return the words of a convolution's kernels for so many output channels on one core.
+
+        Shared between positions, so the spatial tile does not matter:
+        ``Kh Kw Cin sum_p ceil((p b + header) / word)`` over the powers of two ``p`` that make up
+        the channels. Source: closed form of the Intel compiler tables.
+        """
+        if not geometry.bits:
+            return 0
+        bits = self.synapse_bits(geometry, geometry.bits[0], False)
+        per_tap = sum(
+            self.axon_words(1 << power, bits)
+            for power in range(channels.bit_length())
+            if channels >> power & 1
+        )
+        return geometry.kernel[0] * geometry.kernel[1] * geometry.in_per_group * per_tap
+
+    def synapse_bits(self, geometry: Geometry, needed: int, indexed: bool) -> int:
+        """Return the bits of one synapse: weight, index of the target and delay."""
+        delay = self.delay_bits if geometry.delays else 0
+        return self.stored_bits(needed) + delay + (self.index_bits if indexed else 0)
+
+
+@lru_cache(maxsize=64)
+def budget_of(profile: Profile) -> Budget:
+    """Return the budget of a profile."""
+    limits, synapses, mapping = profile.limits, profile.synapses, profile.mapping
+    return Budget(
+        strategy=mapping.strategy,
+        dense_split=mapping.dense_split,
+        dense_split_after_map=mapping.dense_split_after_map,
+        compartments=int(limits.compartments),
+        synapse_words=int(limits.synapse_words),
+        in_axons=int(limits.in_axons),
+        out_axons=None if limits.out_axons is None else int(limits.out_axons),
+        default_compartments=int(profile.neurons.default),
+        compartments_of=tuple((k.lower(), int(v)) for k, v in profile.neurons.types.items()),
+        weight_bits=limits.weight_bits.values,
+        word_bits=int(synapses.word_bits),
+        header_bits=int(synapses.header_bits),
+        index_bits=int(synapses.index_bits),
+        delay_bits=int(synapses.delay_bits),
+        entry_synapses=None if synapses.entry_synapses is None else int(synapses.entry_synapses),
+    )

@@ -1,0 +1,299 @@
+"""What the mapper needs to know of a layer: its shape, its bits and its ranges, but no weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.layers import Window
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Layer,
+    Network,
+    Neuron,
+    OtherLayer,
+    OtherNeuron,
+    Pool,
+)
+from loihi_sca.values import Pair, Shape
+
+Kind: TypeAlias = Literal["port", "input", "conv", "dense"]
+"""``port``: where spikes enter, takes no core. ``input``: neurons without synapses. ``conv``: a
+window over a map. ``dense``: all-to-all tables, also of blocks that are only mapped."""
+
+Volume: TypeAlias = tuple[int, int, int]
+"""``(C, H, W)``; a flat layer of N neurons is ``(N, 1, 1)``."""
+
+GRADED = ("sdnn", "sigma", "delta", "graded")
+"""Parts of the names of neurons that send more than one bit."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """All that decides how many cores a layer takes; equal layers are equal, whatever their name.
+
+    Attributes
+    ----------
+    kind : {"port", "input", "conv", "dense"}
+    in_shape, out_shape : tuple of int (C, H, W)
+    kernel, stride, padding, dilation : pair of int
+        ``(vertical, horizontal)``; for ``conv``.
+    groups : int
+        Separate blocks of channels; for ``conv``.
+    bits : tuple of int
+        Bits that the weights need, one entry per synapse table from the layer before.
+    recurrent_bits : tuple of int
+        The same, per table from the layer's own neurons.
+    neuron : str
+        Neuron type in lower case, ``none`` without one.
+    delays : bool
+        Synapses have delays.
+    from_map : bool
+        The input is the flattened map of a convolution.
+    """
+
+    kind: Kind
+    in_shape: Volume
+    out_shape: Volume
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    bits: tuple[int, ...] = ()
+    recurrent_bits: tuple[int, ...] = ()
+    neuron: str = "cuba"
+    delays: bool = False
+    from_map: bool = False
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return math.prod(self.out_shape)
+
+    @property
+    def inputs(self) -> int:
+        """Number of input positions."""
+        return math.prod(self.in_shape)
+
+    @property
+    def in_per_group(self) -> int:
+        """Input channels that one output channel sees."""
+        return self.in_shape[0] // self.groups
+
+    def with_channels(self, out: int | None = None, into: int | None = None) -> Geometry:
+        """Return the layer with other numbers of output and input channels.
+
+        A depthwise layer keeps one group per channel; a dense layer behind a map is told its number
+        of inputs, not of channels.
+        """
+        depthwise = self.groups == self.in_shape[0] == self.out_shape[0] and self.groups > 1
+        if depthwise:
+            out = into = into if out is None else out
+        channels = self.out_shape[0] if out is None else out
+        arriving = self.in_shape[0] if into is None else into
+        return replace(
+            self,
+            in_shape=(arriving, *self.in_shape[1:]),
+            out_shape=(channels, *self.out_shape[1:]),
+            groups=channels if depthwise else self.groups,
+        )
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Values of a layer that the chip must be able to hold.
+
+    Attributes
+    ----------
+    threshold : int
+        Mantissa.
+    bias_bits : int
+        Signed bits that the widest bias mantissa needs.
+    bias_exponent : int
+        Largest power of two that had to be taken out of a bias to get there.
+    decay : int
+        Largest decay in 1/4096.
+    delay : int
+        Longest synaptic or axonal delay in timesteps.
+    payload_bits : int
+        0 for binary spikes, else at least 1.
+    """
+
+    threshold: int = 0
+    bias_bits: int = 0
+    bias_exponent: int = 0
+    decay: int = 0
+    delay: int = 0
+    payload_bits: int = 0
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A layer as the mapper sees it.
+
+    Attributes
+    ----------
+    name : str
+    type : str
+        For people: ``conv``, ``pool``, ``dense``, ``input`` or the block type of the file.
+    shape : tuple of int
+        Output shape as the network has it, ``(C, H, W)`` or ``(N,)``.
+    geometry : Geometry
+    ranges : Ranges
+    """
+
+    name: str
+    type: str
+    shape: Shape
+    geometry: Geometry
+    ranges: Ranges = field(default_factory=Ranges)
+
+    @property
+    def has_synapses(self) -> bool:
+        """Whether spikes cross synapses to get in, which takes one step on the chip."""
+        return self.geometry.kind in ("conv", "dense")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A chain of layers without weights.
+
+    Attributes
+    ----------
+    name : str
+    layers : tuple of LayerSpec
+    timesteps : int or None
+    """
+
+    name: str
+    layers: tuple[LayerSpec, ...]
+    timesteps: int | None = None
+
+
+def describe(network: Network | Architecture) -> Architecture:
+    """Return the network as the mapper sees it; an architecture is returned as it is."""
+    if isinstance(network, Architecture):
+        return network
+    layers: list[LayerSpec] = []
+    for layer in network:
+        spec = describe_layer(layer)
+        if spec.geometry.kind == "dense" and layers and layers[-1].geometry.kind == "conv":
+            spec = replace(spec, geometry=replace(spec.geometry, from_map=True))
+        layers.append(spec)
+    return Architecture(network.name, tuple(layers), network.timesteps)
+
+
+def describe_layer(layer: Layer) -> LayerSpec:
+    """Return one layer as the mapper sees it."""
+    neuron, tables = layer.neuron, _tables(layer)
+    geometry = Geometry(
+        kind=_kind(layer),
+        in_shape=_volume(layer.in_shape),
+        out_shape=_volume(layer.out_shape),
+        bits=tuple(weight_bits(w) for name, w in tables if not _is_recurrent(name)),
+        recurrent_bits=tuple(weight_bits(w) for name, w in tables if _is_recurrent(name)),
+        neuron=_neuron_type(neuron),
+    )
+    if isinstance(layer, Window):
+        geometry = replace(
+            geometry,
+            kernel=layer.kernel,
+            stride=layer.stride,
+            padding=layer.padding,
+            dilation=layer.dilation,
+            groups=layer.groups if isinstance(layer, Conv) else layer.in_shape[0],
+        )
+    elif geometry.kind == "dense":
+        delays = isinstance(layer, Dense) and layer.delay is not None and bool(layer.delay.any())
+        inputs = next((w.shape[1] for n, w in tables if not _is_recurrent(n)), geometry.inputs)
+        geometry = replace(
+            geometry,
+            in_shape=(int(inputs), 1, 1),
+            out_shape=(geometry.neurons, 1, 1),
+            delays=delays,
+        )
+    return LayerSpec(layer.name, _type(layer), layer.out_shape, geometry, _ranges(layer))
+
+
+def weight_bits(weight: npt.NDArray[np.integer[Any]]) -> int:
+    """Return the signed bits of the weights once their common power of two is taken out.
+
+    Source: Intel compiler tables; nengo-loihi ``block.py``.
+    """
+    # the lowest bit that is set in any weight is the common power of two
+    common = int(np.bitwise_or.reduce(weight, axis=None))
+    if common == 0:
+        return 1
+    unit = common & -common
+    return max(_signed_bits(int(weight.min()) // unit), _signed_bits(int(weight.max()) // unit))
+
+
+def _signed_bits(value: int) -> int:
+    return (value if value >= 0 else ~value).bit_length() + 1
+
+
+def _kind(layer: Layer) -> Kind:
+    if isinstance(layer, Input):
+        return "port" if layer.neuron is None else "input"
+    if isinstance(layer, Window):
+        return "conv"
+    return "dense"
+
+
+def _type(layer: Layer) -> str:
+    return layer.type if isinstance(layer, OtherLayer) else type(layer).__name__.lower()
+
+
+def _volume(shape: Shape) -> Volume:
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (math.prod(shape), 1, 1)
+
+
+def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
+    if isinstance(layer, OtherLayer):
+        return list(layer.weights.items())
+    return [("weight", layer.weight)] if isinstance(layer, Conv | Pool | Dense) else []
+
+
+def _is_recurrent(table: str) -> bool:
+    return table.endswith("_rec")
+
+
+def _neuron_type(neuron: Neuron | None) -> str:
+    if isinstance(neuron, OtherNeuron):
+        return neuron.type.lower()
+    return "none" if neuron is None else "cuba"
+
+
+def _ranges(layer: Layer) -> Ranges:
+    neuron = layer.neuron
+    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense) else None]
+    bias = layer.bias if isinstance(layer, Conv | Dense) else None
+    bits, exponent = _mantissas(bias.tolist()) if bias is not None else (0, 0)
+    graded = any(part in _neuron_type(neuron) for part in GRADED)
+    return Ranges(
+        threshold=neuron.threshold if isinstance(neuron, Cuba) else 0,
+        bias_bits=bits,
+        bias_exponent=exponent,
+        decay=_largest_decay(neuron) if isinstance(neuron, Cuba) else 0,
+        delay=max((int(d.max()) for d in delays if d is not None), default=0),
+        payload_bits=1 if graded else 0,
+    )
+
+
+def _largest_decay(neuron: Cuba) -> int:
+    return max(int(np.max(neuron.current_decay)), int(np.max(neuron.voltage_decay)))
+
+
+def _mantissas(biases: Iterable[int]) -> tuple[int, int]:
+    """Return the widest mantissa in bits and the largest exponent among the biases."""
+    found = [(_signed_bits(b // (b & -b)), (b & -b).bit_length() - 1) for b in biases if b]
+    return max((bits for bits, _ in found), default=0), max((e for _, e in found), default=0)
