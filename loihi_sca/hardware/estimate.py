@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from loihi_sca.engine.result import LayerActivity
+from loihi_sca.hardware.activity import Activity, from_run
+from loihi_sca.hardware.energy import EnergyEstimate, energy
+from loihi_sca.hardware.latency import LatencyEstimate, latency
+from loihi_sca.hardware.load import loads
 from loihi_sca.hardware.mapper import LayerPlacement, Placement, map_network
 from loihi_sca.hardware.profile import Profile
 from loihi_sca.hardware.rules import Violation, check
-from loihi_sca.hardware.shapes import Architecture
+from loihi_sca.hardware.shapes import Architecture, describe
 from loihi_sca.network import Network
 
 SCHEMA = 1
@@ -26,10 +30,15 @@ class Estimate:
     placement : Placement
     violations : tuple of Violation
         Empty if it fits.
+    energy : EnergyEstimate or None
+    latency : LatencyEstimate or None
+        None where no activity is known.
     """
 
     placement: Placement
     violations: tuple[Violation, ...]
+    energy: EnergyEstimate | None = None
+    latency: LatencyEstimate | None = None
 
     @property
     def cores(self) -> int:
@@ -50,8 +59,8 @@ class Estimate:
             "cores": self.cores,
             "chips": self.chips,
             "layers": [_layer_as_json(x, self.placement.profile) for x in self.placement.layers],
-            "energy": None,
-            "latency": None,
+            "energy": None if self.energy is None else self.energy.as_json(),
+            "latency": None if self.latency is None else self.latency.as_json(),
             "violations": [v.as_json() for v in self.violations],
         }
 
@@ -59,13 +68,44 @@ class Estimate:
 def estimate(
     network: Network | Architecture,
     profile: Profile,
-    activity: Sequence[LayerActivity] | None = None,
+    activity: Sequence[LayerActivity] | Activity | None = None,
     samples: int = 1,
     timesteps: int | None = None,
 ) -> Estimate:
-    """Estimate what a network needs on a chip."""
-    placement = map_network(network, profile)
-    return Estimate(placement, check(placement))
+    """Estimate what a network needs on a chip.
+
+    Parameters
+    ----------
+    network : Network or Architecture
+        Also one that can be mapped but not simulated.
+    profile : Profile
+        The chip and its compiler.
+    activity : sequence of LayerActivity, Activity or None
+        ``RunResult.activity`` of an engine, summed over ``samples``; or counts per sample made by
+        :mod:`loihi_sca.hardware.activity`. Without it there is no energy and no latency.
+    samples : int
+        Samples that an engine's activity was summed over.
+    timesteps : int, optional
+        Steps per sample, by default what the network or the activity says.
+
+    Raises
+    ------
+    InputError
+        The activity is of another network, or timesteps are not known.
+    """
+    architecture = describe(network)
+    placement = map_network(architecture, profile)
+    violations = check(placement)
+    if activity is None or not placement.cores:
+        return Estimate(placement, violations)
+    if not isinstance(activity, Activity):
+        activity = from_run(activity, architecture, profile, samples, timesteps)
+    spread = loads(placement, activity)
+    depth = sum(spec.has_synapses for spec in architecture.layers)
+    time = latency(profile, spread, activity.timesteps, depth)
+    return Estimate(
+        placement, violations, energy(placement, activity, spread, time.sample_us), time
+    )
 
 
 def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
