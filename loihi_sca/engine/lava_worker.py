@@ -169,6 +169,7 @@ class Worker:
             reset = {"reset_interval": self.job.reset_interval, "reset_offset": 1}
         net = hdf5.Network(
             net_config=self.job.net,
+            num_layers=_blocks_before_readout(hdf5.NetDict(self.job.net)),
             skip_layers=self.job.skip_layers,
             input_shape=None if self.job.input_shape is None else tuple(self.job.input_shape),
             **reset,
@@ -191,6 +192,14 @@ class Worker:
         sink.proc_params["run"] = run
         sink.proc_params["progress"] = self.progress if number == 0 else None
         layer.out.connect(sink.a_in)
+
+
+def _blocks_before_readout(config: Any) -> int:
+    """Count the blocks of a file up to an average, which netx refuses and the host computes."""
+    blocks = config["layer"]
+    kinds = [blocks[i]["type"] for i in range(len(blocks))]
+    config.f.close()
+    return kinds.index("average") if "average" in kinds else len(kinds)
 
 
 def _model_errors(net: Any) -> str:
