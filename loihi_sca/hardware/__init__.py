@@ -5,8 +5,9 @@ Every hardware number is in the profiles (``hw_profiles/*.toml``); this package 
 
 from loihi_sca.hardware.estimate import Estimate, estimate
 from loihi_sca.hardware.mapper import Core, LayerPlacement, Placement, map_network
-from loihi_sca.hardware.profile import Profile, load_profile, profile_paths
+from loihi_sca.hardware.profile import load_profile, profile_paths
 from loihi_sca.hardware.rules import RULES, Violation, check, require_fit
+from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
 
 __all__ = [

@@ -9,8 +9,8 @@ from typing import Any
 from loihi_sca.hardware.activity import Activity, connections, recurrent_connections
 from loihi_sca.hardware.load import Load
 from loihi_sca.hardware.mapper import Placement
-from loihi_sca.hardware.profile import Energy, Profile
 from loihi_sca.hardware.quantity import NOTHING, Band, Quantity
+from loihi_sca.hardware.schema import Energy, Profile
 
 PICO_PER_MICRO = 1e6
 
@@ -135,7 +135,7 @@ class EnergyEstimate:
             "updates": self.activity.updates,
             "spikes": self.activity.spikes,
             "items": [item.as_json() for item in self.by_item],
-            "layers": [self._layer_as_json(x.name) for x in self.activity.layers],
+            "layers": self._layers_as_json(),
             "comparison": {
                 "about": "45 nm rule of papers: not what the chip takes",
                 "snn_accumulates_uj": comparison.snn_uj,
@@ -146,17 +146,22 @@ class EnergyEstimate:
             },
         }
 
-    def _layer_as_json(self, name: str) -> dict[str, Any]:
-        counts = next(x for x in self.activity.layers if x.name == name)
-        items = [item for item in self.items if item.layer == name]
-        return {
-            "name": name,
-            "spikes": counts.spikes,
-            "synops": counts.synops,
-            "updates": counts.updates,
-            "dynamic_uj": self.by_layer().get(name, NOTHING).as_json(),
-            "items_uj": {item.item: item.energy_uj.as_json() for item in items},
-        }
+    def _layers_as_json(self) -> list[dict[str, Any]]:
+        dynamic = self.by_layer()
+        items: dict[str | None, dict[str, Any]] = {}
+        for item in self.items:
+            items.setdefault(item.layer, {})[item.item] = item.energy_uj.as_json()
+        return [
+            {
+                "name": counts.name,
+                "spikes": counts.spikes,
+                "synops": counts.synops,
+                "updates": counts.updates,
+                "dynamic_uj": dynamic.get(counts.name, NOTHING).as_json(),
+                "items_uj": items.get(counts.name, {}),
+            }
+            for counts in self.activity.layers
+        ]
 
 
 def energy(

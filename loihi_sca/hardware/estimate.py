@@ -12,8 +12,8 @@ from loihi_sca.hardware.energy import EnergyEstimate, energy
 from loihi_sca.hardware.latency import LatencyEstimate, latency
 from loihi_sca.hardware.load import loads
 from loihi_sca.hardware.mapper import LayerPlacement, Placement, map_network
-from loihi_sca.hardware.profile import Profile
 from loihi_sca.hardware.rules import Violation, check
+from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, describe
 from loihi_sca.network import Network
 

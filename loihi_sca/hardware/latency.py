@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.hardware.load import Load
-from loihi_sca.hardware.profile import Profile, Time
 from loihi_sca.hardware.quantity import Band, Quantity
+from loihi_sca.hardware.schema import Profile, Time
 
 NANO_PER_MICRO = 1e3
 MICRO_PER_UNIT = 1e6

@@ -10,7 +10,7 @@ import numpy as np
 
 from loihi_sca.hardware import loihi1, loihi2
 from loihi_sca.hardware.memory import Budget, budget_of
-from loihi_sca.hardware.profile import Profile
+from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
 from loihi_sca.hardware.tiling import Counts, Tiling
 from loihi_sca.hardware.usage import Usage, destinations, usage

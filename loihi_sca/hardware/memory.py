@@ -10,7 +10,7 @@ import bisect
 from functools import lru_cache
 from typing import NamedTuple
 
-from loihi_sca.hardware.profile import DenseSplit, Profile, Strategy
+from loihi_sca.hardware.schema import DenseSplit, Profile, Strategy
 from loihi_sca.hardware.shapes import Geometry
 
 

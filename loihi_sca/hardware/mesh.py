@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.hardware.mapper import LayerPlacement, Placement
-from loihi_sca.hardware.profile import Profile
+from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.tiling import Counts, axes_of, outer
 
 Floats = npt.NDArray[np.float64]

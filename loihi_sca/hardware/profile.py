@@ -1,203 +1,22 @@
-"""Chip profiles: every hardware number, read from TOML and validated with its unit."""
+"""Chip profiles: finding, reading and explaining the TOML files with every hardware number."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import sys
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.hardware.quantity import Choices, Quantity, in_unit
+from loihi_sca.hardware.schema import Profile
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-Strategy = Literal["loihi1", "loihi2-v1", "loihi2-v2"]
-DenseSplit = Literal["halve", "divide"]
-
-PerChipCores = Annotated[Quantity, in_unit("core/chip")]
-Tiles = Annotated[Quantity, in_unit("tile")]
-CoresPerTile = Annotated[Quantity, in_unit("core/tile")]
-Compartments = Annotated[Quantity, in_unit("compartment/core")]
-CompartmentsPerNeuron = Annotated[Quantity, in_unit("compartment/neuron")]
-Words = Annotated[Quantity, in_unit("word/core")]
-Axons = Annotated[Quantity, in_unit("axon/core")]
-Entries = Annotated[Quantity, in_unit("entry/core")]
-Bits = Annotated[Quantity, in_unit("bit")]
-BitChoices = Annotated[Choices, in_unit("bit")]
-Steps = Annotated[Quantity, in_unit("step")]
-Synapses = Annotated[Quantity, in_unit("synapse")]
-WordsPerAxon = Annotated[Quantity, in_unit("word/axon")]
-Edge = Annotated[Quantity, in_unit("position")]
-PerSynop = Annotated[Quantity, in_unit("pJ/synop")]
-PerUpdate = Annotated[Quantity, in_unit("pJ/update")]
-PerSpike = Annotated[Quantity, in_unit("pJ/spike")]
-PerMessage = Annotated[Quantity, in_unit("pJ/message")]
-PerHop = Annotated[Quantity, in_unit("pJ/hop")]
-PerOp = Annotated[Quantity, in_unit("pJ/op")]
-Power = Annotated[Quantity, in_unit("mW/chip")]
-TimePerSynop = Annotated[Quantity, in_unit("ns/synop")]
-TimePerUpdate = Annotated[Quantity, in_unit("ns/update")]
-TimePerSpike = Annotated[Quantity, in_unit("ns/spike")]
-TimePerMessage = Annotated[Quantity, in_unit("ns/message")]
-TimePerHop = Annotated[Quantity, in_unit("ns/hop")]
-TimePerStep = Annotated[Quantity, in_unit("ns/step")]
-
-
-class Section(BaseModel):
-    """Base of the sections: frozen, and no key that is not known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Chip(Section):
-    """What a chip consists of: cores in tiles on a mesh."""
-
-    cores: PerChipCores
-    mesh_columns: Tiles
-    mesh_rows: Tiles
-    cores_per_tile: CoresPerTile
-
-
-class Limits(Section):
-    """What a core can hold; a limit that is left out does not exist on this chip."""
-
-    compartments: Compartments
-    synapse_words: Words
-    in_axons: Axons
-    out_axons: Axons | None = None
-    axon_map: Entries | None = None
-    axon_mem: Entries | None = None
-    pooled_words: Words | None = None
-    weight_bits: BitChoices
-    delay: Steps
-    threshold_bits: Bits
-    bias_bits: Bits
-    bias_exponent_bits: Bits
-    decay_bits: Bits
-    payload_bits: Bits
-    kernel_edge: Edge | None = None
-    stride: Edge | None = None
-
-
-class Neurons(Section):
-    """Compartments per neuron, by the neuron's type in lower case."""
-
-    default: CompartmentsPerNeuron
-    types: dict[str, CompartmentsPerNeuron] = Field(default_factory=dict)
-
-
-class SynapseMemory(Section):
-    """How synapses are stored.
-
-    ``entry_synapses`` is the longest run of synapses that one header describes; without it one
-    header describes all the synapses of an in-axon.
-    """
-
-    word_bits: Bits
-    header_bits: Bits
-    index_bits: Bits
-    delay_bits: Bits
-    entry_synapses: Synapses | None = None
-    words_per_in_axon: WordsPerAxon
-
-
-class Mapping(Section):
-    """Which strategy cuts layers into cores."""
-
-    strategy: Strategy
-    dense_split: DenseSplit = "halve"
-    dense_split_after_map: DenseSplit = "halve"
-    about: str = ""
-
-
-class Energy(Section):
-    """Energy per operation; ``synop_conv`` and ``synop_dense`` replace ``synop`` where given."""
-
-    synop: PerSynop
-    synop_conv: PerSynop | None = None
-    synop_dense: PerSynop | None = None
-    update: PerUpdate
-    spike: PerSpike
-    axon_in: PerMessage
-    axon_out: PerMessage
-    tile: PerMessage
-    hop_east_west: PerHop
-    hop_north_south: PerHop
-    static_power: Power
-
-
-class Time(Section):
-    """Time per operation; ``synop_conv`` and ``synop_dense`` replace ``synop`` where given."""
-
-    synop: TimePerSynop
-    synop_conv: TimePerSynop | None = None
-    synop_dense: TimePerSynop | None = None
-    update: TimePerUpdate
-    spike: TimePerSpike
-    axon_in: TimePerMessage
-    axon_out: TimePerMessage
-    hop_east_west: TimePerHop
-    hop_north_south: TimePerHop
-    barrier: TimePerStep
-
-
-class Comparison(Section):
-    """The rule of thumb of papers, shown beside the estimate."""
-
-    accumulate: PerOp
-    multiply_accumulate: PerOp
-
-
-class Calibration(Section):
-    """What some constants were fitted on, and how far off they are there."""
-
-    what: str
-    fitted_on: str
-    error: str
-    not_covered: str = ""
-
-
-class Profile(Section):
-    """A chip and a compiler for it."""
-
-    schema_version: Literal[1] = Field(alias="schema")
-    name: str
-    title: str
-    chip: Chip
-    limits: Limits
-    neurons: Neurons
-    synapses: SynapseMemory
-    mapping: Mapping
-    energy: Energy
-    time: Time
-    comparison: Comparison
-    calibration: tuple[Calibration, ...] = ()
-
-    @model_validator(mode="after")
-    def _limits_for_strategy(self) -> Profile:
-        if self.mapping.strategy == "loihi1" and self.limits.out_axons is None:
-            raise ValueError("mapping.strategy 'loihi1' needs limits.out_axons")
-        return self
-
-    def compartments_per_neuron(self, neuron_type: str) -> int:
-        """Return the compartments that a neuron of this netx type takes."""
-        return int(self.neurons.types.get(neuron_type.lower(), self.neurons.default))
-
-    @cached_property
-    def content(self) -> str:
-        """The profile as text, the same for equal profiles."""
-        return self.model_dump_json()
-
-    def __hash__(self) -> int:
-        return hash(self.content)
 
 
 def profile_paths() -> dict[str, Path]:
@@ -234,13 +53,20 @@ def load_profile(name: str | os.PathLike[str]) -> Profile:
 
 def read_profile(path: Path) -> Profile:
     """Read one profile file; see :func:`load_profile`."""
+    owner = f"profile {path}"
+    return parse(Profile, read_toml(path, owner), owner)
+
+
+def read_toml(path: Path, owner: str) -> dict[str, Any]:
+    """Return the content of a TOML file, or raise :class:`ConfigError`."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read profile {path}: {error}.") from error
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{owner} is not text.") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {owner}: {error.strerror}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"profile {path} is not TOML: {error}.") from error
-    return parse(Profile, values, f"profile {path}")
+        raise ConfigError(f"{owner} is not TOML: {error}.") from error
 
 
 Model = TypeVar("Model", bound=BaseModel)

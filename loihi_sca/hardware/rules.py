@@ -13,6 +13,24 @@ from loihi_sca.errors import DoesNotFit
 from loihi_sca.hardware.mapper import LayerPlacement, Placement
 from loihi_sca.hardware.quantity import Sourced
 
+NAMES = {
+    "compartments": "compartments on a core",
+    "synapse_words": "synapse words on a core",
+    "in_axons": "input axons on a core",
+    "out_axons": "output axons on a core",
+    "pooled_words": "words of pooled memory on a core",
+    "weight_bits": "bits per weight",
+    "delay": "steps of delay",
+    "threshold_bits": "bits for its threshold",
+    "bias_bits": "bits for a bias mantissa",
+    "bias_exponent_bits": "bits for a bias exponent",
+    "decay_bits": "bits for a decay",
+    "payload_bits": "bits of payload per spike",
+    "kernel_edge": "positions along its kernel",
+    "stride": "positions of stride",
+}
+"""What a layer needs, by the key of the limit in the profile."""
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -42,9 +60,10 @@ class Violation:
     profile: str
 
     def __str__(self) -> str:
+        actual, limit = (f"{n:,}".replace(",", " ") for n in (self.actual, self.limit))
         return (
-            f"{self.layer} needs {self.actual} {self.unit} of {self.rule}, limit {self.limit} "
-            f"({self.profile}.{self.rule}: {self.source}). {self.hint}"
+            f"{self.layer} needs {actual} {NAMES[self.rule]}, limit {limit} "
+            f"({self.profile}.limits.{self.rule}: {self.source}). {self.hint}"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -72,10 +91,7 @@ def synapse_words(placement: Placement) -> Iterator[Violation]:
     for layer in placement.layers:
         actual = int(layer.words.max(initial=0))
         if actual > int(limit):
-            hint = (
-                f"Even the smallest slice, {int(layer.neurons.max())} neuron(s), is too much: "
-                "prune the layer before it, or lower the weight bits."
-            )
+            hint = f"No slice is small enough: {_prune_inputs(layer, actual, int(limit))}"
             yield _violation(placement, layer, "synapse_words", actual, limit, hint)
 
 
@@ -85,7 +101,7 @@ def in_axons(placement: Placement) -> Iterator[Violation]:
     for layer in placement.layers:
         actual = int(layer.in_axons.max(initial=0))
         if actual > int(limit):
-            hint = "Prune the layer before it, or put a pooling or strided layer between them."
+            hint = f"Every slice needs that many: {_prune_inputs(layer, actual, int(limit))}"
             yield _violation(placement, layer, "in_axons", actual, limit, hint)
 
 
@@ -196,6 +212,13 @@ def require_fit(placement: Placement) -> None:
     violations = check(placement)
     if violations:
         raise DoesNotFit("\n".join(str(v) for v in violations))
+
+
+def _prune_inputs(layer: LayerPlacement, actual: int, limit: int) -> str:
+    """Return what to do about a layer whose single neurons have too many inputs."""
+    inputs = layer.spec.geometry.in_shape[0]
+    what = "inputs" if layer.spec.geometry.kind == "dense" else "input channels"
+    return f"prune the layer before it to {inputs * limit // actual} {what} or fewer."
 
 
 def _above(
