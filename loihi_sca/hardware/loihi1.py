@@ -77,22 +77,35 @@ def candidates(geometry: Geometry, budget: Budget) -> Candidates:
     if geometry.kind == "port":
         whole = (Tiling(*geometry.out_shape),)
         return Candidates(whole, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
-    kept: list[tuple[Tiling, int, int]] = []
-    nearest: tuple[Tiling, int, int] | None = None
-    for cores, tiling in _tilings(geometry, budget):
-        if kept and cores > SPREAD * kept[0][1] + SPREAD:
+    options = _tilings(geometry, budget)
+    kept: list[tuple[int, Tiling]] = []
+    for cores, tiling in options:
+        if len(kept) == MOST_CANDIDATES or (kept and cores > SPREAD * (kept[0][0] + 1)):
             break
-        excess = _excess(geometry, tiling, budget)
-        if excess == 0:
-            kept.append((tiling, cores, excess))
-        elif nearest is None or excess < nearest[2]:
-            nearest = (tiling, cores, excess)
-        if len(kept) == MOST_CANDIDATES:
-            break
-    if not kept and nearest is not None:
-        kept = [nearest]
-    tilings, cores_of, excesses = zip(*kept, strict=True)
-    return Candidates(tilings, np.array(cores_of), np.array(excesses))
+        if _fits(geometry, tiling, budget):
+            kept.append((cores, tiling))
+    excess = 0
+    if not kept:
+        excess, at = min((_excess(geometry, t, budget), i) for i, (_, t) in enumerate(options))
+        kept = [options[at]]
+    cores_of, tilings = zip(*kept, strict=True)
+    return Candidates(tilings, np.array(cores_of), np.full(len(kept), excess, dtype=np.int64))
+
+
+@lru_cache(maxsize=1 << 16)
+def fewest_cores(geometry: Geometry, budget: Budget) -> Tiling:
+    """Return the cut with the fewest cores of one layer by itself."""
+    for _, tiling in _tilings(geometry, budget):
+        if _fits(geometry, tiling, budget):
+            return tiling
+    return candidates(geometry, budget).tilings[0]
+
+
+def _fits(geometry: Geometry, tiling: Tiling, budget: Budget) -> bool:
+    return (
+        largest_in_axons(geometry, tiling) <= budget.in_axons
+        and largest_words(geometry, tiling, budget) <= budget.synapse_words
+    )
 
 
 def _tilings(geometry: Geometry, budget: Budget) -> list[tuple[int, Tiling]]:

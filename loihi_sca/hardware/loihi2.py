@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from loihi_sca.hardware.memory import Budget
 from loihi_sca.hardware.shapes import Geometry
-from loihi_sca.hardware.tiling import Tiling, axes_of
+from loihi_sca.hardware.tiling import Tiling
+from loihi_sca.hardware.usage import largest_in_axons
 
 
 @lru_cache(maxsize=1 << 16)
@@ -55,7 +56,7 @@ def _full_height(geometry: Geometry, budget: Budget) -> Tiling | None:
     if columns < 1 or words(geometry, budget, channels) > budget.synapse_words:
         return None
     tiling = Tiling(channels, rows, _power_of_two(columns))
-    return tiling if _in_axons(geometry, tiling) <= budget.in_axons else None
+    return tiling if largest_in_axons(geometry, tiling) <= budget.in_axons else None
 
 
 def _fewest_tiles(geometry: Geometry, budget: Budget) -> Tiling:
@@ -69,17 +70,19 @@ def _fewest_tiles(geometry: Geometry, budget: Budget) -> Tiling:
     channels = min(total_channels, cap)
     while _largest_words(geometry, budget, channels) > budget.synapse_words and channels > 1:
         channels = -(-channels // 2)
-    best, best_cost = Tiling(channels, 1, 1), (True, channels * height * width, 0)
+    best, fewest, fits = Tiling(channels, 1, 1), channels * height * width, False
     for halvings in range((height - 1).bit_length() + 1):
         rows = -(-height // (1 << halvings))
         columns = cap // (channels * rows)
         if columns < 1:
             continue
         tiling = Tiling(channels, rows, _power_of_two(columns))
-        too_wide = geometry.kind == "conv" and _in_axons(geometry, tiling) > budget.in_axons
-        cost = (too_wide, tiling.cores(geometry.out_shape), halvings)
-        if cost < best_cost:
-            best, best_cost = tiling, cost
+        cores = tiling.cores(geometry.out_shape)
+        if fits and cores >= fewest:
+            continue
+        fits_now = largest_in_axons(geometry, tiling) <= budget.in_axons
+        if fits_now > fits or (fits_now == fits and cores < fewest):
+            best, fewest, fits = tiling, cores, fits_now
     return best
 
 
@@ -88,14 +91,6 @@ def _largest_words(geometry: Geometry, budget: Budget, channels: int) -> int:
     rest = geometry.out_shape[0] % channels
     needed = words(geometry, budget, channels)
     return max(needed, words(geometry, budget, rest)) if rest else needed
-
-
-def _in_axons(geometry: Geometry, tiling: Tiling) -> int:
-    """Return the largest number of input positions that a tile of a convolution reads."""
-    reads = 1
-    for axis in axes_of(geometry, tiling):
-        reads *= int(axis.read.max())
-    return reads
 
 
 def _power_of_two(at_most: int) -> int:

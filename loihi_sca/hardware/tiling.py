@@ -136,6 +136,19 @@ def _window_axis(
     return Axis(sizes, counts > 0, counts.astype(np.int64), inputs)
 
 
+def largest_read(geometry: Geometry, axis: int, tile: int) -> int:
+    """Return the most input positions that a tile of a convolution reads on one spatial axis."""
+    return _largest_read(
+        geometry.in_shape[axis], geometry.out_shape[axis], tile, geometry.kernel[axis - 1],
+        geometry.stride[axis - 1], geometry.padding[axis - 1], geometry.dilation[axis - 1],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 14)
+def _largest_read(*window: int) -> int:
+    return int(_window_axis(*window).read.max())
+
+
 @lru_cache(maxsize=1024)
 def _channel_axis(inputs: int, outputs: int, groups: int, tile: int) -> Axis:
     sizes = sizes_of(outputs, tile)

@@ -10,7 +10,7 @@ import numpy as np
 
 from loihi_sca.hardware.memory import Budget
 from loihi_sca.hardware.shapes import Geometry
-from loihi_sca.hardware.tiling import Axis, Counts, Tiling, axes_of, outer, sum_by_tile
+from loihi_sca.hardware.tiling import Axis, Counts, Tiling, axes_of, largest_read, outer, sum_by_tile
 
 Histogram: TypeAlias = tuple[tuple[int, int], ...]
 """Pairs of (output positions that read an input position, number of such input positions)."""
@@ -66,7 +66,10 @@ def destinations(
 def largest_in_axons(geometry: Geometry, tiling: Tiling) -> int:
     """Return the input axons of the fullest core."""
     if geometry.kind == "conv":
-        return math.prod(int(axis.read.max()) for axis in axes_of(geometry, tiling))
+        spatial = largest_read(geometry, 1, tiling.rows) * largest_read(geometry, 2, tiling.columns)
+        if geometry.groups == 1:
+            return geometry.in_shape[0] * spatial
+        return int(axes_of(geometry, tiling)[0].read.max()) * spatial
     recurrent = geometry.neurons if geometry.recurrent_bits else 0
     return geometry.inputs + recurrent if geometry.kind == "dense" else 0
 
