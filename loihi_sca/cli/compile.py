@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -27,15 +27,15 @@ def compile_run(
     """
     from loihi_sca.errors import ConfigError
 
-    if model not in (None, "dense", "pruned"):
+    if model is not None and model not in ("dense", "pruned"):
         raise ConfigError(f"--model {model!r}: dense or pruned.")
 
     from loihi_sca import netx
     from loihi_sca.compiler import compile_network
     from loihi_sca.slayer.frontend import to_network
-    from loihi_sca.training.run import Run
+    from loihi_sca.training.run import Label, Run
 
-    label, checkpoint = Run(run).trained(model)
+    label, checkpoint = Run(run).trained(cast(Label | None, model))
     recipe = checkpoint.recipe
     exported = to_network(
         checkpoint.model(), timesteps=recipe.data.timesteps, name=f"{recipe.name}-{label}"

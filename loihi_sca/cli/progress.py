@@ -55,4 +55,5 @@ class TrainingProgress:
                 f"{label} epoch {epoch.number}/{self.epochs}  loss {epoch.loss:.3f}  "
                 f"validation {100 * epoch.validation_accuracy:.1f} %  alive {alive}",
                 highlight=False,
+                soft_wrap=True,
             )
