@@ -1,29 +1,109 @@
-"""``loihi-sca estimate``: cores, energy and latency of a network."""
+"""``loihi-sca estimate``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loihi_sca.cli.hardware import (
+    NetOrPlan,
+    ProfileName,
+    counted_activity,
+    given_rates,
+    note,
+    read_network,
+)
+from loihi_sca.cli.options import InputShape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
-from loihi_sca.errors import DoesNotFit
+from loihi_sca.errors import ConfigError, DoesNotFit
+
+if TYPE_CHECKING:
+    from loihi_sca.hardware import Architecture, Profile
+    from loihi_sca.hardware.activity import Activity
+    from loihi_sca.network import Network
 
 
 def estimate(
-    network: Annotated[Path, typer.Argument(help="A .net file.")],
-    profile: Annotated[str, typer.Option(help="Chip profile, by name or path.")] = "loihi2",
+    network: NetOrPlan,
+    profile: ProfileName = "loihi2",
+    data: Annotated[
+        Path | None,
+        typer.Option("--input", help="Spikes as .npy to run and count: (N, C, H, W, T)."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Use only so many samples of the input.")
+    ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(help="Spikes per neuron and step, for all layers or as LAYER=RATE."),
+    ] = None,
+    activity: Annotated[
+        Path | None, typer.Option(help="Counts as JSON, measured elsewhere; see docs/hardware.md.")
+    ] = None,
+    timesteps: Annotated[
+        int | None, typer.Option(help="Steps per sample, where the network does not say.")
+    ] = None,
+    input_shape: InputShape = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Estimate cores, energy and latency on a chip."""
-    from loihi_sca import hardware, netx
+    """Estimate cores, energy and latency on a chip.
+
+    Energy and latency need to know how busy the network is: from real input, from rates, or from
+    counts. Exit code 3 if the network breaks a limit of the chip.
+
+    Example:
+
+        loihi-sca estimate digits.net --profile loihi2 --input x.npy
+    """
+    from loihi_sca import hardware
 
     chip = hardware.load_profile(profile)
-    result = hardware.estimate(netx.read(network), chip)
+    net = read_network(network, input_shape)
+    result = hardware.estimate(
+        net, chip, _activity(net, chip, data, samples, rate, activity, timesteps)
+    )
+    if result.energy is None and not as_json:
+        note("no energy and latency without activity: give --input, --rate or --activity.")
     if as_json:
         emit_json(result.as_json())
     else:
-        console.print(result.as_json())
+        from loihi_sca.cli.hardware_tables import estimate_tables
+
+        for table in estimate_tables(result):
+            console.print(table)
     if result.violations:
-        raise DoesNotFit("\n".join(str(v) for v in result.violations))
+        raise DoesNotFit(
+            f"does not fit {chip.name}:\n" + "\n".join(str(v) for v in result.violations)
+        )
+
+
+def _activity(
+    network: Network | Architecture,
+    profile: Profile,
+    data: Path | None,
+    samples: int | None,
+    rates: list[str] | None,
+    file: Path | None,
+    timesteps: int | None,
+) -> Activity | None:
+    if sum(bool(source) for source in (data, rates, file)) > 1:
+        raise ConfigError("give one of --input, --rate and --activity.")
+    if timesteps is not None and timesteps < 1:
+        raise ConfigError(f"--timesteps {timesteps}: at least 1.")
+    if data is not None:
+        return counted_activity(network, data, profile, samples)
+    if rates:
+        return given_rates(network, rates, profile, timesteps)
+    if file is not None:
+        from dataclasses import replace
+
+        from loihi_sca.hardware import describe
+        from loihi_sca.hardware.activity_file import read_activity
+
+        architecture = describe(network)
+        if timesteps is not None:
+            architecture = replace(architecture, timesteps=timesteps)
+        return read_activity(file, architecture, profile)
+    return None

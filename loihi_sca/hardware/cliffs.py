@@ -188,10 +188,13 @@ def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: Budget) ->
             cheapest = (cores, min(own.total_words, cheapest[1]))
             cheaper.append(
                 Cliff(
-                    channels, own.cores, their_cores, own.words,
+                    channels,
+                    own.cores,
+                    their_cores,
+                    own.words,
                     need.cores + next_cores - cores,
                     need.total_words + next_words - own.total_words - their_words,
-                )  # fmt: skip
+                )
             )
     return LayerCliffs(spec.name, now, need, next_cores, tuple(cheaper), tuple(dearer))
 

@@ -10,7 +10,15 @@ import numpy as np
 
 from loihi_sca.hardware.memory import Budget
 from loihi_sca.hardware.shapes import Geometry
-from loihi_sca.hardware.tiling import Axis, Counts, Tiling, axes_of, largest_read, outer, sum_by_tile
+from loihi_sca.hardware.tiling import (
+    Axis,
+    Counts,
+    Tiling,
+    axes_of,
+    largest_read,
+    outer,
+    sum_by_tile,
+)
 
 Histogram: TypeAlias = tuple[tuple[int, int], ...]
 """Pairs of (output positions that read an input position, number of such input positions)."""

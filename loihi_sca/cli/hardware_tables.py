@@ -1,0 +1,198 @@
+"""Tables of what the commands about chips found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from loihi_sca.hardware import Estimate, LayerPlacement, Placement, Profile
+from loihi_sca.hardware.cliffs import LayerCliffs
+from loihi_sca.hardware.quantity import Band, Choices, Quantity, Sourced
+
+
+def estimate_tables(estimate: Estimate) -> list[Table]:
+    """Return cores per layer, and energy and latency where known."""
+    tables = [cores_table(estimate.placement)]
+    if estimate.energy is not None and estimate.latency is not None:
+        tables += [energy_table(estimate), latency_table(estimate)]
+    return tables
+
+
+def cores_table(placement: Placement) -> Table:
+    """Return one row per layer."""
+    table = _table(_title(placement), "layer", "type", "shape")
+    for name in ("bits", "cores", "neurons/core", "words", "in-axons", "out-axons"):
+        table.add_column(name, justify="right")
+    table.add_column("nearest limit")
+    for layer in placement.layers:
+        table.add_row(
+            layer.spec.name,
+            layer.spec.type,
+            " ".join(map(str, layer.spec.shape)),
+            str(stored_bits(layer, placement.profile) or ""),
+            f"{layer.cores:,}",
+            *(_largest(x) for x in (layer.neurons, layer.words, layer.in_axons, layer.out_axons)),
+            f"{layer.binding} {100 * layer.utilisation:.0f} %" if layer.cores else "",
+        )
+    return table
+
+
+def energy_table(estimate: Estimate) -> Table:
+    """Return one row per kind of operation, and the sums."""
+    energy = estimate.energy
+    assert energy is not None  # noqa: S101 - the caller has looked
+    table = _table(f"energy per sample ({energy.activity.source})", "operation")
+    for name in ("count", "pJ each", "low uJ", "best uJ", "high uJ"):
+        table.add_column(name, justify="right")
+    table.add_column("confidence")
+    for item in energy.by_item:
+        table.add_row(
+            item.item, f"{item.count:,.0f}", f"{item.constant.value:.3g}",
+            *_ends(item.energy_uj), item.constant.confidence,
+        )  # fmt: skip
+    table.add_section()
+    static = estimate.placement.profile.energy.static_power
+    table.add_row("dynamic", "", "", *_ends(energy.dynamic_uj), "")
+    table.add_row("static power x time", "", "", *_ends(energy.static_uj), static.confidence)
+    table.add_row("total", "", "", *_ends(energy.total_uj), "")
+    comparison = energy.comparison
+    table.caption = (
+        f"For papers, not what the chip takes: synops as 45 nm accumulates {comparison.snn_uj:.4g} "
+        f"uJ; the equivalent dense ANN, {comparison.ann_macs:,} MACs, {comparison.ann_uj:.4g} uJ."
+    )
+    return table
+
+
+def latency_table(estimate: Estimate) -> Table:
+    """Return the time per step, per sample and to the first result."""
+    latency = estimate.latency
+    assert latency is not None  # noqa: S101 - the caller has looked
+    table = _table("latency", "")
+    for name in ("low", "best", "high", "unit"):
+        table.add_column(name, justify="right")
+    table.add_row("step", *_ends(latency.step_us), "us")
+    table.add_row("of it the barrier", *_ends(latency.barrier_us), "us")
+    table.add_row(f"sample, {latency.timesteps} steps", *_ends(latency.sample_us), "us")
+    steps = f"{latency.timesteps} + {latency.synapse_layers}"
+    table.add_row(f"first result, {steps} steps", *_ends(latency.first_result_us), "us")
+    table.add_row("throughput", *_ends(latency.samples_per_s), "samples/s")
+    table.caption = latency.advice
+    return table
+
+
+def map_table(placement: Placement) -> Table:
+    """Return which cores hold which layer, and how it is cut."""
+    table = _table(_title(placement), "layer")
+    for name in ("cores", "from", "to", "chip", "tile C x H x W", "neurons/core", "words"):
+        table.add_column(name, justify="right")
+    per_chip = int(placement.profile.chip.cores)
+    for layer in placement.layers:
+        if not layer.cores:
+            table.add_row(layer.spec.name, "0", "", "", "host", "", "", "")
+            continue
+        last = layer.first + layer.cores - 1
+        chips = sorted({layer.first // per_chip, last // per_chip})
+        shape = layer.spec.geometry.out_shape
+        tile = (min(size, length) for size, length in zip(layer.tiling, shape, strict=True))
+        table.add_row(
+            layer.spec.name, f"{layer.cores:,}", str(layer.first), str(last),
+            "-".join(map(str, chips)), " x ".join(map(str, tile)),
+            _largest(layer.neurons), _largest(layer.words),
+        )  # fmt: skip
+    if placement.straddling:
+        table.caption = f"On more than one chip: {', '.join(placement.straddling)}."
+    return table
+
+
+def cliffs_table(layers: Sequence[LayerCliffs], profile: Profile, most: int) -> Table:
+    """Return, per layer, the next cheaper channel counts."""
+    table = _table(f"cliffs on {profile.name}", "layer")
+    for name in ("channels", "cores", "cores behind", "words/core", "saves cores", "saves words"):
+        table.add_column(name, justify="right")
+    table.add_column("dearer at")
+    for layer in layers:
+        now = layer.need
+        dearer = ", ".join(map(str, layer.dearer[:6])) + (" ..." if len(layer.dearer) > 6 else "")
+        table.add_row(
+            layer.layer,
+            str(layer.channels),
+            str(now.cores),
+            str(layer.following_cores),
+            f"{now.words:,}",
+            "",
+            "",
+            dearer,
+        )
+        for cliff in layer.cliffs[:most]:
+            table.add_row(
+                "", str(cliff.channels), str(cliff.cores), str(cliff.following_cores),
+                f"{cliff.words:,}", str(cliff.saved_cores or ""), f"{cliff.saved_words:,}",
+            )  # fmt: skip
+        table.add_section()
+    return table
+
+
+def profile_table(profile: Profile) -> Table:
+    """Return every number of a profile with its source."""
+    table = _table(f"{profile.name}: {profile.title}", "quantity")
+    table.add_column("value", justify="right")
+    for name in ("unit", "confidence", "source"):
+        table.add_column(name, overflow="fold")
+    for section in ("chip", "limits", "neurons", "synapses", "energy", "time", "comparison"):
+        for key, quantity in getattr(profile, section):
+            if isinstance(quantity, Sourced):
+                _quantity_row(table, f"{section}.{key}", quantity)
+            elif isinstance(quantity, dict):
+                for name, entry in quantity.items():
+                    _quantity_row(table, f"{section}.{key}.{name}", entry)
+    return table
+
+
+def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
+    """Return the bits that the layer's widest weight is stored in, 0 without weights."""
+    from loihi_sca.hardware.memory import budget_of
+
+    tables = (*layer.spec.geometry.bits, *layer.spec.geometry.recurrent_bits)
+    return budget_of(profile).stored_bits(max(tables)) if tables else 0
+
+
+def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
+    if isinstance(quantity, Choices):
+        value = ", ".join(map(str, quantity.values))
+    elif isinstance(quantity, Quantity):
+        band = quantity.band
+        value = f"{quantity.value:,g}"
+        if band.low != band.high:
+            value += f" ({band.low:,g} to {band.high:,g})"
+    source = quantity.source + (f"; {quantity.note}" if quantity.note else "")
+    table.add_row(name, value, quantity.unit, quantity.confidence, source)
+
+
+def _title(placement: Placement) -> str:
+    plural = "chips" if placement.chips > 1 else "chip"
+    return (
+        f"{placement.architecture.name} on {placement.profile.name}: {placement.cores:,} cores, "
+        f"{placement.chips} {plural}"
+    )
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _largest(values: object) -> str:
+    import numpy as np
+
+    array = np.asarray(values)
+    return f"{int(array.max()):,}" if array.size else ""
+
+
+def _ends(band: Band) -> tuple[str, str, str]:
+    low, best, high = (
+        f"{x:,.0f}" if x >= 10000 else f"{x:.4g}" for x in (band.low, band.best, band.high)
+    )
+    return low, best, high

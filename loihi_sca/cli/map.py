@@ -1,0 +1,49 @@
+"""``loihi-sca map``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loihi_sca.cli.hardware import NetOrPlan, ProfileName, read_network
+from loihi_sca.cli.options import InputShape
+from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.errors import DoesNotFit
+
+
+def map_cores(
+    network: NetOrPlan,
+    profile: ProfileName = "loihi2",
+    svg: Annotated[Path | None, typer.Option(help="Write a picture of the mesh here.")] = None,
+    input_shape: InputShape = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show which core holds which slice of which layer.
+
+    JSON lists every core; the picture colours them by layer and by how full they are. Exit code 3
+    if the network breaks a limit of the chip.
+
+    Example:
+
+        loihi-sca map digits.net --profile loihi1 --svg digits.svg
+    """
+    from loihi_sca import hardware
+    from loihi_sca.files import write_text
+    from loihi_sca.hardware.picture import svg as draw
+    from loihi_sca.hardware.placement_json import placement_as_json
+
+    chip = hardware.load_profile(profile)
+    placement = hardware.map_network(read_network(network, input_shape), chip)
+    violations = hardware.check(placement)
+    if svg is not None:
+        write_text(svg, draw(placement))
+    if as_json:
+        emit_json(placement_as_json(placement, violations))
+    else:
+        from loihi_sca.cli.hardware_tables import map_table
+
+        console.print(map_table(placement))
+    if violations:
+        raise DoesNotFit(f"does not fit {chip.name}:\n" + "\n".join(str(v) for v in violations))

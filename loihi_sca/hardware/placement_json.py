@@ -1,0 +1,51 @@
+"""A placement as JSON values: every core with what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from loihi_sca.hardware.mapper import Placement
+from loihi_sca.hardware.mesh import places
+from loihi_sca.hardware.rules import Violation
+
+SCHEMA = 1
+"""Version of the JSON form."""
+
+
+def placement_as_json(placement: Placement, violations: Sequence[Violation] = ()) -> dict[str, Any]:
+    """Return the placement; slices are ``[first, last + 1]``."""
+    where = places(placement.profile, 0, placement.cores)
+    columns = int(placement.profile.chip.mesh_columns)
+    tightest = placement.tightest
+    return {
+        "schema": SCHEMA,
+        "network": placement.architecture.name,
+        "profile": placement.profile.name,
+        "cores": placement.cores,
+        "chips": placement.chips,
+        "straddling": list(placement.straddling),
+        "tightest": {
+            "layer": tightest.spec.name,
+            "limit": tightest.binding,
+            "utilisation": tightest.utilisation,
+        },
+        "assignment": [
+            {
+                "core": core.index,
+                "chip": int(where.chip[core.index]),
+                "column": int(where.column[core.index]) - int(where.chip[core.index]) * columns,
+                "row": int(where.row[core.index]),
+                "layer": core.layer,
+                "channels": [core.channels.start, core.channels.stop],
+                "rows": [core.rows.start, core.rows.stop],
+                "columns": [core.columns.start, core.columns.stop],
+                "neurons": core.neurons,
+                "synapse_words": core.words,
+                "in_axons": core.in_axons,
+                "out_axons": core.out_axons,
+            }
+            for core in placement
+        ],
+        "violations": [v.as_json() for v in violations],
+    }
