@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 import click
 import typer
 from rich.markup import escape
 
+from loihi_sca.cli.cliffs import cliffs
+from loihi_sca.cli.compile import compile_run
+from loihi_sca.cli.demo import demo
+from loihi_sca.cli.doctor import doctor
+from loihi_sca.cli.estimate import estimate
+from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
+from loihi_sca.cli.profiles import profiles
+from loihi_sca.cli.simulate import simulate
+from loihi_sca.cli.train import train
 from loihi_sca.errors import LoihiScaError
 
 app = typer.Typer(
@@ -74,11 +84,18 @@ def _report(error: Exception, debug: bool, prefix: str = "") -> None:
     status.print(f"[bold red]error:[/] {escape(prefix + str(error) + hint)}", soft_wrap=True)
 
 
-def _register() -> None:
-    """Add the commands in the order in which a user meets them."""
-    commands: tuple[Any, ...] = ()
-    for command in commands:
-        app.command()(command)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "train": train,
+    "compile": compile_run,
+    "simulate": simulate,
+    "estimate": estimate,
+    "map": map_cores,
+    "cliffs": cliffs,
+    "profiles": profiles,
+    "doctor": doctor,
+}
+"""In the order in which a user meets them."""
 
-
-_register()
+for name, command in COMMANDS.items():
+    app.command(name)(command)
