@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loihi_sca import data
+from loihi_sca.data import encoders
+from loihi_sca.errors import ConfigError, InputError
+
+
+@given(st.integers(1, 40), st.data())
+def test_rate_encoding_gives_exactly_as_many_spikes_as_the_value_says(steps, draw) -> None:
+    count = draw.draw(st.integers(0, steps))
+    spikes = encoders.rate(np.array([count / steps]), steps)
+    assert spikes.shape == (1, steps)
+    assert spikes.sum() == count
+
+
+def test_rate_encoding_spreads_spikes_evenly() -> None:
+    gaps = np.diff(np.flatnonzero(encoders.rate(np.array([0.25]), 16)[0]))
+    assert set(gaps) == {4}
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1])
+def test_rate_encoding_refuses_other_values(value: float) -> None:
+    with pytest.raises(InputError, match="0 to 1"):
+        encoders.rate(np.array([value]), 8)
+
+
+def test_splits_of_digits_share_no_image() -> None:
+    parts = {s: data.load("digits", split=s) for s in ("train", "validation", "test")}
+    assert {s: len(p) for s, p in parts.items()} == {"train": 1213, "validation": 134, "test": 450}
+    # the 1797 images are not all different, so compare with multiplicity
+    images = np.concatenate([p.images.reshape(len(p), -1) for p in parts.values()])
+    from sklearn.datasets import load_digits
+
+    original = load_digits().data.astype(np.float32) / 16
+    assert sorted(map(bytes, images)) == sorted(map(bytes, original))
+
+
+def test_the_seed_changes_validation_but_never_test() -> None:
+    a, b = (data.load("digits", split="validation", seed=s) for s in (0, 1))
+    assert not np.array_equal(a.images, b.images)
+    a, b = (data.load("digits", split="test", seed=s) for s in (0, 1))
+    assert np.array_equal(a.images, b.images)
+
+
+def test_a_missing_file_says_what_to_put_where(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"mnist.npz .*keys x_train"):
+        data.load("mnist")
+    with pytest.raises(InputError, match="no mnist.npz in"):
+        data.load("mnist", root=tmp_path)
+
+
+def test_unknown_names_list_the_known() -> None:
+    with pytest.raises(ConfigError, match="there are: digits"):
+        data.load("digit")
+    with pytest.raises(ConfigError, match="train, validation, test"):
+        data.load("digits", split="dev")  # type: ignore[arg-type]

@@ -1,0 +1,97 @@
+import json
+
+import pytest
+import torch
+
+from loihi_sca.config import Recipe
+from loihi_sca.errors import ConfigError, InputError, TrainingError
+from loihi_sca.training import checkpoint as checkpoints
+from loihi_sca.training.loop import Trainer
+from loihi_sca.training.run import Interrupted, Run, train
+
+
+def recipe(**training) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "data": {"limit": 128, "timesteps": 4},
+            "model": {
+                "layers": [
+                    {"type": "conv", "channels": 6, "stride": 2},
+                    {"type": "dense", "neurons": 12},
+                ]
+            },
+            "training": {"epochs": 3, "batch_size": 32, **training},
+            "pruning": {"keep": 0.5, "min_channels": 2, "start": 0.3, "stop": 0.7},
+        }
+    )
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_a_resumed_run_is_bit_identical_to_one_that_never_stopped(tmp_path) -> None:
+    train(recipe(), tmp_path / "straight")
+
+    def stop_after_two(epoch) -> None:
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"2 completed epochs are saved .* --resume"):
+        train(recipe(), tmp_path / "stopped", on_epoch=stop_after_two)
+    train(recipe(), tmp_path / "stopped", resume=True)
+
+    for which in ("last", "best"):
+        a, b = (
+            checkpoints.load(Run(tmp_path / name).checkpoint("pruned", which))
+            for name in ("straight", "stopped")
+        )
+        assert same(a.tensors, b.tensors)
+    metrics = [(tmp_path / n / "metrics.jsonl").read_text() for n in ("straight", "stopped")]
+    assert metrics[0] == metrics[1]
+    assert [json.loads(line)["number"] for line in metrics[0].splitlines()] == [1, 2, 3]
+
+
+def test_training_learns_and_leaves_the_structure_asked_for(tmp_path) -> None:
+    best = train(recipe(epochs=6), tmp_path)
+    model = best.model()
+    assert sum(int(b.alive.sum()) for _, b in model.gated if b.prunable) == 9
+    lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    label, found = Run(tmp_path).trained()
+    assert label == "pruned"
+    assert same(found.tensors, best.tensors)
+
+
+def test_a_finished_run_is_returned_at_once(tmp_path) -> None:
+    first = train(recipe(), tmp_path)
+    epochs = []
+    second = train(recipe(), tmp_path, resume=True, on_epoch=epochs.append)
+    assert not epochs
+    assert same(first.tensors, second.tensors)
+
+
+def test_a_folder_is_never_overwritten(tmp_path) -> None:
+    train(recipe(), tmp_path)
+    with pytest.raises(ConfigError, match="already holds a pruned run"):
+        train(recipe(), tmp_path)
+    with pytest.raises(ConfigError, match=r"another recipe \(training differ\)"):
+        train(recipe(epochs=4), tmp_path, resume=True)
+
+
+def test_a_loss_that_is_no_number_stops_with_a_diagnosis(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(Trainer, "_penalty", lambda self: torch.tensor(torch.nan))
+    with pytest.raises(TrainingError, match=r"loss is nan in epoch 1; firing rates are conv1"):
+        train(recipe(), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path) -> None:
+    with pytest.raises(InputError, match="no trained"):
+        Run(tmp_path).trained()
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(InputError, match="no such checkpoint"):
+        checkpoints.load(path)
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        checkpoints.load(path)
