@@ -145,9 +145,16 @@ def check_runnable(network: Network) -> None:
 def check_data(network: Network, data: npt.NDArray[Any]) -> IntArray:
     """Return data (N, *in_shape, T) as int32, or raise :class:`InputError`.
 
-    Binary unless the first layer is an :class:`Input` with a neuron, whose values are bias
-    mantissas. Any arrangement of axes with the right number of values per step is refused, not
-    guessed.
+    See :func:`check_shape` and :func:`check_values`, which take less memory one after the other.
+    """
+    return check_values(network, check_shape(network, data)).astype(np.int32)
+
+
+def check_shape(network: Network, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return data (N, *in_shape, T) as an array, or raise :class:`InputError`.
+
+    The values are not looked at, so that a memory map is not read. Any arrangement of axes with
+    the right number of values per step is refused, not guessed.
     """
     array = np.asarray(data)
     shape = network.in_shape
@@ -158,6 +165,15 @@ def check_data(network: Network, data: npt.NDArray[Any]) -> IntArray:
         )
     if array.size == 0:
         raise InputError(f"the data are empty: shape {array.shape}.")
+    return array
+
+
+def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.integer[Any]]:
+    """Return some samples as integers of whatever width, or raise :class:`InputError`.
+
+    Binary unless the first layer is an :class:`Input` with a neuron, whose values are bias
+    mantissas. Floats pass if they are whole numbers.
+    """
     if array.dtype.kind == "f" and bool(np.all(np.isfinite(array) & (array == np.rint(array)))):
         array = array.astype(np.int64)
     if array.dtype.kind not in "biu":
@@ -172,4 +188,4 @@ def check_data(network: Network, data: npt.NDArray[Any]) -> IntArray:
             f"input values span {array.min()} to {array.max()}, allowed is {low} to {high} "
             f"({'bias mantissas' if high > 1 else 'binary spikes'})."
         )
-    return array.astype(np.int32)
+    return array

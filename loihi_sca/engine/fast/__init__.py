@@ -1,0 +1,153 @@
+"""The fast engine: bit-exact with the reference, on whole data sets, in bounded memory.
+
+Spikes are sparse, so it visits spikes and not synapses. :mod:`loihi_sca.engine.fast.plan` lays a
+network out and proves which integers are wide enough, :mod:`loihi_sca.engine.fast.kernels` runs a
+layer, :mod:`loihi_sca.engine.fast.batch` a few samples through all layers, and this module all
+samples, in threads.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.engine.fast.memory import samples_at_once
+from loihi_sca.engine.fast.plan import plan_network
+from loihi_sca.engine.result import (
+    RunResult,
+    Schedule,
+    SpikeArray,
+    Trace,
+    check_runnable,
+    check_shape,
+    check_values,
+)
+from loihi_sca.errors import InputError
+from loihi_sca.network import Layer, Network
+
+__all__ = ["run"]
+
+
+def run(
+    network: Network,
+    data: npt.NDArray[np.integer[Any]],
+    *,
+    schedule: Schedule = "pipelined",
+    record: Sequence[str] = (),
+    memory_budget: int = 1 << 30,
+    threads: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run a network.
+
+    Parameters
+    ----------
+    network : Network
+        Its neurons must all be CUBA.
+    data : int array (N, *in_shape, T)
+        Binary spikes, or bias mantissas where the first layer is an Input with a neuron. Read a
+        few samples at a time, so that it can be a memory map.
+    schedule : {"pipelined", "cold"}
+        See :data:`loihi_sca.engine.result.Schedule`.
+    record : sequence of str
+        Names of layers whose spikes, currents and voltages are returned step by step.
+    memory_budget : int
+        Bytes of working memory, whatever N is. The data, the network and the result, traces
+        included, come on top.
+    threads : int, optional
+        Samples are shared among so many threads; by default one per available processor.
+    on_progress : callable, optional
+        Called with the number of samples done and N, from the calling thread.
+
+    Raises
+    ------
+    UnsupportedLayer
+        The network has a neuron whose dynamics are not defined here.
+    NetworkError
+        ``record`` names a layer that there is not.
+    InputError
+        The data do not fit the network, or one sample does not fit the budget.
+    """
+    check_runnable(network)
+    data = check_shape(network, data)
+    plans = plan_network(network, schedule)
+    recorded = {name: network[name] for name in record}
+    step, threads = samples_at_once(plans, data, recorded, memory_budget, _threads(threads))
+
+    from loihi_sca.engine.fast.batch import (  # loads numba
+        COUNTS,
+        activity_of,
+        add_counts,
+        run_batch,
+    )
+
+    silence = np.zeros((1, *network.in_shape, 1), dtype=np.uint8)
+    run_batch(plans, silence, _spikes(network, 1, 1), {})  # compiles, or loads what was compiled
+    samples, steps = data.shape[0], data.shape[-1]
+    started = time.perf_counter()
+    out = _spikes(network, samples, steps)
+    traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
+
+    def work(first: int) -> tuple[int, npt.NDArray[np.int64]]:
+        here = slice(first, first + step)
+        part = check_values(network, data[here])
+        return len(part), run_batch(
+            plans, part, out[here], {name: _some_samples(x, here) for name, x in traces.items()}
+        )
+
+    counts, done = np.zeros((len(plans), COUNTS), dtype=np.int64), 0
+    with _pool(threads) as pool:
+        for future in as_completed([pool.submit(work, i) for i in range(0, samples, step)]):
+            finished, more = future.result()
+            add_counts(counts, more)
+            done += finished
+            if on_progress is not None:
+                on_progress(done, samples)
+    activity = tuple(
+        activity_of(layer, row, samples * steps) for layer, row in zip(network, counts, strict=True)
+    )
+    return RunResult(out, activity, traces, time.perf_counter() - started)
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        affinity = getattr(os, "sched_getaffinity", None)  # there is none on macOS
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    if threads < 1:
+        raise InputError(f"threads is {threads}, must be at least 1.")
+    return threads
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool that drops what has not begun when something fails or Ctrl-C is pressed."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="loihi-sca-fast")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _spikes(network: Network, samples: int, steps: int) -> SpikeArray:
+    return np.empty((samples, *network.out_shape, steps), dtype=np.uint8)
+
+
+def _empty_trace(layer: Layer, samples: int, steps: int) -> Trace:
+    shape = (samples, *layer.out_shape, steps)
+    spikes = np.empty(shape, dtype=np.uint8)
+    if layer.neuron is None:  # an Input that only names a shape
+        return Trace(spikes)
+    return Trace(spikes, np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int32))
+
+
+def _some_samples(trace: Trace, here: slice) -> Trace:
+    if trace.current is None or trace.voltage is None:
+        return Trace(trace.spikes[here])
+    return Trace(trace.spikes[here], trace.current[here], trace.voltage[here])

@@ -1,0 +1,129 @@
+"""Run some samples through all layers; the unit of work of a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.engine.fast import kernels
+from loihi_sca.engine.fast.events import time_major
+from loihi_sca.engine.fast.plan import DRIVEN, PADDING, SHAPE_ONLY, Plan
+from loihi_sca.engine.reference import ALIGN
+from loihi_sca.engine.result import LayerActivity, SpikeArray, Trace
+from loihi_sca.network import IntArray, Layer, Shape
+
+COUNTS = 5
+"""Numbers that the kernels count per layer."""
+
+NOTHING = np.zeros((0, 0, 0), dtype=np.int32)
+
+
+def run_batch(
+    plans: Sequence[Plan],
+    data: npt.NDArray[np.integer[Any]],
+    out: SpikeArray,
+    traces: Mapping[str, Trace],
+) -> npt.NDArray[np.int64]:
+    """Run samples (n, *in_shape, T) through all layers and return the counts (layers, COUNTS).
+
+    ``out`` (n, *out_shape, T), of the last layer, and ``traces`` are written.
+    """
+    counts = np.zeros((len(plans), COUNTS), dtype=np.int64)
+    spikes, drive = _arrange(plans[0], data)
+    steps = data.shape[-1]
+    for plan, count in zip(plans, counts, strict=True):
+        trace = traces.get(plan.layer.name)
+        u = v = NOTHING
+        if plan.table.kind != SHAPE_ONLY:
+            sent = _Spikes(len(data), steps, plan.layer.neurons)
+            if trace is not None:
+                u, v = (np.empty(sent.steps.shape, dtype=np.int32) for _ in range(2))
+            kernels.run_layer(plan.table, spikes.padded, drive, sent.steps, u, v, count)
+            spikes, drive = sent, NOTHING
+        if plan.table.kind == SHAPE_ONLY or plan.layer.axon_delay is not None:
+            _delay(spikes.steps, plan.layer)
+            count[kernels.SPIKES] = np.count_nonzero(spikes.steps)
+        if trace is not None:
+            _write(spikes.steps, plan.layer.out_shape, trace.spikes)
+            if trace.current is not None and trace.voltage is not None:
+                _write(u, plan.layer.out_shape, trace.current)
+                _write(v, plan.layer.out_shape, trace.voltage)
+    _write(spikes.steps, plans[-1].layer.out_shape, out)
+    return counts
+
+
+def add_counts(total: npt.NDArray[np.int64], more: npt.NDArray[np.int64]) -> None:
+    """Add the counts of a batch; of the peaks, keep the larger."""
+    peaks = np.maximum(total[:, kernels.PEAK], more[:, kernels.PEAK])
+    total += more
+    total[:, kernels.PEAK] = peaks
+
+
+def activity_of(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> LayerActivity:
+    """Name the counts of a layer; ``updates`` are those of one neuron."""
+    neurons = layer.neurons if layer.neuron is not None else 0
+    return LayerActivity(
+        name=layer.name,
+        neurons=neurons,
+        spikes=int(count[kernels.SPIKES]),
+        synops=int(count[kernels.SYNOPS]),
+        updates=neurons * updates,
+        peak_current=int(count[kernels.PEAK]),
+        current_wraps=int(count[kernels.WRAPS]),
+        voltage_saturations=int(count[kernels.SATURATIONS]),
+    )
+
+
+class _Spikes:
+    """Spikes of some samples, with room behind the last one for reads in whole vectors.
+
+    Attributes
+    ----------
+    steps : uint8 array (n, T, neurons)
+    padded : uint8 array (n, T * neurons)
+        The same memory, of which each row may be read beyond its end.
+    """
+
+    def __init__(self, samples: int, steps: int, neurons: int) -> None:
+        memory = np.empty(samples * steps * neurons + PADDING, dtype=np.uint8)
+        memory[-PADDING:] = 0
+        self.steps = memory[:-PADDING].reshape(samples, steps, neurons)
+        self.padded = self.steps.reshape(samples, steps * neurons)
+
+
+def _arrange(plan: Plan, data: npt.NDArray[np.integer[Any]]) -> tuple[_Spikes, IntArray]:
+    """Bring data (n, *shape, T) into the order of the kernels, as spikes or as aligned bias."""
+    samples, steps, channels = len(data), data.shape[-1], data.shape[1]
+    by_position = data.reshape(samples, channels, -1, steps)
+    inputs = channels * by_position.shape[2]
+    ordered = (samples, steps, by_position.shape[2], channels)
+    if plan.table.kind == DRIVEN:
+        drive = np.empty(ordered, dtype=np.int32)
+        time_major(by_position.astype(np.int32) * ALIGN, drive)
+        return _Spikes(samples, steps, 0), drive.reshape(samples, steps, inputs)
+    spikes = _Spikes(samples, steps, inputs)
+    time_major(np.ascontiguousarray(by_position, dtype=np.uint8), spikes.steps.reshape(ordered))
+    return spikes, NOTHING
+
+
+def _delay(spikes: SpikeArray, layer: Layer) -> None:
+    """Make the spikes (n, T, neurons) of each channel late, in place; the last ones are lost."""
+    if layer.axon_delay is None or layer.neuron is None:
+        return
+    steps = spikes.shape[1]
+    by_channel = spikes.reshape(len(spikes), steps, -1, layer.out_shape[0])
+    for delay in np.unique(layer.axon_delay[layer.axon_delay > 0]):
+        channels = np.flatnonzero(layer.axon_delay == delay)
+        late = np.zeros_like(by_channel[..., channels])
+        late[:, delay:] = by_channel[:, : max(steps - delay, 0), :, channels]
+        by_channel[..., channels] = late
+
+
+def _write(values: npt.NDArray[Any], shape: Shape, out: npt.NDArray[Any]) -> None:
+    """Write values (n, T, positions * channels) to ``out`` (n, *shape, T)."""
+    samples, steps = values.shape[:2]
+    ordered = values.reshape(samples, steps, *shape[1:], shape[0])
+    out[...] = np.moveaxis(ordered, (1, -1), (-1, 1))

@@ -1,0 +1,253 @@
+"""The compiled inner loops of the fast engine.
+
+A layer is run sample by sample. Within a sample, its neurons are walked in blocks of whole output
+rows, small enough for the first-level cache, and each block lives through many timesteps before
+the next one starts. A timestep adds the weights of the spikes that arrive to the currents, then
+advances the neurons. Silent inputs cost nothing.
+
+All arrays are channels-last and time-major: spikes are (samples, T, positions * channels).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from loihi_sca.engine.fast.events import count_synops, list_events
+from loihi_sca.engine.fast.jit import compiled, inlined
+from loihi_sca.engine.fast.plan import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED
+from loihi_sca.engine.fast.vector import ALIGN_BITS, add_window, add_window_in_chunks
+from loihi_sca.engine.reference import STATE_LIMIT
+
+I32 = np.int32
+LIMIT = I32(STATE_LIMIT - 1)
+MASK = I32(2 * STATE_LIMIT - 1)
+
+SPIKES, SYNOPS, PEAK, WRAPS, SATURATIONS = range(5)
+"""Places in the array of counts."""
+
+
+@compiled
+def run_layer(
+    table: Any, spikes: Any, drive: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any
+) -> None:
+    """Run one layer over all steps of some samples.
+
+    Parameters
+    ----------
+    table : Table
+        See :class:`loihi_sca.engine.fast.plan.Table`.
+    spikes : uint8 array (n, T * inputs + padding)
+        What arrives, each sample padded by at least 63 bytes of anything.
+    drive : int32 array (n, T, neurons)
+        Aligned bias of a driven input layer, otherwise empty.
+    out : uint8 array (n, T, neurons)
+        Spikes, written.
+    trace_u, trace_v : int32 array (n, T, neurons)
+        Written unless empty.
+    counts : int64 array (5,)
+        Added to (the peak: raised).
+    """
+    g = table.g
+    steps, row = out.shape[1], g.out_w * g.out_c
+    segment = min(table.segment, steps)
+    inputs = g.in_h * g.in_w * g.in_c if table.kind != DRIVEN else 0
+    starts = np.empty((segment, g.in_h * g.in_w + 1), dtype=np.int32)
+    events = np.empty(segment * inputs, dtype=np.int32)
+    arriving = np.empty((steps if table.kind == DELAYED else 0, g.out_c), dtype=table.zero.dtype)
+    u = np.empty((g.out_h * g.out_w, g.out_c), dtype=table.zero.dtype)
+    v = np.empty(g.out_h * row, dtype=np.int32)
+    for i in range(out.shape[0]):
+        u[:] = 0
+        v[:] = 0
+        arriving[:] = 0
+        for begin in range(0, steps, segment):
+            length = min(segment, steps - begin)
+            if table.kind != DRIVEN:
+                list_events(g, spikes[i], begin - table.lag, length, starts, events)
+                counts[SYNOPS] += count_synops(table.fan_out, starts, length)
+            if table.kind == DELAYED:
+                _scatter_delayed(table, starts, events, begin, length, arriving)
+            for top in range(0, g.out_h, table.block_rows):
+                rows = min(table.block_rows, g.out_h - top)
+                _run_block(table, drive, out, trace_u, trace_v, counts, starts, events,
+                           arriving, u, v, i, begin, length, top, rows)  # fmt: skip
+
+
+@compiled
+def _run_block(
+    table: Any, drive: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any,
+    starts: Any, events: Any, arriving: Any, u: Any, v: Any, i: int, begin: int, length: int,
+    top: int, rows: int,
+) -> None:  # fmt: skip
+    """Advance the neurons of some output rows of sample ``i`` through ``length`` timesteps."""
+    g = table.g
+    here, there = top * g.out_w * g.out_c, (top + rows) * g.out_w * g.out_c
+    place = top * g.out_w
+    block_u, block_v = u[place : place + rows * g.out_w], v[here:there]
+    flat_u = block_u.reshape(-1)
+    bias = table.bias
+    for k in range(length):
+        t = begin + k
+        if table.kind == GATHER:
+            _gather(table, top, rows, starts, k, events, flat_u)
+        elif table.kind == DEPTHWISE:
+            _depthwise(table, top, rows, starts, k, events, block_u)
+        elif table.kind == GROUPED:
+            _grouped(table, top, rows, starts, k, events, block_u)
+        elif table.kind == DELAYED:
+            block_u += arriving[t : t + 1]
+        else:
+            bias = drive[i, t, here:there]
+        if trace_u.shape[0]:
+            _trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
+                   trace_v[i, t, here:there])  # fmt: skip
+        _update(flat_u, block_v, table.keep_u, table.keep_v, bias, table.threshold,
+                out[i, t, here:there], counts)  # fmt: skip
+
+
+@inlined
+def _gather(table: Any, top: int, rows: int, starts: Any, k: int, events: Any, u: Any) -> None:
+    """Add, at each output position, the weight rows of the spikes in its window.
+
+    A row of the window is one piece of the event list, since the window has no horizontal gaps.
+    """
+    g, weight, safe_rows = table.g, table.weight, table.safe_rows
+    step, shift_step = g.in_w * g.dilation_y, g.kernel_x * g.in_c
+    for y in range(rows):
+        above = (top + y) * g.stride_y - g.pad_y
+        from_ky = (max(-above, 0) + g.dilation_y - 1) // g.dilation_y
+        to_ky = min(g.kernel_y, (g.in_h - above + g.dilation_y - 1) // g.dilation_y)
+        line = k * starts.shape[1] + (above + from_ky * g.dilation_y) * g.in_w
+        for x in range(g.out_w):
+            left = x * g.stride_x - g.pad_x
+            from_x, to_x = max(left, 0), min(left + g.kernel_x, g.in_w)
+            if to_x <= from_x or to_ky <= from_ky:
+                continue
+            shift = (from_ky * g.kernel_x - left) * g.in_c
+            window = (line + from_x, to_ky - from_ky, step, to_x - from_x, shift, shift_step)
+            place = (y * g.out_w + x) * g.out_c
+            if safe_rows:
+                add_window_in_chunks(u, place, weight, events, starts, window, safe_rows)
+            else:
+                add_window(u, place, weight, events, starts, window, safe_rows)
+
+
+@inlined
+def _input_position(g: Any, out_y: int, out_x: int, ky: int, kx: int) -> int:
+    """Return the input position under one tap of a window, or -1 in the padding."""
+    y = out_y * g.stride_y - g.pad_y + ky * g.dilation_y
+    x = out_x * g.stride_x - g.pad_x + kx * g.dilation_x
+    return y * g.in_w + x if 0 <= y < g.in_h and 0 <= x < g.in_w else -1
+
+
+@compiled
+def _grouped(table: Any, top: int, rows: int, starts: Any, k: int, events: Any, u: Any) -> None:
+    """As :func:`_gather`, for windows with gaps and spikes that only reach their own group."""
+    g, weight = table.g, table.weight
+    columns, inputs = weight.shape[1], g.in_c // g.groups
+    for place in range(rows * g.out_w):
+        for tap in range(g.kernel_y * g.kernel_x):
+            p = _input_position(
+                g, top + place // g.out_w, place % g.out_w, tap // g.kernel_x, tap % g.kernel_x
+            )
+            if p < 0:
+                continue
+            for event in events[starts[k, p] : starts[k, p + 1]]:
+                c = event - p % g.in_w * g.in_c
+                first = c // inputs * columns
+                for j in range(columns):
+                    aligned = u.dtype.type(weight[tap * g.in_c + c, j]) << ALIGN_BITS
+                    u[place, first + j] += aligned
+
+
+@compiled
+def _depthwise(table: Any, top: int, rows: int, starts: Any, k: int, events: Any, u: Any) -> None:
+    """As :func:`_grouped`, where each channel is a group of its own."""
+    g, weight = table.g, table.weight
+    for place in range(rows * g.out_w):
+        for tap in range(g.kernel_y * g.kernel_x):
+            p = _input_position(
+                g, top + place // g.out_w, place % g.out_w, tap // g.kernel_x, tap % g.kernel_x
+            )
+            if p < 0:
+                continue
+            first = p % g.in_w * g.in_c
+            for event in events[starts[k, p] : starts[k, p + 1]]:
+                c = event - first
+                u[place, c] += u.dtype.type(weight[tap, c]) << ALIGN_BITS
+
+
+@compiled
+def _scatter_delayed(
+    table: Any, starts: Any, events: Any, begin: int, length: int, arriving: Any
+) -> None:
+    """Add the aligned weights of all listed spikes at the steps at which they act."""
+    weight, delay = table.weight, table.delay
+    steps = arriving.shape[0]
+    for k in range(length):
+        for event in events[starts[k, 0] : starts[k, 1]]:
+            for j in range(weight.shape[1]):
+                t = begin + k + delay[event, j]
+                if t < steps:
+                    arriving[t, j] += arriving.dtype.type(weight[event, j]) << ALIGN_BITS
+
+
+@inlined
+def _decayed(state: Any, keep: Any) -> Any:
+    """Return ``trunc(state * keep / 4096)`` for ``|state| <= 2^23`` without leaving int32.
+
+    With ``state = 4096 high + low``, ``0 <= low < 4096``, it is ``high * keep`` plus ``low * keep /
+    4096`` rounded down, or up for a negative state. Each product stays below 2^25.
+    """
+    high, low = I32(state >> 12), I32(state & I32(4095))
+    upwards = I32(I32(state >> 31) & I32(4095))
+    return I32(I32(high * keep) + I32(I32(I32(low * keep) + upwards) >> 12))
+
+
+@inlined
+def _wrapped(current: Any) -> Any:
+    """Wrap to 24 bit: (-2^23, 2^23]."""
+    return I32(I32(I32(current + LIMIT) & MASK) - LIMIT)
+
+
+@inlined
+def _free_voltage(voltage: Any, keep: Any, current: Any, bias: Any) -> Any:
+    """Integrate; the result may leave the 24 bit, and is clipped by the caller."""
+    return I32(I32(_decayed(voltage, keep) + current) + bias)
+
+
+@compiled
+def _update(
+    u: Any, v: Any, keep_u: Any, keep_v: Any, bias: Any, threshold: int, out: Any, counts: Any
+) -> None:
+    """Advance a block by one step; ``u`` holds the current and leaves as what is left of it."""
+    own = u.dtype.type
+    spikes, wraps, saturations, peak = I32(0), I32(0), I32(0), own(0)
+    for j in range(out.shape[0]):
+        whole = u[j]
+        current = _wrapped(whole)
+        free = _free_voltage(v[j], keep_v[j], current, bias[j])
+        voltage = min(max(free, I32(-LIMIT)), LIMIT)
+        spike = voltage > threshold
+        peak = max(peak, own(abs(whole)))
+        wraps += I32(whole != current)
+        saturations += I32(free != voltage)
+        spikes += I32(spike)
+        out[j] = spike
+        v[j] = I32(0) if spike else voltage
+        u[j] = _decayed(current, keep_u[j])
+    counts[SPIKES] += spikes
+    counts[WRAPS] += wraps
+    counts[SATURATIONS] += saturations
+    counts[PEAK] = max(counts[PEAK], peak)
+
+
+@compiled
+def _trace(u: Any, v: Any, keep_v: Any, bias: Any, trace_u: Any, trace_v: Any) -> None:
+    """Write down what :func:`_update` is about to compute: current, and voltage before reset."""
+    for j in range(trace_u.shape[0]):
+        trace_u[j] = _wrapped(u[j])
+        free = _free_voltage(v[j], keep_v[j], trace_u[j], bias[j])
+        trace_v[j] = min(max(free, I32(-LIMIT)), LIMIT)
