@@ -7,9 +7,14 @@ from loihi_sca.files import atomic_path, make_folder, write_text
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
     target = tmp_path / "x.txt"
     write_text(target, "old")
-    with pytest.raises(ZeroDivisionError), atomic_path(target) as path:
-        path.write_text("half")
-        raise ZeroDivisionError
+
+    def fail_half_way() -> None:
+        with atomic_path(target) as path:
+            path.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
-import click
 import typer
 from rich.markup import escape
 
@@ -34,9 +32,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 does not fit the chip, 4 not bit-exact.",
 )
 
-INTERRUPTED = 130
-"""Exit code of a process stopped by Ctrl-C, as shells have it."""
-
 
 @app.callback()
 def options(
@@ -56,25 +51,13 @@ def main(arguments: list[str] | None = None) -> None:
     # --debug works anywhere on the line, as one adds it after something failed
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        code = app(args=arguments, standalone_mode=False)
+        app(args=arguments)  # exits by itself: usage errors with 2, Ctrl-C with 130
     except LoihiScaError as error:
         _report(error, debug)
-        code = error.exit_code
-    except click.exceptions.Abort:
-        code = INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except KeyboardInterrupt:
-        status.print("[yellow]interrupted[/]")
-        code = INTERRUPTED
-    except BrokenPipeError:  # the reader, for example `head`, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        sys.exit(error.exit_code)
     except Exception as error:  # a bug of ours: say so, and how to see more
         _report(error, debug, prefix=f"internal error ({type(error).__name__}): ")
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(1)
 
 
 def _report(error: Exception, debug: bool, prefix: str = "") -> None:

@@ -46,9 +46,9 @@ def test_the_seed_changes_validation_but_never_test() -> None:
 
 
 def test_a_missing_file_says_what_to_put_where(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"mnist.npz .*keys x_train"):
+    with pytest.raises(InputError, match=r"mnist\.npz .*keys x_train"):
         data.load("mnist")
-    with pytest.raises(InputError, match="no mnist.npz in"):
+    with pytest.raises(InputError, match=r"no mnist\.npz in"):
         data.load("mnist", root=tmp_path)
 
 
