@@ -35,7 +35,7 @@ class Need(NamedTuple):
     total_words: int
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 18)
 def cores_and_words(
     geometry: Geometry, budget: Budget, channels: int | None = None, inputs: int | None = None
 ) -> Need:

@@ -23,11 +23,11 @@ from loihi_sca.hardware.usage import largest_in_axons, largest_words
 SPREAD = 4
 """A layer may take this many times its fewest cores, if its neighbour saves more by that."""
 
-MOST_CANDIDATES = 64
+MOST_CANDIDATES = 1 << 6
 """Tilings that are looked at per layer."""
 
-CORE = 1 << 24
-VIOLATION = 1 << 40
+CORE = 1 << 25
+VIOLATION = 1 << 41
 """Weights of the cost: one axon or word over a limit outweighs any number of cores, one core any
 number of output axons."""
 
@@ -48,7 +48,7 @@ class Candidates(NamedTuple):
     excess: Counts
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 10)
 def tile_chain(geometries: tuple[Geometry, ...], budget: Budget) -> tuple[Tiling, ...]:
     """Return the tilings of a chain of layers that together take the fewest cores.
 
@@ -71,7 +71,7 @@ def tile_chain(geometries: tuple[Geometry, ...], budget: Budget) -> tuple[Tiling
     return tuple(o.tilings[p] for o, p in zip(options, picked, strict=True))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 12)
 def candidates(geometry: Geometry, budget: Budget) -> Candidates:
     """Return the ways to cut one layer, fewest cores first."""
     if geometry.kind == "port":
@@ -167,7 +167,7 @@ def out_axons(
     return total
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 12)
 def _axis_table(
     following: Geometry, axis: int, edges: tuple[int, ...], next_edges: tuple[int, ...]
 ) -> Counts:

@@ -62,28 +62,34 @@ def _full_height(geometry: Geometry, budget: Budget) -> Tiling | None:
 def _fewest_tiles(geometry: Geometry, budget: Budget) -> Tiling:
     """Halve the channels until the words fit, then take the fewest tiles of ``2^a x H/2^b``.
 
-    Of equally many tiles those with the most rows win. A tile whose patch of the input exceeds the
-    input axons is only taken if all do.
+    Of equally many tiles those with the most rows win.
     """
     total_channels, height, width = geometry.out_shape
     cap = budget.neurons_per_core(geometry.neuron)
     channels = min(total_channels, cap)
     while _largest_words(geometry, budget, channels) > budget.synapse_words and channels > 1:
         channels = -(-channels // 2)
-    best, fewest, fits = Tiling(channels, 1, 1), channels * height * width, False
+    best, cheapest = Tiling(channels, 1, 1), (True, total_channels * height * width)
     for halvings in range((height - 1).bit_length() + 1):
         rows = -(-height // (1 << halvings))
         columns = cap // (channels * rows)
         if columns < 1:
             continue
-        tiling = Tiling(channels, rows, _power_of_two(columns))
-        cores = tiling.cores(geometry.out_shape)
-        if fits and cores >= fewest:
-            continue
-        fits_now = largest_in_axons(geometry, tiling) <= budget.in_axons
-        if fits_now > fits or (fits_now == fits and cores < fewest):
-            best, fewest, fits = tiling, cores, fits_now
+        tiling = _narrowed(geometry, Tiling(channels, rows, _power_of_two(columns)), budget)
+        too_wide = largest_in_axons(geometry, tiling) > budget.in_axons
+        cost = (too_wide, tiling.cores(geometry.out_shape))
+        if cost < cheapest:
+            best, cheapest = tiling, cost
     return best
+
+
+def _narrowed(geometry: Geometry, tiling: Tiling, budget: Budget) -> Tiling:
+    """Halve the columns until the patch of the input that a tile reads fits the input axons."""
+    columns = tiling.columns
+    while columns > 1 and largest_in_axons(geometry, tiling) > budget.in_axons:
+        columns //= 2
+        tiling = tiling._replace(columns=columns)
+    return tiling
 
 
 def _largest_words(geometry: Geometry, budget: Budget, channels: int) -> int:

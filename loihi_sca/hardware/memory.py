@@ -108,7 +108,7 @@ class Budget(NamedTuple):
         return self.stored_bits(needed) + delay + (self.index_bits if indexed else 0)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1 << 6)
 def budget_of(profile: Profile) -> Budget:
     """Return the budget of a profile."""
     limits, synapses, mapping = profile.limits, profile.synapses, profile.mapping

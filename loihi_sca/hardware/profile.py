@@ -27,7 +27,10 @@ def profile_paths() -> dict[str, Path]:
     here = Path(__file__).resolve().parent
     for folder in (here / "profiles", here.parents[1] / "hw_profiles"):
         if folder.is_dir():
-            return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+            return {
+                name: folder / f"{name}.toml"
+                for name in sorted(p.stem for p in folder.glob("*.toml"))
+            }
     raise ConfigError("the chip profiles are missing from this installation. Reinstall loihi-sca.")
 
 

@@ -23,7 +23,6 @@ NAMES = {
     "delay": "steps of delay",
     "threshold_bits": "bits for its threshold",
     "bias_bits": "bits for a bias mantissa",
-    "bias_exponent_bits": "bits for a bias exponent",
     "decay_bits": "bits for a decay",
     "payload_bits": "bits of payload per spike",
     "kernel_edge": "positions along its kernel",
@@ -159,13 +158,14 @@ def threshold(placement: Placement) -> Iterator[Violation]:
 
 def bias(placement: Placement) -> Iterator[Violation]:
     """Check that the bias is a signed mantissa of so many bits, times a power of two."""
+    limits = placement.profile.limits
+    largest_exponent = (1 << int(limits.bias_exponent_bits)) - 1
     for layer in placement.layers:
-        ranges = layer.spec.ranges
+        needed = (
+            bits + max(0, power - largest_exponent) for bits, power in layer.spec.ranges.biases
+        )
         hint = "Scale threshold, weights and bias down together, or round the bias."
-        yield from _above(placement, layer, "bias_bits", ranges.bias_bits, hint)
-        hint = "Scale the bias down."
-        exponent_bits = ranges.bias_exponent.bit_length()
-        yield from _above(placement, layer, "bias_exponent_bits", exponent_bits, hint)
+        yield from _above(placement, layer, "bias_bits", max(needed, default=0), hint)
 
 
 def decay(placement: Placement) -> Iterator[Violation]:

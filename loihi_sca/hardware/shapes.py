@@ -116,10 +116,8 @@ class Ranges:
     ----------
     threshold : int
         Mantissa.
-    bias_bits : int
-        Signed bits that the widest bias mantissa needs.
-    bias_exponent : int
-        Largest power of two that had to be taken out of a bias to get there.
+    biases : tuple of (int, int)
+        The different kinds of bias: signed bits of the odd factor, and the power of two beside it.
     decay : int
         Largest decay in 1/4096.
     delay : int
@@ -129,8 +127,7 @@ class Ranges:
     """
 
     threshold: int = 0
-    bias_bits: int = 0
-    bias_exponent: int = 0
+    biases: tuple[tuple[int, int], ...] = ()
     decay: int = 0
     delay: int = 0
     payload_bits: int = 0
@@ -277,12 +274,10 @@ def _ranges(layer: Layer) -> Ranges:
     neuron = layer.neuron
     delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense) else None]
     bias = layer.bias if isinstance(layer, Conv | Dense) else None
-    bits, exponent = _mantissas(bias.tolist()) if bias is not None else (0, 0)
     graded = any(part in _neuron_type(neuron) for part in GRADED)
     return Ranges(
         threshold=neuron.threshold if isinstance(neuron, Cuba) else 0,
-        bias_bits=bits,
-        bias_exponent=exponent,
+        biases=_kinds_of_bias(bias.tolist()) if bias is not None else (),
         decay=_largest_decay(neuron) if isinstance(neuron, Cuba) else 0,
         delay=max((int(d.max()) for d in delays if d is not None), default=0),
         payload_bits=1 if graded else 0,
@@ -293,7 +288,6 @@ def _largest_decay(neuron: Cuba) -> int:
     return max(int(np.max(neuron.current_decay)), int(np.max(neuron.voltage_decay)))
 
 
-def _mantissas(biases: Iterable[int]) -> tuple[int, int]:
-    """Return the widest mantissa in bits and the largest exponent among the biases."""
-    found = [(_signed_bits(b // (b & -b)), (b & -b).bit_length() - 1) for b in biases if b]
-    return max((bits for bits, _ in found), default=0), max((e for _, e in found), default=0)
+def _kinds_of_bias(biases: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    kinds = {(_signed_bits(b // (b & -b)), (b & -b).bit_length() - 1) for b in biases if b}
+    return tuple(sorted(kinds))

@@ -122,7 +122,7 @@ def axes_of(geometry: Geometry, tiling: Tiling) -> tuple[Axis, Axis, Axis]:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 12)
 def _window_axis(
     inputs: int, outputs: int, tile: int, kernel: int, stride: int, padding: int, dilation: int
 ) -> Axis:
@@ -149,7 +149,7 @@ def _largest_read(*window: int) -> int:
     return int(_window_axis(*window).read.max())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 10)
 def _channel_axis(inputs: int, outputs: int, groups: int, tile: int) -> Axis:
     sizes = sizes_of(outputs, tile)
     if groups == 1:

@@ -32,7 +32,7 @@ class Usage(NamedTuple):
     in_axons: Counts
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 12)
 def usage(geometry: Geometry, tiling: Tiling, budget: Budget) -> Usage:
     """Return what each core of a layer uses, without its output axons."""
     axes = axes_of(geometry, tiling)
