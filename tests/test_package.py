@@ -1,9 +1,16 @@
 """What holds for the package as a whole."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+import loihi_sca
+
+PACKAGE = Path(loihi_sca.__file__).parent
 
 
 def imported_by(code: str) -> set[str]:
@@ -38,3 +45,28 @@ def test_help_loads_neither_torch_nor_lava() -> None:
     assert "demo" in out.stdout
     modules = {line.split("|")[-1].strip() for line in out.stderr.splitlines()}
     assert not {"torch", "lava"} & modules
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Yield (file below the package, imported module)."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((str(path.relative_to(PACKAGE)), name) for name in names)
+
+
+def test_lavas_run_time_is_imported_by_its_worker_only() -> None:
+    runtime = ("lava.magma", "lava.proc", "lava.lib.dl.netx")
+    users = {file for file, name in imports() if name.startswith(runtime)}
+    assert users == {"engine/lava_worker.py"}
+
+
+def test_lavas_slayer_is_imported_in_one_place() -> None:
+    users = {
+        file for file, name in imports() if name.startswith("lava.lib.dl") and "slayer" in name
+    }
+    assert users == {"slayer/lava.py"}
