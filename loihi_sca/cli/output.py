@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -19,10 +20,19 @@ from rich.progress import (
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
-console = Console()
+FILE_WIDTH = 120
+"""Columns of a table that goes to a file or a pipe, where nobody says how wide it may be."""
+
+
+def _console(stream: TextIO) -> Console:
+    told = "COLUMNS" in os.environ or stream.isatty()
+    return Console(stderr=stream is sys.stderr, width=None if told else FILE_WIDTH)
+
+
+console = _console(sys.stdout)
 """Results, on stdout."""
 
-status = Console(stderr=True)
+status = _console(sys.stderr)
 """Progress, notes and errors, on stderr, so that stdout stays clean for pipes."""
 
 
