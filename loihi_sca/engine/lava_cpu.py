@@ -132,7 +132,9 @@ class _Plan:
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
     layer ``l`` (from 1) does at local step ``t`` of sample ``i`` comes at step ``i T + t + l``.
     Where state outlives a reset (cold, or spikes in the delay lines of a synapse), each sample gets
-    a build of its own.
+    a build of its own. One trace of what was before is left even there: layers run before their
+    window begins, and what a biased layer sends then, the delays of the next carry into its window.
+    That takes a bias of about the threshold, and is what stock Lava does.
 
     Attributes
     ----------
@@ -160,7 +162,7 @@ class _Plan:
 
     def to_lava(self, spikes: IntArray) -> SpikeArray:
         """Turn (N, *shape, T) into (runs, steps, *reversed shape), zeros at the end."""
-        windows = _reversed(spikes)
+        windows = _reversed(spikes.astype(np.uint8))
         stream = np.zeros((self.runs, self.steps, *windows.shape[2:]), dtype=np.uint8)
         windows = windows.reshape(self.runs, -1, *windows.shape[2:])
         stream[:, : windows.shape[1]] = windows

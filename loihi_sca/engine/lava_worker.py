@@ -25,9 +25,13 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.lava_job import PHASES, STEPS, Job, remove_shared_memory
+from loihi_sca.engine.lava_job import PHASES, SHM_FOLDER, STEPS, Job, remove_shared_memory
 
 WATCH_INTERVAL_S = 0.25
+
+CHANNEL_SLOTS = 8
+"""Messages that each channel can hold. One per timestep is under way; Lava's own 64 need more
+shared memory than a container usually has (71 MB instead of 9 for PilotNet, of 64)."""
 
 
 class Guard:
@@ -57,7 +61,10 @@ class Guard:
                 self._end_without_parent()
             died = _killed_child() if self.running else None
             if died is not None:
-                _give_up(f"a process of the Lava run was killed by {died}")
+                _give_up(
+                    f"a process of the Lava run was killed by {died}; is memory, {SHM_FOLDER} or "
+                    "the temporary folder full?"
+                )
             time.sleep(WATCH_INTERVAL_S)
 
     def _end_without_parent(self) -> None:
@@ -148,7 +155,7 @@ class Worker:
         for number, layer in enumerate(self.job.sinks):
             self._attach_sink(net.layers[layer], number, run)
         config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)
-        net.create_runtime(run_cfg=config)
+        net.create_runtime(run_cfg=config, compile_config={"pypy_channel_size": CHANNEL_SLOTS})
         self.progress[PHASES] += 1
         self.guard.running = True
         started = time.perf_counter()
