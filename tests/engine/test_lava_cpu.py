@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import glob
-import importlib.metadata
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
-import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from loihi_sca import netx
-from loihi_sca.engine import lava_cpu, lava_job, reference
-from loihi_sca.errors import BackendError, InputError, NetworkError, UnsupportedLayer
+from loihi_sca.engine import lava_cpu, reference
+from loihi_sca.errors import InputError, NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
 
 pytestmark = [
     pytest.mark.timeout(300),
+    pytest.mark.usefixtures("nothing_left"),
     pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"),
 ]
 
@@ -33,39 +26,6 @@ FORGETFUL = Cuba(current_decay=4096, voltage_decay=100, threshold=80)
 
 def random_weight(rng, *shape):
     return 2 * rng.integers(-60, 70, shape)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(monkeypatch, tmp_path):
-    """After each test no process, shared memory or folder of the engine is left."""
-    started = []
-    prefix = f"lsca_{os.getpid()}_{time.monotonic_ns()}_"
-    start = lava_job._start
-
-    def remember(folder):
-        started.append(start(folder))
-        return started[-1]
-
-    jobs = tmp_path / "jobs"
-    jobs.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(jobs))
-    monkeypatch.setenv("TMPDIR", str(jobs))  # of the worker
-    monkeypatch.setattr(lava_cpu, "SHM_PREFIX", prefix)
-    monkeypatch.setattr(lava_job, "_start", remember)
-    yield started
-    assert not any(lava_job._is_alive(process.pid) for process in started)
-    assert all(process.returncode is not None for process in started)
-    assert shared_memory(prefix) == []
-    assert list(jobs.iterdir()) == []
-
-
-def shared_memory(prefix):
-    return glob.glob(f"/dev/shm/{prefix}*")  # noqa: S108
 
 
 def spatial_network(rng):
@@ -109,15 +69,6 @@ def driven_network(rng):
     )
 
 
-def small_network(rng):
-    return Network("small", (Dense("only", (3,), random_weight(rng, 2, 3), neuron=LEAKY),))
-
-
-def long_data(network):
-    """Enough timesteps for Lava to still be at it when the test interferes."""
-    return np.ones((1, *network.in_shape, 200_000), dtype=np.uint8)
-
-
 def assert_same(network, data, schedule):
     record = [layer.name for layer in network]
     expected = reference.run(network, data, schedule=schedule, record=record)
@@ -157,7 +108,7 @@ def test_currents_wrap_and_voltages_saturate_as_in_the_reference(rng):
 
 @pytest.mark.lava
 def test_samples_of_one_timestep(rng):
-    network = small_network(rng)
+    network = Network("small", (Dense("d", (3,), random_weight(rng, 2, 3), neuron=LEAKY),))
     assert_same(network, rng.integers(0, 2, (9, 3, 1)), "pipelined")
 
 
@@ -208,7 +159,7 @@ def test_a_network_of_an_input_alone_needs_no_lava():
 
 
 def test_bad_input_is_refused_before_lava_starts(rng, tmp_path, nothing_left):
-    network = small_network(rng)
+    network = Network("small", (Dense("d", (3,), random_weight(rng, 2, 3), neuron=LEAKY),))
     with pytest.raises(InputError, match="takes data of shape"):
         lava_cpu.run(network, np.ones((1, 4, 5), dtype=int))
     pool = Network("pool", (Pool("pool", (1, 4, 4), np.ones((2, 2), dtype=int), neuron=LEAKY),))
@@ -220,153 +171,3 @@ def test_bad_input_is_refused_before_lava_starts(rng, tmp_path, nothing_left):
     with pytest.raises(NetworkError, match="not a readable HDF5 file"):
         lava_cpu.run_file(tmp_path / "text.net", np.ones((1, 4, 5), dtype=int))
     assert nothing_left == []
-
-
-def test_without_lava_the_error_says_how_to_get_it(rng, monkeypatch):
-    def absent(name):
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", absent)
-    with pytest.raises(BackendError, match=r"lava-dl.*Python 3\.10"):
-        lava_cpu.run(small_network(rng), np.ones((1, 3, 5), dtype=int))
-
-
-def test_the_engine_imports_neither_torch_nor_lava():
-    code = (
-        "import sys, loihi_sca.engine.lava_cpu\n"
-        "sys.exit(any(m.split('.')[0] in ('torch', 'lava') for m in sys.modules))"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-@pytest.mark.lava
-def test_a_network_that_lava_refuses_ends_with_its_reason():
-    weight = np.zeros((2, 3), dtype=int)
-    network = Network("dead", (Dense("dead", (3,), weight, neuron=LEAKY),))
-    with pytest.raises(BackendError, match="OverflowError: cannot convert float infinity"):
-        lava_cpu.run(network, np.ones((1, 3, 4), dtype=int))
-
-
-@pytest.mark.lava
-def test_timeout():
-    network = small_network(np.random.default_rng(0))
-    with pytest.raises(BackendError, match=r"timed out after 2 s, at its start; allow more time"):
-        lava_cpu.run(network, long_data(network), timeout_s=2)
-
-
-def when_running(action):
-    """Return an ``on_progress`` that acts once, in the middle of the run."""
-    acted = []
-
-    def on_progress(done, total):
-        assert 0 <= done <= total
-        if done and not acted:
-            acted.append(True)
-            action()
-
-    return on_progress
-
-
-@pytest.mark.lava
-def test_an_interrupt_in_the_middle_ends_everything(rng, nothing_left):
-    def interrupt():
-        assert lava_job._is_alive(nothing_left[0].pid)
-        if sys.platform == "linux":
-            assert shared_memory(lava_cpu.SHM_PREFIX) != []
-        raise KeyboardInterrupt
-
-    network = small_network(rng)
-    with pytest.raises(KeyboardInterrupt):
-        lava_cpu.run(network, long_data(network), on_progress=when_running(interrupt))
-
-
-@pytest.mark.lava
-def test_a_killed_worker_is_reported(rng, nothing_left):
-    network = small_network(rng)
-    kill = when_running(lambda: nothing_left[0].kill())
-    with pytest.raises(BackendError, match="worker was killed by SIGKILL"):
-        lava_cpu.run(network, long_data(network), on_progress=kill)
-
-
-@pytest.mark.lava
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_killed_lava_process_is_reported(rng, nothing_left):
-    def kill_one():
-        worker = nothing_left[0].pid
-        children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
-        os.kill(int(children[-1]), signal.SIGKILL)
-
-    network = small_network(rng)
-    with pytest.raises(BackendError, match="a process of the Lava run was killed by SIGKILL"):
-        lava_cpu.run(network, long_data(network), on_progress=when_running(kill_one))
-
-
-SCRIPT = """
-import sys
-import numpy as np
-from loihi_sca.engine import lava_cpu, lava_job
-from loihi_sca.network import Cuba, Dense, Network
-
-lava_cpu.SHM_PREFIX = sys.argv[1]
-start = lava_job._start
-
-def remember(folder):
-    process = start(folder)
-    lava_job.worker = process.pid
-    return process
-
-lava_job._start = remember
-network = Network("net", (Dense("d", (3,), np.full((2, 3), 2), neuron=Cuba(1, 1, 9)),))
-on_progress = lambda done, total: done and print(lava_job.worker, flush=True)
-lava_cpu.run(network, np.ones((1, 3, 200_000), dtype=int), on_progress=on_progress)
-"""
-
-
-@pytest.mark.lava
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_parent_that_ends_takes_everything_with_it(number, tmp_path):
-    prefix = f"lsca_{os.getpid()}_{int(number)}_"
-    jobs = tmp_path / "its_jobs"
-    jobs.mkdir()
-    parent = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, prefix],
-        env={**os.environ, "TMPDIR": str(jobs)},  # its own, to see that it is left empty
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        worker = int(parent.stdout.readline())
-        assert lava_job._is_alive(worker)
-        assert list(jobs.iterdir())
-        parent.send_signal(number)
-        parent.wait(timeout=30)
-    finally:
-        parent.kill()
-        parent.communicate()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and (lava_job._is_alive(worker) or list(jobs.iterdir())):
-        time.sleep(0.05)
-    assert not lava_job._is_alive(worker)
-    assert shared_memory(prefix) == []
-    assert list(jobs.iterdir()) == []
-
-
-def test_patience(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    progress = np.array([2, 0])
-    limits = lava_job.Limits(steps=100, step_s=30, timeout_s=None)
-    limits.check(progress)
-    for now[0] in (149, 298, 447):  # slow, but it moves
-        progress[1] += 1
-        limits.check(progress)
-    now[0] += 149
-    limits.check(progress)
-    now[0] += 2
-    with pytest.raises(BackendError, match=r"stood still for 150 s, at timestep 3 of 100"):
-        limits.check(progress)
-
-    limits = lava_job.Limits(steps=100, step_s=30, timeout_s=10)
-    now[0] += 11
-    with pytest.raises(BackendError, match=r"timed out after 10 s, at timestep 3 of 100"):
-        limits.check(progress)
