@@ -5,17 +5,69 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from loihi_sca.compiler.passes.lower_pool import lower_pool
+from loihi_sca.compiler.passes.move_delays import move_delays
+from loihi_sca.compiler.passes.repair_weights import repair_weights
+from loihi_sca.compiler.passes.share_decays import share_decays
 from loihi_sca.compiler.passes.shrink import shrink
+from loihi_sca.compiler.passes.split_groups import split_groups
+from loihi_sca.compiler.passes.unroll_delays import unroll_delays
+from loihi_sca.compiler.refuse import problems
+from loihi_sca.compiler.report import Compiled, Step, changes, remarks
+from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Network
+from loihi_sca.problems import raise_for
 
 Pass: TypeAlias = Callable[[Network], Network]
 
-PASSES: tuple[Pass, ...] = (shrink,)
+PASSES: tuple[Pass, ...] = (
+    lower_pool, share_decays, shrink, move_delays, split_groups, repair_weights,
+)  # fmt: skip
 """In the order in which they run."""
 
+PASSES_UNROLLING: tuple[Pass, ...] = (
+    lower_pool, share_decays, shrink, unroll_delays, move_delays, split_groups, repair_weights,
+)  # fmt: skip
+"""The same, with convolutions that take delayed spikes made dense."""
 
-def compile_network(network: Network) -> Network:
-    """Run all passes."""
-    for run in PASSES:
-        network = run(network)
-    return network
+
+def compile_network(
+    network: Network, *, unroll_delays: bool = False, profile: str | Profile = "loihi2"
+) -> Network:
+    """Run all passes; see :func:`compile_with_report`."""
+    return compile_with_report(network, unroll_delays=unroll_delays, profile=profile).network
+
+
+def compile_with_report(
+    network: Network, *, unroll_delays: bool = False, profile: str | Profile = "loihi2"
+) -> Compiled:
+    """Run all passes and say what each of them did.
+
+    Parameters
+    ----------
+    network : Network
+        Not changed.
+    unroll_delays : bool
+        Make convolutions that take delayed spikes dense, at the cost of many synapses, instead of
+        refusing them.
+    profile : str or Profile
+        The chip whose ranges hold.
+
+    Raises
+    ------
+    UnsupportedLayer, DoesNotFit
+        Something cannot be exact, or breaks a limit of the chip; all of it is listed.
+    """
+    compiled = run_passes(network, PASSES_UNROLLING if unroll_delays else PASSES)
+    raise_for(problems(compiled.network, profile))
+    return compiled
+
+
+def run_passes(network: Network, passes: tuple[Pass, ...]) -> Compiled:
+    """Run some passes, refusing nothing."""
+    steps = []
+    for run in passes:
+        after = run(network)
+        steps.append(Step(run.__name__, changes(network, after)))
+        network = after
+    return Compiled(network, tuple(steps), remarks(network))

@@ -12,14 +12,11 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Readout
-from loihi_sca.netx.limits import MAX_DELAY
+from loihi_sca.netx.limits import MAX_CONV_INTEGER, MAX_DELAY
 
 SCHEMA = 1
 """Version of the ``loihi_sca`` group."""
 
-
-MAX_GROUPS = 127
-"""Lava keeps the number of groups in 8 bits, sign included; beyond, it is silent or crashes."""
 
 GROUP = "loihi_sca"
 
@@ -73,8 +70,10 @@ def _problems(layer: Layer) -> list[str]:
         found.append("decays per channel do not load; share one decay")
     if layer.axon_delay is not None and layer.axon_delay.any():
         found.append("axon delays must be moved into the next layer's synapses first")
-    if isinstance(layer, Conv) and layer.groups > MAX_GROUPS:
-        found.append(f"{layer.groups} groups are more than {MAX_GROUPS}, which Lava gets wrong")
+    if isinstance(layer, Conv) and layer.groups > MAX_CONV_INTEGER:
+        found.append(
+            f"{layer.groups} groups are more than {MAX_CONV_INTEGER}, which Lava gets wrong"
+        )
     if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
         found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
     return found

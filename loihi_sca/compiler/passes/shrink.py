@@ -1,90 +1,134 @@
-"""Remove channels that never spike, and everything that listens to them."""
+"""Remove channels that never spike or that nobody hears."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Conv, Dense, Layer, Network
-
-Mask = npt.NDArray[np.bool_]
+from loihi_sca.compiler.bounds import Mask, bounds, spread
+from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool, Window
 
 
 def shrink(network: Network) -> Network:
-    """Remove every channel that provably never spikes, except outputs of the network.
+    """Remove every channel that provably never spikes or reaches nobody, except outputs.
 
-    Contract: the spikes of the remaining channels are the same, spike for spike, for every input.
-    A channel never spikes if none of its weights and biases is positive, because its voltage then
-    never rises above zero. Its inputs in later layers go with it; as that may silence further
-    channels, the pass repeats until nothing changes.
+    Contract: the spikes of the remaining channels are the same, spike for spike, for every input
+    of any length. That a channel never spikes is shown by bounds through weights, bias, decays and
+    threshold (:mod:`loihi_sca.compiler.bounds`), where a current could not wrap; that nobody hears
+    it, by weights that are all zero. Its synapses in the next layer go with it, through flattening,
+    pooling and groups; groups stay of equal size, so of a group a channel may have to stay.
 
-    Raises
-    ------
-    UnsupportedLayer
-        A layer has no channel left.
+    A layer with no channel left is returned as it is: that is refused later, by name.
     """
+    wanted = _wanted(network)
+    if not all(keep.any() for keep in wanted):
+        return network
+    kept = _keep_groups_regular(network, wanted)
+    if all(keep.all() for keep in kept):
+        return network
+    layers: list[Layer] = []
+    for index, layer in enumerate(network):
+        heard = kept[index - 1] if index else np.ones(layer.in_shape[0], dtype=np.bool_)
+        in_shape = layers[-1].out_shape if layers else layer.in_shape
+        layers.append(_cut(layer, in_shape, heard, kept[index]))
+    return network.replace(layers=tuple(layers))
+
+
+def _wanted(network: Network) -> list[Mask]:
+    """Return the channels of each layer that spike and are heard."""
+    layers = network.layers
+    wanted = [bound.can_spike for bound in bounds(network)]
+    wanted[-1] = np.ones_like(wanted[-1])
+    for index in range(len(layers) - 2, -1, -1):
+        if isinstance(layers[index], Input) or not isinstance(layers[index], Window | Dense):
+            wanted[index] = np.ones_like(wanted[index])
+        else:
+            channels = layers[index].out_shape[0]
+            wanted[index] = wanted[index] & _heard(layers[index + 1], channels, wanted[index + 1])
+    return wanted
+
+
+def _heard(consumer: Layer, channels: int, listening: Mask) -> Mask:
+    """Tell which channels reach a listening channel of the consumer with a weight that counts."""
+    if isinstance(consumer, Pool):
+        return listening & bool(consumer.weight.any())
+    if isinstance(consumer, Conv):
+        active = consumer.weight.any(axis=(2, 3)) & listening[:, None]
+        heard: Mask = active.reshape(consumer.groups, -1, active.shape[1]).any(axis=1).ravel()
+        return heard
+    if isinstance(consumer, Dense):
+        reached: Mask = consumer.weight[listening].any(axis=0).reshape(channels, -1).any(axis=1)
+        return reached
+    return np.ones(channels, dtype=np.bool_)
+
+
+def _keep_groups_regular(network: Network, wanted: list[Mask]) -> list[Mask]:
+    """Keep channels that could go, until all groups of a layer have the same size."""
+    kept = [keep.copy() for keep in wanted]
     while True:
-        smaller = _shrink_once(network)
-        if smaller is network:
-            return network
-        network = smaller
+        before = sum(int(keep.sum()) for keep in kept)
+        for index, layer in enumerate(network):
+            if isinstance(layer, Window):
+                none = np.ones(layer.in_shape[0], dtype=np.bool_)
+                _even_out(layer, kept[index - 1] if index else none, kept[index])
+        if sum(int(keep.sum()) for keep in kept) == before:
+            return kept
 
 
-def _shrink_once(network: Network) -> Network:
-    for index, layer in enumerate(network.layers[:-1]):
-        consumer = network.layers[index + 1]
-        can_spike = _can_spike(layer)
-        if can_spike.all() or not _accepts_fewer_inputs(consumer):
-            continue
-        if not can_spike.any():
-            raise UnsupportedLayer(
-                f"{layer.name} has no channel left that could ever spike. "
-                "Prune less, or raise the minimum of channels per layer."
-            )
-        producer = _keep_outputs(layer, can_spike)
-        shrunk = _keep_inputs(consumer, producer, np.flatnonzero(can_spike), layer)
-        layers = (*network.layers[:index], producer, shrunk, *network.layers[index + 2 :])
-        return network.replace(layers=layers)
-    return network
+def _even_out(layer: Window, inputs: Mask, outputs: Mask) -> None:
+    """Set masks, in place, so that each group that stays has as many inputs and outputs."""
+    groups = _groups(layer)
+    if groups == 1:
+        return
+    sides = inputs.reshape(groups, -1), outputs.reshape(groups, -1)  # views
+    stays = sides[0].any(axis=1) | sides[1].any(axis=1)
+    for side in sides:
+        size = max(1, int(side[stays].sum(axis=1).max(initial=0)))
+        for group in np.flatnonzero(stays):
+            missing = size - int(side[group].sum())
+            side[group, np.flatnonzero(~side[group])[:missing]] = True
 
 
-def _can_spike(layer: Layer) -> Mask:
-    """Bool array (C_out,): False where a channel provably never spikes."""
-    if not isinstance(layer, Conv | Dense) or (isinstance(layer, Conv) and layer.groups > 1):
-        return np.ones(layer.out_shape[0], dtype=np.bool_)
-    excited = (layer.weight > 0).reshape(len(layer.weight), -1).any(axis=1)
-    driven = np.zeros_like(excited) if layer.bias is None else layer.bias > 0
-    can_spike: Mask = excited | driven
-    return can_spike
+def _groups(layer: Window) -> int:
+    return layer.groups if isinstance(layer, Conv) else layer.out_channels
 
 
-def _accepts_fewer_inputs(layer: Layer) -> bool:
-    return isinstance(layer, Dense) or (isinstance(layer, Conv) and layer.groups == 1)
-
-
-def _keep_outputs(layer: Layer, kept: Mask) -> Layer:
-    assert isinstance(layer, Conv | Dense)  # noqa: S101  (only these can be silent)
-    changes: dict[str, object] = {"weight": layer.weight[kept]}
-    if layer.bias is not None:
-        changes["bias"] = layer.bias[kept]
+def _cut(layer: Layer, in_shape: tuple[int, ...], heard: Mask, kept: Mask) -> Layer:
+    """Return the layer with only some of its inputs and outputs."""
+    if isinstance(layer, Input) or (heard.all() and kept.all()):
+        return layer
+    changes: dict[str, object] = {"in_shape": in_shape, "neuron": _cut_neuron(layer, kept)}
     if layer.axon_delay is not None:
         changes["axon_delay"] = layer.axon_delay[kept]
-    if isinstance(layer, Dense) and layer.delay is not None:
-        changes["delay"] = layer.delay[kept]
+    if isinstance(layer, Conv | Dense) and layer.bias is not None:
+        changes["bias"] = layer.bias[kept]
+    if isinstance(layer, Conv):
+        changes |= _cut_conv(layer, heard, kept)
+    if isinstance(layer, Dense):
+        columns = spread(heard, layer.weight.shape[1])
+        changes["weight"] = layer.weight[kept][:, columns]
+        if layer.delay is not None:
+            changes["delay"] = layer.delay[kept][:, columns]
     return replace(layer, **changes)  # type: ignore[arg-type]
 
 
-def _keep_inputs(layer: Layer, producer: Layer, kept: npt.NDArray[np.intp], before: Layer) -> Layer:
-    """Drop the inputs of a consumer that came from removed channels, through flatten as well."""
-    if isinstance(layer, Conv):
-        return replace(layer, in_shape=producer.out_shape, weight=layer.weight[:, kept])
-    assert isinstance(layer, Dense)  # noqa: S101  (_accepts_fewer_inputs)
-    # C-major: channel c of a map is the run of H*W inputs that starts at c*H*W
-    pixels = math.prod(before.out_shape[1:])
-    columns = (kept[:, None] * pixels + np.arange(pixels)).ravel()
-    delay = None if layer.delay is None else layer.delay[:, columns]
-    return replace(layer, in_shape=producer.out_shape, weight=layer.weight[:, columns], delay=delay)
+def _cut_conv(layer: Conv, heard: Mask, kept: Mask) -> dict[str, object]:
+    inputs = heard.reshape(layer.groups, -1)
+    outputs = kept.reshape(layer.groups, -1)
+    blocks: npt.NDArray[np.int32] = layer.weight.reshape(layer.groups, -1, *layer.weight.shape[1:])
+    stays = np.flatnonzero(outputs.any(axis=1))
+    parts = [blocks[g][outputs[g]][:, inputs[g]] for g in stays]
+    return {"weight": np.concatenate(parts), "groups": len(parts)}
+
+
+def _cut_neuron(layer: Layer, kept: Mask) -> object:
+    neuron = layer.neuron
+    if not isinstance(neuron, Cuba):
+        return neuron
+
+    def cut(decay: int | IntArray) -> int | IntArray:
+        return decay[kept] if isinstance(decay, np.ndarray) else decay
+
+    return Cuba(cut(neuron.current_decay), cut(neuron.voltage_decay), neuron.threshold)

@@ -1,0 +1,51 @@
+"""Move axon delays, which netx loses, into synaptic delays of dense layers, which it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from loihi_sca.compiler.bounds import spread
+from loihi_sca.network import Dense, IntArray, Layer, Network
+
+
+def move_delays(network: Network) -> Network:
+    """Turn axon delays into synaptic delays of the same or the next dense layer.
+
+    Contract: every spike acts when it acted before. A dense layer without bias starts from zero
+    and stays there until something arrives, so delaying its outputs is delaying its inputs: its
+    axon delay becomes a synaptic delay of its own, one per row. Everywhere else the delay becomes
+    one of the next layer's columns, if that layer is dense. What is left (a convolution before a
+    convolution, a biased output layer) stays, and is refused later unless it is unrolled.
+
+    The spikes that the network gives are unchanged; those that a layer with a delay sends
+    internally now leave at once and wait in the next layer.
+    """
+    layers = list(network.layers)
+    for index, layer in enumerate(layers):
+        delay = layer.axon_delay
+        if delay is None:
+            continue
+        if not delay.any():
+            layers[index] = replace(layer, axon_delay=None)
+        elif isinstance(layer, Dense) and not has_bias(layer):
+            layers[index] = _delayed(replace(layer, axon_delay=None), delay[:, None])
+        elif index + 1 < len(layers):
+            consumer = layers[index + 1]
+            if isinstance(consumer, Dense):
+                columns = spread(delay, consumer.weight.shape[1])
+                layers[index] = replace(layer, axon_delay=None)
+                layers[index + 1] = _delayed(consumer, columns[None])
+    return network.replace(layers=tuple(layers))
+
+
+def has_bias(layer: Layer) -> bool:
+    """Tell whether a layer moves without input."""
+    bias = getattr(layer, "bias", None)
+    return isinstance(bias, np.ndarray) and bool(bias.any())
+
+
+def _delayed(layer: Dense, more: IntArray) -> Dense:
+    before = np.zeros_like(layer.weight) if layer.delay is None else layer.delay
+    return replace(layer, delay=before + more)

@@ -1,0 +1,216 @@
+"""What of a network cannot be brought to the chip exactly: one check each, all collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from loihi_sca.compiler.bounds import bounds
+from loihi_sca.hardware import load_profile, map_network, rules
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Layer,
+    Network,
+    OtherLayer,
+    OtherNeuron,
+    Pool,
+    Window,
+)
+from loihi_sca.netx.limits import MAX_BIAS, MAX_CONV_INTEGER, MIN_BIAS, weight_as_loaded
+from loihi_sca.problems import Problem
+
+Check: TypeAlias = Callable[[Network], Iterator[Problem]]
+
+RANGE_RULES: tuple[rules.Rule, ...] = (
+    rules.weight_bits, rules.delay, rules.threshold, rules.decay,
+)  # fmt: skip
+"""Limits on single numbers; whether a network fits on a chip is not the compiler's business."""
+
+OTHER_BLOCKS = {
+    "dense_rec": "is recurrent, which is not proven exact yet; unroll it or use delays",
+    "convT": "is a transposed convolution, which netx cannot load; use a dense layer",
+    "unpool": "enlarges a map, which netx cannot load; use a dense layer",
+    "dense_comp": "has complex weights, which are not proven exact yet; use CUBA neurons",
+    "concat": "joins layers; a network must be a chain",
+}
+
+
+def problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
+    """Return everything that keeps a lowered network from running exactly, in layer order.
+
+    Parameters
+    ----------
+    network : Network
+        After all passes.
+    profile : str or Profile
+        The chip whose ranges of weights, biases, thresholds, decays and delays hold.
+    """
+    found = [problem for check in CHECKS for problem in check(network)]
+    if all(isinstance(x.neuron, Cuba) or isinstance(x, Input) for x in network):
+        found.extend(_out_of_range(network, profile))
+    order = {layer.name: index for index, layer in enumerate(network)}
+    return tuple(sorted(found, key=lambda p: order[p.layer]))
+
+
+def unknown_dynamics(network: Network) -> Iterator[Problem]:
+    """Blocks and neurons that no engine of ours defines."""
+    for layer in network:
+        if isinstance(layer, OtherLayer):
+            reason = OTHER_BLOCKS.get(layer.type, "is not supported; use conv, dense or pool")
+            what, _, instead = reason.partition("; ")
+            yield Problem(layer.name, f"block {layer.type!r} {what}", _sentence(instead))
+        elif isinstance(layer.neuron, OtherNeuron):
+            yield Problem(
+                layer.name,
+                f"its neuron is {layer.neuron.type!r}, and only CUBA neurons with binary spikes "
+                "are exact",
+                "Train with slayer.block.cuba and graded_spike=False. `estimate` can still map it.",
+            )
+        elif layer.neuron is None and not isinstance(layer, Input):
+            yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
+
+
+def decays_per_channel(network: Network) -> Iterator[Problem]:
+    """Decays that Lava's neuron, which has one per layer, cannot take."""
+    for layer in network:
+        neuron = layer.neuron
+        if isinstance(neuron, Cuba) and (
+            np.ndim(neuron.current_decay) or np.ndim(neuron.voltage_decay)
+        ):
+            yield Problem(
+                layer.name,
+                "its decays differ between channels, and Lava's neurons share one per layer",
+                "Train with shared_param=True.",
+            )
+
+
+def axon_delays(network: Network) -> Iterator[Problem]:
+    """Delays that no dense layer could take over."""
+    following = (*network.layers[1:], None)
+    for layer, consumer in zip(network, following, strict=True):
+        if layer.axon_delay is None or not layer.axon_delay.any():
+            continue
+        if consumer is None:
+            yield Problem(
+                layer.name,
+                "it delays its outputs and has a bias, so the delay cannot move to its inputs, and "
+                "there is no layer after it to take it over",
+                "Switch off the delay or the norm of the last block.",
+            )
+        else:
+            yield Problem(
+                layer.name,
+                f"its outputs are delayed, and {consumer.name} after it is a convolution, whose "
+                "delays netx drops without a word",
+                "Delay a block that feeds a dense one, or compile with unroll_delays=True, which "
+                f"makes {consumer.name} dense with {_unrolled_size(consumer)} synapses.",
+            )
+
+
+def _unrolled_size(layer: Layer) -> str:
+    return f"{layer.neurons * int(np.prod(layer.in_shape)):,}".replace(",", " ")
+
+
+def conv_integers(network: Network) -> Iterator[Problem]:
+    """Sizes that overflow Lava's 8 bit integers."""
+    for layer in network:
+        if isinstance(layer, Pool):
+            yield Problem(layer.name, "netx stores a pool and cannot load it", "Run all passes.")
+        if not isinstance(layer, Window):
+            continue
+        sizes = {
+            "kernel": max(layer.kernel), "stride": max(layer.stride),
+            "padding": max(layer.padding), "dilation": max(layer.dilation),
+            "groups": layer.groups if isinstance(layer, Conv) else 1,
+        }  # fmt: skip
+        for what, size in sizes.items():
+            if size > MAX_CONV_INTEGER:
+                yield Problem(
+                    layer.name,
+                    f"its {what} is {size}, and Lava keeps it in 8 bits, sign included, so that it "
+                    "computes something else",
+                    f"Use at most {MAX_CONV_INTEGER}.",
+                )
+
+
+def pruned_to_nothing(network: Network) -> Iterator[Problem]:
+    """Layers that never speak, or never listen."""
+    for layer, bound in zip(network, bounds(network), strict=True):
+        last = layer is network.layers[-1]
+        if isinstance(layer, Conv | Pool | Dense) and not layer.weight.any():
+            yield Problem(
+                layer.name,
+                "all its weights are zero, so that it does not depend on the input (and netx "
+                "fails on such a dense layer with an OverflowError)",
+                "Prune less, or raise the minimum of channels per layer.",
+            )
+        elif not bound.can_spike.any() and not last:
+            yield Problem(
+                layer.name,
+                "it has no channel left that could ever spike",
+                "Prune less, raise the minimum of channels per layer, or lower the threshold.",
+            )
+
+
+def changed_weights(network: Network) -> Iterator[Problem]:
+    """Dense weights that netx would load as others."""
+    for layer in network:
+        if not isinstance(layer, Dense) or not layer.weight.any():
+            continue
+        loaded = weight_as_loaded(layer.weight)
+        if loaded is None:
+            yield Problem(
+                layer.name,
+                f"netx cannot load its weights, {layer.weight.min()} to {layer.weight.max()}",
+                "Quantise the weights to even integers from -256 to 254.",
+            )
+        elif not np.array_equal(loaded, layer.weight):
+            changed = np.argwhere(loaded != layer.weight)
+            place = tuple(int(i) for i in changed[0])
+            yield Problem(
+                layer.name,
+                f"netx would change {len(changed)} of its weights, the first from "
+                f"{layer.weight[place]} to {loaded[place]}",
+                "Give the output layer one positive weight, or keep weights from -254 to 254.",
+            )
+
+
+def biases(network: Network) -> Iterator[Problem]:
+    """Biases beyond the mantissa that netx stores."""
+    for layer in network:
+        bias = layer.bias if isinstance(layer, Conv | Dense) else None
+        if bias is not None and (bias.min() < MIN_BIAS or bias.max() > MAX_BIAS):
+            yield Problem(
+                layer.name,
+                f"its biases span {bias.min()} to {bias.max()}, and netx stores {MIN_BIAS} to "
+                f"{MAX_BIAS}: a mantissa of 13 bits with exponent 6",
+                "Scale threshold, weights and bias down together.",
+                limit=True,
+            )
+
+
+CHECKS: tuple[Check, ...] = (
+    unknown_dynamics, decays_per_channel, axon_delays, conv_integers, pruned_to_nothing,
+    changed_weights, biases,
+)  # fmt: skip
+
+
+def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]:
+    """Numbers too large for the chip, by the design rules of the hardware package."""
+    chip = load_profile(profile) if isinstance(profile, str) else profile
+    placement = map_network(network, chip)
+    for rule in RANGE_RULES:
+        for violation in rule(placement):
+            text = str(violation).removeprefix(f"{violation.layer} ")
+            reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
+            yield Problem(violation.layer, reason, instead, limit=True)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." if text else "Use conv, dense or pool blocks."

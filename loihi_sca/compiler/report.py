@@ -1,0 +1,108 @@
+"""What the compiler did, pass by pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from loihi_sca.compiler.bounds import STATE_LIMIT, UNBOUNDED, LayerBounds, bounds
+from loihi_sca.network import Conv, Dense, Input, Layer, Network
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one pass did.
+
+    Attributes
+    ----------
+    name : str
+        The pass.
+    notes : tuple of str
+        One sentence per layer that it changed; empty where it found nothing to do.
+    """
+
+    name: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled network and how it came about.
+
+    Attributes
+    ----------
+    network : Network
+    steps : tuple of Step
+        In the order in which the passes ran.
+    notes : tuple of str
+        What a user should know and no pass could change: channels that ignore their input, currents
+        that may leave their 24 bits.
+    """
+
+    network: Network
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return steps and notes, without the network."""
+        steps = [{"pass": step.name, "notes": list(step.notes)} for step in self.steps]
+        return {"passes": steps, "notes": list(self.notes)}
+
+    def as_text(self) -> str:
+        """Return the JSON as text, as it goes into the network's metadata."""
+        return json.dumps(self.as_json(), sort_keys=True)
+
+
+def changes(before: Network, after: Network) -> tuple[str, ...]:
+    """Describe how a pass changed a network, one sentence per layer and kind of change."""
+    old = {layer.name: layer for layer in before}
+    return tuple(
+        f"{layer.name}: {what}"
+        for layer in after
+        for what in (_differences(old[layer.name], layer) if layer.name in old else ["added"])
+    )
+
+
+def _differences(old: Layer, new: Layer) -> Iterator[str]:
+    if type(old) is not type(new):
+        yield f"{type(old).__name__} became {type(new).__name__}"
+    elif old.out_shape[0] != new.out_shape[0]:
+        yield f"{old.out_shape[0]} -> {new.out_shape[0]} channels"
+    if isinstance(old, Conv) and isinstance(new, Conv) and old.groups != new.groups:
+        yield f"{old.groups} -> {new.groups} groups"
+    if old.parameters != new.parameters:
+        yield f"{old.parameters} -> {new.parameters} parameters"
+    if old.axon_delay is not None and new.axon_delay is None:
+        yield "axon delays moved"
+    if isinstance(new, Dense):
+        before = old.delay if isinstance(old, Dense) else None
+        same = before is not None and new.delay is not None and np.array_equal(before, new.delay)
+        if new.delay is not None and not same:
+            yield f"synaptic delays up to {new.delay.max()} steps"
+    if old.neuron is not new.neuron and old.neuron != new.neuron:
+        yield "neuron parameters shared"
+
+
+def remarks(network: Network) -> tuple[str, ...]:
+    """Return what the bounds of a network say that its user should know."""
+    found = [text for x, b in zip(network, bounds(network), strict=True) for text in _remark(x, b)]
+    return tuple(found)
+
+
+def _remark(layer: Layer, bound: LayerBounds) -> Iterator[str]:
+    if isinstance(layer, Input):
+        return
+    constant = np.flatnonzero(bound.constant)
+    if constant.size:
+        shown = ", ".join(map(str, constant[:8])) + (", ..." if constant.size > 8 else "")
+        yield f"{layer.name}: channels {shown} spike whatever the input is"
+    if bound.can_wrap:
+        peak = max(int(bound.current_high.max()), int(-bound.current_low.min()))
+        size = "any size" if peak >= UNBOUNDED else f"up to {peak}"
+        yield (
+            f"{layer.name}: currents of {size} cannot be excluded, the chip wraps at "
+            f"{STATE_LIMIT}; verify on real data counts wraps"
+        )
