@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loihi_sca.cli.hardware import NetOrPlan, ProfileName, read_network
+from loihi_sca.cli.hardware import NetOrPlan, ProfileName, given_rates, read_network
 from loihi_sca.cli.options import InputShape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import DoesNotFit
@@ -17,6 +17,11 @@ def map_cores(
     network: NetOrPlan,
     profile: ProfileName = "loihi2",
     svg: Annotated[Path | None, typer.Option(help="Write a picture of the mesh here.")] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(help="Colour by synops at this rate, as in estimate; else by fullest limit."),
+    ] = None,
+    timesteps: Annotated[int | None, typer.Option(help="Steps per sample, with --rate.")] = None,
     input_shape: InputShape = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -31,14 +36,21 @@ def map_cores(
     """
     from loihi_sca import hardware
     from loihi_sca.files import write_text
+    from loihi_sca.hardware.load import loads
     from loihi_sca.hardware.picture import svg as draw
     from loihi_sca.hardware.placement_json import placement_as_json
 
     chip = hardware.load_profile(profile)
-    placement = hardware.map_network(read_network(network, input_shape), chip)
+    net = read_network(network, input_shape)
+    placement = hardware.map_network(net, chip)
     violations = hardware.check(placement)
     if svg is not None:
-        write_text(svg, draw(placement))
+        synops = None
+        if rate:
+            activity = given_rates(net, rate, chip, timesteps or net.timesteps or 1)
+            per_layer = [load.synops / activity.timesteps for load in loads(placement, activity)]
+            synops = [float(n) for layer in per_layer for n in layer]
+        write_text(svg, draw(placement, synops, "synops per step" if rate else ""))
     if as_json:
         emit_json(placement_as_json(placement, violations))
     else:

@@ -50,6 +50,21 @@ class Estimate:
         """Number of chips."""
         return self.placement.chips
 
+    @property
+    def fits(self) -> bool:
+        """Whether no limit is broken."""
+        return not self.violations
+
+    @property
+    def total_energy_uj(self) -> float | None:
+        """Best value of dynamic and static energy per sample, None where not known."""
+        return None if self.energy is None else self.energy.total_uj.best
+
+    @property
+    def step_time_us(self) -> float | None:
+        """Best value of the time per step, None where not known."""
+        return None if self.latency is None else self.latency.step_us.best
+
     def as_json(self) -> dict[str, Any]:
         """Return the estimate as JSON values, see ``docs/hardware.md``."""
         return {

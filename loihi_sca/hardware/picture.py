@@ -49,7 +49,7 @@ def svg(placement: Placement, loads: Sequence[float] | None = None, what: str = 
     profile = placement.profile
     squares, chips = _squares(placement, loads)
     wide, high = _chip_size(placement)
-    panel_height = chips * (high + LINE) + TITLE
+    panel_height = chips * (high + LINE) + TITLE + LINE
     legend = [x.spec.name for x in placement.layers if x.cores]
     columns = max(1, int((2 * wide + MARGIN) // 190))
     legend_height = (-(-len(legend) // columns) + 1) * LINE
@@ -68,6 +68,7 @@ def svg(placement: Placement, loads: Sequence[float] | None = None, what: str = 
         _text(MARGIN, MARGIN + 12, title, size=15, weight="bold"),
     ]
     top = MARGIN + TITLE
+    below = LINE + (LINE if chips > 1 else 0)
     names = ["by layer; grey cores are free", f"by load ({what}), darkest = {highest:,.4g}"]
     colours: list[Callable[[Square], str]] = [
         lambda s: layer_colour(s.layer, len(legend)),
@@ -76,9 +77,9 @@ def svg(placement: Placement, loads: Sequence[float] | None = None, what: str = 
     for panel in range(2):
         left = MARGIN + panel * (wide + MARGIN)
         parts.append(_text(left, top, names[panel], colour=FAINT))
-        parts += _mesh(placement, left, top + LINE, chips)
+        parts += _mesh(placement, left, top + below, chips)
         parts += [
-            _rect(left + s.x, top + LINE + s.y, colours[panel](s), s.tooltip) for s in squares
+            _rect(left + s.x, top + below + s.y, colours[panel](s), s.tooltip) for s in squares
         ]
     base = top + panel_height + MARGIN
     for i, name in enumerate(legend):

@@ -1,0 +1,280 @@
+"""estimate, map, cliffs and profiles as a user meets them: output, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from loihi_sca import netx
+from loihi_sca.cli import main
+from loihi_sca.network import Conv, Cuba, Dense, Input, Network
+
+NEURON = Cuba(1024, 128, 80)
+
+LAYER_KEYS = {
+    "name", "type", "shape", "neurons", "weight_bits", "synapse_words", "cores",
+    "neurons_per_core", "binding",
+}  # fmt: skip
+
+
+@pytest.fixture
+def net(tmp_path):
+    rng = np.random.default_rng(0)
+    conv = Conv("conv", (2, 8, 8), 2 * rng.integers(-60, 90, (6, 2, 3, 3)), neuron=NEURON)
+    dense = Dense("dense", conv.out_shape, 2 * rng.integers(-60, 90, (5, 216)), neuron=NEURON)
+    network = Network("small", (Input("input", (2, 8, 8)), conv, dense), timesteps=8)
+    path = tmp_path / "small.net"
+    netx.write(network, path)
+    return path
+
+
+@pytest.fixture
+def too_wide(tmp_path):
+    dense = Dense("fc", (5000,), np.full((2, 5000), 254), neuron=NEURON)
+    path = tmp_path / "wide.net"
+    netx.write(Network("wide", (dense,)), path)
+    return path
+
+
+@pytest.fixture
+def cli(capsys):
+    """Run the command line; return exit code, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return caught.value.code, out, " ".join(err.split())
+
+    return run
+
+
+def as_json(cli, *arguments):
+    code, out, _ = cli(*arguments, "--json")
+    assert code == 0
+    value = json.loads(out)
+    assert value["schema"] == 1
+    return value
+
+
+# --- estimate -------------------------------------------------------------------------------------
+
+
+def test_estimate_keeps_its_contract(cli, net):
+    value = as_json(cli, "estimate", net)
+    assert set(value) == {
+        "schema", "network", "profile", "cores", "chips", "layers", "energy", "latency",
+        "violations",
+    }  # fmt: skip
+    assert (value["network"], value["profile"], value["chips"]) == ("small", "loihi2", 1)
+    assert value["cores"] == sum(layer["cores"] for layer in value["layers"]) == 2
+    assert value["energy"] is None
+    assert value["latency"] is None
+    assert value["violations"] == []
+    port, conv, dense = value["layers"]
+    assert all(set(layer) >= LAYER_KEYS for layer in value["layers"])
+    assert (port["cores"], conv["neurons"], dense["shape"]) == (0, 216, [5])
+    assert conv["weight_bits"] == 8
+
+
+def test_oxford_takes_5_cores(cli, tmp_path):
+    rng = np.random.default_rng(0)
+    layers = []
+    for name, n_in, n_out, top in (("a", 200, 256, 192), ("b", 256, 200, 124)):
+        weight = 2 * rng.integers(-40, 40, (n_out, n_in))
+        weight[0, :2] = top, 2
+        layers.append(Dense(name, (n_in,), weight, neuron=NEURON))
+    path = tmp_path / "oxford.net"
+    netx.write(Network("oxford", tuple(layers)), path)
+    value = as_json(cli, "estimate", path, "--profile", "loihi2-2023")
+    assert [layer["cores"] for layer in value["layers"]] == [3, 2]
+    assert [layer["synapse_words"] for layer in value["layers"]] == [8000, 10240]
+    assert [layer["neurons_per_core"] for layer in value["layers"]] == [127, 127]
+
+
+def test_estimate_from_real_input(cli, net, tmp_path):
+    data = tmp_path / "x.npy"
+    rng = np.random.default_rng(1)
+    np.save(data, (rng.random((4, 2, 8, 8, 8)) < 0.2).astype(np.uint8))
+    value = as_json(cli, "estimate", net, "--input", data)
+    energy, latency = value["energy"], value["latency"]
+    assert energy["activity"] == "counted over 4 samples"
+    for key in ("dynamic_uj", "static_uj", "total_uj"):
+        assert 0 < energy[key]["low"] <= energy[key]["best"] <= energy[key]["high"]
+    assert {x["item"] for x in energy["items"]} >= {"synop", "update", "spike", "axon_in"}
+    assert all(x["source"] and x["confidence"] for x in energy["items"])
+    assert [x["name"] for x in energy["layers"]] == ["input", "conv", "dense"]
+    assert energy["comparison"]["ann_macs"] == 6 * 36 * 18 + 216 * 5
+    assert latency["timesteps"] == 8
+    assert latency["synapse_layers"] == 2
+    assert latency["binding"]["layer"] in ("conv", "dense")
+    assert latency["first_result_us"]["best"] == pytest.approx(10 * latency["step_us"]["best"])
+    fewer = as_json(cli, "estimate", net, "--input", data, "--samples", 1)
+    assert fewer["energy"]["activity"] == "counted over 1 sample"
+
+
+def test_estimate_from_rates_and_from_counts(cli, net, tmp_path):
+    value = as_json(cli, "estimate", net, "--rate", "0.1", "--rate", "conv=0.5")
+    assert value["energy"]["layers"][1]["spikes"] == pytest.approx(0.5 * 8 * 216)
+    counts = tmp_path / "counts.json"
+    counts.write_text(json.dumps({"synops": 1e6, "updates": 1e5}))
+    value = as_json(cli, "estimate", net, "--activity", counts, "--timesteps", 4)
+    assert value["energy"]["synops"] == pytest.approx(1e6)
+    assert value["energy"]["timesteps"] == 4
+
+
+def test_estimate_for_people(cli, net):
+    code, out, err = cli("estimate", net, "--rate", "0.1")
+    assert code == 0
+    assert err == ""
+    for text in ("small on loihi2: 2 cores", "energy per sample", "latency", "not what the chip"):
+        assert text in out
+    _, _, err = cli("estimate", net)
+    assert "no energy and latency without activity" in err
+
+
+def test_estimate_of_an_architecture(cli, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'name = "plan"\ninput = 20\nweight_bits = 8\ntimesteps = 4\n'
+        '[[layer]]\ntype = "dense"\nneurons = 10\n'
+    )
+    value = as_json(cli, "estimate", plan, "--rate", "0.1")
+    assert (value["network"], value["cores"]) == ("plan", 1)
+    code, _, err = cli("estimate", plan, "--input", "x.npy")
+    assert code == 2
+    assert "an architecture has no weights to run" in err
+
+
+def test_a_network_that_does_not_fit(cli, too_wide):
+    code, out, err = cli("estimate", too_wide, "--profile", "loihi1", "--json")
+    assert code == 3
+    (violation,) = json.loads(out)["violations"]
+    assert violation["actual"] == 5000
+    assert violation["limit"] == 4096
+    assert "fc needs 5 000 input axons on a core, limit 4 096" in err
+    for command in ("estimate", "map"):
+        assert cli(command, too_wide, "--profile", "loihi1")[0] == 3
+
+
+def test_a_board_of_ones_own(cli, net, tmp_path):
+    from loihi_sca.hardware import profile_paths
+
+    board = tmp_path / "my_board.toml"
+    text = profile_paths()["loihi2"].read_text(encoding="utf-8")
+    board.write_text(text.replace('name = "loihi2"', 'name = "mine"'), encoding="utf-8")
+    assert as_json(cli, "estimate", net, "--profile", board)["profile"] == "mine"
+    board.write_text(text.replace("[limits]", "[limit]"), encoding="utf-8")
+    code, _, err = cli("estimate", net, "--profile", board)
+    assert code == 2
+    assert "did you mean 'limits'" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--profile", "loihi3"], 2, "no profile 'loihi3'"),
+        (["--rate", "x"], 2, "give 0.1, or LAYER=0.1"),
+        (["--rate", "conv=0.1"], 2, "without a layer name"),
+        (["--rate", "0.1", "--rate", "nope=1"], 1, "unknown layers ['nope']"),
+        (["--rate", "-1"], 1, "rate is -1.0"),
+        (["--rate", "0.1", "--activity", "x.json"], 2, "give one of --input, --rate"),
+        (["--activity", "none.json"], 1, "No such file"),
+        (["--input", "none.npy"], 1, "no such file"),
+        (["--rate", "0.1", "--timesteps", "0"], 2, "at least 1"),
+        (["--input-shape", "3,a"], 2, "give C,H,W"),
+    ],
+)
+def test_mistakes_end_in_one_line(cli, net, arguments, code, message):
+    got, out, err = cli("estimate", net, *arguments)
+    assert got == code
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+@pytest.mark.parametrize("command", ["estimate", "map", "cliffs"])
+def test_files_that_are_no_networks(cli, tmp_path, command):
+    assert cli(command, tmp_path / "none.net")[0] == 1
+    broken = tmp_path / "broken.net"
+    broken.write_bytes(b"nothing")
+    code, _, err = cli(command, broken)
+    assert code == 1
+    assert "not a readable HDF5 file" in err
+
+
+def test_input_of_the_wrong_shape(cli, net, tmp_path):
+    data = tmp_path / "x.npy"
+    np.save(data, np.zeros((2, 3, 8, 8, 8), dtype=np.uint8))
+    code, _, err = cli("estimate", net, "--input", data)
+    assert code == 1
+    assert "takes data of shape" in err
+    np.save(data, np.zeros(3))
+    assert cli("estimate", net, "--input", data)[0] == 1
+    np.savez(tmp_path / "x.npz", a=np.zeros(3))
+    assert cli("estimate", net, "--input", tmp_path / "x.npz")[0] == 1
+
+
+# --- map, cliffs, profiles ------------------------------------------------------------------------
+
+
+def test_map_lists_every_core(cli, net):
+    value = as_json(cli, "map", net, "--profile", "loihi1")
+    assert len(value["assignment"]) == value["cores"] == 2
+    first = value["assignment"][0]
+    assert first["layer"] == "conv"
+    assert (first["channels"], first["rows"], first["columns"]) == ([0, 6], [0, 6], [0, 6])
+    assert set(first) >= {"core", "chip", "row", "column", "neurons", "synapse_words", "in_axons"}
+    assert value["tightest"]["limit"]
+
+
+@pytest.mark.parametrize("extra", [[], ["--rate", "0.1"]])
+def test_map_draws(cli, net, tmp_path, extra):
+    picture = tmp_path / "mesh.svg"
+    code, out, _ = cli("map", net, "--svg", picture, *extra)
+    assert code == 0
+    assert "small on loihi2: 2 cores" in out
+    text = picture.read_text(encoding="utf-8")
+    assert text.startswith("<svg")
+    assert ("synops per step" in text) == bool(extra)
+    code, _, err = cli("map", net, "--svg", tmp_path / "no" / "mesh.svg")
+    assert code == 1
+    assert "cannot write" in err
+
+
+def test_cliffs(cli, net):
+    value = as_json(cli, "cliffs", net)
+    assert [x["layer"] for x in value["layers"]] == ["conv", "dense"]
+    assert {"channels", "cores", "words", "saved_cores", "saved_words"} <= set(
+        value["layers"][0]["cliffs"][0]
+    )
+    assert [x["layer"] for x in as_json(cli, "cliffs", net, "--layer", "conv")["layers"]] == [
+        "conv"
+    ]
+    code, _, err = cli("cliffs", net, "--layer", "cnov")
+    assert code == 2
+    assert "there are conv, dense" in err
+    assert "cliffs on loihi2" in cli("cliffs", net)[1]
+
+
+def test_profiles(cli):
+    listed = as_json(cli, "profiles")["profiles"]
+    assert {x["name"] for x in listed} == {"loihi1", "loihi2", "loihi2-2023"}
+    value = as_json(cli, "profiles", "loihi2")
+    assert value["limits"]["synapse_words"]["value"] == 16000
+    assert value["energy"]["synop"]["source"]
+    code, out, _ = cli("profiles", "loihi2")
+    assert code == 0
+    assert "limits.synapse_words" in out
+    assert "fitted on" in " ".join(out.split())
+    assert cli("profiles")[0] == 0
+    assert cli("profiles", "loihi9")[0] == 2
+
+
+@pytest.mark.parametrize("command", ["estimate", "map", "cliffs", "profiles"])
+def test_help_has_an_example(cli, command):
+    code, out, _ = cli(command, "--help")
+    assert code == 0
+    assert f"loihi-sca {command}" in out

@@ -1,0 +1,149 @@
+"""Where counts come from, and counts that cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from loihi_sca.engine import reference
+from loihi_sca.errors import InputError
+from loihi_sca.hardware import describe, load_profile
+from loihi_sca.hardware.activity import connections, from_rates, from_run, from_totals
+from loihi_sca.hardware.activity_file import from_json, read_activity
+from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
+
+NEURON = Cuba(1024, 128, 80)
+
+
+def network(first=None):
+    conv = Conv(
+        "conv", (4, 9, 7), np.full((6, 2, 3, 3), 2), groups=2, stride=(2, 1), padding=(1, 0),
+        neuron=NEURON,
+    )  # fmt: skip
+    pool = Pool("pool", conv.out_shape, np.full((1, 2), 64), stride=(1, 2), neuron=NEURON)
+    dense = Dense("dense", pool.out_shape, np.full((3, np.prod(pool.out_shape)), 2), neuron=NEURON)
+    layers = (conv, pool, dense) if first is None else (first, conv, pool, dense)
+    return Network("net", layers, timesteps=5)
+
+
+@pytest.fixture(params=["loihi1", "loihi2"])
+def profile(request):
+    return load_profile(request.param)
+
+
+def test_connections_are_the_sum_of_fan_outs():
+    net = network()
+    for layer, spec in zip(net, describe(net).layers, strict=True):
+        assert connections(spec.geometry) == layer.fan_out().sum()
+
+
+@pytest.mark.parametrize(
+    "first", [None, Input("in", (4, 9, 7)), Input("in", (4, 9, 7), neuron=NEURON)]
+)
+def test_counts_of_a_run(first, profile):
+    net = network(first)
+    rng = np.random.default_rng(0)
+    data = (rng.random((2, 4, 9, 7, 5)) < 0.3).astype(int)
+    run = reference.run(net, data)
+    activity = from_run(run.activity, describe(net), profile, 2, None)
+    assert activity.timesteps == 5
+    assert activity.synops == sum(a.synops for a in run.activity) / 2
+    each = profile.compartments_per_neuron("cuba")
+    assert activity.updates == sum(a.updates for a in run.activity) * each / 2
+    if first is not None and first.neuron is None:
+        assert activity.input_spikes == data.sum() / 2
+    elif first is None:
+        # derived from synops; exact only for uniform input, as borders have fewer synapses
+        assert activity.input_spikes == pytest.approx(data.sum() / 2, rel=0.1)
+    else:
+        assert activity.input_spikes == 0
+
+
+def test_rates_per_layer(profile):
+    net = network(Input("in", (4, 9, 7)))
+    own = {"input": 0.5, "conv": 0.25}
+    activity = from_rates(describe(net), profile, 0.1, rates=own)
+    by_name = {x.name: x for x in activity.layers}
+    assert activity.input_spikes == 0.5 * 5 * 4 * 9 * 7
+    assert by_name["conv"].synops == pytest.approx(0.5 * 5 * net["conv"].fan_out().sum())
+    assert by_name["pool"].synops == pytest.approx(0.25 * 5 * net["pool"].fan_out().sum())
+    assert by_name["dense"].synops == pytest.approx(0.1 * 5 * net["dense"].fan_out().sum())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda a, p: from_rates(a, p, -0.1), "rate is -0.1"),
+        (lambda a, p: from_rates(a, p, float("nan")), "rate is nan"),
+        (lambda a, p: from_rates(a, p, 0.1, rates={"cov": 1}), r"unknown layers \['cov'\]"),
+        (lambda a, p: from_run((), a, p, 1, 1), "names the layers"),
+        (lambda a, p: from_json([], a, p), "must be a JSON object"),
+        (lambda a, p: from_json({}, a, p), "needs 'synops'"),
+        (lambda a, p: from_json({"synops": -1}, a, p), "synops is -1"),
+        (lambda a, p: from_json({"synops": 1, "updatse": 1}, a, p), r"unknown keys \['updatse'\]"),
+        (lambda a, p: from_json({"synops": 1, "samples": 0}, a, p), "samples is 0"),
+        (lambda a, p: from_json({"synops": 1, "timesteps": "x"}, a, p), "timesteps is 'x'"),
+        (lambda a, p: from_json({"layers": 3}, a, p), "must be a list of objects"),
+        (lambda a, p: from_json({"layers": []}, a, p), "no counts for layer 'conv'"),
+        (
+            lambda a, p: from_json(
+                {"layers": [{"name": n, "synops": "many"} for n in ("conv", "pool", "dense")]}, a, p
+            ),
+            "synops is 'many'",
+        ),
+    ],
+)
+def test_counts_that_cannot_be(call, message, profile):
+    with pytest.raises(InputError, match=message):
+        call(describe(network()), profile)
+
+
+def test_steps_must_be_known(profile):
+    net = network().replace(timesteps=None)
+    with pytest.raises(InputError, match="need the timesteps"):
+        from_rates(describe(net), profile, 0.1)
+
+
+def test_totals_are_kept(profile):
+    activity = from_totals(describe(network()), profile, 1e6, 2e5, 3e3)
+    assert activity.synops == pytest.approx(1e6)
+    assert activity.updates == pytest.approx(2e5)
+    assert activity.spikes == pytest.approx(3e3)
+
+
+def test_a_file_of_totals(tmp_path, profile):
+    path = tmp_path / "counts.json"
+    path.write_text(json.dumps({"synops": 4e6, "updates": 2e6, "samples": 2, "timesteps": 7}))
+    activity = read_activity(path, describe(network()), profile)
+    assert activity.synops == pytest.approx(2e6)
+    assert activity.updates == pytest.approx(1e6)
+    assert activity.timesteps == 7
+
+
+def test_a_file_per_layer(tmp_path, profile):
+    path = tmp_path / "counts.json"
+    layers = [
+        {"name": "in", "spikes": 40},
+        {"name": "conv", "spikes": 10, "synops": 100, "updates": 50},
+        {"name": "pool", "spikes": 20, "synops": 200},
+        {"name": "dense", "spikes": 2, "synops": 300, "updates": 5},
+    ]
+    path.write_text(json.dumps({"layers": layers, "samples": 2, "source": "my chip"}))
+    net = network(Input("in", (4, 9, 7)))
+    activity = read_activity(path, describe(net), profile)
+    assert activity.input_spikes == 20
+    assert [x.synops for x in activity.layers] == [0, 50, 100, 150]
+    assert activity.layers[1].updates == 25
+    assert activity.layers[2].updates == 5 * 60 * profile.compartments_per_neuron("cuba")
+    assert activity.source == "my chip"
+
+
+def test_a_file_that_is_not_there_or_not_json(tmp_path, profile):
+    with pytest.raises(InputError, match="No such file"):
+        read_activity(tmp_path / "none.json", describe(network()), profile)
+    path = tmp_path / "bad.json"
+    path.write_text("{")
+    with pytest.raises(InputError, match="is not JSON"):
+        read_activity(path, describe(network()), profile)

@@ -1,0 +1,141 @@
+"""Cliffs against asking for every channel count, and the picture against the placement."""
+
+from __future__ import annotations
+
+import time
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from loihi_sca import netx
+from loihi_sca.hardware import describe, load_profile, map_network
+from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+from loihi_sca.hardware.cliffs import cliffs, cores_and_words
+from loihi_sca.hardware.memory import budget_of
+from loihi_sca.hardware.picture import layer_colour, load_colour, svg, utilisations
+from loihi_sca.hardware.shapes import Geometry
+
+
+@pytest.fixture
+def chain():
+    layers = (
+        LayerPlan(type="conv", name="a", channels=64, kernel=3, padding=1, weight_bits=4),
+        LayerPlan(type="pool", name="p", kernel=2),
+        LayerPlan(type="conv", name="b", channels=48, kernel=3, padding=1),
+        LayerPlan(type="dense", name="c", neurons=40),
+    )
+    return build(Plan(name="chain", input=(3, 32, 32), weight_bits=8, layer=layers))
+
+
+def rebuilt(chain, name, channels):
+    """Return the chain with other channels in one layer, built from scratch."""
+    layers = []
+    for spec in chain.layers:
+        g = spec.geometry
+        n = channels if spec.name == name else g.out_shape[0]
+        kind = {"conv": "conv", "pool": "pool", "dense": "dense"}[spec.type]
+        size = {"channels": n} if kind == "conv" else {"neurons": n} if kind == "dense" else {}
+        window = {} if kind == "dense" else {"kernel": g.kernel, "padding": g.padding}
+        layers.append(LayerPlan(type=kind, name=spec.name, weight_bits=g.bits[0], **size, **window))
+    return build(Plan(name="chain", input=(3, 32, 32), weight_bits=8, layer=tuple(layers)))
+
+
+@pytest.mark.parametrize("name", ["loihi2", "loihi2-2023"])
+def test_a_cliff_saves_what_mapping_the_smaller_network_saves(chain, name):
+    profile = load_profile(name)
+    now = map_network(chain, profile)
+    words_now = sum(int(layer.words.sum()) for layer in now.layers)
+    found = {x.layer: x for x in cliffs(chain, profile)}
+    assert set(found) == {"a", "b", "c"}  # pooling has no channels of its own
+    for layer in found.values():
+        assert layer.cliffs
+        for cliff in layer.cliffs:
+            smaller = map_network(rebuilt(chain, layer.layer, cliff.channels), profile)
+            assert now.cores - smaller.cores == cliff.saved_cores
+            words = sum(int(x.words.sum()) for x in smaller.layers)
+            assert words_now - words == cliff.saved_words
+
+
+def test_cliffs_never_get_dearer_and_nothing_cheaper_lies_between(chain):
+    profile = load_profile("loihi2")
+    budget = budget_of(profile)
+    conv = chain.layers[0].geometry
+    (found,) = (x for x in cliffs(chain, profile) if x.layer == "a")
+    cores = [found.need.cores + found.following_cores]
+    cores += [c.cores + c.following_cores for c in found.cliffs]
+    assert cores == sorted(cores, reverse=True)
+    assert [c.channels for c in found.cliffs] == sorted(
+        (c.channels for c in found.cliffs), reverse=True
+    )
+    for channels in found.dearer:
+        assert cores_and_words(conv, budget, channels).total_words > found.need.total_words
+
+
+def test_56_channels_of_8_bit_are_dearer_than_64():
+    budget = budget_of(load_profile("loihi2"))
+    conv = Geometry("conv", (32, 8, 8), (64, 8, 8), (3, 3), padding=(1, 1), bits=(8,))
+    now, fewer = (cores_and_words(conv, budget, n).words for n in (64, 56))
+    assert fewer / now == pytest.approx(1.11, abs=0.01)
+
+
+def test_need_is_that_of_the_mapper(installed_net):
+    for ending in ("gts/pilotnet_lif/network.net", "netx/tiny.net", "netx/mnist.net"):
+        architecture = describe(netx.read(installed_net(ending)))
+        profile = load_profile("loihi2")
+        for placed in map_network(architecture, profile).layers:
+            need = cores_and_words(placed.spec.geometry, budget_of(profile))
+            assert need == (placed.cores, placed.words.max(), placed.words.sum())
+
+
+def test_asking_is_fast():
+    budget = budget_of(load_profile("loihi2"))
+    conv = Geometry("conv", (61, 31, 31), (128, 31, 31), (3, 3), padding=(1, 1), bits=(7,))
+    started = time.perf_counter()
+    for channels in range(1, 129):
+        cores_and_words(conv, budget, channels)
+    assert (time.perf_counter() - started) / 128 < 1e-3  # tens of microseconds on a quiet machine
+
+
+# --- the picture ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["loihi1", "loihi2"])
+def test_the_picture_shows_every_core_twice(gesture, name):
+    placement = map_network(gesture, load_profile(name))
+    root = ET.fromstring(svg(placement))  # noqa: S314 - our own text
+    titles = [e.text for e in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(titles) == 2 * placement.cores
+    assert titles[0].startswith("core 0: input, 1024 neurons" if name == "loihi1" else "core 0")
+    texts = " ".join(e.text for e in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert f"gesture on {name}: {placement.cores} cores" in texts
+    for layer in placement.layers:
+        assert f"{layer.spec.name} ({layer.cores})" in texts
+
+
+def test_names_are_escaped_in_the_picture():
+    plan = Plan(
+        name="<&>", input=4, weight_bits=8, layer=(LayerPlan(type="dense", neurons=2, name="a<b"),)
+    )
+    picture = svg(map_network(build(plan), load_profile("loihi2")))
+    ET.fromstring(picture)  # noqa: S314 - our own text
+    assert "a&lt;b" in picture
+
+
+def test_loads_set_the_shade(gesture):
+    placement = map_network(gesture, load_profile("loihi1"))
+    loads = np.arange(placement.cores, dtype=float)
+    picture = svg(placement, loads.tolist(), "synops")
+    assert load_colour(0.0) in picture
+    assert load_colour(1.0) in picture
+    assert "darkest = 48" in picture
+    assert max(utilisations(placement)) <= 1.0
+    assert len({layer_colour(i, 6) for i in range(6)}) == 6
+
+
+def test_several_chips_are_drawn():
+    plan = Plan(
+        name="wide", input=8, weight_bits=8, layer=(LayerPlan(type="dense", neurons=200_000),)
+    )
+    placement = map_network(build(plan), load_profile("loihi1"))
+    assert "chip 1" in svg(placement)

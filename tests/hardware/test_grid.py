@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loihi_sca.hardware import Geometry, load_profile
+from loihi_sca.hardware.cliffs import cores_and_words
+from loihi_sca.hardware.grid import need_table
+from loihi_sca.hardware.memory import budget_of
+
+
+@st.composite
+def geometries(draw) -> Geometry:
+    bits = (draw(st.sampled_from([1, 4, 8])),)
+    if draw(st.booleans()):
+        inputs, neurons = draw(st.integers(1, 5000)), draw(st.integers(1, 5000))
+        flat = draw(st.booleans())
+        return Geometry("dense", (inputs, 1, 1), (neurons, 1, 1), bits=bits, from_map=flat)
+    kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    side = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    padding = draw(st.integers(0, 2))
+    out = tuple(max(1, (n + 2 * padding - kernel) // stride + 1) for n in side)
+    kind = {"kernel": (kernel, kernel), "stride": (stride, stride), "padding": (padding, padding)}
+    channels = draw(st.integers(1, 600)), draw(st.integers(1, 600))
+    return Geometry("conv", (channels[0], *side), (channels[1], *out), bits=bits, **kind)
+
+
+@pytest.mark.parametrize("profile", ["loihi1", "loihi2", "loihi2-2023"])
+@settings(deadline=None, max_examples=60)
+@given(geometry=geometries(), data=st.data())
+def test_tables_say_what_the_mapper_says(profile: str, geometry: Geometry, data) -> None:
+    budget = budget_of(load_profile(profile))
+    if profile == "loihi1":  # counts of its own, and slow: a small layer will do
+        geometry = geometry.with_channels(min(20, geometry.out_shape[0]))
+    some = st.lists(st.integers(1, 700), min_size=1, max_size=3)
+    outputs, inputs = (np.array(data.draw(some)) for _ in range(2))
+    table = need_table(geometry, budget, outputs, inputs)
+    for row, o in enumerate(outputs):
+        for column, i in enumerate(inputs):
+            need = cores_and_words(geometry, budget, int(o), int(i))
+            found = (int(table.cores[row, column]), int(table.words[row, column]))
+            assert found == (need.cores, need.total_words), (o, i)
+
+
+def test_a_depthwise_layer_follows_its_input() -> None:
+    budget = budget_of(load_profile("loihi2"))
+    pool = Geometry("conv", (8, 8, 8), (8, 4, 4), (2, 2), (2, 2), groups=8, bits=(1,))
+    table = need_table(pool, budget, np.array([4, 200]), np.array([4]))
+    assert table.cores[:, 0].tolist() == [
+        cores_and_words(pool, budget, 4).cores,
+        cores_and_words(pool, budget, 200).cores,
+    ]
