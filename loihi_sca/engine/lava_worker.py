@@ -217,6 +217,8 @@ def _model_errors(net: Any) -> str:
 
 def main(arguments: list[str]) -> None:
     """Run the job in the folder given; anything but a ``result.json`` means failure."""
+    if os.getpgrp() != os.getpid():  # it will kill its whole process group
+        _give_up("this is the Lava engine's worker, which loihi_sca.engine.lava_cpu starts")
     folder = Path(arguments[0])
     job = Job.load(folder)
     guard = Guard(job, folder)
