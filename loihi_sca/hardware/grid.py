@@ -51,9 +51,7 @@ def need_table(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Coun
     return _one_by_one(geometry, budget, outputs, inputs)
 
 
-def _one_by_one(
-    geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts
-) -> NeedTable:
+def _one_by_one(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -> NeedTable:
     depthwise = geometry.groups > 1
     columns = inputs[:1] if depthwise else inputs
     found = [
@@ -90,9 +88,7 @@ def _conv(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -
     return NeedTable(tiles * spatial, words * spatial)
 
 
-def _fewest_tiles(
-    geometry: Geometry, budget: Budget, channels: Counts, inputs: Counts
-) -> Counts:
+def _fewest_tiles(geometry: Geometry, budget: Budget, channels: Counts, inputs: Counts) -> Counts:
     """Return the spatial tiles, the fewest over all halvings of the height."""
     _, height, width = geometry.out_shape
     cap = budget.neurons_per_core(geometry.neuron)
