@@ -21,7 +21,7 @@ from loihi_sca.compiler import compile_network
 from loihi_sca.compiler.verify import assert_same_spikes, layer_spikes
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.engine import lava_cpu, reference
+from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import RunResult
 from loihi_sca.errors import NotBitExact
 from loihi_sca.files import write_json
@@ -131,7 +131,7 @@ def run_demo(
     Raises
     ------
     NotBitExact
-        SLAYER, reference and Lava do not agree.
+        SLAYER, the engines and Lava do not agree.
     """
     started = time.perf_counter()
     tell = narrator or Narrator()
@@ -152,7 +152,7 @@ def run_demo(
         path = folder / f"{label}.net"
         tell.step(f"compile {label}.net")
         network = _compile_and_write(checkpoint, path, label)
-        tell.step(f"prove {label}: SLAYER = reference = Lava on {verify_samples} samples")
+        tell.step(f"prove {label}: SLAYER = reference = fast = Lava on {verify_samples} samples")
         lava = _prove(checkpoint, network, path, test.first(verify_samples), tell)
         tell.step(f"measure {label} on {len(test)} test samples and estimate")
         outcomes[label] = _measure(network, test, checkpoint, lava)
@@ -193,15 +193,17 @@ def _prove(
     assert_same_spikes(
         {output: before.spikes}, {output: after.spikes}, "the network before and after compiling"
     )
-    lava = lava_cpu.run_file(path, spikes, record=names[1:], on_progress=tell.lava)
     expected = layer_spikes(network, after)
     del expected[names[0]]  # the input is not computed by anyone
+    quick = fast.run(network, spikes, record=names)
+    assert_same_spikes(expected, layer_spikes(network, quick), "the reference and the fast engine")
+    lava = lava_cpu.run_file(path, spikes, record=names[1:], on_progress=tell.lava)
     assert_same_spikes(expected, layer_spikes(network, lava), "the reference engine and Lava")
     return lava
 
 
 def _measure(network: Network, test: Dataset, checkpoint: Checkpoint, lava: RunResult) -> Outcome:
-    run = reference.run(network, test.spikes())
+    run = fast.run(network, test.spikes())
     estimates = {
         name: estimate(
             network,
