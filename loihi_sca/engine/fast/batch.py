@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from loihi_sca.engine.fast import kernels
 from loihi_sca.engine.fast.events import time_major
-from loihi_sca.engine.fast.plan import DRIVEN, PADDING, SHAPE_ONLY, Plan
+from loihi_sca.engine.fast.plan import Plan
+from loihi_sca.engine.fast.table import DRIVEN, PADDING, SHAPE_ONLY
 from loihi_sca.engine.reference import ALIGN
 from loihi_sca.engine.result import LayerActivity, SpikeArray, Trace
 from loihi_sca.network import IntArray, Layer, Shape

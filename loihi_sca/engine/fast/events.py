@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.jit import compiled
+from loihi_sca.engine.fast.jit import compiled, entry_point
 from loihi_sca.engine.fast.vector import MASK_BYTES, count_bits, lowest_bit, spike_mask
 
 ONE = np.uint64(1)
 
 
-@compiled
-def time_major(data: Any, out: Any) -> None:
-    """Copy (n, C, P, T) to ``out`` (n, T, P, C)."""
-    samples, channels, positions, steps = data.shape
-    for i in range(samples):
-        for c in range(channels):
-            for p in range(positions):
-                for t in range(steps):
-                    out[i, t, p, c] = data[i, c, p, t]
+@entry_point
+def time_major(sources: str) -> Callable[..., None]:
+    """Return the kernel that brings data into the order of the others."""
+
+    def time_major(data: Any, out: Any) -> None:
+        """Copy (n, C, P, T) to ``out`` (n, T, P, C)."""
+        _ = sources
+        samples, channels, positions, steps = data.shape
+        for i in range(samples):
+            for c in range(channels):
+                for p in range(positions):
+                    for t in range(steps):
+                        out[i, t, p, c] = data[i, c, p, t]
+
+    return time_major
 
 
 @compiled
@@ -67,6 +74,77 @@ def list_events(g: Any, spikes: Any, first: Any, steps: Any, starts: Any, events
                     n += 1
                     mask &= mask - ONE
         starts[t, p] = n
+
+
+@compiled
+def list_patterns(
+    g: Any, piece_bits: Any, spikes: Any, first: Any, steps: Any, starts: Any, events: Any
+) -> None:
+    """As :func:`list_events` for a map of patterns: what the rows of all windows see.
+
+    Its positions are the input rows times the output columns. Each holds one event per piece, of
+    which there are one or two: which of the patterns it is, counted through the pieces, plus ``x``
+    times their number.
+    """
+    offset, lead, inside, base = _pattern_columns(g, piece_bits)
+    bits = g.kernel_x * g.in_c
+    pieces = 2 if bits > piece_bits else 1
+    low = (ONE << np.uint64(piece_bits)) - ONE
+    n, row = 0, g.in_w * g.in_c
+    for t in range(steps):
+        silent = first + t < 0
+        for y in range(g.in_h):
+            at = 0 if silent else ((first + t) * g.in_h + y) * row
+            for x in range(g.out_w):
+                pattern = (spike_mask(spikes, at + offset[x]) & inside[x]) << lead[x]
+                pattern = np.uint64(0) if silent else pattern
+                events[n] = base[x] + np.int64(pattern & low)
+                if pieces == 2:
+                    second = np.int64(pattern >> np.uint64(piece_bits))
+                    events[n + 1] = base[x] + np.int64(low) + 1 + second
+                n += pieces
+        for p in range(g.in_h * g.out_w + 1):
+            starts[t, p] = (t * g.in_h * g.out_w + p) * pieces
+
+
+@compiled
+def _pattern_columns(g: Any, piece_bits: Any) -> tuple[Any, Any, Any, Any]:
+    """Return, per output column, what :func:`list_patterns` needs to cut its pattern out.
+
+    These are the place in the input row where the window begins, by how many bits it begins
+    outside the map, the mask of the inputs inside, and the number of its first pattern.
+    """
+    offset, base = np.zeros(g.out_w, dtype=np.int64), np.zeros(g.out_w, dtype=np.int64)
+    lead, inside = np.zeros(g.out_w, dtype=np.uint64), np.zeros(g.out_w, dtype=np.uint64)
+    bits = g.kernel_x * g.in_c
+    patterns = 1 << min(bits, piece_bits)
+    if bits > piece_bits:
+        patterns += 1 << (bits - piece_bits)
+    for x in range(g.out_w):
+        base[x] = x * patterns
+        left = x * g.stride_x - g.pad_x
+        from_x, to_x = max(left, 0), min(left + g.kernel_x, g.in_w)
+        if from_x < to_x:
+            offset[x] = from_x * g.in_c
+            lead[x] = (from_x - left) * g.in_c
+            inside[x] = (ONE << np.uint64((to_x - from_x) * g.in_c)) - ONE
+    return offset, lead, inside, base
+
+
+@compiled
+def count_spikes(fan_out: Any, spikes: Any, first: Any, steps: Any, channels: Any) -> int:
+    """Count the synaptic operations of spikes that are not listed."""
+    inputs = fan_out.shape[0] * channels
+    counts = np.zeros(inputs, dtype=np.int32)
+    for t in range(max(first, 0), first + steps):
+        now = spikes[t * inputs : (t + 1) * inputs]
+        for j in range(inputs):
+            counts[j] += now[j]
+    synops = 0
+    for p in range(fan_out.shape[0]):
+        for c in range(channels):
+            synops += counts[p * channels + c] * fan_out[p]
+    return synops
 
 
 @compiled

@@ -10,13 +10,14 @@ All arrays are channels-last and time-major: spikes are (samples, T, positions *
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.events import count_synops, list_events
-from loihi_sca.engine.fast.jit import compiled, inlined
-from loihi_sca.engine.fast.plan import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED
+from loihi_sca.engine.fast.events import count_spikes, count_synops, list_events, list_patterns
+from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
+from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
 from loihi_sca.engine.fast.vector import ALIGN_BITS, add_window, add_window_in_chunks
 from loihi_sca.engine.reference import STATE_LIMIT
 
@@ -29,50 +30,15 @@ SPIKES, SYNOPS, PEAK, WRAPS, SATURATIONS = range(5)
 
 
 @compiled
-def run_layer(
-    table: Any, spikes: Any, drive: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any
-) -> None:
-    """Run one layer over all steps of some samples.
-
-    Parameters
-    ----------
-    table : Table
-        See :class:`loihi_sca.engine.fast.plan.Table`.
-    spikes : uint8 array (n, T * inputs + padding)
-        What arrives, each sample padded by at least 63 bytes of anything.
-    drive : int32 array (n, T, neurons)
-        Aligned bias of a driven input layer, otherwise empty.
-    out : uint8 array (n, T, neurons)
-        Spikes, written.
-    trace_u, trace_v : int32 array (n, T, neurons)
-        Written unless empty.
-    counts : int64 array (5,)
-        Added to (the peak: raised).
-    """
-    g = table.g
-    steps, row = out.shape[1], g.out_w * g.out_c
-    segment = min(table.segment, steps)
-    inputs = g.in_h * g.in_w * g.in_c if table.kind != DRIVEN else 0
-    starts = np.empty((segment, g.in_h * g.in_w + 1), dtype=np.int32)
-    events = np.empty(segment * inputs, dtype=np.int32)
-    arriving = np.empty((steps if table.kind == DELAYED else 0, g.out_c), dtype=table.zero.dtype)
-    u = np.empty((g.out_h * g.out_w, g.out_c), dtype=table.zero.dtype)
-    v = np.empty(g.out_h * row, dtype=np.int32)
-    for i in range(out.shape[0]):
-        u[:] = 0
-        v[:] = 0
-        arriving[:] = 0
-        for begin in range(0, steps, segment):
-            length = min(segment, steps - begin)
-            if table.kind != DRIVEN:
-                list_events(g, spikes[i], begin - table.lag, length, starts, events)
-                counts[SYNOPS] += count_synops(table.fan_out, starts, length)
-            if table.kind == DELAYED:
-                _scatter_delayed(table, starts, events, begin, length, arriving)
-            for top in range(0, g.out_h, table.block_rows):
-                rows = min(table.block_rows, g.out_h - top)
-                _run_block(table, drive, out, trace_u, trace_v, counts, starts, events,
-                           arriving, u, v, i, begin, length, top, rows)  # fmt: skip
+def _list(table: Any, spikes: Any, first: Any, length: int, starts: Any, events: Any) -> int:
+    """List what arrives in some timesteps; return its synaptic operations."""
+    if table.kind == DRIVEN:
+        return 0
+    if table.kind == PATTERN:
+        list_patterns(table.source, table.piece_bits, spikes, first, length, starts, events)
+        return count_spikes(table.fan_out, spikes, first, length, table.source.in_c)
+    list_events(table.g, spikes, first, length, starts, events)
+    return count_synops(table.fan_out, starts, length)
 
 
 @compiled
@@ -90,7 +56,7 @@ def _run_block(
     bias = table.bias
     for k in range(length):
         t = begin + k
-        if table.kind == GATHER:
+        if table.kind == GATHER or table.kind == PATTERN:
             _gather(table, top, rows, starts, k, events, flat_u)
         elif table.kind == DEPTHWISE:
             _depthwise(table, top, rows, starts, k, events, block_u)
@@ -251,3 +217,55 @@ def _trace(u: Any, v: Any, keep_v: Any, bias: Any, trace_u: Any, trace_v: Any) -
         trace_u[j] = _wrapped(u[j])
         free = _free_voltage(v[j], keep_v[j], trace_u[j], bias[j])
         trace_v[j] = min(max(free, I32(-LIMIT)), LIMIT)
+
+
+@entry_point
+def run_layer(sources: str) -> Callable[..., None]:
+    """Return the kernel that runs one layer."""
+
+    def run_layer(
+        table: Any, spikes: Any, drive: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any
+    ) -> None:
+        """Run one layer over all steps of some samples.
+
+        Parameters
+        ----------
+        table : Table
+            See :class:`loihi_sca.engine.fast.table.Table`.
+        spikes : uint8 array (n, T * inputs + padding)
+            What arrives, each sample padded by at least 63 bytes of anything.
+        drive : int32 array (n, T, neurons)
+            Aligned bias of a driven input layer, otherwise empty.
+        out : uint8 array (n, T, neurons)
+            Spikes, written.
+        trace_u, trace_v : int32 array (n, T, neurons)
+            Written unless empty.
+        counts : int64 array (5,)
+            Added to (the peak: raised).
+        """
+        _ = sources
+        g = table.g
+        steps, row = out.shape[1], g.out_w * g.out_c
+        segment = min(table.segment, steps)
+        starts = np.empty((segment, g.in_h * g.in_w + 1), dtype=np.int32)
+        events = np.empty(segment * table.most_events, dtype=np.int32)
+        arriving = np.empty(
+            (steps if table.kind == DELAYED else 0, g.out_c), dtype=table.zero.dtype
+        )
+        u = np.empty((g.out_h * g.out_w, g.out_c), dtype=table.zero.dtype)
+        v = np.empty(g.out_h * row, dtype=np.int32)
+        for i in range(out.shape[0]):
+            u[:] = 0
+            v[:] = 0
+            arriving[:] = 0
+            for begin in range(0, steps, segment):
+                length = min(segment, steps - begin)
+                counts[SYNOPS] += _list(table, spikes[i], begin - table.lag, length, starts, events)
+                if table.kind == DELAYED:
+                    _scatter_delayed(table, starts, events, begin, length, arriving)
+                for top in range(0, g.out_h, table.block_rows):
+                    rows = min(table.block_rows, g.out_h - top)
+                    _run_block(table, drive, out, trace_u, trace_v, counts, starts, events,
+                               arriving, u, v, i, begin, length, top, rows)  # fmt: skip
+
+    return run_layer

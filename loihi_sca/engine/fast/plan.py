@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.fast.table import (
+    DELAYED,
+    DEPTHWISE,
+    DRIVEN,
+    GATHER,
+    GROUPED,
+    PATTERN,
+    SHAPE_ONLY,
+    Geometry,
+    Table,
+)
 from loihi_sca.engine.reference import ALIGN, STATE_LIMIT
 from loihi_sca.engine.result import Schedule
 from loihi_sca.layers import MAX_DECAY
@@ -30,90 +41,24 @@ from loihi_sca.network import (
     Window,
 )
 
-GATHER, GROUPED, DEPTHWISE, DELAYED, DRIVEN, SHAPE_ONLY = range(6)
-"""How a layer collects its input, see :mod:`loihi_sca.engine.fast.kernels`."""
-
 BLOCK_NEURONS = 2048
 """Neurons whose state and constants stay in the first-level cache while timesteps go by."""
 
 SEGMENT_EVENTS = 1 << 20
 """Spikes that are listed at once, if every input spiked: 4 MiB."""
 
+PATTERN_BITS = 16
+"""A window row of at most so many inputs is looked up as a pattern. A few lookups always take the
+same time, whereas a few spikes come as one, two or three, which no processor can foresee."""
+
+PIECE_BITS = 8
+"""A longer pattern is looked up in pieces."""
+
 BIAS_LIMIT = 1 << 26
 """An aligned bias beyond this saturates the voltage whatever the state, and can be clipped to it:
 the remembered voltage and the current together stay below 2^25."""
 
-PADDING = 64
-"""Bytes behind the spikes of a sample that may be read, since they are read in whole vectors."""
-
 INT16_MAX = (1 << 15) - 1
-
-
-class Geometry(NamedTuple):
-    """Which inputs an output position sees; a dense layer is a single position."""
-
-    in_h: int
-    in_w: int
-    in_c: int
-    out_h: int
-    out_w: int
-    out_c: int
-    kernel_y: int = 1
-    kernel_x: int = 1
-    stride_y: int = 1
-    stride_x: int = 1
-    pad_y: int = 0
-    pad_x: int = 0
-    dilation_y: int = 1
-    dilation_x: int = 1
-    groups: int = 1
-
-
-class Table(NamedTuple):
-    """One layer as the kernels take it.
-
-    Attributes
-    ----------
-    kind : int
-        How it collects its input.
-    g : Geometry
-        Positions and windows.
-    weight : int16 or int64 array (rows, columns)
-        One row per input of a window, one column per output channel (of a group).
-    delay : int32 array, of the shape of ``weight`` or empty
-        Synaptic delays.
-    fan_out : int64 array (in_h * in_w,)
-        Synapses that a spike at a position reaches.
-    keep_u, keep_v, bias : int32 array (neurons of a block,)
-        ``4096 - decay`` of current and voltage, and the aligned bias.
-    threshold : int
-        Aligned, and clipped to what no voltage exceeds.
-    zero : int32 or int64 array (1,)
-        A zero of the type of the currents.
-    safe_rows : int
-        So many rows of ``weight`` can be summed in its own type; 0 where any sum can.
-    block_rows : int
-        Rows of output positions in a block.
-    segment : int
-        Timesteps whose spikes are listed at once.
-    lag : int
-        Timesteps by which spikes arrive late.
-    """
-
-    kind: int
-    g: Geometry
-    weight: npt.NDArray[Any]
-    delay: IntArray
-    fan_out: npt.NDArray[np.int64]
-    keep_u: IntArray
-    keep_v: IntArray
-    bias: IntArray
-    threshold: int
-    zero: npt.NDArray[Any]
-    safe_rows: int
-    block_rows: int
-    segment: int
-    lag: int
 
 
 @dataclass(frozen=True)
@@ -135,26 +80,38 @@ def plan_network(network: Network, schedule: Schedule) -> list[Plan]:
 
 def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
     """Lay a layer out; ``arriving`` is the shape that the layer before it gives."""
-    kind, g = _kind(layer), _geometry(layer)
+    source = _geometry(layer)
+    kind, g, piece_bits = _kind(layer), source, 0
     neuron = layer.neuron if isinstance(layer.neuron, Cuba) else Cuba(MAX_DECAY, MAX_DECAY, 0)
+    weight = _weight_rows(layer, kind, arriving)
+    narrow, safe_sum = _widths(weight)
+    most_events = source.in_h * source.in_w * source.in_c
+    if kind == PATTERN:
+        pieces = pattern_pieces(source)
+        piece_bits = pieces[0]
+        weight = _pattern_rows(weight, source, pieces)
+        g = _pattern_geometry(source, pieces)
+        most_events = g.in_h * g.in_w * len(pieces)
+        narrow = narrow and int(np.abs(weight).max()) <= INT16_MAX
     block_rows = min(max(1, BLOCK_NEURONS // (g.out_w * g.out_c)), g.out_h)
     positions = block_rows * g.out_w
-    weight = _weight_rows(layer, kind, arriving)
-    narrow, safe_rows = _widths(weight, g)
     return Table(
         kind=kind,
         g=g,
+        source=source,
+        piece_bits=piece_bits,
         weight=weight.astype(np.int16 if narrow else np.int64, order="C"),
         delay=_delay_rows(layer, arriving),
-        fan_out=_channels_last(layer.fan_out())[:: g.in_c].copy(),
+        fan_out=_channels_last(layer.fan_out())[:: source.in_c].copy(),
         keep_u=_per_neuron(MAX_DECAY - neuron.current_decay, g, positions),
         keep_v=_per_neuron(MAX_DECAY - neuron.voltage_decay, g, positions),
         bias=_per_neuron(_aligned_bias(layer), g, positions),
         threshold=min(ALIGN * neuron.threshold, STATE_LIMIT),
         zero=np.zeros(1, dtype=np.int32 if narrow else np.int64),
-        safe_rows=safe_rows,
+        safe_rows=0 if safe_sum or not narrow else INT16_MAX // int(np.abs(weight).max()),
         block_rows=block_rows,
-        segment=max(1, SEGMENT_EVENTS // (g.in_h * g.in_w * g.in_c)),
+        most_events=most_events,
+        segment=max(1, SEGMENT_EVENTS // most_events),
         lag=1 if schedule == "cold" and not isinstance(layer, Input) else 0,
     )
 
@@ -167,7 +124,9 @@ def _kind(layer: Layer) -> int:
     if isinstance(layer, Conv):
         if layer.groups == layer.in_shape[0] == layer.out_channels:
             return DEPTHWISE
-        return GROUPED if layer.groups > 1 or layer.dilation[1] > 1 else GATHER
+        if layer.groups > 1 or layer.dilation[1] > 1:
+            return GROUPED
+        return PATTERN if layer.kernel[1] * layer.in_shape[0] <= PATTERN_BITS else GATHER
     return DELAYED if isinstance(layer, Dense) and layer.delay is not None else GATHER
 
 
@@ -183,8 +142,8 @@ def _geometry(layer: Layer) -> Geometry:
     return Geometry(1, 1, math.prod(layer.in_shape), 1, 1, layer.out_shape[0])
 
 
-def _widths(weight: npt.NDArray[np.int64], g: Geometry) -> tuple[bool, int]:
-    """Prove how wide sums must be: (int16 weights and int32 currents do, safe rows in int16).
+def _widths(weight: npt.NDArray[np.int64]) -> tuple[bool, bool]:
+    """Prove how wide sums must be: (int16 weights and int32 currents do, int16 holds any sum).
 
     Spikes are 0 or 1, so that no sum of weights, whole or partial, exceeds that of the positive or
     of the negative weights of an output. The largest current is what is left of the one before, at
@@ -193,11 +152,41 @@ def _widths(weight: npt.NDArray[np.int64], g: Geometry) -> tuple[bool, int]:
     """
     positive, negative = np.maximum(weight, 0).sum(axis=0), np.maximum(-weight, 0).sum(axis=0)
     largest_sum = int(max(positive.max(), negative.max()))
-    largest_weight = int(np.abs(weight).max())
-    narrow = largest_weight <= INT16_MAX and STATE_LIMIT + ALIGN * largest_sum < 1 << 31
-    if not narrow or largest_sum <= INT16_MAX:
-        return narrow, 0
-    return True, INT16_MAX // largest_weight
+    narrow = int(np.abs(weight).max()) <= INT16_MAX and STATE_LIMIT + ALIGN * largest_sum < 1 << 31
+    return narrow, largest_sum <= INT16_MAX
+
+
+def pattern_pieces(g: Geometry) -> list[int]:
+    """Return the numbers of inputs of the pieces into which the row of a window is cut."""
+    bits = g.kernel_x * g.in_c
+    count = -(-bits // PIECE_BITS)
+    first = -(-bits // count)
+    return [min(first, bits - k * first) for k in range(count)]
+
+
+def _pattern_geometry(source: Geometry, pieces: list[int]) -> Geometry:
+    """Return the geometry of the map of patterns: one position per row and output column.
+
+    The inputs at a position are all the patterns that can occur there, of which there is exactly
+    one per piece.
+    """
+    patterns = sum(1 << bits for bits in pieces)
+    return source._replace(
+        in_w=source.out_w, in_c=patterns, kernel_x=1, stride_x=1, pad_x=0, dilation_x=1
+    )
+
+
+def _pattern_rows(
+    rows: npt.NDArray[np.int64], g: Geometry, pieces: list[int]
+) -> npt.NDArray[np.int64]:
+    """Return the sums of weight rows for all patterns of all pieces of all rows of the window."""
+    by_line = rows.reshape(g.kernel_y, g.kernel_x * g.in_c, -1)
+    sums, first = [], 0
+    for bits in pieces:
+        spikes = np.arange(1 << bits)[:, None] >> np.arange(bits) & 1  # (patterns, inputs)
+        sums.append(spikes @ by_line[:, first : first + bits])
+        first += bits
+    return np.concatenate(sums, axis=1).reshape(-1, rows.shape[1])
 
 
 def _weight_rows(layer: Layer, kind: int, arriving: Shape) -> npt.NDArray[np.int64]:

@@ -15,8 +15,9 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from loihi_sca.engine.fast.jit import inlined
+from loihi_sca.engine.fast.table import PADDING
 
-MASK_BYTES = 64
+MASK_BYTES = PADDING
 """Bytes that :func:`spike_mask` reads at once, also past the last spike of an array."""
 
 ALIGN_BITS = 6
