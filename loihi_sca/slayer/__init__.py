@@ -1,5 +1,16 @@
 """The SLAYER side: gated blocks to train with, models, and the front end to the integer network.
 
-Importing this package loads torch and lava-dl, which takes seconds and prints; the command line
-does so only in the commands that need it.
+Importing its modules loads torch and lava-dl, which takes seconds; the command line does so only
+in the commands that need them.
 """
+
+from importlib.util import find_spec
+
+from loihi_sca.errors import BackendError
+
+_missing = [package for package in ("torch", "lava") if find_spec(package) is None]
+if _missing:
+    raise BackendError(
+        f"training needs lava-dl 0.6.0, but {' and '.join(_missing)} cannot be found. lava-dl runs "
+        "on Python 3.10 only: install loihi-sca there. `loihi-sca doctor` says what works here."
+    )

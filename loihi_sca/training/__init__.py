@@ -1,1 +1,3 @@
-"""Training: a plain loop, checkpoints, and nothing hidden."""
+"""Training: a plain loop, checkpoints, run folders."""
+
+import loihi_sca.slayer  # noqa: F401  (says what to install, before `import torch` fails bluntly)
