@@ -12,6 +12,7 @@ from loihi_sca.config import PruningConfig
 from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.pruning.criteria import CRITERIA
 from loihi_sca.slayer.blocks import Gated
+from loihi_sca.slayer.dynamics import Activity
 from loihi_sca.slayer.zoo import SpikingNet
 
 
@@ -97,9 +98,9 @@ class Pruner:
         for block in self.blocks.values():
             block.observer = None
 
-    def _observe(self, block: Gated, voltage: torch.Tensor, spikes: torch.Tensor) -> None:
+    def _observe(self, block: Gated, activity: Activity) -> None:
         evidence = self.evidence[self._names[block]]
-        evidence.score += CRITERIA[self.config.criterion](block, voltage, spikes).cpu()
+        evidence.score += CRITERIA[self.config.criterion](block, activity).cpu()
         evidence.batches += 1
 
     def after_backward(self) -> None:

@@ -8,8 +8,8 @@ additions, all of which vanish or turn into integers on export:
   channel can ask to come back.
 * a learnable **scale** per channel that multiplies the weight *before* quantisation, so that the
   exported integers contain it.
-* an **observer** that sees the membrane potential of the forward pass, so that scores cost no
-  second pass.
+* an **observer** that is told what every channel did in a forward pass. The sums are taken inside
+  the neuron's own sweep (:mod:`loihi_sca.slayer.dynamics`), so that scores cost next to nothing.
 
 The blocks never shift their output in time (``delay_shift=False``): that is the schedule in which
 SLAYER and the chip agree bit for bit, biases included.
@@ -17,18 +17,18 @@ SLAYER and the chip agree bit for bit, biases included.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
-from torch.nn import functional
 
 from loihi_sca.config import NeuronConfig
+from loihi_sca.slayer.dynamics import Activity, connect, convolve, fire, flatten
 from loihi_sca.slayer.lava import slayer
 
-Observer: TypeAlias = Callable[["Gated", torch.Tensor, torch.Tensor], None]
-"""Called as ``observer(block, voltage, spikes)`` in a training pass, both (N, C, ..., T), the
-voltage before reset."""
+Observer: TypeAlias = Callable[["Gated", Activity], None]
+"""Called as ``observer(block, activity)`` in every training pass."""
 
 
 def slayer_neuron(neuron: NeuronConfig, norm: bool) -> dict[str, Any]:
@@ -88,11 +88,13 @@ class Gated(torch.nn.Module):
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, ..., T) that spikes of the layer before cause."""
-        _, voltage = self.neuron.dynamics(self._accumulate(spikes).contiguous())
-        fired: torch.Tensor = self.neuron.spike(voltage)
-        if self.training and self.observer is not None:
-            self.observer(self, voltage.detach(), fired.detach())
-        return fired * self.gate.reshape(-1, *[1] * (fired.dim() - 2))
+        observer = self.observer if self.training else None
+        fired = fire(
+            self.neuron, self._accumulate(spikes), gate=self.gate, watch=observer is not None
+        )
+        if observer is not None and fired.activity is not None:
+            observer(self, fired.activity)
+        return fired.spikes
 
     def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
@@ -141,10 +143,7 @@ class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
         self._add_gate(out_channels, prunable)
 
     def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
-        s = self.synapse
-        return functional.conv3d(
-            spikes, self.quantized_weight, None, s.stride, s.padding, s.dilation, s.groups
-        )
+        return convolve(spikes, self.quantized_weight, self.synapse)
 
 
 class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
@@ -178,9 +177,13 @@ class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
         self._add_gate(out_neurons, prunable)
 
     def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
-        # (N, C, T) times (out, in): a matrix product per timestep, exact as conv3d but faster
-        return torch.einsum("oi,nit->not", self.quantized_weight.flatten(1), spikes)
+        return connect(spikes, self.quantized_weight)
 
 
 class Flatten(slayer.block.cuba.Flatten):  # type: ignore[misc]
     """Reshape (N, C, H, W, T) to (N, C*H*W, T), C-major."""
+
+    def forward(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Return the spikes in their new shape."""
+        self.shape = [math.prod(spikes.shape[1:-1]), 1, 1]
+        return flatten(spikes)

@@ -5,7 +5,8 @@ import torch
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig
 from loihi_sca.engine import reference
 from loihi_sca.errors import ConfigError
-from loihi_sca.slayer.blocks import SCAConv, SCADense
+from loihi_sca.slayer.blocks import Gated, SCAConv, SCADense
+from loihi_sca.slayer.dynamics import Activity
 from loihi_sca.slayer.frontend import spikes_of, to_network
 from loihi_sca.slayer.zoo import build
 
@@ -55,14 +56,16 @@ def test_the_scale_multiplies_the_weight_before_quantisation(conv: SCAConv) -> N
     assert conv.scale.grad is not None
 
 
-def test_the_observer_sees_the_potential_of_the_very_pass(conv: SCAConv) -> None:
-    seen = []
-    conv.observer = lambda block, voltage, spikes: seen.append((block, voltage, spikes))
+def test_the_observer_is_told_of_every_training_pass(conv: SCAConv) -> None:
+    conv.gate.data[1] = 0
+    seen: list[tuple[Gated, Activity]] = []
+    conv.observer = lambda block, activity: seen.append((block, activity))
     out = conv(random_spikes(4, 2, 5, 5, 8))
-    ((block, voltage, spikes),) = seen
+    ((block, activity),) = seen
     assert block is conv
-    assert torch.equal(spikes, out)
-    assert torch.equal((voltage >= conv.neuron.threshold + conv.neuron.threshold_eps).float(), out)
+    rates = out.mean(dim=(0, 2, 3, 4))
+    assert torch.allclose(activity.rate[2:], rates[2:])
+    assert activity.rate[1] > 0, "a pruned channel is measured as if it were there"
     conv.eval()
     conv(random_spikes(4, 2, 5, 5, 8))
     assert len(seen) == 1

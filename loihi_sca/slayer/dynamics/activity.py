@@ -1,0 +1,33 @@
+"""What the channels of a block did in one batch, summed up while it was computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Means over samples, places and timesteps of one forward pass, per channel.
+
+    The voltage is the one before reset; gates do not enter, so that a pruned channel is measured
+    as if it were there.
+
+    Attributes
+    ----------
+    rate : tensor (C,)
+        Spikes.
+    magnitude : tensor (C,)
+        ``|v| / threshold``.
+    positive : tensor (C,)
+        ``max(v, 0) / threshold``.
+    resting : tensor (C,)
+        ``|v| / threshold`` where the neuron did not spike and 0 where it did, which is the voltage
+        after reset.
+    """
+
+    rate: torch.Tensor
+    magnitude: torch.Tensor
+    positive: torch.Tensor
+    resting: torch.Tensor

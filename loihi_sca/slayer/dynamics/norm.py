@@ -1,0 +1,138 @@
+"""lava-dl's ``MeanOnlyBatchNorm`` from sums that have no order.
+
+In training lava-dl subtracts ``torch.mean`` of the float32 current. That depends on the order of
+summation as soon as a partial sum needs more than 24 bits. Here the sum is an integer, and with it
+come the sum of magnitudes and the largest unit of which all currents are multiples. If the
+magnitudes add up to less than 2^24 units, no partial sum can round in any order, and our mean has
+the bits of lava-dl's. That is the usual case: the current of a memoryless neuron is a multiple of
+1/32. If not, the current is laid out as lava-dl has it and given to the very same ``torch.mean``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from loihi_sca.slayer.dynamics import kernels, layout, threads
+
+_UNITS = 1 << 12
+_FLOAT32_EXACT = 1 << 24
+
+_NOTHING = np.empty((0, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """What a norm does to one batch.
+
+    Attributes
+    ----------
+    offset : int32 array (C,)
+        What is subtracted from the current, in units of 1/4096.
+    mean : tensor (C,) or None
+        Of this batch; None if it is not used, as in evaluation.
+    subtracted : tensor (C,) or None
+        The mean after the norm's hook, linked to ``mean`` by autograd.
+    """
+
+    offset: npt.NDArray[np.int32]
+    mean: torch.Tensor | None = None
+    subtracted: torch.Tensor | None = None
+
+    @classmethod
+    def of(
+        cls, norm: Any, weighted: torch.Tensor, keep_u: npt.NDArray[np.int32], length: int
+    ) -> Norm | None:
+        """Prepare a lava-dl norm, or no norm, for a batch [T, N, ..., C].
+
+        None if the offset is not whole or the current is out of range.
+        """
+        channels = weighted.shape[-1]
+        if norm is None:
+            return cls(np.zeros(channels, np.int32))
+        mean = None
+        if norm.training and norm.update:
+            mean = _mean(weighted, keep_u, length)
+            if mean is None:
+                return None
+        with torch.enable_grad():  # type: ignore[no-untyped-call]
+            leaf = norm.running_mean if mean is None else mean.requires_grad_()
+            subtracted = norm.pre_hook_fx(leaf.view(1, -1)).reshape(-1)
+        units = subtracted.detach().double().numpy() * _UNITS
+        if not np.array_equal(units, np.rint(units)) or np.abs(units).max() >= _FLOAT32_EXACT // 2:
+            return None
+        offset = np.ascontiguousarray(np.broadcast_to(units.astype(np.int32), channels))
+        return cls(offset) if mean is None else cls(offset, mean, subtracted)
+
+    def commit(self, norm: Any, channels: int) -> None:
+        """Update the running mean of a lava-dl norm, once it is certain that the batch counts."""
+        if norm is None:
+            return
+        if norm.num_features is None:
+            norm.num_features = channels
+        if self.mean is not None:
+            norm.running_mean = (
+                1 - norm.momentum
+            ) * norm.running_mean + norm.momentum * self.mean.detach()
+
+    def backward(
+        self, total: npt.NDArray[np.float64], count: int
+    ) -> npt.NDArray[np.float32] | None:
+        """Return what the batch mean adds to every gradient of a channel.
+
+        Parameters
+        ----------
+        total : array (C,)
+            Sum of the gradients with respect to the normed current.
+        count : int
+            Number of them.
+        """
+        if self.mean is None or self.subtracted is None:
+            return None
+        gradient = torch.from_numpy(-total).float()
+        (of_mean,) = torch.autograd.grad(self.subtracted, self.mean, gradient, retain_graph=True)
+        shift: npt.NDArray[np.float32] = (of_mean / count).numpy()
+        return shift
+
+
+def _mean(
+    weighted: torch.Tensor, keep_u: npt.NDArray[np.int32], length: int
+) -> torch.Tensor | None:
+    """Return the mean current per channel as lava-dl computes it; None if out of range."""
+    channels = weighted.shape[-1]
+    sums, magnitudes, bits = (np.zeros((threads.CHUNKS, channels), np.int64) for _ in range(3))
+
+    def add_up(current: npt.NDArray[np.float32]) -> None:
+        for totals in (sums, magnitudes, bits):
+            totals[:] = 0
+        threads.run(
+            kernels.sum_current,
+            weighted.numel(),
+            layout.flat(weighted).numpy(),
+            keep_u,
+            not keep_u.any(),
+            length,
+            current,
+            sums,
+            magnitudes,
+            bits,
+        )
+
+    add_up(_NOTHING)
+    union = np.bitwise_or.reduce(bits, axis=0)
+    if union.max() >= kernels.CURRENT_LIMIT:
+        return None
+    unit = np.maximum(union & -union, 1)
+    if (magnitudes.sum(axis=0) < _FLOAT32_EXACT * unit).all():
+        total = torch.from_numpy((sums.sum(axis=0) / _UNITS).astype(np.float32))
+        return total.div_(weighted.numel() // channels)
+    current = torch.empty_like(weighted)
+    add_up(layout.flat(current).numpy())
+    samples = weighted.shape[1]
+    return torch.mean(
+        layout.from_rows(current).contiguous().view(samples, channels, -1), dim=[0, 2]
+    )

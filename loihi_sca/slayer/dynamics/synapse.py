@@ -1,0 +1,59 @@
+"""Weighted spikes with time folded into the batch.
+
+A synapse does the same at every timestep, so T belongs to the batch: a convolution becomes
+``conv2d`` over T*N channels-last images, a dense layer one matrix product. Both take and return
+time-first tensors without a copy.
+
+The result has the bits of lava-dl's ``conv3d``: spikes are 0 or 1 and weights multiples of 1/32
+not above 4, so all partial sums are multiples of 1/32, and float32 holds them exactly in whatever
+order they are formed as long as they stay below 2^24/32. The fan-in that could break that is
+131 072; a layer beyond it is left to lava-dl. Input that is not whole (an analogue first layer) is
+equal to float rounding only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from loihi_sca.slayer.dynamics import layout
+
+MAX_FAN_IN = (1 << 24) // (4 * 32)
+"""Inputs per neuron up to which no sum of weights of magnitude 4 in steps of 1/32 can round."""
+
+
+def convolve(spikes: torch.Tensor, weight: torch.Tensor, synapse: Any) -> torch.Tensor:
+    """Convolve (N, C, H, W, T) with a weight (out, in, kh, kw, 1).
+
+    Parameters
+    ----------
+    spikes, weight : tensors
+        As lava-dl has them.
+    synapse : lava-dl Conv synapse
+        Of which stride, padding, dilation and groups are taken.
+    """
+    samples, timesteps = spikes.shape[0], spikes.shape[-1]
+    images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
+    weighted = functional.conv2d(
+        images,
+        weight[..., 0].contiguous(memory_format=torch.channels_last),
+        None,
+        synapse.stride[:2],
+        synapse.padding[:2],
+        synapse.dilation[:2],
+        synapse.groups,
+    )
+    rows = weighted.permute(0, 2, 3, 1)
+    return layout.from_rows(rows.view(timesteps, samples, *rows.shape[1:]))
+
+
+def connect(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Multiply (N, in, T) by a weight (out, in) or (out, in, 1, 1, 1)."""
+    return layout.from_rows(functional.linear(layout.rows(spikes), weight.flatten(1)))
+
+
+def flatten(spikes: torch.Tensor) -> torch.Tensor:
+    """Reshape (N, C, H, W, T) to (N, C*H*W, T), C-major, time-first."""
+    return layout.from_rows(spikes.permute(4, 0, 1, 2, 3).flatten(2))

@@ -1,0 +1,246 @@
+"""The fused neuron against lava-dl's own: the same bits forwards, the same gradient backwards."""
+
+import copy
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loihi_sca.slayer.dynamics import connect, convolve, fire, flatten, layout, obstacle
+from loihi_sca.slayer.lava import slayer
+
+CubaNeuron = slayer.neuron.cuba.Neuron
+MeanOnly = slayer.neuron.norm.MeanOnlyBatchNorm
+
+
+@dataclass(frozen=True)
+class Case:
+    shape: tuple[int, ...]  # N, C, [H, W,] T
+    options: dict[str, Any]
+    amplitude: float
+    grid: int | None  # inputs are multiples of 1/grid, None for any number
+    seed: int
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    size = st.integers(1, 5)
+    places = draw(st.sampled_from([0, 2]))
+    shape = (draw(size), draw(size), *(draw(size) for _ in range(places)), draw(st.integers(1, 70)))
+    shared = True if places else draw(st.booleans())  # per channel lava-dl has it for NCT only
+    decay = st.sampled_from([0.0, 1.0, 0.1, 0.03, 1 / 4096, 4095 / 4096]) | st.floats(0, 1)
+    options = {
+        "threshold": draw(st.sampled_from([1.0, 0.5, 1 / 64, 3.3, 20.0])),
+        "current_decay": draw(decay) if shared else (0.2, 0.8),
+        "voltage_decay": draw(decay) if shared else (0.0, 1.0),
+        "tau_grad": draw(st.sampled_from([0.01, 0.1, 1.0])),
+        "scale_grad": draw(st.sampled_from([1.0, 0.3])),
+        "norm": draw(st.sampled_from([None, MeanOnly])),
+        "requires_grad": draw(st.booleans()),
+        "shared_param": shared,
+    }
+    amplitude = draw(st.sampled_from([0.1, 1.0, 8.0]))
+    return Case(
+        shape, options, amplitude, draw(st.sampled_from([32, 4096, None])), draw(st.integers(0, 99))
+    )
+
+
+def pair(options: dict[str, Any], shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """A neuron and its twin, decays drawn."""
+    stock = CubaNeuron(**options)
+    if not stock.shared_param:
+        stock.eval()(torch.zeros(1, *shape[1:]))
+        stock.train()
+    return stock, copy.deepcopy(stock)
+
+
+def weighted(case: Case) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(case.seed)
+    values = case.amplitude * (torch.randn(case.shape, generator=generator) + 0.2)
+    return values if case.grid is None else torch.round(values * case.grid) / case.grid
+
+
+def assert_same_gradient(ours: torch.Tensor | None, theirs: torch.Tensor | None) -> None:
+    assert ours is not None
+    assert theirs is not None
+    scale = float(theirs.abs().max())
+    torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-5 * scale + 1e-30)
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases())
+def test_equals_lava_dl(case: Case) -> None:
+    stock, ours = pair(case.options, case.shape)
+    for mode in (True, True, False):
+        stock.train(mode)
+        ours.train(mode)
+        x_stock = weighted(case).requires_grad_()
+        x_ours = weighted(case).requires_grad_()
+        expected = stock(x_stock)
+        spikes = fire(ours, x_ours).spikes
+        assert torch.equal(spikes, expected)
+        if stock.norm is not None:
+            assert torch.equal(ours.norm.running_mean, stock.norm.running_mean)
+        gradient = torch.randn(case.shape, generator=torch.Generator().manual_seed(case.seed + 1))
+        expected.backward(gradient)
+        spikes.backward(gradient)
+        assert_same_gradient(x_ours.grad, x_stock.grad)
+    if stock.requires_grad:
+        for name in ("current_decay", "voltage_decay"):
+            theirs, of_ours = getattr(stock, name).grad, getattr(ours, name).grad
+            # a sum over all steps of terms of either sign: compare with the size of the terms
+            bound = 1e-5 * float(weighted(case).abs().sum()) + 1e-5
+            torch.testing.assert_close(of_ours, theirs, rtol=1e-4, atol=bound)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cases())
+def test_voltages_equal_lava_dls(case: Case) -> None:
+    stock, ours = pair(case.options, case.shape)
+    _, voltage = stock.dynamics(weighted(case))
+    seen = fire(ours, weighted(case).requires_grad_())
+    (saved, _) = seen.spikes.grad_fn.saved_tensors
+    assert torch.equal(layout.from_rows(saved), voltage)
+
+
+def test_a_large_batch_mean_has_lava_dls_bits_though_its_sum_rounds() -> None:
+    stock, ours = pair({"threshold": 1, "current_decay": 0.3, "voltage_decay": 0.1,
+                        "norm": MeanOnly}, (16, 3, 8, 8, 16))  # fmt: skip
+    x = torch.randn(16, 3, 8, 8, 16, generator=torch.Generator().manual_seed(0)) * 4 + 3
+    for _ in range(4):
+        assert torch.equal(fire(ours, x).spikes, stock(x))
+        assert torch.equal(ours.norm.running_mean, stock.norm.running_mean)
+
+
+@pytest.mark.parametrize("peak", [3e3, 3e5, 3e9])
+def test_state_out_of_range_is_left_to_lava_dl(peak: float) -> None:
+    stock, ours = pair({"threshold": 1, "current_decay": 1.0, "voltage_decay": 0.1,
+                        "norm": MeanOnly}, (2, 3, 5))  # fmt: skip
+    x = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    x[0, 1, 2] = peak
+    x[1, 2, :] = -peak
+    assert torch.equal(fire(ours, x).spikes, stock(x))
+    assert torch.equal(ours.norm.running_mean, stock.norm.running_mean)
+
+
+def test_decays_per_channel_of_a_map() -> None:
+    """lava-dl broadcasts them along the width on a CPU; here a channel has one, as it says."""
+    torch.manual_seed(0)
+    neuron = CubaNeuron(1.0, (0.1, 0.9), (0.1, 0.9), shared_param=False, requires_grad=True)
+    x = torch.randn(2, 3, 4, 5, 6).requires_grad_()
+    spikes = fire(neuron, x).spikes
+    gradient = torch.randn_like(x)
+    spikes.backward(gradient)
+    for c in range(3):
+        single = CubaNeuron(1.0, 0.5, 0.5, requires_grad=True)
+        single.current_decay.data[:] = neuron.current_decay[c]
+        single.voltage_decay.data[:] = neuron.voltage_decay[c]
+        alone = single(x.detach()[:, c : c + 1])
+        assert torch.equal(spikes[:, c : c + 1], alone)
+        alone.backward(gradient[:, c : c + 1])
+        torch.testing.assert_close(neuron.current_decay.grad[c : c + 1], single.current_decay.grad)
+        torch.testing.assert_close(neuron.voltage_decay.grad[c : c + 1], single.voltage_decay.grad)
+
+
+def test_activity_is_that_of_the_ungated_neurons() -> None:
+    neuron = CubaNeuron(0.5, 0.3, 0.1, norm=MeanOnly)
+    twin = copy.deepcopy(neuron)
+    x = torch.randn(4, 5, 3, 3, 9, generator=torch.Generator().manual_seed(0))
+    gate = torch.tensor([1.0, 0, 1, 0, 1])
+    fired = fire(neuron, x, gate=gate, watch=True)
+    _, voltage = twin.dynamics(x)
+    spikes = twin.spike(voltage)
+    resting = torch.where(spikes > 0, 0, voltage.abs())
+    expected = (spikes, voltage.abs() / 0.5, voltage.clamp(min=0) / 0.5, resting / 0.5)
+    assert fired.activity is not None
+    found = (getattr(fired.activity, n) for n in ("rate", "magnitude", "positive", "resting"))
+    for ours, values in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, values.mean(dim=(0, 2, 3, 4)), rtol=1e-5, atol=1e-7)
+    assert torch.equal(fired.spikes, spikes * gate.reshape(-1, 1, 1, 1))
+
+
+def test_results_do_not_depend_on_threads() -> None:
+    x = torch.randn(8, 16, 12, 12, 16, generator=torch.Generator().manual_seed(0))
+    results = []
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 2, 3, 2):
+            torch.set_num_threads(count)
+            neuron = CubaNeuron(1.0, 0.5, 0.1, norm=MeanOnly, requires_grad=True)
+            leaf = x.clone().requires_grad_()
+            fired = fire(neuron, leaf, gate=torch.ones(16, requires_grad=True), watch=True)
+            fired.spikes.backward(x)
+            results.append(
+                (fired.spikes, leaf.grad, fired.activity.magnitude, neuron.voltage_decay.grad)
+            )
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_two_python_threads_may_train_at_once() -> None:
+    x = torch.randn(8, 16, 12, 12, 16, generator=torch.Generator().manual_seed(0))
+    expected = CubaNeuron(1.0, 0.5, 0.1)(x)
+    found: list[torch.Tensor] = []
+
+    def work() -> None:
+        neuron = CubaNeuron(1.0, 0.5, 0.1)
+        found.extend(fire(neuron, x).spikes for _ in range(5))
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(found) == 15
+    assert all(torch.equal(spikes, expected) for spikes in found)
+
+
+@pytest.mark.parametrize(("channels", "stride", "padding"), [(1, 2, 1), (3, 1, 0), (16, 1, 1)])
+@pytest.mark.parametrize("time_first", [True, False])
+def test_convolution_equals_lava_dls(
+    channels: int, stride: int, padding: int, time_first: bool
+) -> None:
+    torch.manual_seed(0)
+    neuron = CubaNeuron(1.0, 0.5, 0.1)
+    synapse = slayer.synapse.Conv(
+        channels, 6, 3, stride=stride, padding=padding, pre_hook_fx=neuron.quantize_8bit
+    )
+    spikes = (torch.rand(3, channels, 7, 8, 5) < 0.4).float()
+    given_spikes = layout.from_rows(layout.rows(spikes)) if time_first else spikes
+    ours = convolve(given_spikes, neuron.quantize_8bit(synapse.weight), synapse)
+    assert torch.equal(ours, synapse(spikes))
+    assert layout.rows(ours).data_ptr() == ours.data_ptr(), "no copy for what comes next"
+
+
+def test_dense_and_flatten_equal_lava_dls() -> None:
+    torch.manual_seed(0)
+    spikes = layout.from_rows(layout.rows((torch.rand(3, 2, 4, 5, 6) < 0.4).float()))
+    flat = flatten(spikes)
+    assert torch.equal(flat, spikes.reshape(3, -1, 6))
+    assert layout.rows(flat).data_ptr() == flat.data_ptr()
+    neuron = CubaNeuron(1.0, 0.5, 0.1)
+    synapse = slayer.synapse.Dense(40, 7, pre_hook_fx=neuron.quantize_8bit)
+    ours = connect(flat, neuron.quantize_8bit(synapse.weight))
+    assert torch.equal(ours, synapse(spikes.reshape(3, -1, 6)))
+
+
+@pytest.mark.parametrize(
+    ("neuron", "reason"),
+    [
+        (CubaNeuron(1, 0.5, 0.1, graded_spike=True), "graded_spike"),
+        (CubaNeuron(1, 0.5, 0.1, persistent_state=True), "persistent_state"),
+        (CubaNeuron(1, 0.5, 0.1, scale=128), "scale 128"),
+        (CubaNeuron(1, 0.5, 0.1, norm=slayer.neuron.norm.WgtScaleBatchNorm), "WgtScaleBatchNorm"),
+        (slayer.neuron.alif.Neuron(1, 1, 0.5, 0.1, 0.1, 0.1), "is not CUBA"),
+        (CubaNeuron(1, 0.5, 0.1), None),
+    ],
+)
+def test_what_cannot_be_fused_is_named(neuron: torch.nn.Module, reason: str | None) -> None:
+    found = obstacle(neuron)
+    assert found == reason if reason is None else reason in str(found)
