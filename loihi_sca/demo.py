@@ -28,7 +28,8 @@ from loihi_sca.files import write_json
 from loihi_sca.hardware import Estimate, estimate, load_profile
 from loihi_sca.network import Network
 from loihi_sca.report.html import write_report
-from loihi_sca.slayer.frontend import spikes_of, to_network
+from loihi_sca.slayer.frontend import to_network
+from loihi_sca.slayer.run import spikes_of
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.loop import Epoch
 from loihi_sca.training.run import Label, train

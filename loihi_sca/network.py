@@ -45,11 +45,14 @@ class Readout(Node):
         Number of groups of ``average``.
     weight : int array (N_out, N_in) or None
         Weights of ``affine``.
+    neuron : Cuba or None
+        Of an ``affine`` read-out whose value is a voltage: its decays; it never spikes.
     """
 
     kind: Literal["count", "average", "affine"] = "count"
     groups: int | None = None
     weight: IntArray | None = None
+    neuron: Cuba | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("count", "average", "affine"):

@@ -30,7 +30,7 @@ class Problem:
     limit: bool = False
 
     def __str__(self) -> str:
-        return f"{self.layer}: {self.reason}. {self.instead}"
+        return f"{self.layer}: {self.reason}. {self.instead}".rstrip()
 
     def as_json(self) -> dict[str, str | bool]:
         """Return the fields."""

@@ -259,7 +259,12 @@ def _pair(group: h5py.Group, name: str, default: int) -> Pair:
 
 def _readout_from_json(value: dict[str, Any]) -> Readout:
     weight = None if value["weight"] is None else np.array(value["weight"], dtype=np.int32)
-    return Readout(value["kind"], groups=value["groups"], weight=weight)
+    decays = value.get("decays")
+    neuron = None
+    if decays is not None:
+        current, voltage = (np.array(d) if isinstance(d, list) else int(d) for d in decays)
+        neuron = Cuba(current, voltage, threshold=0)
+    return Readout(value["kind"], groups=value["groups"], weight=weight, neuron=neuron)
 
 
 def _renamed(layer: Layer, name: str) -> Layer:

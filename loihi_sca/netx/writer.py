@@ -11,7 +11,7 @@ import numpy as np
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
-from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Readout
+from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Readout
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, MAX_DELAY
 
 SCHEMA = 1
@@ -135,7 +135,15 @@ def _write_own_group(group: h5py.Group, network: Network) -> None:
 
 def _readout_as_json(readout: Readout) -> dict[str, Any]:
     weight = None if readout.weight is None else readout.weight.tolist()
-    return {"kind": readout.kind, "groups": readout.groups, "weight": weight}
+    neuron = readout.neuron
+    decays = (
+        None if neuron is None else [_plain(neuron.current_decay), _plain(neuron.voltage_decay)]
+    )
+    return {"kind": readout.kind, "groups": readout.groups, "weight": weight, "decays": decays}
+
+
+def _plain(decay: int | IntArray) -> Any:
+    return decay.tolist() if isinstance(decay, np.ndarray) else int(decay)
 
 
 def _text(group: h5py.Group, name: str, value: str | list[str]) -> None:

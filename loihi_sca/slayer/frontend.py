@@ -1,141 +1,199 @@
 """Front end: trained SLAYER modules to the integer network.
 
-Everything is read through the very functions of the forward pass (``quantize_8bit``, the norm's
-``bias``, the neuron's ``device_params``), so that what is exported is what was trained.
+A model is a row of blocks (:mod:`loihi_sca.slayer.walk`); each becomes a layer
+(:mod:`loihi_sca.slayer.convert`) or a read-out, or is refused with a reason
+(:mod:`loihi_sca.slayer.unsupported`).
+
+**delay_shift.** With ``delay_shift=True``, lava-dl's default, a block's output comes one step late,
+as it would if all layers shared one clock. On the chip here each layer has its own clock, which
+starts when its first spike can arrive, so the shift is a matter of labels, *unless* a later block
+has a bias: that acts while the first spikes are still on their way. So:
+
+* no bias after the shift: exact; output spikes come as many steps earlier as blocks shift
+  (``output_shift`` in the network's metadata), and the last steps, which SLAYER cuts off, are
+  there;
+* a biased Dense after it: exact, by a synaptic delay;
+* a biased Conv after it: refused. ``delay_shift="drop"`` compiles the model as if all its blocks
+  had ``delay_shift=False``, which is what to train with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Shape
-from loihi_sca.slayer.blocks import Flatten, Gated, SCAConv, SCADense
-from loihi_sca.slayer.zoo import SpikingNet
+from loihi_sca.errors import LoihiScaError, NetworkError
+from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
+from loihi_sca.problems import Problem, raise_for
+from loihi_sca.slayer.convert import layer_of, readout_of
+from loihi_sca.slayer.unsupported import block_problems, lava_name, neuron_problems
+from loihi_sca.slayer.walk import blocks_of
+
+DelayShift: TypeAlias = Literal["exact", "drop"]
 
 
-def to_network(model: SpikingNet, *, timesteps: int, name: str = "network") -> Network:
-    """Convert a model to integers.
+def to_network(
+    model: Any,
+    *,
+    timesteps: int | None = None,
+    name: str = "network",
+    input_shape: Shape | None = None,
+    delay_shift: DelayShift = "exact",
+) -> Network:
+    """Convert a model to integers, block by block.
 
     A pruned channel keeps its place, with all its weights and its bias zero: it cannot spike, and
     :func:`loihi_sca.compiler.compile_network` removes it and everything that listens to it.
 
     Parameters
     ----------
-    model : SpikingNet
-        Trained, every block having seen data at least once. It is not changed.
-    timesteps : int
+    model : module or list of modules
+        See :data:`loihi_sca.slayer.walk.Model`. It is not changed.
+    timesteps : int, optional
         Steps T per sample.
     name : str
         Name of the network.
+    input_shape : tuple of int, optional
+        ``(C, H, W)`` or ``(N,)``; by default the model's ``in_shape``.
+    delay_shift : {"exact", "drop"}
+        What to do about blocks with ``delay_shift=True``; see the module's text.
 
     Raises
     ------
     UnsupportedLayer
-        The model contains a block that has no exact counterpart.
+        Blocks have no exact counterpart; all of them are listed.
     """
-    layers: list[Layer] = [Input("input", model.in_shape)]
-    shape: Shape = model.in_shape
+    network, problems = convert(
+        model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
+    )
+    raise_for(problems)
+    if network is None:
+        raise NetworkError("the model has no blocks.")
+    return network
+
+
+def convert(
+    model: Any,
+    *,
+    timesteps: int | None = None,
+    name: str = "network",
+    input_shape: Shape | None = None,
+    delay_shift: DelayShift = "exact",
+) -> tuple[Network | None, tuple[Problem, ...]]:
+    """Convert as far as possible, and return the network with all problems there are.
+
+    The network is None where there are problems. See :func:`to_network`.
+    """
+    shape = input_shape or getattr(model, "in_shape", None)
+    if shape is None:
+        raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
+    state = _Conversion(tuple(shape), delay_shift)
     with torch.no_grad():
-        for block_name, block in model.named_children():
-            if isinstance(block, Flatten):
-                continue
-            convert = _CONVERTERS.get(type(block))
-            if convert is None:
-                raise UnsupportedLayer(
-                    f"{block_name}: block {type(block).__name__} has no exact counterpart on the "
-                    f"chip. Supported: {', '.join(t.__name__ for t in _CONVERTERS)}, Flatten."
-                )
-            layers.append(convert(block_name, block, shape))
-            shape = layers[-1].out_shape
-    return Network(name, tuple(layers), timesteps)
-
-
-def _conv(name: str, block: Any, shape: Shape) -> Conv:
-    synapse = block.synapse
-    return Conv(
-        name,
-        shape,
-        _alive_only(block, _integers(block.quantized_weight * block.neuron.w_scale)[..., 0]),
-        bias=_bias(block),
-        stride=synapse.stride[:2],
-        padding=synapse.padding[:2],
-        dilation=synapse.dilation[:2],
-        groups=synapse.groups,
-        neuron=_neuron(block),
-    )
-
-
-def _dense(name: str, block: Any, shape: Shape) -> Dense:
-    weight = _integers(block.quantized_weight * block.neuron.w_scale)
-    weight = _alive_only(block, weight.reshape(len(weight), -1))
-    return Dense(name, shape, weight, bias=_bias(block), neuron=_neuron(block))
-
-
-_CONVERTERS: dict[type, Callable[[str, Any, Shape], Layer]] = {SCAConv: _conv, SCADense: _dense}
-
-
-def _neuron(block: Any) -> Cuba:
-    parameters = block.neuron.device_params
-    return Cuba(
-        _decay(parameters["iDecay"]), _decay(parameters["vDecay"]), int(parameters["vThMant"])
-    )
-
-
-def _decay(value: Any) -> int | IntArray:
-    return np.asarray(value, dtype=np.int32) if np.ndim(value) else int(value)
-
-
-def _bias(block: Any) -> IntArray | None:
-    norm = block.neuron.norm
-    return None if norm is None else _alive_only(block, _integers(norm.bias))
-
-
-def _alive_only(block: Gated, values: IntArray) -> IntArray:
-    alive = block.alive.cpu().numpy().reshape(-1, *[1] * (values.ndim - 1))
-    kept: IntArray = np.where(alive, values, 0).astype(np.int32)
-    return kept
-
-
-def _integers(tensor: torch.Tensor) -> IntArray:
-    values: npt.NDArray[Any] = tensor.detach().cpu().numpy()
-    rounded: IntArray = np.rint(values).astype(np.int32)
-    if not np.array_equal(rounded, values):
-        raise UnsupportedLayer(
-            "a block's weights are not whole after quantisation; its neuron must use lava-dl's "
-            "default scale of 64."
+        for block_name, block in blocks_of(model):
+            state.add(block_name, block)
+    if not state.has_neurons and not state.problems:
+        state.problems.append(
+            Problem(name, "the model has no block with neurons", "Add Conv or Dense blocks.")
         )
-    return rounded
+    if state.problems:
+        return None, tuple(state.problems)
+    metadata = {"output_shift": str(state.late)} if state.late else {}
+    try:
+        network = Network(name, tuple(state.layers), timesteps, state.readout, metadata)
+    except NetworkError as error:
+        return None, (Problem(name, _reason(error), "Check the shapes of the blocks."),)
+    return network, ()
 
 
-def spikes_of(model: SpikingNet, spikes: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.uint8]]:
-    """Run a model in evaluation mode and return what each block sends.
+@dataclass
+class _Conversion:
+    """What has been converted so far.
 
-    Parameters
+    Attributes
     ----------
-    model : SpikingNet
-        Left in the mode it was in.
-    spikes : uint8 array (N, C, H, W, T)
-        Input.
-
-    Returns
-    -------
-    dict of block name to uint8 array (N, *out_shape, T)
-        In order.
+    shape : tuple of int or None
+        What the next block takes; None behind a block that could not be converted.
+    late : int
+        Steps by which SLAYER's shifts have delayed the spikes so far, and our network has not.
     """
-    was_training = model.training
-    model.eval()
-    sent = {}
-    with torch.no_grad():
-        flow = torch.from_numpy(spikes).float()
-        for name, block in model.named_children():
-            flow = block(flow)
-            if not isinstance(block, Flatten):
-                sent[name] = flow.numpy().astype(np.uint8)
-    model.train(was_training)
-    return sent
+
+    shape: Shape | None
+    delay_shift: DelayShift
+    layers: list[Layer] = field(default_factory=list)
+    readout: Readout = field(default_factory=Readout)
+    problems: list[Problem] = field(default_factory=list)
+    late: int = 0
+    has_neurons: bool = False
+    finished: bool = False
+
+    def add(self, name: str, block: Any) -> None:
+        """Convert one block."""
+        found = list(block_problems(name, block))
+        kind = None if found else lava_name(block)
+        if self.finished:
+            found.append(Problem(name, "it follows the read-out", "End with the read-out."))
+        if kind is not None and getattr(block, "neuron", None) is not None:
+            found.extend(neuron_problems(name, block) if kind != "Affine" else ())
+        if kind == "Input" and self.layers:
+            found.append(Problem(name, "an Input block is not the first", "Move it to the front."))
+        self.has_neurons = self.has_neurons or kind not in ("Input", "Flatten", "Average", "Affine")
+        if not self.layers and kind != "Input" and self.shape is not None:
+            self.layers.append(Input("input", self.shape))
+        if found:
+            self.problems.extend(found)
+            self.shape = None
+        elif kind in ("Average", "Affine"):
+            self._read_out(name, block)
+        elif kind == "Flatten":
+            self.shape = None if self.shape is None else (int(np.prod(self.shape)),)
+        elif self.shape is not None:
+            self._convert(name, block, self.shape)
+
+    def _convert(self, name: str, block: Any, shape: Shape) -> None:
+        try:
+            layer = self._shifted(layer_of(name, block, shape), block)
+        except LoihiScaError as error:
+            reason, _, instead = _reason(error).removeprefix(f"{name}: ").rpartition(". ")
+            self.problems.append(Problem(name, reason or instead, f"{instead}." if reason else ""))
+            self.shape = None
+            return
+        self.layers.append(layer)
+        self.shape = layer.out_shape
+
+    def _shifted(self, layer: Layer, block: Any) -> Layer:
+        """Account for a block's delay_shift, and for those before it."""
+        if self.delay_shift == "drop":
+            return layer
+        bias = getattr(layer, "bias", None)
+        biased = isinstance(bias, np.ndarray) and bool(bias.any())
+        if self.late and biased:
+            if isinstance(layer, Dense):
+                layer = dataclasses.replace(layer, delay=np.full_like(layer.weight, self.late))
+                self.late = 0
+            else:
+                self.problems.append(
+                    Problem(
+                        layer.name,
+                        f"blocks before it have delay_shift=True, so that its bias acts "
+                        f"{self.late} steps before its first spikes, and on the chip with them",
+                        'Set delay_shift=False in all blocks, or compile with delay_shift="drop", '
+                        "which does that; the spikes are then those of the model without shifts.",
+                    )
+                )
+        self.late += int(getattr(block, "delay_shift", False) is True)
+        return layer
+
+    def _read_out(self, name: str, block: Any) -> None:
+        self.finished = True
+        try:
+            self.readout = readout_of(block)
+        except LoihiScaError as error:
+            self.problems.append(Problem(name, _reason(error), ""))
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(".")

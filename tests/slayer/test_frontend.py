@@ -1,0 +1,429 @@
+"""SLAYER in evaluation, the exported and the compiled network send the same spikes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import loihi_sca
+from loihi_sca.compiler.verify import assert_same_spikes
+from loihi_sca.engine import fast, reference
+from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
+from loihi_sca.layers import Dense as DenseLayer
+from loihi_sca.slayer.frontend import to_network
+from loihi_sca.slayer.lava import slayer
+from loihi_sca.slayer.run import copied, spikes_of
+
+cuba = slayer.block.cuba
+Norm = slayer.neuron.norm.MeanOnlyBatchNorm
+NEURON = {"threshold": 1.0, "current_decay": 0.3, "voltage_decay": 0.1}
+STEPS = 20
+
+
+@pytest.fixture
+def rng():
+    torch.manual_seed(3)
+    return np.random.default_rng(3)
+
+
+def neuron(**more):
+    return {**NEURON, **more}
+
+
+def spikes(rng, *shape, rate=0.3):
+    return (rng.random((2, *shape, STEPS)) < rate).astype(np.uint8)
+
+
+def trained(model, shape, rng):
+    """Let norms see data, and give them biases that count."""
+    model.train()
+    with torch.no_grad():
+        model(torch.from_numpy(spikes(rng, *shape)).float())
+        for part in model.modules():
+            if isinstance(part, Norm):
+                part.running_mean += 0.2 * torch.randn_like(part.running_mean)
+    return model.eval()
+
+
+def prove(model, shape, rng, **options):
+    """Compile and compare: SLAYER, what is exported, what is compiled, on both engines."""
+    data = spikes(rng, *shape)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    sent = spikes_of(model, data)
+    exported = to_network(model, timesteps=STEPS, input_shape=shape)
+    names = list(sent)
+    traces = reference.run(exported, data, record=names).traces
+    ours = {n: traces[n].spikes.reshape(sent[n].shape) for n in names}
+    assert_same_spikes(sent, ours, "SLAYER and the reference")
+    compiled = loihi_sca.compile_slayer(model, shape, STEPS, **options)
+    output = sent[names[-1]]
+    assert output.any()
+    for engine in (reference, fast):
+        np.testing.assert_array_equal(
+            engine.run(compiled, data).spikes.reshape(output.shape), output
+        )
+    after = model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    return compiled
+
+
+def conv(*args, **more):
+    return cuba.Conv(more.pop("params", neuron()), *args, delay_shift=False, weight_scale=3, **more)
+
+
+def dense(*args, **more):
+    return cuba.Dense(
+        more.pop("params", neuron()), *args, delay_shift=False, weight_scale=3, **more
+    )
+
+
+def set_delays(block, *steps):
+    block.delay.delay.data = torch.tensor(steps).float()
+    block.delay.init = True
+    return block
+
+
+# --- what is supported --------------------------------------------------------------------------
+
+
+def test_a_stack_with_everything(rng):
+    normed = neuron(norm=Norm, dropout=slayer.neuron.Dropout(0.2))
+    model = torch.nn.Sequential(
+        conv(2, 6, (3, 2), stride=(2, 1), padding=(1, 2), params=normed, weight_norm=True),
+        torch.nn.Dropout(0.5),
+        cuba.Pool(neuron(), 2, delay_shift=False, weight_scale=1.5),
+        conv(6, 4, 3, padding=2, dilation=2, groups=2, params=dict(normed)),
+        cuba.Flatten(),
+        dense(4 * 3 * 6, 9, params=dict(normed), weight_norm=True),
+        dense(9, 5),
+    )
+    trained(model, (2, 11, 9), rng)
+    network = prove(model, (2, 11, 9), rng)
+    assert network.timesteps == STEPS
+    assert [x.name for x in network] == [
+        "input", "0-conv", "2-pool", "3-conv", "5-dense", "6-dense",
+    ]  # fmt: skip
+    assert '"pass": "lower_pool"' in network.metadata["compiler"]
+    assert model[0].synapse.weight_norm_enabled
+
+
+class Lavaish(torch.nn.Module):
+    """lava-dl's usual idiom."""
+
+    def __init__(self, *blocks):
+        super().__init__()
+        self.blocks = torch.nn.ModuleList(blocks)
+
+    def forward(self, x):
+        count = []
+        for block in self.blocks:
+            x = block(x)
+            count.append(x.mean())
+        return x, torch.stack(count)
+
+
+def test_a_module_with_blocks_and_a_list_of_blocks(rng):
+    blocks = [cuba.Input(delay_shift=False), dense(6, 8), dense(8, 4)]
+    by_module = prove(Lavaish(*blocks), (6,), rng)
+    by_list = loihi_sca.compile_slayer(blocks, (6,), STEPS)
+    assert by_module == by_list
+    assert [x.name for x in by_list] == ["0-input", "1-dense", "2-dense"]
+
+
+def test_a_forward_pass_that_is_no_row_is_found_out(rng):
+    class Skips(Lavaish):
+        def forward(self, x):
+            return self.blocks[1](self.blocks[0](x) * 0 + x)
+
+    class Forgets(Lavaish):
+        def forward(self, x):
+            return self.blocks[0](x)
+
+    with pytest.raises(UnsupportedLayer, match="1-dense: the model's forward pass does not feed"):
+        loihi_sca.compile_slayer(Skips(dense(6, 6), dense(6, 6)), (6,), STEPS)
+    with pytest.raises(UnsupportedLayer, match="1-dense: the model's forward pass does not run"):
+        loihi_sca.compile_slayer(Forgets(dense(6, 6), dense(6, 6)), (6,), STEPS)
+    with pytest.raises(UnsupportedLayer, match="LSTM is no row of blocks"):
+        loihi_sca.compile_slayer(torch.nn.LSTM(2, 2), (6,), STEPS)
+
+
+def test_dense_on_a_map_with_tuple_and_with_int(rng):
+    # lava-dl: (width, height, channels)
+    tuples = torch.nn.Sequential(dense((5, 4, 3), 7), dense(7, 4))
+    assert isinstance(prove(tuples, (3, 4, 5), rng)["0-dense"], DenseLayer)
+    pointwise = torch.nn.Sequential(dense(3, 7), cuba.Flatten(), dense(7 * 20, 4))
+    assert prove(pointwise, (3, 4, 5), rng)["0-dense"].kernel == (1, 1)
+
+
+def test_dense_with_a_mask(rng):
+    mask = torch.from_numpy(rng.integers(0, 2, (5, 6))).float()
+    model = torch.nn.Sequential(dense(6, 5, mask=mask), dense(5, 3))
+    prove(model, (6,), rng)
+    network = to_network(model, input_shape=(6,))
+    assert not network["0-dense"].weight[mask.numpy() == 0].any()
+
+
+def test_dense_delays_without_and_with_bias(rng):
+    first = set_delays(dense(6, 3, delay=True), 0.9, 2.2, 5.7)
+    model = torch.nn.Sequential(first, dense(3, 3))
+    assert prove(model, (6,), rng)["0-dense"].delay.max() == 5
+    network = to_network(model, input_shape=(6,))
+    assert network["0-dense"].axon_delay.tolist() == [0, 2, 5]
+    hidden = dense(6, 12, delay=True, params=neuron(norm=Norm))
+    model = trained(torch.nn.Sequential(hidden, dense(12, 3)), (6,), rng)
+    set_delays(hidden, *([0.9, 2.2, 3, 70] * 3))
+    assert prove(model, (6,), rng)["1-dense"].delay.max() == 62  # lava-dl clamps
+
+
+def test_a_delay_never_used_is_none(rng):
+    prove(torch.nn.Sequential(dense(6, 3, delay=True), dense(3, 3)), (6,), rng)
+
+
+def test_a_conv_delay_before_a_dense_block(rng):
+    first = set_delays(conv(2, 3, 2, delay=True), 3, 0, 1)
+    prove(torch.nn.Sequential(first, cuba.Flatten(), dense(3 * 16, 4)), (2, 5, 5), rng)
+
+
+def test_a_conv_delay_before_a_conv_is_refused_or_unrolled(rng):
+    first = set_delays(conv(2, 3, 2, delay=True), 3, 0, 1)
+    model = torch.nn.Sequential(first, conv(3, 2, 2))
+    with pytest.raises(UnsupportedLayer, match="0-conv: its outputs are delayed, and 1-conv"):
+        loihi_sca.compile_slayer(model, (2, 5, 5), STEPS)
+    prove(model, (2, 5, 5), rng, unroll_delays=True)
+
+
+def test_a_norm_that_never_saw_data_is_no_bias(rng):
+    network = prove(torch.nn.Sequential(dense(6, 3, params=neuron(norm=Norm))), (6,), rng)
+    assert network["0-dense"].bias.tolist() == [0, 0, 0]
+
+
+def test_a_weight_norm_loaded_from_a_checkpoint_is_not_that_of_the_last_forward(rng):
+    model = torch.nn.Sequential(dense(6, 5, weight_norm=True), dense(5, 3, weight_norm=True))
+    other = torch.nn.Sequential(dense(6, 5, weight_norm=True), dense(5, 3, weight_norm=True))
+    model.load_state_dict({k: 1.7 * v for k, v in other.state_dict().items()})
+    prove(model, (6,), rng)
+
+
+def test_an_input_with_neurons(rng):
+    params = neuron(current_decay=1.0, threshold=0.5)
+    model = torch.nn.Sequential(
+        cuba.Input(params, weight=0.5, bias=0.125, delay_shift=False), dense(6, 4)
+    )
+    network = loihi_sca.compile_slayer(model, (6,), STEPS, proof_samples=2)
+    assert (network.layers[0].weight, network.layers[0].bias) == (32, 8)
+    values = rng.integers(0, 3, (2, 6, STEPS))
+    sent = spikes_of(model, values * 0.25)
+    assert sent["1-dense"].any()
+    mantissas = values * 16 * network.layers[0].weight // 64 + network.layers[0].bias
+    ours = reference.run(network, mantissas, record=["0-input"])
+    np.testing.assert_array_equal(ours.traces["0-input"].spikes, sent["0-input"])
+    np.testing.assert_array_equal(ours.spikes, sent["1-dense"])
+
+
+@pytest.mark.parametrize("end", ["average", "affine", "affine with dynamics"])
+def test_readouts_go_to_the_host(rng, end):
+    last = {
+        "average": lambda: cuba.Average(2),
+        "affine": lambda: cuba.Affine(neuron(), 4, 3, dynamics=False),
+        "affine with dynamics": lambda: cuba.Affine(neuron(), 4, 3),
+    }[end]()
+    network = prove(torch.nn.Sequential(dense(6, 4), last), (6,), rng)
+    assert len(network.layers) == 2
+    if end == "average":
+        assert (network.readout.kind, network.readout.groups) == ("average", 2)
+    else:
+        assert network.readout.kind == "affine"
+        assert network.readout.weight.shape == (3, 4)
+        assert (network.readout.neuron is not None) == (end == "affine with dynamics")
+
+
+def test_all_decays_equal_per_channel_are_shared(rng):
+    model = torch.nn.Sequential(
+        dense(6, 4, params=neuron(shared_param=False, current_decay=(0.3, 0.3),
+                                  voltage_decay=(0.1, 0.1)))
+    )  # fmt: skip
+    assert "shared_param=False, and its decays are only drawn" in str(
+        loihi_sca.check(model, (6,))[0]
+    )
+    trained(model, (6,), rng)
+    assert isinstance(prove(model, (6,), rng).layers[-1].neuron.current_decay, int)
+
+
+# --- delay_shift --------------------------------------------------------------------------------
+
+
+def shifted(*blocks):
+    for block in blocks:
+        block.delay_shift = True
+    return torch.nn.Sequential(*blocks)
+
+
+def test_shifts_without_bias_are_a_matter_of_labels(rng):
+    model = shifted(conv(2, 3, 2), conv(3, 2, 2), cuba.Flatten(), dense(18, 4))
+    network = loihi_sca.compile_slayer(model, (2, 5, 5), STEPS, proof_samples=2)
+    assert network.metadata["output_shift"] == "3"
+    data = spikes(rng, 2, 5, 5)
+    theirs = spikes_of(model, data)["3-dense"]
+    assert theirs.any()
+    np.testing.assert_array_equal(reference.run(network, data).spikes[..., :-3], theirs[..., 3:])
+    # and where all layers share one clock, that is what SLAYER's time is
+    cold = reference.run(network, data, schedule="cold").spikes
+    np.testing.assert_array_equal(cold, theirs)
+
+
+def test_a_biased_dense_after_a_shift_is_exact_by_a_delay(rng):
+    model = shifted(
+        conv(2, 3, 2), cuba.Flatten(), dense(48, 4, params=neuron(norm=Norm)), dense(4, 3)
+    )
+    trained(model, (2, 5, 5), rng)
+    network = loihi_sca.compile_slayer(model, (2, 5, 5), STEPS, proof_samples=2)
+    assert (network["2-dense"].delay == 1).all()
+    assert network.metadata["output_shift"] == "2"
+
+
+def test_a_biased_conv_after_a_shift_is_refused_or_the_shift_dropped(rng):
+    model = shifted(conv(2, 3, 2), conv(3, 2, 2, params=neuron(norm=Norm)))
+    trained(model, (2, 5, 5), rng)
+    with pytest.raises(UnsupportedLayer, match=r"1-conv: .*its bias acts 1 steps before"):
+        loihi_sca.compile_slayer(model, (2, 5, 5), STEPS)
+    network = loihi_sca.compile_slayer(model, (2, 5, 5), STEPS, delay_shift="drop")
+    data = spikes(rng, 2, 5, 5)
+    for block in model:
+        block.delay_shift = False
+    np.testing.assert_array_equal(
+        reference.run(network, data).spikes, spikes_of(model, data)["1-conv"]
+    )
+    with pytest.raises(ConfigError, match="exact or drop"):
+        loihi_sca.compile_slayer(model, (2, 5, 5), STEPS, delay_shift="ignore")
+
+
+# --- any model ----------------------------------------------------------------------------------
+
+
+@st.composite
+def models(draw):
+    """Draw a model of lava-dl blocks that can be compiled, and the shape of its input."""
+    torch.manual_seed(draw(st.integers(0, 2**31)))
+    shape = (draw(st.integers(1, 3)), draw(st.integers(3, 8)), draw(st.integers(3, 8)))
+    in_shape, blocks, spatial = shape, [], True
+
+    def params():
+        decay = st.sampled_from([0.0, 0.1, 0.5, 1.0])
+        norm = draw(st.sampled_from([None, Norm]))
+        return {"threshold": draw(st.sampled_from([0.1, 0.5, 1.5])), "current_decay": draw(decay),
+                "voltage_decay": draw(decay), "norm": norm}  # fmt: skip
+
+    def common():
+        return {"delay_shift": False, "weight_scale": draw(st.sampled_from([1, 3])),
+                "weight_norm": draw(st.booleans())}  # fmt: skip
+
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(["conv", "conv", "pool", "dense"] if spatial else ["dense"]))
+        even = [n for n in (1, 2, 3) if not (shape[1] % n or shape[2] % n)] if spatial else []
+        if kind == "conv":
+            kernel = [draw(st.integers(1, min(3, n))) for n in shape[1:]]
+            pair = st.tuples(st.integers(1, 2), st.integers(1, 2))
+            groups = draw(st.sampled_from([g for g in (1, 2, 3) if shape[0] % g == 0]))
+            out = groups * draw(st.integers(1, 3))
+            padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+            dilation = draw(pair) if min(shape[1:]) > 5 else 1
+            block = cuba.Conv(params(), shape[0], out, kernel, stride=draw(pair), padding=padding,
+                              dilation=dilation, groups=groups, **common())  # fmt: skip
+        elif kind == "pool" and len(even) > 1:
+            block = cuba.Pool(params(), draw(st.sampled_from(even[1:])), delay_shift=False,
+                              weight_scale=draw(st.sampled_from([0.5, 2])))  # fmt: skip
+        else:
+            if spatial:
+                blocks.append(cuba.Flatten())
+                spatial, shape = False, (int(np.prod(shape)),)
+            delay = draw(st.booleans())
+            block = cuba.Dense(params(), shape[0], draw(st.integers(1, 9)), delay=delay, **common())
+        with torch.no_grad():
+            flow = torch.rand(1, *shape, 3)
+            shape = tuple(block(flow).shape[1:-1])
+        blocks.append(block)
+    model = torch.nn.Sequential(*blocks)
+    for part in model.modules():
+        if isinstance(part, Norm):
+            part.running_mean = 0.3 * torch.randn(part.num_features)
+        if isinstance(part, slayer.axon.Delay):
+            part.delay.data = torch.rand_like(part.delay) * draw(st.sampled_from([0.9, 4, 30]))
+    return model.eval(), in_shape
+
+
+def compare_any(data):
+    """Draw a model and compare SLAYER with the network; return that, where it compiles."""
+    model, shape = data.draw(models())
+    spikes_in = (torch.rand(2, *shape, 10).numpy() < 0.3).astype(np.uint8)
+    sent = spikes_of(model, spikes_in)
+    exported = to_network(model, timesteps=10, input_shape=shape)
+    result = reference.run(exported, spikes_in, record=list(sent))
+    if any(a.current_wraps or a.voltage_saturations for a in result.activity):
+        return None  # SLAYER does not know of 24 bits
+    ours = {n: result.traces[n].spikes.reshape(sent[n].shape) for n in sent}
+    assert_same_spikes(sent, ours, "SLAYER and the reference")
+    try:
+        compiled = loihi_sca.compile_slayer(model, shape, 10)
+    except UnsupportedLayer:
+        return None  # dead layers, delays of the last block
+    output = sent[list(sent)[-1]]
+    for engine in (reference, fast):
+        actual = engine.run(compiled, spikes_in).spikes.reshape(output.shape)
+        np.testing.assert_array_equal(actual, output)
+    return compiled, spikes_in
+
+
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=QUIET)
+@given(st.data())
+def test_any_model(data):
+    compare_any(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
+@given(st.data())
+def test_very_many_models(data):
+    compare_any(data)
+
+
+# --- the rest -----------------------------------------------------------------------------------
+
+
+def test_the_shape_of_the_input_is_needed_and_must_fit():
+    with pytest.raises(NetworkError, match="shape of the input is not known"):
+        to_network(torch.nn.Sequential(dense(6, 3)))
+    problems = loihi_sca.check(torch.nn.Sequential(dense(6, 3), dense(4, 2)), (6,))
+    assert "1-dense: weight (2, 4) takes 4 inputs, but 3 arrive" in str(problems[0])
+
+
+def test_a_proof_that_fails_is_an_error(rng, monkeypatch):
+    from loihi_sca.slayer import compile as slayer_compile
+
+    def flipped(model, data):
+        return {k: 1 - v for k, v in spikes_of(model, data).items()}
+
+    monkeypatch.setattr(slayer_compile, "spikes_of", flipped)
+    with pytest.raises(NotBitExact, match="the model's forward pass and the network differ"):
+        loihi_sca.compile_slayer(torch.nn.Sequential(dense(6, 3)), (6,), STEPS, proof_samples=1)
+
+
+def test_a_model_that_has_run_is_copied(rng):
+    model = torch.nn.Sequential(dense(6, 3, weight_norm=True))
+    output = model(torch.from_numpy(spikes(rng, 6)).float())
+    again = copied(model)(torch.from_numpy(spikes(np.random.default_rng(3), 6)).float())
+    assert output.shape == again.shape
+
+
+def test_importing_the_package_loads_neither_torch_nor_lava():
+    code = "import sys, loihi_sca; sys.exit(any(m in sys.modules for m in ('torch', 'lava')))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert callable(loihi_sca.check)
