@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from loihi_sca.engine.result import LayerActivity
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
-from loihi_sca.hardware.tiling import Tiling, axes_of
+from loihi_sca.hardware.shapes import Architecture, LayerSpec
+from loihi_sca.hardware.usage import connections, recurrent_connections
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,6 @@ class Activity:
     def spikes(self) -> float:
         """Spikes per sample, those from the host included."""
         return sum(layer.spikes for layer in self.layers) + self.input_spikes
-
-
-def connections(geometry: Geometry) -> int:
-    """Return the synapses from the layer before: borders, strides and groups as they are."""
-    if geometry.kind == "conv":
-        whole = Tiling(*geometry.out_shape)
-        channels, rows, columns = (int(a.connections.sum()) for a in axes_of(geometry, whole))
-        return channels * rows * columns
-    return geometry.in_shape[0] * geometry.neurons * len(geometry.bits)
-
-
-def recurrent_connections(geometry: Geometry) -> int:
-    """Return the synapses from the layer's own neurons."""
-    return geometry.neurons**2 * len(geometry.recurrent_bits)
 
 
 def from_run(

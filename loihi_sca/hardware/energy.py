@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loihi_sca.hardware.activity import Activity, connections, recurrent_connections
+from loihi_sca.hardware.activity import Activity
 from loihi_sca.hardware.load import Load
 from loihi_sca.hardware.mapper import Placement
 from loihi_sca.hardware.quantity import NOTHING, Band, Quantity
 from loihi_sca.hardware.schema import Energy, Profile
+from loihi_sca.hardware.usage import connections, recurrent_connections
 
 PICO_PER_MICRO = 1e6
 

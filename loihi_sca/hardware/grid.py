@@ -165,3 +165,36 @@ def _dense(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) 
     cores = -(-total // neurons)
     words = ((cores - 1) * per_input[neurons] + per_input[total - neurons * (cores - 1)]) * inputs
     return NeedTable(cores, words)
+
+
+def input_steps(geometry: Geometry, budget: Budget, outputs: int, inputs: int) -> Counts | None:
+    """Return the ends of the ranges of inputs within which a layer's cores do not change.
+
+    None where no closed form says so.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The layer as it is.
+    outputs, inputs : int
+        The most that are asked for.
+    """
+    plain = geometry.groups == 1 and not geometry.recurrent_bits and len(geometry.bits) == 1
+    if not plain or not budget.shared_kernels:
+        return None
+    if geometry.kind == "dense":
+        split = budget.dense_split_after_map if geometry.from_map else budget.dense_split
+        if split == "divide":  # how often it divides depends on the very number of words
+            return None
+        bits = budget.synapse_bits(geometry, geometry.bits[0], True)
+        most = min(outputs, budget.neurons_per_core(geometry.neuron))
+        ends = {budget.synapse_words // budget.axon_words(n, bits) for n in range(1, most + 1)}
+    else:
+        single = geometry.with_channels(out=1, into=1)
+        words = {budget.shared_words(single, c) for c in range(1, outputs + 1)}
+        height, width = geometry.out_shape[1:]
+        rows = {-(-height // (1 << n)) for n in range((height - 1).bit_length() + 1)}
+        columns = np.array([max(width, budget.neurons_per_core(geometry.neuron)).bit_length()])
+        patches = {int(p) for r in rows for p in _patches(geometry, r, columns) if p}
+        ends = {budget.synapse_words // n for n in words} | {budget.in_axons // p for p in patches}
+    return np.array(sorted({min(e, inputs) for e in ends if e > 0} | {inputs}), dtype=np.int64)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihi_sca.hardware.activity import Activity, connections, recurrent_connections
+from loihi_sca.hardware.activity import Activity
 from loihi_sca.hardware.mapper import LayerPlacement, Placement
 from loihi_sca.hardware.mesh import Floats, Traffic, from_host, traffic
 from loihi_sca.hardware.tiling import axes_of, outer
+from loihi_sca.hardware.usage import connections, recurrent_connections
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy as np
 from loihi_sca.hardware.memory import Budget
 from loihi_sca.hardware.shapes import Geometry
 from loihi_sca.hardware.tiling import Counts, Tiling, axes_of, sum_by_tile
-from loihi_sca.hardware.usage import largest_in_axons, largest_words
+from loihi_sca.hardware.usage import connections, largest_in_axons, largest_words
 
 SPREAD = 4
 """A layer may take this many times its fewest cores, if its neighbour saves more by that."""
@@ -78,8 +78,11 @@ def candidates(geometry: Geometry, budget: Budget) -> Candidates:
         whole = (Tiling(*geometry.out_shape),)
         return Candidates(whole, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
     options = _tilings(geometry, budget)
+    bound = _fewest_by_memory(geometry, budget)
     kept: list[tuple[int, Tiling]] = []
     for cores, tiling in options:
+        if cores < bound:
+            continue
         if len(kept) == MOST_CANDIDATES or (kept and cores > SPREAD * (kept[0][0] + 1)):
             break
         if _fits(geometry, tiling, budget):
@@ -95,10 +98,17 @@ def candidates(geometry: Geometry, budget: Budget) -> Candidates:
 @lru_cache(maxsize=1 << 16)
 def fewest_cores(geometry: Geometry, budget: Budget) -> Tiling:
     """Return the cut with the fewest cores of one layer by itself."""
-    for _, tiling in _tilings(geometry, budget):
-        if _fits(geometry, tiling, budget):
+    bound = _fewest_by_memory(geometry, budget)
+    for cores, tiling in _tilings(geometry, budget):
+        if cores >= bound and _fits(geometry, tiling, budget):
             return tiling
     return candidates(geometry, budget).tilings[0]
+
+
+def _fewest_by_memory(geometry: Geometry, budget: Budget) -> int:
+    """Return cores that the bare bits of the synapses fill: no tiling with fewer can fit."""
+    bits = connections(geometry) * min(map(budget.stored_bits, geometry.bits), default=0)
+    return -(-bits // (budget.synapse_words * budget.word_bits))
 
 
 def _fits(geometry: Geometry, tiling: Tiling, budget: Budget) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ import numpy.typing as npt
 from loihi_sca.hardware.shapes import Geometry, Volume
 
 Counts = npt.NDArray[np.int64]
+
+
+Histogram: TypeAlias = tuple[tuple[int, int], ...]
 
 
 class Tiling(NamedTuple):
@@ -99,27 +102,28 @@ def sum_by_tile(values: Counts, tile: int) -> Counts:
 def axes_of(geometry: Geometry, tiling: Tiling) -> tuple[Axis, Axis, Axis]:
     """Return channels, rows and columns of a tiled layer."""
     if geometry.kind != "conv":
-        return (
-            Axis(
-                sizes_of(geometry.out_shape[0], tiling.channels), None, None, geometry.in_shape[0]
-            ),
-            Axis(sizes_of(geometry.out_shape[1], tiling.rows), None, None, geometry.in_shape[1]),
-            Axis(sizes_of(geometry.out_shape[2], tiling.columns), None, None, geometry.in_shape[2]),
+        channels, rows, columns = (
+            Axis(sizes_of(length, tile), None, None, inputs)
+            for length, tile, inputs in zip(
+                geometry.out_shape, tiling, geometry.in_shape, strict=True
+            )
         )
-    rows, columns = (
-        _window_axis(
-            geometry.in_shape[1 + i], geometry.out_shape[1 + i], tile, geometry.kernel[i],
-            geometry.stride[i], geometry.padding[i], geometry.dilation[i],
-        )
-        for i, tile in enumerate((tiling.rows, tiling.columns))
-    )  # fmt: skip
+        return channels, rows, columns
     return (
         _channel_axis(
             geometry.in_shape[0], geometry.out_shape[0], geometry.groups, tiling.channels
         ),
-        rows,
-        columns,
+        _window_axis(*_window(geometry, 1, tiling.rows)),
+        _window_axis(*_window(geometry, 2, tiling.columns)),
     )
+
+
+def _window(geometry: Geometry, axis: int, tile: int) -> tuple[int, ...]:
+    """Return what decides a spatial axis of a convolution."""
+    return (
+        geometry.in_shape[axis], geometry.out_shape[axis], tile, geometry.kernel[axis - 1],
+        geometry.stride[axis - 1], geometry.padding[axis - 1], geometry.dilation[axis - 1],
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 12)
@@ -138,15 +142,59 @@ def _window_axis(
 
 def largest_read(geometry: Geometry, axis: int, tile: int) -> int:
     """Return the most input positions that a tile of a convolution reads on one spatial axis."""
-    return _largest_read(
-        geometry.in_shape[axis], geometry.out_shape[axis], tile, geometry.kernel[axis - 1],
-        geometry.stride[axis - 1], geometry.padding[axis - 1], geometry.dilation[axis - 1],
-    )  # fmt: skip
+    return _largest_read(*_window(geometry, axis, tile))
 
 
 @lru_cache(maxsize=1 << 14)
 def _largest_read(*window: int) -> int:
     return int(_window_axis(*window).read.max())
+
+
+class Kinds(NamedTuple):
+    """The different tiles of an axis, by how often they read their inputs.
+
+    Attributes
+    ----------
+    histograms : tuple
+        Per kind, pairs of (output positions that read an input position, number of such inputs).
+    kind_of : int array (tiles,)
+    """
+
+    histograms: tuple[Histogram, ...]
+    kind_of: Counts
+
+
+def kinds(geometry: Geometry, axis: int, tile: int) -> Kinds:
+    """Return the different tiles of an axis of a convolution."""
+    if axis:
+        return _window_kinds(*_window(geometry, axis, tile))
+    return _channel_kinds(geometry.in_shape[0], geometry.out_shape[0], geometry.groups, tile)
+
+
+@lru_cache(maxsize=1 << 14)
+def _window_kinds(*window: int) -> Kinds:
+    return _kinds(_window_axis(*window))
+
+
+@lru_cache(maxsize=1 << 14)
+def _channel_kinds(inputs: int, outputs: int, groups: int, tile: int) -> Kinds:
+    if groups > 1:
+        return _kinds(_channel_axis(inputs, outputs, groups, tile))
+    full, rest = divmod(outputs, tile)
+    sizes = [tile] * (full > 0) + [rest] * (rest > 0)
+    kind_of = np.zeros(full + (rest > 0), dtype=np.int64)
+    kind_of[-1] = len(sizes) - 1
+    return Kinds(tuple(((size, inputs),) for size in sizes), kind_of)
+
+
+def _kinds(axis: Axis) -> Kinds:
+    assert axis.synapses is not None  # noqa: S101 - only an axis read in full has none
+    most = int(axis.synapses.max()) + 1
+    counts = np.stack([np.bincount(row, minlength=most) for row in axis.synapses])
+    counts[:, 0] = 0
+    distinct, kind_of = np.unique(counts, axis=0, return_inverse=True)
+    histograms = (tuple((n, int(k)) for n, k in enumerate(row) if k) for row in distinct)
+    return Kinds(tuple(histograms), kind_of)
 
 
 @lru_cache(maxsize=1 << 10)

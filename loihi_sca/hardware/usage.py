@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
 from loihi_sca.hardware.memory import Budget
 from loihi_sca.hardware.shapes import Geometry
 from loihi_sca.hardware.tiling import (
-    Axis,
     Counts,
+    Histogram,
     Tiling,
     axes_of,
+    kinds,
     largest_read,
     outer,
     sum_by_tile,
 )
-
-Histogram: TypeAlias = tuple[tuple[int, int], ...]
-"""Pairs of (output positions that read an input position, number of such input positions)."""
 
 
 class Usage(NamedTuple):
@@ -39,7 +37,7 @@ def usage(geometry: Geometry, tiling: Tiling, budget: Budget) -> Usage:
     neurons = outer(*(axis.sizes for axis in axes))
     if geometry.kind == "conv":
         in_axons = outer(*(axis.read for axis in axes))
-        words = _conv_words(geometry, axes, budget)
+        words = _conv_words(geometry, tiling, budget)
     else:
         recurrent = geometry.neurons if geometry.recurrent_bits else 0
         arriving = geometry.inputs + recurrent if geometry.kind == "dense" else 0
@@ -71,6 +69,21 @@ def destinations(
     return reached
 
 
+@lru_cache(maxsize=1 << 14)
+def connections(geometry: Geometry) -> int:
+    """Return the synapses from the layer before: borders, strides and groups as they are."""
+    if geometry.kind == "conv":
+        whole = Tiling(*geometry.out_shape)
+        channels, rows, columns = (int(a.connections.sum()) for a in axes_of(geometry, whole))
+        return channels * rows * columns
+    return geometry.in_shape[0] * geometry.neurons * len(geometry.bits)
+
+
+def recurrent_connections(geometry: Geometry) -> int:
+    """Return the synapses from the layer's own neurons."""
+    return geometry.neurons**2 * len(geometry.recurrent_bits)
+
+
 def largest_in_axons(geometry: Geometry, tiling: Tiling) -> int:
     """Return the input axons of the fullest core."""
     if geometry.kind == "conv":
@@ -88,45 +101,37 @@ def largest_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> int:
         return budget.dense_words(geometry, min(tiling.channels, geometry.out_shape[0]))
     if geometry.kind != "conv":
         return 0
-    sizes = axes_of(geometry, tiling)[0].sizes
-    if budget.shared_kernels:
-        return max(budget.shared_words(geometry, int(n)) for n in {sizes[0], sizes[-1]})
-    return int(_distinct_words(geometry, axes_of(geometry, tiling), budget).max())
+    if not budget.shared_kernels:
+        return int(_distinct_words(geometry, tiling, budget).max())
+    channels = geometry.out_shape[0]
+    rest = channels % tiling.channels or tiling.channels
+    sizes = {min(tiling.channels, channels), min(rest, channels)}
+    return max(budget.shared_words(geometry, size) for size in sizes)
 
 
-def _conv_words(geometry: Geometry, axes: tuple[Axis, Axis, Axis], budget: Budget) -> Counts:
-    channels, rows, columns = axes
-    if budget.shared_kernels:
-        distinct, which = np.unique(channels.sizes, return_inverse=True)
-        per_tile = np.array([budget.shared_words(geometry, int(n)) for n in distinct])[which]
-        ones = [np.ones(len(axis.sizes), dtype=np.int64) for axis in (rows, columns)]
-        return outer(per_tile.astype(np.int64), *ones)
-    at = [histograms_of(axis)[1] for axis in axes]
-    words: Counts = _distinct_words(geometry, axes, budget)[np.ix_(*at)].ravel()
-    return words
+def _conv_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
+    if not budget.shared_kernels:
+        at = [kinds(geometry, axis, tile).kind_of for axis, tile in enumerate(tiling)]
+        words: Counts = _distinct_words(geometry, tiling, budget)[np.ix_(*at)].ravel()
+        return words
+    channels, rows, columns = axes_of(geometry, tiling)
+    distinct, which = np.unique(channels.sizes, return_inverse=True)
+    per_tile = np.array([budget.shared_words(geometry, int(n)) for n in distinct], dtype=np.int64)
+    ones = [np.ones(len(axis.sizes), dtype=np.int64) for axis in (rows, columns)]
+    return outer(per_tile[which], *ones)
 
 
-def _distinct_words(geometry: Geometry, axes: tuple[Axis, Axis, Axis], budget: Budget) -> Counts:
+def _distinct_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
     """Return the words of every kind of core where kernels are not shared, one axis per axis."""
     bits = budget.synapse_bits(geometry, geometry.bits[0], True) if geometry.bits else 0
-    channels, rows, columns = (histograms_of(axis)[0] for axis in axes)
+    channels, rows, columns = (
+        kinds(geometry, axis, tile).histograms for axis, tile in enumerate(tiling)
+    )
     return np.array(
         [[[_unshared_words(c, r, w, bits, budget) for w in columns] for r in rows]
          for c in channels],
         dtype=np.int64,
     )  # fmt: skip
-
-
-def histograms_of(axis: Axis) -> tuple[list[Histogram], Counts]:
-    """Return the kinds of tile on an axis by how often they read inputs, and each tile's kind."""
-    if axis.synapses is None:
-        kinds, which = np.unique(axis.sizes, return_inverse=True)
-        return [((int(size), axis.inputs),) for size in kinds], which
-    most = int(axis.synapses.max()) + 1
-    counts = np.stack([np.bincount(row, minlength=most) for row in axis.synapses])
-    counts[:, 0] = 0
-    kinds, which = np.unique(counts, axis=0, return_inverse=True)
-    return [tuple((n, int(k)) for n, k in enumerate(row) if k) for row in kinds], which
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from loihi_sca.hardware import Geometry, load_profile
 from loihi_sca.hardware.cliffs import cores_and_words
-from loihi_sca.hardware.grid import need_table
+from loihi_sca.hardware.grid import input_steps, need_table
 from loihi_sca.hardware.memory import budget_of
 
 
@@ -50,3 +52,30 @@ def test_a_depthwise_layer_follows_its_input() -> None:
         cores_and_words(pool, budget, 4).cores,
         cores_and_words(pool, budget, 200).cores,
     ]
+
+
+@pytest.mark.parametrize("profile", ["loihi2", "loihi2-2023"])
+@settings(deadline=None, max_examples=60)
+@given(geometry=geometries())
+def test_between_two_steps_no_core_is_won_or_lost(profile: str, geometry: Geometry) -> None:
+    budget = budget_of(load_profile(profile))
+    outputs = geometry.out_shape[0]
+    steps = input_steps(geometry, budget, outputs, 700)
+    if steps is None:
+        assert profile == "loihi2-2023"
+        return
+    inputs = np.arange(1, 701)
+    cores = need_table(geometry, budget, np.unique([1, outputs // 3 + 1, outputs]), inputs).cores
+    changes = inputs[:-1][(np.diff(cores, axis=1) != 0).any(axis=0)]
+    assert set(changes) <= set(steps.tolist())
+
+
+@settings(deadline=None, max_examples=100)
+@given(geometry=geometries(), fewer=st.integers(1, 7))
+def test_fewer_bits_and_fewer_inputs_never_take_more_cores(geometry: Geometry, fewer: int) -> None:
+    """What the planner relies on when it assumes weights of 8 bits."""
+    budget = budget_of(load_profile("loihi2"))
+    most = cores_and_words(dataclasses.replace(geometry, bits=(8,)), budget).cores
+    assert cores_and_words(dataclasses.replace(geometry, bits=(fewer,)), budget).cores <= most
+    half = max(1, geometry.in_shape[0] // 2)
+    assert cores_and_words(geometry, budget, inputs=half).cores <= most
