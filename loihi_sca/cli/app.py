@@ -14,6 +14,7 @@ from loihi_sca.cli.compile import compile_run
 from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
+from loihi_sca.cli.evaluate import evaluate
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
 from loihi_sca.cli.profiles import profiles
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "compile": compile_run,
     "simulate": simulate,
+    "evaluate": evaluate,
     "estimate": estimate,
     "map": map_cores,
     "cliffs": cliffs,

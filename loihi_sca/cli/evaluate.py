@@ -1,0 +1,142 @@
+"""``loihi-sca evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.errors import ConfigError
+
+if TYPE_CHECKING:
+    from loihi_sca.data import Dataset
+    from loihi_sca.evaluation import Evaluation
+    from loihi_sca.network import Network
+
+ENGINES = ("fast", "reference")
+SPLITS = ("train", "validation", "test")
+
+
+def evaluate(
+    net: NetFile,
+    data: Annotated[str, typer.Option(help="Name of a dataset, for example digits or mnist.")],
+    split: Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}.")] = "test",
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "fast",
+    root: Annotated[
+        Path | None, typer.Option(help="Folder with the files of the dataset, if it has any.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first samples.", min=1)] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Timesteps per sample, where the file does not say.", min=1)
+    ] = None,
+    input_shape: InputShape = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure the accuracy and the activity of a network on a dataset.
+
+    Example:
+
+        loihi-sca evaluate digits.net --data digits
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"--engine {engine!r}: one of {', '.join(ENGINES)}.")
+    if split not in SPLITS:
+        raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
+
+    from loihi_sca import evaluation, netx
+    from loihi_sca.data import load
+    from loihi_sca.engine import fast, reference
+
+    network = netx.read(net, input_shape=parse_shape(input_shape), timesteps=steps)
+    if network.timesteps is None:
+        raise ConfigError(f"{net} does not say how many timesteps a sample has; give --steps.")
+    dataset = load(data, split=split, timesteps=network.timesteps, root=root)  # type: ignore[arg-type]
+    dataset = dataset.first(limit)
+    run = fast.run if engine == "fast" else reference.run
+    with progress_bar() as bar:
+        task = bar.add_task("samples", total=len(dataset))
+        result = evaluation.evaluate(
+            network, dataset, run, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    summary = _summarise(network, dataset, result, split, engine)
+    if as_json:
+        emit_json(summary)
+    else:
+        _show(summary)
+
+
+def _summarise(
+    network: Network, dataset: Dataset, result: Evaluation, split: str, engine: str
+) -> dict[str, Any]:
+    steps = result.samples * result.timesteps
+    return {
+        "schema": 1,
+        "network": network.name,
+        "data": dataset.name,
+        "split": split,
+        "engine": engine,
+        "samples": result.samples,
+        "timesteps": result.timesteps,
+        "accuracy": result.accuracy,
+        "confusion": result.confusion.tolist(),
+        "wall_time_s": result.wall_time_s,
+        "layers": [
+            {
+                "name": a.name,
+                "neurons": a.neurons,
+                "spikes": a.spikes,
+                "rate": a.spikes / (layer.neurons * steps),
+                "synops": a.synops,
+                "synops_per_sample": a.synops / result.samples,
+                "peak_current": a.peak_current,
+                "current_wraps": a.current_wraps,
+                "voltage_saturations": a.voltage_saturations,
+            }
+            for layer, a in zip(network, result.activity, strict=True)
+        ],
+    }
+
+
+def _show(summary: dict[str, Any]) -> None:
+    console.print(
+        f"[bold]{escape(summary['network'])}[/] on {summary['data']} ({summary['split']}, "
+        f"{summary['samples']} samples of {summary['timesteps']} steps, {summary['engine']} "
+        f"engine, {summary['wall_time_s']:.2f} s): accuracy [bold]"
+        f"{100 * summary['accuracy']:.2f} %[/]",
+        highlight=False,
+    )
+    console.print(_confusion(summary["confusion"]))
+    console.print(_layers(summary["layers"]))
+
+
+def _confusion(rows: list[list[int]]) -> Table:
+    table = Table(title="confusion: true class down, answer across")
+    table.add_column("")
+    for answer in range(len(rows)):
+        table.add_column(str(answer), justify="right")
+    for label, row in enumerate(rows):
+        cells = [f"[bold]{n}[/]" if label == k else str(n) if n else "." for k, n in enumerate(row)]
+        table.add_row(str(label), *cells)
+    return table
+
+
+def _layers(layers: list[dict[str, Any]]) -> Table:
+    table = Table(title="activity")
+    table.add_column("layer")
+    for name in ("neurons", "rate", "synops per sample", "wraps", "saturations"):
+        table.add_column(name, justify="right")
+    for layer in layers:
+        table.add_row(
+            escape(layer["name"]),
+            f"{layer['neurons']:,}",
+            f"{layer['rate']:.4f}",
+            f"{layer['synops_per_sample']:,.0f}",
+            f"{layer['current_wraps']:,}",
+            f"{layer['voltage_saturations']:,}",
+        )
+    return table

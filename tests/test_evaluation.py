@@ -1,0 +1,123 @@
+"""Accuracy, confusion and read-outs, against the same figures computed by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from loihi_sca import evaluation, netx
+from loihi_sca.cli import main
+from loihi_sca.data import Dataset, load
+from loihi_sca.engine import fast, reference
+from loihi_sca.engine.result import RunResult
+from loihi_sca.errors import InputError
+from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Readout
+
+NEURON = Cuba(1024, 128, 40)
+
+
+@pytest.fixture
+def network() -> Network:
+    rng = np.random.default_rng(0)
+    conv = Conv("conv", (1, 8, 8), rng.integers(-60, 64, (8, 1, 3, 3)) * 2, neuron=NEURON)
+    dense = Dense("out", (8, 6, 6), rng.integers(-60, 64, (10, 288)) * 2, neuron=NEURON)
+    return Network("digits", (conv, dense), timesteps=8)
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return load("digits", split="test", timesteps=8).first(60)
+
+
+def test_confusion_accuracy_and_activity(network, dataset, monkeypatch):
+    whole = reference.run(network, dataset.spikes())
+    answers = whole.counts.argmax(axis=1)
+    monkeypatch.setattr(evaluation, "SPIKE_BYTES", 7 * 64 * 8)  # seven samples at once
+    seen = []
+    result = evaluation.evaluate(network, dataset, fast.run, lambda *x: seen.append(x))
+    assert result.samples == 60
+    assert result.accuracy == np.mean(answers == dataset.labels)
+    for label in range(10):
+        for answer in range(10):
+            expected = np.sum((dataset.labels == label) & (answers == answer))
+            assert result.confusion[label, answer] == expected
+    assert result.activity == whole.activity
+    assert seen[0] == (7, 60)
+    assert seen[-1] == (60, 60)
+
+
+def result_of(counts) -> RunResult:
+    """Return a run whose outputs spike so often, in the first timesteps."""
+    counts = np.array(counts)
+    return RunResult((np.arange(8) < counts[..., None]).astype(np.uint8))
+
+
+def test_readouts():
+    result = result_of([[1, 2, 3, 5]])
+    average = Readout("average", groups=2)
+    affine = Readout("affine", weight=np.array([[1, 0, -2, 0], [0, 1, 0, 1]]))
+    assert evaluation.scores(Readout(), result, fast.run).tolist() == [[1, 2, 3, 5]]
+    assert evaluation.scores(average, result, fast.run).tolist() == [[3, 8]]
+    assert evaluation.scores(affine, result, fast.run).tolist() == [[-5, 7]]
+
+
+def test_affine_readout_with_a_neuron_sums_its_voltage():
+    # one spike of weight 3 at step 0; no current memory, full voltage memory: 64 * 3 at 8 steps
+    neuron = Cuba(current_decay=4096, voltage_decay=0, threshold=0)
+    readout = Readout("affine", weight=np.array([[3], [-1]]), neuron=neuron)
+    for engine in (fast.run, reference.run):
+        scores = evaluation.scores(readout, result_of([[1]]), engine)
+        assert scores.tolist() == [[8 * 64 * 3, 8 * -64]]
+
+
+def test_what_does_not_fit_is_refused(network, dataset):
+    def refuse(net: Network, match: str) -> None:
+        with pytest.raises(InputError, match=match):
+            evaluation.evaluate(net, dataset, fast.run)
+
+    few = Dense("out", (8, 6, 6), np.ones((9, 288), dtype=int), neuron=NEURON)
+    refuse(network.replace(layers=(network.layers[0], few)), "tells 9 classes apart")
+    wide = Dense("out", (2, 8, 8), np.ones((10, 128), dtype=int), neuron=NEURON)
+    refuse(network.replace(layers=(wide,)), r"takes input of shape \(2, 8, 8\)")
+    driven = Input("in", (1, 8, 8), neuron=NEURON)
+    refuse(network.replace(layers=(driven, *network.layers)), "takes bias mantissas")
+    refuse(network.replace(readout=Readout("average", groups=3)), "do not divide into 3 groups")
+    weight = np.ones((10, 4), dtype=int)
+    refuse(network.replace(readout=Readout("affine", weight=weight)), "weighs 4 outputs")
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_command(network, dataset, tmp_path, capsys, engine):
+    path = tmp_path / "digits.net"
+    netx.write(network, path)
+    arguments = ["evaluate", str(path), "--data", "digits", "--limit", "60", "--engine", engine]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--json"])
+    assert not ended.value.code
+    summary = json.loads(capsys.readouterr().out)
+    expected = evaluation.evaluate(network, dataset, fast.run)
+    assert summary["schema"] == 1
+    assert summary["accuracy"] == expected.accuracy
+    assert summary["confusion"] == expected.confusion.tolist()
+    assert [x["synops"] for x in summary["layers"]] == [a.synops for a in expected.activity]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert f"{100 * expected.accuracy:.2f} %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--data", "digits", "--engine", "quick"], "one of fast, reference"),
+        (["--data", "digits", "--split", "all"], "one of train, validation, test"),
+        (["--data", "nothing"], "no dataset 'nothing'"),
+    ],
+)
+def test_command_usage(network, tmp_path, capsys, arguments, says):
+    netx.write(network, tmp_path / "digits.net")
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(tmp_path / "digits.net"), *arguments])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
