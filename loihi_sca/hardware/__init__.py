@@ -3,6 +3,7 @@
 Every hardware number is in the profiles (``hw_profiles/*.toml``); this package holds formulas.
 """
 
+from loihi_sca.hardware.energy import NOT_MODELLED
 from loihi_sca.hardware.estimate import Estimate, estimate
 from loihi_sca.hardware.mapper import Core, LayerPlacement, Placement, map_network
 from loihi_sca.hardware.profile import load_profile, profile_paths
@@ -11,7 +12,7 @@ from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
 
 __all__ = [
-    "RULES", "Architecture", "Core", "Estimate", "Geometry", "LayerPlacement", "LayerSpec",
-    "Placement", "Profile", "Violation", "check", "describe", "estimate", "load_profile",
-    "map_network", "profile_paths", "require_fit",
+    "NOT_MODELLED", "RULES", "Architecture", "Core", "Estimate", "Geometry", "LayerPlacement",
+    "LayerSpec", "Placement", "Profile", "Violation", "check", "describe", "estimate",
+    "load_profile", "map_network", "profile_paths", "require_fit",
 ]  # fmt: skip

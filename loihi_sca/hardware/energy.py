@@ -16,6 +16,17 @@ from loihi_sca.hardware.usage import connections, recurrent_connections
 PICO_PER_MICRO = 1e6
 
 
+NOT_MODELLED = (
+    "input and output: the host, the board's x86 cores, loading the network",
+    "contention on the mesh, links between chips, any placement but in order",
+    "uneven activity within a layer: the busiest core may be busier",
+    "voltage, temperature and the spread between chips, beyond the bands",
+    "the fill of Loihi 2's AxonMap and AxonMem tables, which is not published",
+    "learning",
+)
+"""What an estimate leaves out, for reports; more in ``docs/hardware.md``."""
+
+
 @dataclass(frozen=True)
 class EnergyItem:
     """One kind of operation in one layer, or in the whole network.
@@ -145,6 +156,7 @@ class EnergyEstimate:
                 "chip_over_45nm": dynamic.best / comparison.snn_uj if comparison.snn_uj else None,
                 "ann_over_chip": comparison.ann_uj / dynamic.best if dynamic.best else None,
             },
+            "not_modelled": list(NOT_MODELLED),
         }
 
     def _layers_as_json(self) -> list[dict[str, Any]]:

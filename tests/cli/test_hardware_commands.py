@@ -101,6 +101,7 @@ def test_estimate_from_real_input(cli, net, tmp_path):
     value = as_json(cli, "estimate", net, "--input", data)
     energy, latency = value["energy"], value["latency"]
     assert energy["activity"] == "counted over 4 samples"
+    assert energy["not_modelled"]
     for key in ("dynamic_uj", "static_uj", "total_uj"):
         assert 0 < energy[key]["low"] <= energy[key]["best"] <= energy[key]["high"]
     assert {x["item"] for x in energy["items"]} >= {"synop", "update", "spike", "axon_in"}
