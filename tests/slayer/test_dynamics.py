@@ -244,3 +244,18 @@ def test_dense_and_flatten_equal_lava_dls() -> None:
 def test_what_cannot_be_fused_is_named(neuron: torch.nn.Module, reason: str | None) -> None:
     found = obstacle(neuron)
     assert found == reason if reason is None else reason in str(found)
+
+
+def test_spikes_may_be_changed_in_place_and_used_twice() -> None:
+    neuron = CubaNeuron(1.0, 0.5, 0.1)
+    x = torch.randn(2, 3, 4, 5, 6, requires_grad=True)
+    spikes = fire(neuron, x).spikes
+    twice = (spikes * 2).sum()
+    twice.backward(retain_graph=True)
+    first = x.grad.clone()
+    twice.backward()
+    assert torch.equal(x.grad, 2 * first)
+    spikes = fire(neuron, x).spikes
+    spikes[..., 0] = 0
+    spikes.sum().backward()
+    assert spikes[..., 0].sum() == 0

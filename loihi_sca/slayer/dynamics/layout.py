@@ -22,6 +22,15 @@ def from_rows(values: torch.Tensor) -> torch.Tensor:
     return values.permute(1, values.dim() - 1, *range(2, values.dim() - 1), 0)
 
 
+def empty(rows: torch.Tensor) -> torch.Tensor:
+    """Return an uninitialised tensor (N, C, ..., T), time-first, for what is shaped like rows.
+
+    Unlike :func:`from_rows` it is no view, so whoever gets it may change it in place.
+    """
+    target = from_rows(rows)
+    return torch.empty_strided(target.shape, target.stride(), dtype=rows.dtype)
+
+
 def flat(values: torch.Tensor) -> torch.Tensor:
     """Return contiguous [T, N, ..., C] as [T, P]."""
     return values.view(values.shape[0], -1)

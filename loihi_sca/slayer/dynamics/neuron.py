@@ -159,7 +159,7 @@ class _Fire(torch.autograd.Function):
         )
         ctx.decays_are_shared = current_decay.numel() == 1
         ctx.save_for_backward(done.voltage, done.current)
-        return layout.from_rows(done.spikes)
+        return done.spikes
 
     @staticmethod
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]

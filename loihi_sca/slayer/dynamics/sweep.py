@@ -26,8 +26,10 @@ class Sweep:
 
     Attributes
     ----------
-    spikes, voltage : tensors [T, N, ..., C]
-        Gated; before reset.
+    spikes : tensor (N, C, ..., T)
+        Gated; laid out time-first.
+    voltage : tensor [T, N, ..., C]
+        Before reset.
     current : tensor [T, N, ..., C] or None
         Before the norm, if its decay learns.
     norm : Norm
@@ -65,7 +67,7 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: FloatArray, watch: bool) 
     norm = Norm.of(neuron.norm, weighted, keep_u, length)
     if norm is None:
         return None
-    voltage, spikes = torch.empty_like(weighted), torch.empty_like(weighted)
+    voltage, spikes = torch.empty_like(weighted), layout.empty(weighted)
     current = torch.empty_like(weighted) if neuron.current_decay.requires_grad else None
     sums = np.zeros((threads.CHUNKS, 4 if watch else 0, channels))
     peaks = np.zeros((threads.CHUNKS, 2), np.int64)
@@ -81,7 +83,7 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: FloatArray, watch: bool) 
         gate,
         length,
         layout.flat(voltage).numpy(),
-        layout.flat(spikes).numpy(),
+        layout.flat(layout.rows(spikes)).numpy(),
         _NOTHING if current is None else layout.flat(current).numpy(),
         sums,
         peaks,
