@@ -1,6 +1,6 @@
 """The integer network: one frozen graph that passes, analyses and engines share.
 
-A :class:`Network` is a chain of :mod:`loihi_sca.layers`. Every number in it is an integer that the
+A :class:`Network` is a chain of :mod:`loihi_sca.layers` and :mod:`loihi_sca.windows`. Every number in it is an integer that the
 chip stores. A dense layer behind a spatial one flattens it in C-major order, so flattening is a
 fact of layout and no layer of its own.
 """
@@ -13,22 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.layers import (
-    Conv,
-    Cuba,
-    Dense,
-    Input,
-    Layer,
-    Neuron,
-    OtherLayer,
-    OtherNeuron,
-    Pool,
-    Window,
-)
+from loihi_sca.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.neurons import MAX_DECAY, Cuba, Neuron, OtherNeuron
 from loihi_sca.values import IntArray, Node, Pair, Shape, as_ints, check_whole
+from loihi_sca.windows import Conv, Pool, Window
 
 __all__ = [
-    "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron", "OtherLayer",
+    "MAX_DECAY", "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron", "OtherLayer",
     "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
 ]  # fmt: skip
 

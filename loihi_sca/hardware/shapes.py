@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.layers import Window
 from loihi_sca.network import (
     Conv,
     Cuba,
@@ -24,6 +23,7 @@ from loihi_sca.network import (
     Pool,
 )
 from loihi_sca.values import Pair, Shape
+from loihi_sca.windows import Window
 
 Kind: TypeAlias = Literal["port", "input", "conv", "dense"]
 """``port``: where spikes enter, takes no core. ``input``: neurons without synapses. ``conv``: a

@@ -27,7 +27,6 @@ from loihi_sca.engine.fast.table import (
 )
 from loihi_sca.engine.reference import ALIGN, STATE_LIMIT
 from loihi_sca.engine.result import Schedule
-from loihi_sca.layers import MAX_DECAY
 from loihi_sca.network import (
     Conv,
     Cuba,
@@ -40,6 +39,7 @@ from loihi_sca.network import (
     Shape,
     Window,
 )
+from loihi_sca.neurons import MAX_DECAY
 
 BLOCK_NEURONS = 2048
 """Neurons whose state and constants stay in the first-level cache while timesteps go by."""
