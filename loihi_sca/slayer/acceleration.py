@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.slayer import dynamics
+from loihi_sca.slayer import dynamics, fast_blocks
 from loihi_sca.slayer.dynamics import layout
 from loihi_sca.slayer.lava import slayer
 
@@ -87,55 +87,15 @@ class FastPool(slayer.synapse.Pool):  # type: ignore[misc]
         return layout.from_rows(rows.view(steps, samples, *rows.shape[1:]))
 
 
-class _Block(torch.nn.Module):
-    """A lava-dl block whose shift by a step stays time-first."""
-
-    neuron: Any
-    synapse: Any
-    delay: Any
-    delay_shift: bool
-    count_log: bool
-
-    def forward(self, spikes: torch.Tensor) -> Any:
-        """Return the spikes (N, C, ..., T)."""
-        if self.delay is not None or self.count_log or getattr(self, "mask", None) is not None:
-            return super().forward(spikes)
-        fired = self.neuron(self.synapse(spikes))
-        return _shifted(fired) if self.delay_shift else fired
-
-
-class FastConvBlock(_Block, slayer.block.cuba.Conv):  # type: ignore[misc]
-    """lava-dl's Conv block, time-first."""
-
-
-class FastDenseBlock(_Block, slayer.block.cuba.Dense):  # type: ignore[misc]
-    """lava-dl's Dense block, time-first."""
-
-
-class FastPoolBlock(_Block, slayer.block.cuba.Pool):  # type: ignore[misc]
-    """lava-dl's Pool block, time-first."""
-
-
-class FastFlatten(slayer.block.cuba.Flatten):  # type: ignore[misc]
-    """lava-dl's Flatten block, time-first."""
-
-    def forward(self, spikes: torch.Tensor) -> Any:
-        """Return the spikes (N, C*H*W, T)."""
-        if self.count_log or spikes.dim() != 5 or spikes.is_cuda:
-            return super().forward(spikes)
-        self.shape = [spikes.shape[1] * spikes.shape[2] * spikes.shape[3], 1, 1]
-        return dynamics.flatten(spikes)
-
-
 _FAST: dict[type, type] = {
     slayer.neuron.cuba.Neuron: FastNeuron,
     slayer.synapse.Conv: FastConv,
     slayer.synapse.Dense: FastDense,
     slayer.synapse.Pool: FastPool,
-    slayer.block.cuba.Conv: FastConvBlock,
-    slayer.block.cuba.Dense: FastDenseBlock,
-    slayer.block.cuba.Pool: FastPoolBlock,
-    slayer.block.cuba.Flatten: FastFlatten,
+    slayer.block.cuba.Conv: fast_blocks.Conv,
+    slayer.block.cuba.Dense: fast_blocks.Dense,
+    slayer.block.cuba.Pool: fast_blocks.Pool,
+    slayer.block.cuba.Flatten: fast_blocks.Flatten,
 }
 
 
@@ -194,9 +154,3 @@ def _weight(synapse: Any) -> torch.Tensor:
     hook = synapse.pre_hook_fx
     weight: torch.Tensor = synapse.weight if hook is None else hook(synapse.weight)
     return weight
-
-
-def _shifted(spikes: torch.Tensor) -> torch.Tensor:
-    """Delay by a step, time-first."""
-    rows = layout.rows(spikes)
-    return layout.from_rows(torch.cat([torch.zeros_like(rows[:1]), rows[:-1]]))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from loihi_sca.problems import Problem
-from loihi_sca.slayer import blocks
+from loihi_sca.slayer import acceleration, blocks, fast_blocks
 from loihi_sca.slayer.lava import slayer
 from loihi_sca.slayer.walk import is_block
 
@@ -41,6 +41,9 @@ BLOCKS = {
 }
 """CUBA blocks without a counterpart."""
 
+_KNOWN_FORWARDS = (slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__)
+"""Modules whose forward passes compute what the blocks' attributes say."""
+
 SUPPORTED = ("Input", "Conv", "Dense", "Flatten", "Pool", "Average", "Affine")
 
 
@@ -64,7 +67,7 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
         yield Problem(name, f"block {kind}: {reason}", instead)
     elif lava_name(block) not in SUPPORTED:
         yield Problem(name, f"block {kind} is not known", f"Use {', '.join(SUPPORTED)}.")
-    elif type(block).forward.__module__ not in (slayer.block.base.__name__, blocks.__name__):
+    elif type(block).forward.__module__ not in _KNOWN_FORWARDS:
         yield Problem(
             name,
             f"{kind} overrides the forward pass of slayer.block.cuba.{lava_name(block)}, so that "
@@ -91,7 +94,7 @@ def _stock(block: torch.nn.Module) -> Any:
 def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what about a block's neuron has no counterpart."""
     neuron = block.neuron
-    if type(neuron) is not slayer.neuron.cuba.Neuron:
+    if type(neuron) not in (slayer.neuron.cuba.Neuron, acceleration.FastNeuron):
         yield Problem(
             name,
             f"its neuron is {type(neuron).__name__} of {type(neuron).__module__}",

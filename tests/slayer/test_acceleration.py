@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.slayer import accelerate
 from loihi_sca.slayer.acceleration import obstacles
+from loihi_sca.slayer.compile import compile_slayer
 from loihi_sca.slayer.lava import slayer
 
 block = slayer.block.cuba
@@ -200,3 +201,12 @@ def test_twice_is_as_good_as_once() -> None:
     network = accelerate(Network(NEURON))
     before = [type(m) for m in network.modules()]
     assert [type(m) for m in accelerate(network).modules()] == before
+
+
+def test_the_front_end_takes_accelerated_blocks_as_what_they_are() -> None:
+    torch.manual_seed(0)
+    stock = Network(NEURON, shift=False)
+    stock(spikes_in())
+    before = compile_slayer(list(stock.blocks), (2, 8, 8), 9, proof_samples=2)
+    after = compile_slayer(list(accelerate(stock).blocks), (2, 8, 8), 9, proof_samples=2)
+    assert after == before
