@@ -1,8 +1,8 @@
 """The integer network: one frozen graph that passes, analyses and engines share.
 
-A :class:`Network` is a chain of :mod:`loihi_sca.layers` and :mod:`loihi_sca.windows`. Every number in it is an integer that the
-chip stores. A dense layer behind a spatial one flattens it in C-major order, so flattening is a
-fact of layout and no layer of its own.
+A :class:`Network` is a chain of layers, see :mod:`loihi_sca.layers` and :mod:`loihi_sca.windows`.
+Every number in it is an integer that the chip stores. A dense layer behind a spatial one flattens
+it in C-major order, so flattening is a fact of layout and no layer of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from loihi_sca.values import IntArray, Node, Pair, Shape, as_ints, check_whole
 from loihi_sca.windows import Conv, Pool, Window
 
 __all__ = [
-    "MAX_DECAY", "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron", "OtherLayer",
-    "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
+    "MAX_DECAY", "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron",
+    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
 ]  # fmt: skip
 
 
