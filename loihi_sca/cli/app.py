@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from loihi_sca.cli.check import check
 from loihi_sca.cli.cliffs import cliffs
 from loihi_sca.cli.compile import compile_run
 from loihi_sca.cli.demo import demo
@@ -20,6 +21,7 @@ from loihi_sca.cli.output import status
 from loihi_sca.cli.profiles import profiles
 from loihi_sca.cli.simulate import simulate
 from loihi_sca.cli.train import train
+from loihi_sca.cli.verify import verify
 from loihi_sca.errors import LoihiScaError
 
 app = typer.Typer(
@@ -71,7 +73,9 @@ def _report(error: Exception, debug: bool, prefix: str = "") -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "train": train,
+    "check": check,
     "compile": compile_run,
+    "verify": verify,
     "simulate": simulate,
     "evaluate": evaluate,
     "estimate": estimate,

@@ -2,19 +2,282 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from loihi_sca.engine.result import RunResult, SpikeArray
-from loihi_sca.errors import NotBitExact
-from loihi_sca.network import Network
+from loihi_sca import netx
+from loihi_sca.engine import fast, lava_cpu, reference
+from loihi_sca.engine.result import (
+    LayerActivity,
+    RunResult,
+    Schedule,
+    SpikeArray,
+    check_data,
+    check_runnable,
+)
+from loihi_sca.errors import ConfigError, NotBitExact
+from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
 
 LayerSpikes = Mapping[str, SpikeArray]
 """Spikes (N, *out_shape, T) by layer name."""
 
+ENGINES = ("reference", "fast", "lava")
 
-def assert_same_spikes(expected: LayerSpikes, actual: LayerSpikes, between: str) -> None:
+RATES = (0.05, 0.2, 0.5)
+"""Input rates of random samples, taken in turn."""
+
+TRACE_BYTES = 1 << 28
+"""Samples are compared so many bytes of recorded state at a time."""
+
+BYTES_PER_STATE = 64
+"""What the reference engine keeps of one neuron at one timestep."""
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the engine, and what it has done of how much."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared, and found equal.
+
+    Attributes
+    ----------
+    network : str
+    digest : str
+        Of the network.
+    engines : tuple of str
+        The first one is what the others were compared with.
+    schedule : str
+    samples, timesteps : int
+    data : str
+        ``random`` (with the seed) or ``given``.
+    layers : tuple of str
+        Those whose spikes were compared.
+    compared : int
+        Spikes and absent spikes compared, per engine.
+    spikes : mapping of layer name to int
+        Spikes among them: a comparison of silence proves little.
+    mismatches : int
+        0; a mismatch raises.
+    current_wraps, voltage_saturations : int
+        How often the state left its 24 bits. Engines agree about it; SLAYER would not.
+    wall_time_s : mapping of engine to float
+    """
+
+    network: str
+    digest: str
+    engines: tuple[str, ...]
+    schedule: str
+    samples: int
+    timesteps: int
+    data: str
+    layers: tuple[str, ...]
+    compared: int
+    spikes: Mapping[str, int]
+    mismatches: int
+    current_wraps: int
+    voltage_saturations: int
+    wall_time_s: Mapping[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+
+def verify(
+    network: Network | str | os.PathLike[str],
+    *,
+    engines: Sequence[str] = ENGINES,
+    data: npt.NDArray[Any] | None = None,
+    samples: int = 6,
+    steps: int | None = None,
+    seed: int = 0,
+    schedule: Schedule = "pipelined",
+    input_shape: Shape | None = None,
+    timeout_s: float | None = None,
+    on_progress: Progress | None = None,
+) -> Verification:
+    """Run a network on several engines and compare every layer.
+
+    The spikes of every layer are compared, between reference and fast also currents, voltages and
+    activity counts. The spikes of an Input with neurons are not computed by Lava and are left out
+    there.
+
+    Parameters
+    ----------
+    network : Network or path
+        Of a file, Lava runs the very file.
+    engines : sequence of str
+        Of ``reference``, ``fast`` and ``lava``, at least two; the first is compared with the rest.
+    data : int array (N, *in_shape, T), optional
+        By default random spikes of several rates, or random values for an Input with neurons.
+    samples, steps, seed : int
+        Of random data; ``steps`` is by default what the network says, or 16.
+    schedule : {"pipelined", "cold"}
+        See :data:`loihi_sca.engine.result.Schedule`.
+    input_shape : tuple of int, optional
+        Where a file does not say it.
+    timeout_s : float, optional
+        For the Lava run.
+    on_progress : callable, optional
+
+    Raises
+    ------
+    NotBitExact
+        Names layer, neuron, timestep, sample and both values.
+    UnsupportedLayer
+        The network has blocks or neurons that are not simulated, or that Lava would get wrong.
+    BackendError
+        Lava failed.
+    """
+    _check_engines(engines)
+    path = None if isinstance(network, Network) else Path(network)
+    if not isinstance(network, Network):
+        network = netx.read(network, input_shape=input_shape)
+    check_runnable(network)
+    if "lava" in engines:
+        netx.require_loadable(network)
+    origin = "given"
+    if data is None:
+        origin = f"random, seed {seed}"
+        data = random_data(network, samples, steps or network.timesteps or 16, seed)
+    values = check_data(network, data)
+    tell = on_progress or (lambda engine, done, total: None)
+    runs = _Runs(network, path, values, schedule, timeout_s, tell)
+    return _compare(network, engines, values, schedule, origin, runs)
+
+
+def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
+    """Return random spikes (N, *in_shape, T), or values where the Input has neurons."""
+    if samples < 1 or steps < 1:
+        raise ConfigError(f"samples={samples}, steps={steps}: at least 1 each.")
+    rng = np.random.default_rng(seed)
+    size = (samples, *network.in_shape, steps)
+    first = network.layers[0]
+    if isinstance(first, Input) and isinstance(first.neuron, Cuba):
+        most = min(max(first.neuron.threshold, 1), 4095)
+        # one value per sample and neuron, as an image has
+        image = rng.integers(-most // 4, most, size[:-1], endpoint=True)
+        return np.broadcast_to(image[..., None], size).astype(np.int32)
+    rates = np.resize(RATES, samples).reshape(-1, *[1] * (len(size) - 1))
+    return (rng.random(size) < rates).astype(np.int32)
+
+
+class _Runs:
+    """Runs engines on slices of the data; Lava, which is slow to start, only once."""
+
+    def __init__(
+        self, network: Network, path: Path | None, values: IntArray, schedule: Schedule,
+        timeout_s: float | None, tell: Progress,
+    ) -> None:  # fmt: skip
+        self.network, self.path, self.values, self.schedule = network, path, values, schedule
+        self.timeout_s, self.tell = timeout_s, tell
+        self.seconds: dict[str, float] = {}
+        self._lava: RunResult | None = None
+
+    def run(self, engine: str, part: slice) -> RunResult:
+        """Return what an engine does with some of the samples, every layer recorded."""
+        if engine == "lava":
+            return self._run_lava(part)
+        run = reference.run if engine == "reference" else fast.run
+        names = [layer.name for layer in self.network]
+        result = run(self.network, self.values[part], schedule=self.schedule, record=names)
+        self.seconds[engine] = self.seconds.get(engine, 0.0) + result.wall_time_s
+        self.tell(engine, part.stop, len(self.values))
+        return result
+
+    def _run_lava(self, part: slice) -> RunResult:
+        if self._lava is None:
+            self._lava = self._start_lava()
+            self.seconds["lava"] = self._lava.wall_time_s
+        whole = self._lava
+        traces = {name: type(trace)(trace.spikes[part]) for name, trace in whole.traces.items()}
+        return RunResult(whole.spikes[part], (), traces)
+
+    def _start_lava(self) -> RunResult:
+        options: dict[str, Any] = {
+            "schedule": self.schedule,
+            "record": [layer.name for layer in self.network.synapse_layers],
+            "timeout_s": self.timeout_s,
+            "on_progress": lambda done, total: self.tell("lava", done, total),
+        }
+        if self.path is None:
+            return lava_cpu.run(self.network, self.values, **options)
+        shape = self.network.in_shape
+        spatial = shape if len(shape) == 3 else None
+        return lava_cpu.run_file(self.path, self.values, input_shape=spatial, **options)
+
+
+def _compare(
+    network: Network,
+    engines: Sequence[str],
+    values: IntArray,
+    schedule: str,
+    origin: str,
+    runs: _Runs,
+) -> Verification:
+    spikes: dict[str, int] = {}
+    compared, counts = 0, [0, 0]
+    for part in _parts(network, values):
+        expected = runs.run(engines[0], part)
+        sent = layer_spikes(network, expected)
+        for name, array in sent.items():
+            spikes[name] = spikes.get(name, 0) + int(array.sum(dtype=np.int64))
+            compared += array.size
+        counts[0] += sum(a.current_wraps for a in expected.activity)
+        counts[1] += sum(a.voltage_saturations for a in expected.activity)
+        for engine in engines[1:]:
+            _compare_runs(network, (engines[0], expected), (engine, runs.run(engine, part)), part)
+    return Verification(
+        network=network.name, digest=network.digest(), engines=tuple(engines), schedule=schedule,
+        samples=len(values), timesteps=values.shape[-1], data=origin, layers=tuple(spikes),
+        compared=compared, spikes=spikes, mismatches=0, current_wraps=counts[0],
+        voltage_saturations=counts[1], wall_time_s=runs.seconds,
+    )  # fmt: skip
+
+
+def _parts(network: Network, values: IntArray) -> Iterator[slice]:
+    neurons = sum(layer.neurons for layer in network)
+    size = max(1, TRACE_BYTES // (neurons * values.shape[-1] * BYTES_PER_STATE))
+    for start in range(0, len(values), size):
+        yield slice(start, min(start + size, len(values)))
+
+
+def _compare_runs(
+    network: Network, left: tuple[str, RunResult], right: tuple[str, RunResult], part: slice
+) -> None:
+    between = f"{left[0]} and {right[0]}"
+    expected, actual = layer_spikes(network, left[1]), layer_spikes(network, right[1])
+    common = {n: s for n, s in expected.items() if n in actual} if "lava" in between else expected
+    assert_same_spikes(common, actual, between, first_sample=part.start)
+    if "lava" in between:
+        return
+    for name, trace in left[1].traces.items():
+        other = right[1].traces[name]
+        for what in ("current", "voltage"):
+            one, two = getattr(trace, what), getattr(other, what)
+            if one is not None and two is not None:
+                _assert_same(name, one, two, between, f"{what}s", part.start)
+    _assert_same_activity(left[1].activity, right[1].activity, between)
+
+
+def _check_engines(engines: Sequence[str]) -> None:
+    unknown = [engine for engine in engines if engine not in ENGINES]
+    if unknown or len(set(engines)) != len(engines) or len(engines) < 2:
+        raise ConfigError(
+            f"engines {','.join(engines) or 'none'}: give at least two of {', '.join(ENGINES)}."
+        )
+
+
+def assert_same_spikes(
+    expected: LayerSpikes, actual: LayerSpikes, between: str, *, first_sample: int = 0
+) -> None:
     """Raise at the first layer whose spikes differ, naming where.
 
     Parameters
@@ -23,6 +286,8 @@ def assert_same_spikes(expected: LayerSpikes, actual: LayerSpikes, between: str)
         In the order of the layers; every layer of ``expected`` is compared.
     between : str
         What is compared, for the message, for example ``reference and Lava``.
+    first_sample : int
+        Number of the first sample, for the message.
 
     Raises
     ------
@@ -33,15 +298,37 @@ def assert_same_spikes(expected: LayerSpikes, actual: LayerSpikes, between: str)
         if name not in actual or actual[name].shape != wanted.shape:
             found = "nothing" if name not in actual else f"shape {actual[name].shape}"
             raise NotBitExact(f"{between}: {name} should give shape {wanted.shape}, gave {found}.")
-        differs = actual[name] != wanted
-        if differs.any():
-            sample, *neuron, step = (int(i) for i in np.argwhere(differs)[0])
-            place = (sample, *neuron, step)
-            raise NotBitExact(
-                f"{between} differ in {int(differs.sum())} of {wanted.size} spikes of {name}, "
-                f"first at sample {sample}, neuron {tuple(neuron)}, timestep {step}: "
-                f"{wanted[place]} and {actual[name][place]}."
-            )
+        _assert_same(name, wanted, actual[name], between, "spikes", first_sample)
+
+
+def _assert_same(
+    name: str,
+    wanted: npt.NDArray[Any],
+    actual: npt.NDArray[Any],
+    between: str,
+    what: str,
+    first_sample: int,
+) -> None:
+    differs = actual != wanted
+    if not differs.any():
+        return
+    # the first in time is the cause, the others may follow from it
+    moved = np.moveaxis(differs, -1, 0)
+    step, sample, *neuron = (int(i) for i in np.argwhere(moved)[0])
+    place = (sample, *neuron, step)
+    raise NotBitExact(
+        f"{between} differ in {int(differs.sum())} of {wanted.size} {what} of {name}, "
+        f"first at sample {first_sample + sample}, neuron {tuple(neuron)}, timestep {step}: "
+        f"{wanted[place]} and {actual[place]}."
+    )
+
+
+def _assert_same_activity(
+    expected: Sequence[LayerActivity], actual: Sequence[LayerActivity], between: str
+) -> None:
+    for one, two in zip(expected, actual, strict=True):
+        if one != two:
+            raise NotBitExact(f"{between} count different activity in {one.name}: {one}, {two}.")
 
 
 def layer_spikes(network: Network, result: RunResult) -> dict[str, SpikeArray]:

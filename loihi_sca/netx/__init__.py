@@ -6,6 +6,6 @@ What the format has no place for (timesteps, read-out, provenance) goes into a g
 """
 
 from loihi_sca.netx.reader import read
-from loihi_sca.netx.writer import write
+from loihi_sca.netx.writer import require_loadable, write
 
-__all__ = ["read", "write"]
+__all__ = ["read", "require_loadable", "write"]

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from loihi_sca.network import Cuba
 from loihi_sca.values import IntArray
 
 MAX_DELAY = 62
@@ -17,6 +18,10 @@ MAX_DELAY = 62
 
 MAX_CONV_INTEGER = 127
 """Groups, kernel, stride, padding and dilation are 8 bit with sign (``proc/conv/models.py``)."""
+
+DEFAULT_NEURON = Cuba(current_decay=0, voltage_decay=4096, threshold=1 << 17)
+"""What a dense layer without a neuron gets (``create_dense``: ``1 << 18 - 1``): its threshold is
+above what a voltage can reach, so that it never spikes. It is there to have its voltage read."""
 
 MIN_BIAS, MAX_BIAS = -4096, 4095
 """A bias is stored as a mantissa of 13 bits for the one exponent that netx knows, 6."""

@@ -30,6 +30,7 @@ from loihi_sca.network import (
     Shape,
 )
 from loihi_sca.netx import fields
+from loihi_sca.netx.limits import DEFAULT_NEURON
 from loihi_sca.netx.writer import GROUP, SCHEMA
 
 CUBA_TYPES = ("CUBA", "LOIHI")
@@ -129,7 +130,7 @@ def _read_layer(name: str, kind: str, group: h5py.Group, arriving: Shape | None)
         and "weight_rec" not in group
         and isinstance(group.get("weight"), h5py.Dataset)
     ):
-        return _read_dense(name, group, arriving, neuron)
+        return _read_dense(name, group, arriving, neuron or DEFAULT_NEURON)
     shape = _shape_of(group)
     tables = _tables(name, group, math.prod(shape))
     fallback = (next(iter(tables.values())).shape[1],) if tables else shape

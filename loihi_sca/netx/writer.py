@@ -12,7 +12,7 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Readout
-from loihi_sca.netx.limits import MAX_CONV_INTEGER, MAX_DELAY
+from loihi_sca.netx.limits import MAX_CONV_INTEGER, MAX_DELAY, loads_as_it_is
 
 SCHEMA = 1
 """Version of the ``loihi_sca`` group."""
@@ -38,9 +38,7 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     InputError
         The path cannot be written.
     """
-    problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
-    if problems:
-        raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems) + ".")
+    require_loadable(network)
     with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=False) as file:
         index, before = 0, None
         for layer in network:
@@ -53,6 +51,13 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
             file["simulation/Ts"] = 1
             file["simulation/tSample"] = network.timesteps
         _write_own_group(file.create_group(GROUP), network)
+
+
+def require_loadable(network: Network) -> None:
+    """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
+    problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
+    if problems:
+        raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems) + ".")
 
 
 def _problems(layer: Layer) -> list[str]:
@@ -74,6 +79,8 @@ def _problems(layer: Layer) -> list[str]:
         found.append(
             f"{layer.groups} groups are more than {MAX_CONV_INTEGER}, which Lava gets wrong"
         )
+    if isinstance(layer, Dense) and not loads_as_it_is(layer.weight):
+        found.append("netx would change its weights, or fail to load them; compile it")
     if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
         found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
     return found

@@ -1,0 +1,66 @@
+"""``loihi-sca check``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from loihi_sca.cli.options import InputShape, parse_shape
+from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.errors import ConfigError
+
+
+def check(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe, a netx file, or package.module:attribute of a SLAYER model or of a "
+            "function that returns one.",
+            metavar="MODEL",
+        ),
+    ],
+    input_shape: InputShape = None,
+    delay_shift: Annotated[
+        str, typer.Option(help="exact, or drop: as if all blocks had delay_shift=False.")
+    ] = "exact",
+    profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what keeps a model from running exactly on the chip, before training it.
+
+    Exit code 0 if nothing does, 3 if only limits of the chip do, 1 otherwise.
+
+    Example:
+
+        loihi-sca check my_project.models:build --input-shape 2,34,34
+    """
+    if delay_shift not in ("exact", "drop"):
+        raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
+
+    import loihi_sca
+    from loihi_sca.cli.models import load_model
+
+    shape = parse_shape(input_shape)
+    named = load_model(model, shape)
+    found = loihi_sca.check(
+        named.model,
+        shape or named.input_shape,
+        delay_shift=delay_shift,  # type: ignore[arg-type]
+        profile=profile,
+    )
+    if as_json:
+        emit_json({"schema": 1, "model": named.name, "problems": [p.as_json() for p in found]})
+    elif not found:
+        console.print(f"{escape(named.name)}: nothing in the way of the chip", highlight=False)
+    else:
+        console.print(f"{escape(named.name)}: {len(found)} in the way of the chip", highlight=False)
+        for problem in found:
+            console.print(
+                f"  [bold]{escape(problem.layer)}[/]: {escape(problem.reason)}.\n"
+                f"    {escape(problem.instead)}",
+                highlight=False,
+            )
+    if found:
+        raise typer.Exit(3 if all(problem.limit for problem in found) else 1)

@@ -1,0 +1,110 @@
+"""Models named on the command line: recipes, Python references, netx files."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loihi_sca.errors import ConfigError
+from loihi_sca.values import Shape
+
+REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A SLAYER model, or an integer network, that the user has named.
+
+    Attributes
+    ----------
+    name : str
+    model : Any
+        A module, a list of blocks or a :class:`loihi_sca.network.Network`.
+    input_shape : tuple of int or None
+    timesteps : int or None
+    """
+
+    name: str
+    model: Any
+    input_shape: Shape | None = None
+    timesteps: int | None = None
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a text names something in Python, ``package.module:attribute``."""
+    return REFERENCE.fullmatch(text) is not None and not Path(text).exists()
+
+
+def load_model(text: str, input_shape: Shape | None = None) -> NamedModel:
+    """Return the model that a text names.
+
+    Parameters
+    ----------
+    text : str
+        ``package.module:attribute`` of a module or of a function without arguments that returns
+        one; a netx file; or a recipe, by name or path, whose model is built untrained.
+    input_shape : tuple of int, optional
+        For a netx file that does not say it.
+
+    Raises
+    ------
+    ConfigError
+        There is nothing of that name.
+    """
+    if is_reference(text):
+        model = from_python(text)
+        return NamedModel(text.rpartition(":")[2], model, getattr(model, "in_shape", None))
+    if text.endswith((".net", ".hdf5", ".h5")):
+        from loihi_sca import netx
+
+        network = netx.read(text, input_shape=input_shape)
+        return NamedModel(network.name, network, network.in_shape, network.timesteps)
+    return _from_recipe(text)
+
+
+def from_python(text: str) -> Any:
+    """Import ``package.module:attribute``, from the current folder too, and call a function."""
+    module_name, _, path = text.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        # lava-dl prints when imported, and our stdout may be JSON
+        with contextlib.redirect_stdout(sys.stderr):
+            found = importlib.import_module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{text}: {error}.") from error
+
+    import torch
+
+    if callable(found) and (isinstance(found, type) or not isinstance(found, torch.nn.Module)):
+        try:
+            return found()
+        except TypeError as error:
+            raise ConfigError(
+                f"{text} cannot be called without arguments ({error}). Name a function that takes "
+                "none and returns the model."
+            ) from error
+    return found
+
+
+def _from_recipe(text: str) -> NamedModel:
+    from loihi_sca.config import load_recipe
+
+    recipe = load_recipe(text)
+
+    from loihi_sca import data
+    from loihi_sca.slayer.zoo import build
+
+    samples = data.load(
+        recipe.data.name, split="train", timesteps=recipe.data.timesteps, root=recipe.data.root
+    )
+    model = build(recipe.model, samples.shape, samples.classes)
+    return NamedModel(recipe.name, model, samples.shape, recipe.data.timesteps)

@@ -1,0 +1,99 @@
+"""``loihi-sca verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.errors import ConfigError
+
+if TYPE_CHECKING:
+    from loihi_sca.compiler.verify import Verification
+
+
+def verify(
+    net: NetFile,
+    engines: Annotated[
+        str, typer.Option(help="At least two of reference, fast, lava.", metavar="E,E,...")
+    ] = "reference,fast,lava",
+    samples: Annotated[int, typer.Option(help="Random samples.", min=1)] = 6,
+    steps: Annotated[
+        int | None, typer.Option(help="Timesteps per sample; by default what the file says.", min=1)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random samples.", min=0)] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option("--input", help="Spikes as .npy, (N, C, H, W, T), instead of random ones."),
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
+    ] = "pipelined",
+    input_shape: InputShape = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Prove that all engines give the same spikes in every layer; exit code 4 if they do not.
+
+    Example:
+
+        loihi-sca verify digits.net --engines reference,fast --samples 100
+    """
+    if schedule not in ("pipelined", "cold"):
+        raise ConfigError(f"--schedule {schedule!r}: pipelined or cold.")
+
+    from loihi_sca.cli.simulate import _load
+    from loihi_sca.compiler import verify as library
+
+    spikes = None if data is None else _load(data, steps)
+    with progress_bar() as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(engine: str, done: int, total: int) -> None:
+            if engine not in tasks:
+                tasks[engine] = bar.add_task(engine, total=total)
+            bar.update(tasks[engine], completed=done, total=total)
+
+        result = library.verify(
+            net,
+            engines=[part.strip() for part in engines.split(",") if part.strip()],
+            data=spikes,
+            samples=samples,
+            steps=steps,
+            seed=seed,
+            schedule=schedule,  # type: ignore[arg-type]
+            input_shape=parse_shape(input_shape),
+            on_progress=tell,
+        )
+    if as_json:
+        emit_json({"schema": 1, **result.as_json()})
+    else:
+        _show(result)
+
+
+def _show(result: Verification) -> None:
+    console.print(f"{escape(result.network)}: {' = '.join(result.engines)}, 0 mismatches")
+    table = Table()
+    table.add_column("layer")
+    table.add_column("spikes", justify="right")
+    for name, spikes in result.spikes.items():
+        table.add_row(escape(name), f"{spikes:,}")
+    console.print(table)
+    times = ", ".join(f"{engine} {s:.2f} s" for engine, s in result.wall_time_s.items())
+    console.print(
+        f"{result.samples} samples of {result.timesteps} steps ({result.data}), "
+        f"{result.compared:,} spikes or silences compared per engine; {times}",
+        highlight=False,
+    )
+    if not any(result.spikes.values()):
+        console.print("[yellow]note:[/] no layer spiked at all; this proves little. Try --input.")
+    if result.current_wraps or result.voltage_saturations:
+        console.print(
+            f"[yellow]note:[/] {result.current_wraps:,} currents wrapped and "
+            f"{result.voltage_saturations:,} voltages saturated at 24 bits, in all engines alike. "
+            "SLAYER would not have done that."
+        )

@@ -1,0 +1,170 @@
+"""``verify``, ``check`` and ``compile`` of Python models, as a user calls them."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from loihi_sca import netx
+from loihi_sca.compiler import verify as library
+from loihi_sca.network import Cuba, Dense, Input, Network, OtherNeuron
+
+LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
+
+MODELS = """
+import torch
+from lava.lib.dl import slayer
+
+cuba = slayer.block.cuba
+params = {"threshold": 1.0, "current_decay": 0.3, "voltage_decay": 0.1}
+
+def good():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        cuba.Dense(params, 12, 8, weight_scale=4), cuba.Dense(params, 8, 5, weight_scale=4)
+    )
+
+def bad():
+    return torch.nn.Sequential(
+        cuba.Conv({**params, "graded_spike": True}, 1, 2, 3),
+        cuba.ConvT(params, 2, 2, 3),
+        cuba.Flatten(),
+        slayer.block.alif.Dense({**params, "threshold_step": 0.1, "threshold_decay": 0.1,
+                                 "refractory_decay": 0.1}, 12, 8),
+    )
+
+def needs(argument):
+    return argument
+"""
+
+
+@pytest.fixture
+def net(tmp_path):
+    rng = np.random.default_rng(0)
+    layers = (
+        Input("in", (12,)),
+        Dense("a", (12,), 2 * rng.integers(-40, 60, (9, 12)), neuron=LEAKY),
+        Dense("b", (9,), 2 * rng.integers(-40, 60, (4, 9)), neuron=LEAKY),
+    )
+    path = tmp_path / "small.net"
+    netx.write(Network("small", layers, 12), path)
+    return path
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    (tmp_path / "some_models.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    sys.modules.pop("some_models", None)
+
+
+def test_verify_shows_what_it_compared(cli, net):
+    shown = cli("verify", net, "--engines", "reference,fast", "--samples", 5, "--json")
+    assert shown.code == 0, shown.err
+    assert shown.json["mismatches"] == 0
+    assert shown.json["samples"] == 5
+    assert shown.json["timesteps"] == 12
+    assert shown.json["layers"] == ["in", "a", "b"]
+    assert shown.json["compared"] == 5 * 12 * 25
+    assert shown.json["spikes"]["b"] > 0
+    text = cli("verify", net, "--engines", "fast,reference").out
+    assert "fast = reference, 0 mismatches" in text
+
+
+def test_verify_takes_data(cli, net, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((1, 12, 7), dtype=np.uint8))
+    shown = cli("verify", net, "--engines", "reference,fast", "--input", tmp_path / "x.npy")
+    assert shown.code == 0, shown.err
+    assert "(given)" in shown.out
+    assert "no layer spiked at all" in shown.out
+
+
+@pytest.mark.lava
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
+def test_verify_with_lava(cli, net):
+    shown = cli("verify", net, "--samples", 2, "--json")
+    assert shown.code == 0, shown.err
+    assert set(shown.json["wall_time_s"]) == {"reference", "fast", "lava"}
+
+
+def test_a_mismatch_has_its_own_exit_code(cli, net, monkeypatch):
+    honest = library.fast.run
+
+    def wrong(network, data, **options):
+        result = honest(network, data, **options)
+        result.traces["a"].spikes[2, 3, 5] ^= 1
+        return result
+
+    monkeypatch.setattr(library.fast, "run", wrong)
+    failed = cli("verify", net, "--engines", "reference,fast")
+    assert failed.code == 4
+    where = "differ in 1 of 648 spikes of a, first at sample 2, neuron (3,), timestep 5: "
+    assert f"reference and fast {where}" in " ".join(failed.err.split())
+
+
+def test_verify_refuses_by_name(cli, tmp_path, net):
+    network = netx.read(net)
+    import h5py
+
+    with h5py.File(net, "a") as file:
+        del file["layer/1/neuron/type"]
+        file["layer/1/neuron/type"] = np.bytes_("SDNN")
+    refused = cli("verify", net)
+    assert refused.code == 1
+    assert "a: neuron type 'SDNN'" in refused.err
+    assert isinstance(netx.read(net)["a"].neuron, OtherNeuron)
+    assert isinstance(network["a"].neuron, Cuba)
+
+
+@pytest.mark.parametrize("engines", ["reference", "reference,slow", "fast,fast", ""])
+def test_verify_wants_two_engines(cli, net, engines):
+    refused = cli("verify", net, "--engines", engines)
+    assert refused.code == 2
+    assert "at least two of reference, fast, lava" in " ".join(refused.err.split())
+
+
+def test_check_a_python_model(cli, models):
+    good = cli("check", "some_models:good", "--input-shape", "12")
+    assert good.code == 0, good.err
+    assert "nothing in the way" in good.out
+    bad = cli("check", "some_models:bad", "--input-shape", "1,4,4", "--json")
+    assert bad.code == 1
+    problems = {p["layer"]: p["reason"] for p in bad.json["problems"]}
+    assert set(problems) == {"0-conv", "1-convt", "3-dense"}
+    assert "graded_spike" in problems["0-conv"]
+    assert "transposed" in problems["1-convt"]
+    assert "alif.Dense has an adaptive threshold" in problems["3-dense"]
+
+
+def test_check_a_recipe_and_a_file(cli, net):
+    assert cli("check", "digits").code == 0
+    assert cli("check", net).code == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("some_models:nothing", "has no attribute 'nothing'"),
+        ("no_such_module:x", "No module named 'no_such_module'"),
+        ("some_models:needs", "cannot be called without arguments"),
+    ],
+)
+def test_check_what_is_not_there(cli, models, model, message):
+    refused = cli("check", model, "--input-shape", "12")
+    assert refused.code == 2
+    assert message in " ".join(refused.err.split())
+
+
+def test_compile_a_python_model(cli, models, tmp_path):
+    done = cli("compile", "some_models:good", "--out", tmp_path / "good.net",
+               "--input-shape", "12", "--steps", 9, "--json")  # fmt: skip
+    assert done.code == 0, done.err
+    assert done.json["passes"][0]["pass"] == "lower_pool"
+    network = netx.read(tmp_path / "good.net")
+    assert network.timesteps == 9
+    assert network.metadata["output_shift"] == "2"
