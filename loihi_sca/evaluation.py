@@ -14,8 +14,8 @@ from loihi_sca.engine.result import Engine, LayerActivity, RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Cuba, Dense, Input, IntArray, Network, Readout
 
-SPIKE_BYTES = 1 << 26
-"""Input spikes that are encoded at once."""
+SPIKE_BYTES = 1 << 23
+"""Input spikes that are encoded at once; encoding takes twenty times this for a moment."""
 
 NEVER = 1 << 23
 """A threshold that no voltage exceeds."""

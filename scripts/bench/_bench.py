@@ -1,0 +1,135 @@
+"""What all benchmarks share: the machine, medians, rows, the table and the JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+PACKAGES = ("numpy", "numba", "torch", "lava-nc", "lava-dl", "snntorch", "spikingjelly")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: the median of some runs, and what it should be."""
+
+    work: str
+    metric: str
+    runs: list[float]
+    target: float
+    better: Literal["higher", "lower"]
+    unit: str
+    value: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", statistics.median(self.runs))
+
+    @property
+    def reached(self) -> bool:
+        return self.value >= self.target if self.better == "higher" else self.value <= self.target
+
+
+def options(doc: str | None) -> argparse.Namespace:
+    """Parse ``[--quick] [--json OUT]``."""
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer runs; at most five minutes")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the rows here")
+    return parser.parse_args()
+
+
+def seconds(function: Callable[[], Any]) -> float:
+    """Return how long a call takes."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def in_turns(rounds: int, *functions: Callable[[], float]) -> list[list[float]]:
+    """Call functions that return seconds in turns, so that a busy machine disturbs all alike.
+
+    One round that does not count comes first. Returns one list of seconds per function.
+    """
+    for function in functions:
+        function()
+    times = [[function() for function in functions] for _ in range(rounds)]
+    return [list(column) for column in zip(*times, strict=True)]
+
+
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> list[float]:
+    """Return round by round how many times longer the first took."""
+    return [a / b for a, b in zip(slow, fast, strict=True)]
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine, as far as it matters for speed and names nobody."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def commit() -> str:
+    """Return the commit that is measured, ``unknown`` outside a repository."""
+    here = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True
+    )
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
+def report(rows: Sequence[Row], path: Path | None, notes: Sequence[str] = ()) -> None:
+    """Print the rows, and write them as JSON if there is a path."""
+    about = machine()
+    console = Console(width=120)
+    table = Table(title=f"{about['processor']}, {about['cores']} cores, Python {about['python']}")
+    table.add_column("work")
+    table.add_column("metric")
+    for name in ("value", "target", "reached"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        sign = ">=" if row.better == "higher" else "<="
+        table.add_row(
+            row.work, row.metric, f"{row.value:.4g} {row.unit}", f"{sign} {row.target:g}",
+            "yes" if row.reached else "[bold red]no[/]",
+        )  # fmt: skip
+    console.print(table)
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    if path is not None:
+        value = {
+            "schema": 1, "machine": about, "commit": commit(), "notes": list(notes),
+            "rows": [asdict(row) for row in rows],
+        }  # fmt: skip
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
