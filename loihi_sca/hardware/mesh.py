@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -64,23 +64,48 @@ class Traffic(NamedTuple):
 
 def traffic(placement: Placement, source: LayerPlacement, target: LayerPlacement) -> Traffic:
     """Return the traffic from one layer to another, or from a layer to itself."""
-    edges = _edges(source, target)
     start = places(placement.profile, source.first, source.cores)
     end = places(placement.profile, target.first, target.cores)
-    east_west = np.abs(start.column[:, None] - end.column[None, :])
-    north_south = np.abs(start.row[:, None] - end.row[None, :])
-    used = edges > 0
-    farthest = np.stack(
-        [(east_west * used).max(axis=0, initial=0), (north_south * used).max(axis=0, initial=0)],
-        axis=1,
-    )
+    if target.spec.geometry.kind != "conv" or source is target:
+        return _all_to_all(source.neurons, start, end)
+    sent, hops = [], np.zeros(2)
+    received = np.zeros(target.cores)
+    farthest = np.zeros((target.cores, 2), dtype=np.int64)
+    first = 0
+    for edges in _edges(source, target):
+        part = slice(first, first + len(edges))
+        first += len(edges)
+        sent.append(edges.sum(axis=1))
+        received += edges.sum(axis=0)
+        for axis, (here, there) in enumerate(((start.column, end.column), (start.row, end.row))):
+            way = np.abs(here[part, None] - there[None, :])
+            hops[axis] += float((edges * way).sum())
+            longest = np.where(edges > 0, way, 0).max(axis=0)
+            farthest[:, axis] = np.maximum(farthest[:, axis], longest)
+    per_core = np.concatenate(sent).astype(np.float64)
     return Traffic(
-        float(edges.sum()),
-        edges.sum(axis=1).astype(np.float64),
-        edges.sum(axis=0).astype(np.float64),
-        float((edges * east_west).sum()),
-        float((edges * north_south).sum()),
-        farthest,
+        float(received.sum()), per_core, received, float(hops[0]), float(hops[1]), farthest
+    )
+
+
+def _all_to_all(neurons: Counts, start: Places, end: Places) -> Traffic:
+    """Return the traffic where every neuron reaches every core of the target."""
+    hops, farthest = [], []
+    for here, there in ((start.column, end.column), (start.row, end.row)):
+        # there are far fewer columns and rows than pairs of cores
+        sources = np.bincount(here, weights=neurons)
+        targets = np.bincount(there).astype(np.float64)
+        way = np.abs(np.arange(len(sources))[:, None] - np.arange(len(targets))[None, :])
+        hops.append(float(sources @ way @ targets))
+        farthest.append(np.maximum(np.abs(there - here.min()), np.abs(there - here.max())))
+    total = float(neurons.sum())
+    return Traffic(
+        total * len(end.column),
+        neurons.astype(np.float64) * len(end.column),
+        np.full(len(end.column), total),
+        hops[0],
+        hops[1],
+        np.stack(farthest, axis=1),
     )
 
 
@@ -98,11 +123,12 @@ def from_host(target: LayerPlacement) -> Traffic:
     )
 
 
-def _edges(source: LayerPlacement, target: LayerPlacement) -> Counts:
-    """Return the source neurons that reach a target core, (source cores, target cores)."""
+def _edges(source: LayerPlacement, target: LayerPlacement) -> Iterator[Counts]:
+    """Yield the source neurons that reach a target core, (source cores, target cores).
+
+    One block per channel tile of the source, in order: the whole would not always fit in memory.
+    """
     geometry = target.spec.geometry
-    if geometry.kind != "conv" or source is target:
-        return np.repeat(source.neurons[:, None], target.cores, axis=1)
     sizes = axes_of(source.spec.geometry, source.tiling)
     per_axis: list[Counts] = []
     for own, axis, tile in zip(sizes, axes_of(geometry, target.tiling), source.tiling, strict=True):
@@ -111,6 +137,7 @@ def _edges(source: LayerPlacement, target: LayerPlacement) -> Counts:
         else:
             starts = np.arange(0, axis.inputs, tile)
             per_axis.append(np.add.reduceat(axis.needs.astype(np.int64), starts, axis=1).T)
-    sources, targets = (math.prod(m.shape[i] for m in per_axis) for i in (0, 1))
-    edges: Counts = np.einsum("ad,be,cf->abcdef", *per_axis).reshape(sources, targets)
-    return edges
+    channels, rows, columns = per_axis
+    for reached in channels:
+        block: Counts = np.einsum("d,be,cf->bcdef", reached, rows, columns)
+        yield block.reshape(len(rows) * len(columns), -1)

@@ -229,3 +229,16 @@ def test_runs_and_rates_give_the_same_form(network, run):
     assert [x.name for x in counted.layers] == [x.name for x in rated.layers]
     assert [x.updates for x in counted.layers] == [x.updates for x in rated.layers]
     assert rated.layers[1].synops == pytest.approx(0.2 * STEPS * network.layers[1].fan_out().sum())
+
+
+def test_layers_of_thousands_of_cores_need_little_memory():
+    from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+
+    wide = tuple(LayerPlan(type="dense", neurons=5_000_000) for _ in range(2))
+    plan = Plan(name="wide", input=10, weight_bits=8, timesteps=4, layer=wide)
+    profile = load_profile("loihi1")
+    result = estimate(build(plan), profile, from_rates(build(plan), profile, 0.1))
+    assert result.cores > 9000  # as a matrix, its traffic would take 200 MB per layer
+    assert not result.fits
+    assert result.total_energy_uj > 0
+    assert result.step_time_us > 0

@@ -14,7 +14,7 @@ from loihi_sca.hardware import check, load_profile, loihi1, map_network
 from loihi_sca.hardware.architecture import LayerPlan, Plan, build
 from loihi_sca.hardware.cliffs import cores_and_words
 from loihi_sca.hardware.memory import budget_of
-from loihi_sca.hardware.mesh import from_host, traffic
+from loihi_sca.hardware.mesh import from_host, places, traffic
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
 from loihi_sca.hardware.tiling import Tiling
 from loihi_sca.hardware.usage import connections, destinations, usage
@@ -133,6 +133,12 @@ def test_output_axons_are_neurons_times_the_cores_they_reach(data):
     assert found.messages == expected.sum()
     assert found.sent.tolist() == edges.sum(axis=1).tolist()
     assert found.received.tolist() == edges.sum(axis=0).tolist()
+    start, end = (places(placement.profile, x.first, x.cores) for x in placement.layers)
+    for axis, hops in (("column", found.hops_east_west), ("row", found.hops_north_south)):
+        way = np.abs(getattr(start, axis)[:, None] - getattr(end, axis)[None, :])
+        assert hops == (edges * way).sum()
+        at = ("column", "row").index(axis)
+        assert found.farthest[:, at].tolist() == (way * (edges > 0)).max(axis=0).tolist()
     from_outside = from_host(placement.layers[1])
     assert from_outside.received.tolist() == edges.sum(axis=0).tolist()
 
