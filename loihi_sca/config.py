@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from loihi_sca.errors import ConfigError
+from loihi_sca.model_zoo import Pooling, layers_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,6 +33,14 @@ else:
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+
+Encoding: TypeAlias = Literal["rate", "direct"]
+
+BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj", "fits")
+"""Ways to say how small a network shall become."""
+
+DEFAULT_KEEP = 0.4
+CHIPS = r"^[1-9]\d* chips?$"
 
 
 class Section(BaseModel):
@@ -53,12 +62,16 @@ class DataConfig(Section):
         Folder with the dataset's files, for those that need one.
     limit : int or None
         Use the first so many training samples only.
+    encoding : {"rate", "direct"}
+        How images become input: as evenly spaced spikes, or as values that drive neurons on the
+        chip at every step. Recordings of events are spikes already.
     """
 
     name: str = "digits"
     timesteps: PositiveInt = 16
     root: str | None = None
     limit: PositiveInt | None = None
+    encoding: Encoding = "rate"
 
 
 class NeuronConfig(Section):
@@ -117,12 +130,38 @@ class DenseConfig(Section):
     prunable: bool = True
 
 
+class PoolConfig(Section):
+    """Sum pooling: spikes of a square window add up in one neuron, channel by channel.
+
+    Attributes
+    ----------
+    kernel : int
+        Edge of the window, and the stride.
+    weight : float
+        Initial weight of a spike, in thresholds: from 1 on, one spike makes the neuron fire, which
+        is max pooling of spikes; ``1 / kernel^2`` is the average.
+    """
+
+    type: Literal["pool"]
+    kernel: PositiveInt = 2
+    weight: PositiveFloat = 1.0
+
+
+LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig
+
+
 class ModelConfig(Section):
     """A stack of blocks; a dense read-out with one neuron per class follows by itself.
 
     Attributes
     ----------
-    layers : tuple of ConvConfig or DenseConfig
+    zoo : str or None
+        A network of :mod:`loihi_sca.model_zoo` by name, instead of ``layers``.
+    width : float
+        Factor of the channels and hidden neurons of a ``zoo`` network.
+    pooling : {"stride", "sum"}
+        How a ``zoo`` network halves its maps.
+    layers : tuple of ConvConfig, PoolConfig or DenseConfig
         In order, convolutions first.
     neuron : NeuronConfig
         Of all blocks.
@@ -132,10 +171,28 @@ class ModelConfig(Section):
         Factor of the initial weights.
     """
 
-    layers: tuple[Annotated[ConvConfig | DenseConfig, Field(discriminator="type")], ...]
+    zoo: str | None = None
+    width: PositiveFloat = 1.0
+    pooling: Pooling = "stride"
+    layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
     neuron: NeuronConfig = NeuronConfig()
     norm: bool = True
     weight_scale: PositiveFloat = 2.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: Any) -> Any:
+        """Replace the name of a network by its blocks, so that a saved recipe says everything."""
+        if not isinstance(values, dict) or values.get("zoo") is None:
+            return values
+        if values.get("layers"):
+            raise ValueError("gives both zoo and layers; leave one of them out")
+        rest = {k: v for k, v in values.items() if k not in ("zoo", "width", "pooling")}
+        width = values.get("width", 1.0)
+        if not isinstance(width, int | float) or width <= 0:
+            raise ValueError(f"width = {width!r} must be a number above 0")
+        layers = layers_of(values["zoo"], width, values.get("pooling", "stride"))
+        return {**rest, "layers": layers}
 
 
 class TrainingConfig(Section):
@@ -149,6 +206,11 @@ class TrainingConfig(Section):
         Of Adam; the rate falls to a hundredth along a cosine.
     l1 : float
         Penalty on the absolute weights of convolutions.
+    synops : float
+        Penalty on the share of synapses that a timestep uses, see
+        :class:`loihi_sca.training.loss.Loss`.
+    label_smoothing : float
+        Share of the target that is spread over all classes.
     """
 
     epochs: PositiveInt = 20
@@ -156,6 +218,8 @@ class TrainingConfig(Section):
     learning_rate: PositiveFloat = 5e-3
     weight_decay: NonNegativeFloat = 0.0
     l1: NonNegativeFloat = 0.0
+    synops: NonNegativeFloat = 0.0
+    label_smoothing: Fraction = 0.0
 
 
 class PruningConfig(Section):
@@ -165,32 +229,83 @@ class PruningConfig(Section):
     ----------
     criterion : str
         Importance score, one of :data:`loihi_sca.pruning.criteria.CRITERIA`.
-    keep : float
-        Fraction of the prunable channels that is left, regenerated ones included.
+    keep : float or None
+        Fraction of the prunable channels that is left, regenerated ones included. One budget is
+        given, this or one of the following; 0.4 of the channels if none is.
+    connections, synops : float or None
+        Fraction of the dense network's weights, or of its synaptic operations.
+    cores, synapse_words : int or None
+        Cores, or words of synapse memory on all cores, that the mapper may use on ``profile``.
+    energy_uj : float or None
+        Energy per sample on ``profile`` in uJ, as estimated.
+    fits : str or None
+        ``"1 chip"``: all cores of so many chips of ``profile``.
+    profile : str
+        Chip profile that a budget of cores, words, energy or chips is meant for.
+    objective : {"product", "sum"}
+        What a budget is spent on: the product over the layers of the kept share of importance, so
+        that no layer becomes a bottleneck, or the plain sum of the kept importance.
     regenerate : float
-        Fraction of the prunable channels that is brought back at each update, within ``keep``.
+        Fraction of the prunable channels that is brought back at each update, within the budget.
+    regeneration : {"constant", "cosine"}
+        Whether that fraction stays, or falls to nothing at ``stop`` along a cosine.
+    ranking : {"global", "layer"}
+        With ``keep``: the channels of all layers compete, or each layer keeps the same fraction.
+    exclude : tuple of str
+        Blocks that keep all their channels, by name, such as ``conv1``.
     min_channels : int
         No layer gets fewer.
-    schedule : {"constant", "cubic"}
-        Full sparsity from the first update, or approached along a cubic curve.
+    schedule : {"constant", "cubic", "cosine"}
+        Full sparsity from the first update, or approached along a curve.
     start, stop : float
-        First and last update, as fractions of the training; afterwards the structure is frozen.
+        First and last update, as fractions of the training; afterwards the structure is frozen
+        and the rest of the training fine-tunes it.
     interval : int
         Epochs between updates.
+    interval_steps : int or None
+        Optimizer steps between updates, instead of epochs.
     """
 
     criterion: str = "sca"
-    keep: PositiveFraction = 0.4
+    keep: PositiveFraction | None = None
+    connections: PositiveFraction | None = None
+    synops: PositiveFraction | None = None
+    cores: PositiveInt | None = None
+    synapse_words: PositiveInt | None = None
+    energy_uj: PositiveFloat | None = None
+    fits: Annotated[str, Field(pattern=CHIPS)] | None = None
+    profile: str = "loihi2"
+    objective: Literal["product", "sum"] = "product"
     regenerate: Fraction = 0.1
+    regeneration: Literal["constant", "cosine"] = "constant"
+    ranking: Literal["global", "layer"] = "global"
+    exclude: tuple[str, ...] = ()
     min_channels: PositiveInt = 4
-    schedule: Literal["constant", "cubic"] = "cubic"
+    schedule: Literal["constant", "cubic", "cosine"] = "cubic"
     start: Fraction = 0.1
     stop: Fraction = 0.6
     interval: PositiveInt = 1
+    interval_steps: PositiveInt | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_budget(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = [name for name in BUDGETS if values.get(name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"gives {' and '.join(given)}; one budget at a time")
+        return values if given else {**values, "keep": DEFAULT_KEEP}
+
+    @property
+    def budget(self) -> tuple[str, float | str]:
+        """Name and amount of the budget that is given."""
+        name = next(n for n in BUDGETS if getattr(self, n) is not None)
+        return name, getattr(self, name)
 
     @model_validator(mode="after")
     def _consistent(self) -> PruningConfig:
-        if self.regenerate >= self.keep:
+        if self.keep is not None and self.regenerate >= self.keep:
             raise ValueError(
                 f"regenerate = {self.regenerate} must be below keep = {self.keep}: regenerated "
                 "channels are part of those kept"

@@ -39,7 +39,7 @@ def test_defaults_are_filled_in(tmp_path) -> None:
         (MODEL + "[pruning]\nstart = 0.9\nstop = 0.1\n", r"start = 0.9 lies behind"),
         ("name = ", r"not valid TOML"),
         ('name = "x"\n', r"model: Field required"),
-        ('name = "x"\n[model]\nlayers = [{ type = "pool" }]\n', r"'conv', 'dense'"),
+        ('name = "x"\n[model]\nlayers = [{ type = "pol" }]\n', r"'conv', 'pool', 'dense'"),
     ],
 )
 def test_nonsense_is_named(tmp_path, text: str, message: str) -> None:

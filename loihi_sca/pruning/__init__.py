@@ -1,6 +1,26 @@
-"""SCA: prune channels by spiking activity and regenerate them by the gradient of their gate."""
+"""SCA: prune channels by spiking activity and regenerate them by the gradient of their gate.
 
-from loihi_sca.pruning.criteria import CRITERIA
-from loihi_sca.pruning.pruner import Pruner, Update
+Planning needs neither torch nor lava-dl, so what does is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loihi_sca.pruning.criteria import CRITERIA
+    from loihi_sca.pruning.pruner import Pruner, Update
 
 __all__ = ["CRITERIA", "Pruner", "Update"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CRITERIA":
+        from loihi_sca.pruning import criteria
+
+        return criteria.CRITERIA
+    if name in ("Pruner", "Update"):
+        from loihi_sca.pruning import pruner
+
+        return getattr(pruner, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,22 +1,31 @@
 """Importance scores: how much a channel matters, measured on the batches of training.
 
 A criterion maps a block and what its channels just did to one score per channel; the pruner
-averages it over all batches since its last update. Scores are compared between layers, so each is
-free of the size of the map and of the threshold.
+averages it over all batches since its last update. It is asked between the backward pass and the
+optimizer's step, so that gradients are there. Scores are compared between layers, so each is free
+of the size of the map and of the threshold.
+
+Others can be added by passing a function, or by name, through the entry point group
+``loihi_sca.criteria`` of an installed package.
 """
 
 from __future__ import annotations
 
+import difflib
+import importlib.metadata
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 
+from loihi_sca.errors import ConfigError
 from loihi_sca.slayer.blocks import Gated
 from loihi_sca.slayer.dynamics import Activity
 
 Criterion: TypeAlias = Callable[[Gated, Activity], torch.Tensor]
 """``criterion(block, activity) -> scores (C,)``."""
+
+ENTRY_POINTS = "loihi_sca.criteria"
 
 
 def sca(block: Gated, activity: Activity) -> torch.Tensor:
@@ -44,8 +53,27 @@ def depolarised(block: Gated, activity: Activity) -> torch.Tensor:
 
 
 def l1(block: Gated, activity: Activity) -> torch.Tensor:
-    """Return the mean absolute weight, which needs no data."""
+    """Return the mean absolute weight, ``|w|_1 / n``, which needs no data."""
     return block.quantized_weight.detach().abs().flatten(1).mean(dim=1)
+
+
+def taylor(block: Gated, activity: Activity) -> torch.Tensor:
+    """Return ``|gate x dL/dgate|``: the first-order change of the loss if the channel went.
+
+    Source: Molchanov et al., ICLR 2017.
+    """
+    gradient = block.gate.grad
+    if gradient is None:  # the block has no part in the loss
+        return torch.zeros_like(block.gate)
+    return (block.gate.detach() * gradient).abs()
+
+
+def gamma(block: Gated, activity: Activity) -> torch.Tensor:
+    """Return ``|scale|``, the learnable factor of the channel's weights.
+
+    Source: Liu et al., network slimming, ICCV 2017, where it is the scale of a batch norm.
+    """
+    return block.scale.detach().abs()
 
 
 def random(block: Gated, activity: Activity) -> torch.Tensor:
@@ -54,6 +82,53 @@ def random(block: Gated, activity: Activity) -> torch.Tensor:
 
 
 CRITERIA: dict[str, Criterion] = {
-    f.__name__: f for f in (sca, membrane, rate, depolarised, l1, random)
+    f.__name__: f for f in (sca, membrane, rate, depolarised, l1, taylor, gamma, random)
 }
 """By the name a recipe uses."""
+
+
+def criterion_of(name: str) -> Criterion:
+    """Return a criterion of ours, or one that an installed package offers.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name, or the package that offers it cannot be loaded.
+    """
+    if name in CRITERIA:
+        return CRITERIA[name]
+    offered = {e.name: e for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    if name not in offered:
+        known = [*CRITERIA, *offered]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(
+            f"pruning.criterion: no criterion {name!r}; there are {', '.join(known)}.{hint}"
+        )
+    try:
+        return cast(Criterion, offered[name].load())
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"pruning.criterion: {name!r} of {offered[name].value} cannot be loaded: {error}."
+        ) from error
+
+
+def scores_of(
+    criterion: Criterion, block_name: str, block: Gated, activity: Activity
+) -> torch.Tensor:
+    """Return the scores of a block on the CPU.
+
+    Raises
+    ------
+    ConfigError
+        The criterion does not return one number per channel.
+    """
+    scores = criterion(block, activity)
+    name = getattr(criterion, "__name__", "criterion")
+    if not isinstance(scores, torch.Tensor) or scores.shape != (block.channels,):
+        shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise ConfigError(
+            f"criterion {name!r} returns {shape} for {block_name}, must be a tensor of "
+            f"{block.channels} scores, one per channel."
+        )
+    return scores.detach().float().cpu()

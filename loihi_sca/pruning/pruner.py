@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 
 from loihi_sca.config import PruningConfig
-from loihi_sca.errors import ConfigError, TrainingError
-from loihi_sca.pruning.criteria import CRITERIA
+from loihi_sca.errors import ConfigError
+from loihi_sca.pruning.budget import Plan, plan, target_of
+from loihi_sca.pruning.criteria import Criterion, criterion_of
+from loihi_sca.pruning.evidence import Evidence, Observation
+from loihi_sca.pruning.meters import Rates
+from loihi_sca.pruning.outline import Outline, without
+from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
 from loihi_sca.slayer.blocks import Gated
-from loihi_sca.slayer.dynamics import Activity
 from loihi_sca.slayer.zoo import SpikingNet
-
-
-@dataclass
-class Evidence:
-    """Running sums over the batches since the last update, per channel of one block.
-
-    Attributes
-    ----------
-    score : tensor (C,)
-        Sum of the criterion.
-    demand : tensor (C,)
-        Sum of ``|dL/dgate|``: how much the loss would like the channel back.
-    batches : int
-        Number of batches summed.
-    """
-
-    score: torch.Tensor
-    demand: torch.Tensor
-    batches: int = 0
-
-    def clear(self) -> None:
-        """Start anew."""
-        self.score.zero_()
-        self.demand.zero_()
-        self.batches = 0
 
 
 @dataclass(frozen=True)
@@ -51,11 +30,14 @@ class Update:
         Channels left per prunable block.
     pruned, regenerated : int
         Channels switched off and on.
+    plan : Plan or None
+        How a budget was divided over the layers.
     """
 
     alive: dict[str, int] = field(default_factory=dict)
     pruned: int = 0
     regenerated: int = 0
+    plan: Plan | None = None
 
 
 class Pruner:
@@ -69,46 +51,68 @@ class Pruner:
     model : SpikingNet
         Its prunable blocks are observed from now on.
     config : PruningConfig
-        Criterion and fractions.
+        Criterion and budget.
+    outline : Outline, optional
+        The model as the mapper sees it; needed for every budget but ``keep``.
+    criterion : callable, optional
+        Instead of the one that the recipe names.
+    rates : Rates, optional
+        Timesteps, and the rate of the input, for budgets of synops and energy; those of the blocks
+        are measured.
 
     Raises
     ------
     ConfigError
-        The criterion is unknown, or the model has nothing to prune.
+        The criterion is unknown or does not give one finite score per channel, an excluded block
+        does not exist, the model has nothing to prune, or the budget cannot be reached.
     """
 
-    def __init__(self, model: SpikingNet, config: PruningConfig) -> None:
-        if config.criterion not in CRITERIA:
-            raise ConfigError(
-                f"pruning.criterion: no criterion {config.criterion!r}; "
-                f"there are {', '.join(CRITERIA)}."
-            )
+    def __init__(
+        self,
+        model: SpikingNet,
+        config: PruningConfig,
+        outline: Outline | None = None,
+        *,
+        criterion: Criterion | None = None,
+        rates: Rates | None = None,
+    ) -> None:
         self.config = config
-        self.blocks = {name: block for name, block in model.gated if block.prunable}
+        prunable = {name: block for name, block in model.gated if block.prunable}
+        check_excluded(config.exclude, prunable)
+        self.blocks = {n: b for n, b in prunable.items() if n not in config.exclude}
         if not self.blocks:
-            raise ConfigError("pruning: the model has no prunable block.")
-        self.evidence: dict[str, Evidence] = {}
-        self._names = {block: name for name, block in self.blocks.items()}
-        for name, block in self.blocks.items():
-            self.evidence[name] = Evidence(torch.zeros(block.channels), torch.zeros(block.channels))
-            block.observer = self._observe
+            raise ConfigError("pruning: the model has no prunable block, or all are excluded.")
+        self.outline = None if outline is None else without(outline, config.exclude)
+        self.rates = rates or Rates()
+        self._check_budget()
+        self.observation = Observation(self.blocks, criterion or criterion_of(config.criterion))
+
+    @property
+    def evidence(self) -> dict[str, Evidence]:
+        """What has been seen since the last update, by block."""
+        return self.observation.evidence
+
+    def _check_budget(self) -> None:
+        """Plan once for channels that all count the same: a budget out of reach fails here."""
+        total = sum(block.channels for block in self.blocks.values())
+        least = sum(self._floors.values())
+        keep = self.config.keep
+        if keep is not None and round(keep * total) < least:
+            raise ConfigError(
+                f"pruning.keep = {keep} of {total} channels is {round(keep * total)}, and "
+                f"min_channels = {self.config.min_channels} keeps at least {least}. Keep more, or "
+                "lower pruning.min_channels."
+            )
+        if keep is None:
+            self._plan(None, 1.0, self.rates)
 
     def detach(self) -> None:
         """Stop observing, when the structure is final."""
-        for block in self.blocks.values():
-            block.observer = None
-
-    def _observe(self, block: Gated, activity: Activity) -> None:
-        evidence = self.evidence[self._names[block]]
-        evidence.score += CRITERIA[self.config.criterion](block, activity).cpu()
-        evidence.batches += 1
+        self.observation.detach()
 
     def after_backward(self) -> None:
-        """Collect the gradients of the gates; call it between backward and the optimizer's step."""
-        for name, block in self.blocks.items():
-            if block.gate.grad is not None:
-                self.evidence[name].demand += block.gate.grad.abs().cpu()
-                block.gate.grad = None
+        """Collect what the batch says; call it between backward and the optimizer's step."""
+        self.observation.after_backward()
 
     @contextmanager
     def protected(self) -> Iterator[None]:
@@ -126,86 +130,114 @@ class Pruner:
         for parameter, off, values in saved:
             parameter.data[off] = values
 
-    def update(self, keep: float, optimizer: torch.optim.Optimizer) -> Update:
+    def update(
+        self, progress: float, optimizer: torch.optim.Optimizer, regenerate: float | None = None
+    ) -> Update:
         """Keep the highest-scoring channels, bring back the most demanded of the others.
 
         Parameters
         ----------
-        keep : float
-            Fraction of the prunable channels that are alive afterwards, regenerated ones included.
+        progress : float
+            How far to go from the dense network, 0, to the budget, 1.
         optimizer : Optimizer
             The moments of channels that change state are cleared, so that a pruned channel does
             not drift and a regenerated one starts afresh.
+        regenerate : float, optional
+            Fraction of the channels to bring back, by default the recipe's.
 
         Raises
         ------
         TrainingError
             No batch has been seen since the last update, or a score is not a number.
         """
-        scores, demands = self._averages("score"), self._averages("demand")
+        scores, demands = self.observation.averages("score"), self.observation.averages("demand")
         before = {name: block.alive.cpu() for name, block in self.blocks.items()}
-        total = sum(block.channels for block in self.blocks.values())
-        budget = max(round(keep * total), sum(self._floor(b) for b in self.blocks.values()))
-        regenerate = round(min(self.config.regenerate, 1 - keep) * total)
+        back = self.config.regenerate if regenerate is None else regenerate
+        if self.config.keep is not None and self.config.ranking == "global":
+            keep = 1 - (1 - self.config.keep) * progress
+            after = self._over_all_layers(scores, demands, before, keep, back)
+            return self._apply(before, after, optimizer, None)
+        counts, planned = self._counts(scores, before, progress)
+        after = self._within_layers(scores, demands, before, counts, back)
+        return self._apply(before, after, optimizer, planned)
 
+    def _over_all_layers(
+        self, scores: ByLayer, demands: ByLayer, before: Chosen, keep: float, back: float
+    ) -> Chosen:
+        """Rank the channels of all layers in one list."""
+        total = sum(len(alive) for alive in before.values())
+        budget = max(round(keep * total), sum(self._floors.values()))
+        regenerate = round(min(back, 1 - keep) * total)
         # a pruned channel competes by demand only: its score is that of a channel nobody hears
         dead = {name: ~alive for name, alive in before.items()}
         standing = {n: s.masked_fill(dead[n], -torch.inf) for n, s in scores.items()}
-        kept = self._select(standing, max(budget - regenerate, 0), excluded=dead)
-        after = self._select(demands, budget, base=kept)
-        return self._apply(before, after, optimizer)
+        count = max(budget - regenerate, 0)
+        kept = select_in_all(standing, count, self._floors, none_of(scores), dead)
+        return select_in_all(demands, budget, self._floors, kept, none_of(scores))
 
-    def _averages(self, what: str) -> dict[str, torch.Tensor]:
-        found = {}
-        for name, evidence in self.evidence.items():
-            if not evidence.batches:
-                raise TrainingError(f"{name}: no batch seen since the last pruning update.")
-            found[name] = getattr(evidence, what) / evidence.batches
-            if not bool(found[name].isfinite().all()):
-                raise TrainingError(
-                    f"{name}: the {what} of criterion {self.config.criterion!r} is not finite."
-                )
-        return found
-
-    def _floor(self, block: Gated) -> int:
-        return min(self.config.min_channels, block.channels)
-
-    def _select(
+    def _within_layers(
         self,
-        values: dict[str, torch.Tensor],
-        count: int,
-        *,
-        base: dict[str, torch.Tensor] | None = None,
-        excluded: dict[str, torch.Tensor] | None = None,
-    ) -> dict[str, torch.Tensor]:
-        """Add to a base the channels of largest value over all blocks until ``count`` are chosen.
+        scores: ByLayer,
+        demands: ByLayer,
+        before: Chosen,
+        counts: dict[str, int],
+        back: float,
+    ) -> Chosen:
+        """Give every layer its count: the best of those alive, then the most demanded."""
+        by_score, standing = {}, {}
+        for name, count in counts.items():
+            alive = before[name]
+            returning = min(round(back * len(alive)), count // 2, len(alive) - count)
+            by_score[name] = min(max(count - returning, 0), int(alive.sum()))
+            standing[name] = scores[name].masked_fill(~alive, -torch.inf)
+        kept = select_in_each(standing, by_score, none_of(scores))
+        return select_in_each(demands, counts, kept)
 
-        Every block first gets its floor, out of its own best.
-        """
-        chosen = {
-            name: torch.zeros(len(v), dtype=torch.bool) if base is None else base[name].clone()
-            for name, v in values.items()
-        }
-        for name, block in self.blocks.items():
-            missing = self._floor(block) - int(chosen[name].sum())
-            open_values = values[name].masked_fill(chosen[name], -torch.inf)
-            if missing > 0:
-                chosen[name][open_values.topk(missing).indices] = True
-        sizes = [len(v) for v in values.values()]
-        flat = torch.cat(list(chosen.values()))
-        closed = flat if excluded is None else flat | torch.cat([excluded[n] for n in values])
-        remaining = min(count - int(flat.sum()), int((~closed).sum()))
-        if remaining > 0:
-            ranking = torch.cat(list(values.values())).masked_fill(closed, -torch.inf)
-            flat[ranking.topk(remaining).indices] = True
-            chosen = dict(zip(values, torch.split_with_sizes(flat, sizes), strict=True))
-        return chosen
+    def _counts(
+        self, scores: ByLayer, before: Chosen, progress: float
+    ) -> tuple[dict[str, int], Plan | None]:
+        """Return the channels of every layer, and the plan they come from."""
+        keep = self.config.keep
+        if keep is not None:
+            share = 1 - (1 - keep) * progress
+            return {
+                n: max(self._floors[n], round(share * len(alive))) for n, alive in before.items()
+            }, None
+        found = self._plan(scores, progress, self._measured_rates(before))
+        return {name: found.channels[name] for name in self.blocks}, found
+
+    def _plan(self, scores: ByLayer | None, progress: float, rates: Rates) -> Plan:
+        if self.outline is None:
+            name, _ = self.config.budget
+            raise ConfigError(f"pruning.{name}: needs the outline of the model.")
+        importance = None if scores is None else {n: s.numpy() for n, s in scores.items()}
+        return plan(
+            self.outline,
+            target_of(self.config, self.outline, rates),
+            importance=importance,
+            floor=self.config.min_channels,
+            objective=self.config.objective,
+            progress=progress,
+        )
+
+    def _measured_rates(self, before: Chosen) -> Rates:
+        """Return the mean rate of the living channels of each block since the last update."""
+        measured = dict(self.rates.by_layer)
+        for name, rate in self.observation.averages("rate").items():
+            measured[name] = float(rate[before[name]].mean())
+        return Rates(self.rates.timesteps, measured, self.rates.otherwise)
+
+    @property
+    def _floors(self) -> dict[str, int]:
+        least = self.config.min_channels
+        return {name: min(least, block.channels) for name, block in self.blocks.items()}
 
     def _apply(
         self,
-        before: dict[str, torch.Tensor],
-        after: dict[str, torch.Tensor],
+        before: Chosen,
+        after: Chosen,
         optimizer: torch.optim.Optimizer,
+        planned: Plan | None,
     ) -> Update:
         pruned = regenerated = 0
         for name, block in self.blocks.items():
@@ -215,8 +247,23 @@ class Pruner:
             block.gate.data.copy_(after[name].to(block.gate.dtype))
             for parameter in _own_parameters(block):
                 _clear_moments(optimizer, parameter, changed)
-            self.evidence[name].clear()
-        return Update({n: int(a.sum()) for n, a in after.items()}, pruned, regenerated)
+        self.observation.clear()
+        return Update({n: int(a.sum()) for n, a in after.items()}, pruned, regenerated, planned)
+
+
+def check_excluded(excluded: Iterable[str], known: Iterable[str]) -> None:
+    """Raise unless all excluded blocks exist.
+
+    Raises
+    ------
+    ConfigError
+        Names those that do not.
+    """
+    if unknown := sorted(set(excluded) - set(known)):
+        raise ConfigError(
+            f"pruning.exclude: no prunable block {', '.join(map(repr, unknown))}; there are "
+            f"{', '.join(known)}."
+        )
 
 
 def _own_parameters(block: Gated) -> tuple[torch.nn.Parameter, ...]:

@@ -27,6 +27,9 @@ from loihi_sca.config import NeuronConfig
 from loihi_sca.slayer.dynamics import Activity, connect, convolve, fire, flatten
 from loihi_sca.slayer.lava import slayer
 
+MANTISSA = 64
+"""Bias mantissa of a value of 1."""
+
 Observer: TypeAlias = Callable[["Gated", Activity], None]
 """Called as ``observer(block, activity)`` in every training pass."""
 
@@ -187,3 +190,38 @@ class Flatten(slayer.block.cuba.Flatten):  # type: ignore[misc]
         """Return the spikes in their new shape."""
         self.shape = [math.prod(spikes.shape[1:-1]), 1, 1]
         return flatten(spikes)
+
+
+class SumPool(slayer.block.cuba.Pool):  # type: ignore[misc]
+    """Spikes of a window add up in one neuron, channel by channel.
+
+    Parameters
+    ----------
+    kernel : int
+        Edge of the window, and the stride.
+    neuron : NeuronConfig
+        Neuron parameters.
+    weight : float
+        Of every spike, in thresholds.
+    """
+
+    def __init__(self, kernel: int, *, neuron: NeuronConfig, weight: float) -> None:
+        super().__init__(slayer_neuron(neuron, False), kernel, delay_shift=False)
+        self.synapse.weight.data.fill_(weight * neuron.threshold)
+
+
+class ValueInput(slayer.block.cuba.Input):  # type: ignore[misc]
+    """Neurons that values drive, as on the chip, where they enter as bias mantissas.
+
+    Takes the very integers that go to the chip, 64 for a threshold of 1.
+    """
+
+    def __init__(self, neuron: NeuronConfig) -> None:
+        # the bias bypasses the current: only without memory of it is that the same
+        direct = neuron.model_copy(update={"current_decay": 1.0})
+        super().__init__(slayer_neuron(direct, False), delay_shift=False)
+
+    def forward(self, mantissas: torch.Tensor) -> torch.Tensor:
+        """Return the spikes (N, C, H, W, T) that bias mantissas of the same shape cause."""
+        spikes: torch.Tensor = super().forward(mantissas / MANTISSA)
+        return spikes

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
-from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig
+from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, PoolConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.slayer.blocks import Flatten, Gated, SCAConv, SCADense
+from loihi_sca.slayer.blocks import (
+    Flatten,
+    Gated,
+    SCAConv,
+    SCADense,
+    SumPool,
+    ValueInput,
+)
 from loihi_sca.values import Shape
 
 
@@ -43,7 +49,9 @@ class SpikingNet(torch.nn.Sequential):
         )
 
 
-def build(config: ModelConfig, in_shape: Shape, classes: int) -> SpikingNet:
+def build(
+    config: ModelConfig, in_shape: Shape, classes: int, *, values: bool = False
+) -> SpikingNet:
     """Build the model of a recipe, ending in one neuron per class.
 
     Parameters
@@ -54,52 +62,76 @@ def build(config: ModelConfig, in_shape: Shape, classes: int) -> SpikingNet:
         ``(C, H, W)`` of the data.
     classes : int
         Outputs of the read-out block, which is never pruned.
+    values : bool
+        The data are bias mantissas that drive a first block of neurons, not spikes.
 
     Raises
     ------
     ConfigError
         A window does not fit its input, or a convolution follows a dense block.
     """
-    common: dict[str, Any] = {
-        "neuron": config.neuron,
-        "norm": config.norm,
-        "weight_scale": config.weight_scale,
-    }
     blocks: dict[str, torch.nn.Module] = {}
+    if values:
+        blocks["input"] = ValueInput(config.neuron)
     shape = in_shape
     read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
     for number, layer in enumerate((*config.layers, read_out), start=1):
+        name = "output" if layer is read_out else f"{layer.type}{number}"
         if isinstance(layer, DenseConfig):
             if len(shape) == 3:
                 blocks["flatten"] = Flatten()
-            name = "output" if layer is read_out else f"dense{number}"
-            blocks[name] = SCADense(
-                math.prod(shape), layer.neurons, prunable=layer.prunable, **common
-            )
+            blocks[name] = _dense(config, layer, shape)
             shape = (layer.neurons,)
-            continue
-        name = f"conv{number}"
-        out_shape = _convolved(name, layer, shape)
-        blocks[name] = SCAConv(
-            shape[0],
-            layer.channels,
-            layer.kernel,
-            stride=layer.stride,
-            padding=layer.padding,
-            prunable=layer.prunable,
-            **common,
-        )
-        shape = out_shape
+        else:
+            out_shape = _slid(name, layer, shape)
+            blocks[name] = _window(config, layer, shape)
+            shape = out_shape
     return SpikingNet(in_shape, blocks)
 
 
-def _convolved(name: str, layer: ConvConfig, shape: Shape) -> Shape:
+def _dense(config: ModelConfig, layer: DenseConfig, shape: Shape) -> SCADense:
+    return SCADense(
+        math.prod(shape),
+        layer.neurons,
+        neuron=config.neuron,
+        norm=config.norm,
+        weight_scale=config.weight_scale,
+        prunable=layer.prunable,
+    )
+
+
+def _window(config: ModelConfig, layer: ConvConfig | PoolConfig, shape: Shape) -> torch.nn.Module:
+    if isinstance(layer, PoolConfig):
+        return SumPool(layer.kernel, neuron=config.neuron, weight=layer.weight)
+    return SCAConv(
+        shape[0],
+        layer.channels,
+        layer.kernel,
+        stride=layer.stride,
+        padding=layer.padding,
+        neuron=config.neuron,
+        norm=config.norm,
+        weight_scale=config.weight_scale,
+        prunable=layer.prunable,
+    )
+
+
+def _slid(name: str, layer: ConvConfig | PoolConfig, shape: Shape) -> Shape:
+    """Return the shape behind a window that slides over a map."""
     if len(shape) != 3:
-        raise ConfigError(f"{name}: a convolution cannot follow a dense block.")
-    height, width = ((n + 2 * layer.padding - layer.kernel) // layer.stride + 1 for n in shape[1:])
+        raise ConfigError(f"{name}: a {layer.type} block cannot follow a dense block.")
+    stride, padding, channels = layer.kernel, 0, shape[0]
+    if isinstance(layer, ConvConfig):
+        stride, padding, channels = layer.stride, layer.padding, layer.channels
+    elif shape[1] % layer.kernel or shape[2] % layer.kernel:
+        raise ConfigError(
+            f"{name}: pooling by {layer.kernel} does not divide a map of {shape[1]}x{shape[2]}. "
+            "Choose other strides or paddings before it."
+        )
+    height, width = ((n + 2 * padding - layer.kernel) // stride + 1 for n in shape[1:])
     if min(height, width) < 1:
         raise ConfigError(
-            f"{name}: a {layer.kernel}x{layer.kernel} window with padding {layer.padding} does "
+            f"{name}: a {layer.kernel}x{layer.kernel} window with padding {padding} does "
             f"not fit its input of {shape[1]}x{shape[2]}."
         )
-    return layer.channels, height, width
+    return channels, height, width

@@ -51,7 +51,8 @@ class Checkpoint:
 
     def model(self) -> SpikingNet:
         """Build the model with its weights, in evaluation mode."""
-        model = build(self.recipe.model, self.in_shape, self.classes)
+        values = self.recipe.data.encoding == "direct"
+        model = build(self.recipe.model, self.in_shape, self.classes, values=values)
         model.load_state_dict(_part(self.tensors, "model"))
         return model.eval()
 
@@ -64,6 +65,7 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
         for name, evidence in trainer.pruner.evidence.items():
             tensors[f"pruner/{name}/score"] = evidence.score
             tensors[f"pruner/{name}/demand"] = evidence.demand
+            tensors[f"pruner/{name}/rate"] = evidence.rate
             tensors[f"pruner/{name}/batches"] = torch.tensor(evidence.batches)
     return Checkpoint(
         tensors, trainer.recipe, trainer.epoch, trainer.train.shape, trainer.train.classes, best
@@ -83,6 +85,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
             values = _part(_part(checkpoint.tensors, "pruner"), name)
             evidence.score.copy_(values["score"])
             evidence.demand.copy_(values["demand"])
+            evidence.rate.copy_(values["rate"])
             evidence.batches = int(values["batches"])
     trainer.epoch = checkpoint.epoch
     if trainer.pruner is not None and trainer.structure_is_final:

@@ -15,18 +15,27 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
 from loihi_sca.errors import TrainingError
 from loihi_sca.pruning import Pruner, Update
+from loihi_sca.pruning.criteria import Criterion
+from loihi_sca.pruning.meters import Rates
+from loihi_sca.pruning.outline import outline_of
 from loihi_sca.pruning.schedule import Schedule
-from loihi_sca.slayer.blocks import SCAConv
+from loihi_sca.slayer.blocks import ValueInput
 from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.training.loss import Loss
 
 FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
+
+MAX_EPOCHS = 1 << 20
+"""Keeps the random numbers of different seeds apart."""
+
+RATE_SAMPLES = 256
+"""Training samples from which the rate of the input is known, for budgets of synops and energy."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Epoch:
     alive : dict of str to int
         Channels left per block.
     pruned, regenerated : int
-        Channels that the update at its end switched off and on.
+        Channels that its updates switched off and on.
     """
 
     number: int
@@ -76,6 +85,8 @@ class Trainer:
         Without a ``pruning`` section the model stays dense.
     train, validation : Dataset
         Where weights are learnt, and where choices are made.
+    criterion : callable, optional
+        A pruning criterion of your own, instead of the recipe's.
 
     Attributes
     ----------
@@ -86,20 +97,36 @@ class Trainer:
         Epochs completed.
     """
 
-    def __init__(self, recipe: Recipe, train: Dataset, validation: Dataset) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        criterion: Criterion | None = None,
+    ) -> None:
         self.recipe, self.train, self.validation = recipe, train, validation
         torch.manual_seed(recipe.seed)
-        self.model: SpikingNet = build(recipe.model, train.shape, train.classes)
+        self.model: SpikingNet = build(
+            recipe.model, train.shape, train.classes, values=recipe.data.encoding == "direct"
+        )
         self.optimizer = torch.optim.Adam(
             self.model.trainable_parameters(),
             lr=recipe.training.learning_rate,
             weight_decay=recipe.training.weight_decay,
         )
+        self.loss = Loss(self.model, recipe.training)
         self.pruner: Pruner | None = None
         self.schedule: Schedule | None = None
         if recipe.pruning is not None:
-            self.pruner = Pruner(self.model, recipe.pruning)
-            self.schedule = Schedule(recipe.pruning, recipe.training.epochs)
+            self.schedule = Schedule(recipe.pruning, recipe.training.epochs, self._steps_per_epoch)
+            self.pruner = Pruner(
+                self.model,
+                recipe.pruning,
+                outline_of(recipe, train.shape, train.classes),
+                criterion=criterion,
+                rates=Rates(train.timesteps, {"input": self._input_rate()}),
+            )
         self.epoch = 0
 
     @property
@@ -110,7 +137,12 @@ class Trainer:
     @property
     def structure_is_final(self) -> bool:
         """Whether no update of the structure is still to come."""
-        return self.schedule is None or self.schedule.is_frozen_after(self.epoch - 1)
+        steps = self.epoch * self._steps_per_epoch
+        return self.schedule is None or self.schedule.is_frozen_after(steps - 1)
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        return math.ceil(len(self.train) / self.recipe.training.batch_size)
 
     def run_epoch(self, progress: Progress | None = None) -> Epoch:
         """Train for one epoch, update the structure if it is due, and measure.
@@ -121,14 +153,17 @@ class Trainer:
             The loss is no longer a number; the message names the blocks that fell silent.
         """
         self.model.train()
+        # whatever is drawn in an epoch, such as random scores, follows from seed and epoch
+        torch.manual_seed(self.recipe.seed * MAX_EPOCHS + self.epoch + 1)
         batches = list(self._batches())
-        loss_sum, correct = 0.0, 0
+        loss_sum, correct, pruned, regenerated = 0.0, 0, 0, 0
         for number, index in enumerate(batches):
             loss, right = self._step(index, self.epoch + number / len(batches))
             loss_sum, correct = loss_sum + loss * len(index), correct + right
+            update = self._update_structure(self.epoch * len(batches) + number)
+            pruned, regenerated = pruned + update.pruned, regenerated + update.regenerated
             if progress is not None:
                 progress(number + 1, len(batches))
-        update = self._update_structure()
         self.epoch += 1
         accuracy, rates = evaluate(self.model, self.validation)
         return Epoch(
@@ -138,9 +173,17 @@ class Trainer:
             validation_accuracy=accuracy,
             rates=rates,
             alive={name: int(block.alive.sum()) for name, block in self.model.gated},
-            pruned=update.pruned,
-            regenerated=update.regenerated,
+            pruned=pruned,
+            regenerated=regenerated,
         )
+
+    def _input_rate(self) -> float:
+        """Return the spikes per input position and step, of the first training samples."""
+        given = torch.from_numpy(self.train.first(RATE_SAMPLES).spikes()).float()
+        first = next(self.model.children())
+        with torch.no_grad():
+            spikes = first(given) if isinstance(first, ValueInput) else given
+        return float(spikes.mean())
 
     def _batches(self) -> Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]:
         order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.train))
@@ -156,7 +199,7 @@ class Trainer:
         spikes = torch.from_numpy(self.train.spikes(index)).float()
         labels = torch.from_numpy(self.train.labels[index])
         counts = self.model(spikes).sum(dim=-1)
-        loss = functional.cross_entropy(counts, labels) + self._penalty()
+        loss = self.loss(counts, labels)
         if not math.isfinite(loss.item()):
             raise TrainingError(self._diagnosis(loss.item()))
         self.optimizer.zero_grad()
@@ -172,18 +215,16 @@ class Trainer:
         phase = 0.5 * (1 + math.cos(math.pi * when / self.recipe.training.epochs))
         return self.recipe.training.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * phase)
 
-    def _penalty(self) -> torch.Tensor:
-        if not self.recipe.training.l1:
-            return torch.zeros(())
-        weights = [b.synapse.weight for _, b in self.model.gated if isinstance(b, SCAConv)]
-        return self.recipe.training.l1 * torch.stack([w.abs().sum() for w in weights]).sum()
-
-    def _update_structure(self) -> Update:
+    def _update_structure(self, step: int) -> Update:
+        """Change the structure after a step, counted from the start of the training, if due."""
         if self.pruner is None or self.schedule is None:
             return Update()
-        keep = self.schedule.keep_after(self.epoch)
-        update = Update() if keep is None else self.pruner.update(keep, self.optimizer)
-        if self.schedule.is_frozen_after(self.epoch):
+        progress = self.schedule.progress_after(step)
+        if progress is None:
+            return Update()
+        regenerate = self.schedule.regenerate_after(step)
+        update = self.pruner.update(progress, self.optimizer, regenerate)
+        if self.schedule.is_frozen_after(step):
             self.pruner.detach()
         return update
 

@@ -4,7 +4,6 @@ import torch
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig, PruningConfig
 from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.pruning import CRITERIA, Pruner
-from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.slayer.zoo import SpikingNet, build
 
 
@@ -58,7 +57,7 @@ def test_the_best_of_all_layers_stay_and_the_most_wanted_come_back(model) -> Non
         {"conv1": torch.zeros(10), "dense2": demand},
         min_channels=1,
     )
-    update = pruner.update(0.5, optimizer_of(model))
+    update = pruner.update(1.0, optimizer_of(model))
     assert update.alive == {"conv1": 10, "dense2": 5}
     assert model.dense2.alive.nonzero().flatten().tolist() == [0, 1, 17, 18, 19]
     assert (update.pruned, update.regenerated) == (15, 0)
@@ -69,10 +68,11 @@ def test_no_layer_falls_below_its_floor(model) -> None:
         model,
         {"conv1": UP, "dense2": DOWN + 100},
         {"conv1": UP, "dense2": DOWN},
+        keep=0.3,
         min_channels=4,
         regenerate=0.0,
     )
-    assert pruner.update(0.3, optimizer_of(model)).alive == {"conv1": 4, "dense2": 5}
+    assert pruner.update(1.0, optimizer_of(model)).alive == {"conv1": 4, "dense2": 5}
     assert model.conv1.alive.nonzero().flatten().tolist() == [6, 7, 8, 9]
 
 
@@ -82,9 +82,10 @@ def test_the_kept_fraction_is_exact(model) -> None:
             model,
             {"conv1": torch.rand(10), "dense2": torch.rand(20)},
             {"conv1": torch.rand(10), "dense2": torch.rand(20)},
+            keep=keep,
             min_channels=2,
         )
-        assert sum(pruner.update(keep, optimizer_of(model)).alive.values()) == round(30 * keep)
+        assert sum(pruner.update(1.0, optimizer_of(model)).alive.values()) == round(30 * keep)
 
 
 def test_a_pruned_channel_keeps_its_weights_whatever_the_optimizer_does(model) -> None:
@@ -92,7 +93,7 @@ def test_a_pruned_channel_keeps_its_weights_whatever_the_optimizer_does(model) -
     pruner = Pruner(model, PruningConfig(keep=0.5))
     for _ in range(2):
         train_a_step(model, optimizer, pruner)
-    pruner.update(0.5, optimizer)
+    pruner.update(1.0, optimizer)
     off = ~model.conv1.alive
     assert off.any()
     weight, scale = model.conv1.synapse.weight, model.conv1.scale
@@ -111,12 +112,12 @@ def test_a_channel_pruned_early_comes_back_with_clean_moments_and_learns(model) 
     optimizer = optimizer_of(model)
     pruner = Pruner(model, PruningConfig(keep=0.5, regenerate=0.2, min_channels=2))
     train_a_step(model, optimizer, pruner)
-    pruner.update(0.5, optimizer)
+    pruner.update(1.0, optimizer)
     was_off = (~model.dense2.alive).clone()
     returned = torch.zeros(20, dtype=torch.bool)
     for _ in range(10):
         train_a_step(model, optimizer, pruner)
-        pruner.update(0.5, optimizer)
+        pruner.update(1.0, optimizer)
         returned = was_off & model.dense2.alive
         if returned.any():
             break
@@ -134,7 +135,7 @@ def test_every_criterion_trains_and_prunes(model, criterion: str) -> None:
     pruner = Pruner(model, PruningConfig(keep=0.4, criterion=criterion, min_channels=2))
     for _ in range(2):
         train_a_step(model, optimizer, pruner)
-    assert sum(pruner.update(0.4, optimizer).alive.values()) == 12
+    assert sum(pruner.update(1.0, optimizer).alive.values()) == 12
 
 
 def test_errors_are_clear(model) -> None:
@@ -142,28 +143,11 @@ def test_errors_are_clear(model) -> None:
         Pruner(model, PruningConfig(criterion="scaa"))
     pruner = Pruner(model, PruningConfig())
     with pytest.raises(TrainingError, match="conv1: no batch seen"):
-        pruner.update(0.5, optimizer_of(model))
+        pruner.update(1.0, optimizer_of(model))
     pruner = pruner_with(
         model,
         {"conv1": torch.full((10,), torch.nan), "dense2": DOWN},
         {"conv1": UP, "dense2": DOWN},
     )
     with pytest.raises(TrainingError, match="conv1: the score of criterion 'sca' is not finite"):
-        pruner.update(0.5, optimizer_of(model))
-
-
-def test_schedule_ends_at_the_target_and_then_freezes() -> None:
-    schedule = Schedule(PruningConfig(keep=0.3, start=0.1, stop=0.6), epochs=20)
-    kept = [schedule.keep_after(e) for e in range(20)]
-    assert [e for e, k in enumerate(kept) if k is not None] == list(range(2, 13))
-    ramp = kept[2:13]
-    assert ramp == sorted(ramp, reverse=True)
-    assert ramp[-1] == pytest.approx(0.3)
-    assert [schedule.is_frozen_after(e) for e in (11, 12)] == [False, True]
-
-
-def test_a_constant_schedule_has_full_sparsity_from_the_start() -> None:
-    config = PruningConfig(keep=0.3, schedule="constant", start=0.0, stop=1.0, interval=3)
-    schedule = Schedule(config, epochs=8)
-    kept = [schedule.keep_after(e) for e in range(8)]
-    assert kept == [0.3, None, None, 0.3, None, None, 0.3, 0.3]
+        pruner.update(1.0, optimizer_of(model))

@@ -6,7 +6,7 @@ import torch
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError, TrainingError
 from loihi_sca.training import checkpoint as checkpoints
-from loihi_sca.training.loop import Trainer
+from loihi_sca.training.loss import Loss
 from loihi_sca.training.run import Interrupted, Run, train
 
 
@@ -81,7 +81,7 @@ def test_a_folder_is_never_overwritten(tmp_path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_with_a_diagnosis(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(Trainer, "_penalty", lambda self: torch.tensor(torch.nan))
+    monkeypatch.setattr(Loss, "__call__", lambda self, *_: torch.tensor(torch.nan))
     with pytest.raises(TrainingError, match=r"loss is nan in epoch 1; firing rates are conv1"):
         train(recipe(), tmp_path)
 

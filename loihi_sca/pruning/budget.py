@@ -1,0 +1,244 @@
+"""Budgets instead of ratios: how many channels each layer keeps, for a network that fits.
+
+The kept importance is made as large as the budget allows. A budget is one of the mapper's
+quantities, such as cores, and what a plan promises is what the mapper says of the planned network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.config import PruningConfig
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware import load_profile
+from loihi_sca.hardware.shapes import Architecture
+from loihi_sca.pruning.allocation import Allocation, Stage, allocate, cheapest
+from loihi_sca.pruning.candidates import FINE, around, candidates
+from loihi_sca.pruning.chain import Unit, chain_of
+from loihi_sca.pruning.meters import Counts, Meter, Rates, Values, meter_of
+from loihi_sca.pruning.outline import Outline
+
+Importance: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
+"""Score of every channel, by layer."""
+
+Objective: TypeAlias = Literal["product", "sum"]
+
+FRACTIONS = ("keep", "connections", "synops")
+"""Budgets that are given as a fraction of the dense network."""
+
+TRIES = 12
+"""Searches with a tighter aim, where a search's costs are not all of what counts in the end."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A budget in the units of its meter.
+
+    Attributes
+    ----------
+    name : str
+        Key of the recipe.
+    given : float or str
+        As the recipe gives it.
+    limit, dense : float
+        What the network may take, and what the dense one takes.
+    meter : Meter
+        What is counted.
+    """
+
+    name: str
+    given: float | str
+    limit: float
+    dense: float
+    meter: Meter
+
+    def at(self, progress: float) -> float:
+        """Return the limit on the way from the dense network (0) to the target (1)."""
+        return self.limit + max(self.dense - self.limit, 0.0) * (1 - progress)
+
+
+def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = None) -> Target:
+    """Return the budget of a recipe in the units of its meter.
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile.
+    """
+    name, given = config.budget
+    meter = meter_of(name, config.profile, outline.prunable, rates or Rates())
+    dense = meter.total(outline.architecture)
+    if isinstance(given, str):  # "2 chips"
+        limit = int(given.split()[0]) * float(int(load_profile(config.profile).chip.cores))
+    else:
+        limit = given * dense if name in FRACTIONS else float(given)
+    if name == "keep":
+        limit = float(round(limit))
+    return Target(name, given, limit, dense, meter)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many channels every layer keeps.
+
+    Attributes
+    ----------
+    target : Target
+        The budget.
+    channels : dict of str to int
+        By prunable layer.
+    promised : float
+        What the planned network takes, in the units of the target.
+    architecture : Architecture
+        The planned network.
+    """
+
+    target: Target
+    channels: dict[str, int]
+    promised: float
+    architecture: Architecture
+
+
+def plan(
+    outline: Outline,
+    target: Target,
+    *,
+    importance: Importance | None = None,
+    floor: int = 1,
+    objective: Objective = "product",
+    progress: float = 1.0,
+) -> Plan:
+    """Divide a budget over the layers so that the kept importance is largest.
+
+    Parameters
+    ----------
+    outline : Outline
+        The dense network.
+    target : Target
+        The budget.
+    importance : mapping of str to float array (C,), optional
+        Scores of the channels of every prunable layer; by default all channels count the same.
+    floor : int
+        No layer gets fewer channels, unless it has fewer.
+    objective : {"product", "sum"}
+        The product over the layers of the share of importance that a layer keeps, or the plain sum
+        of the importance kept.
+    progress : float
+        From 0, dense, to 1: how much of the way to the target.
+
+    Raises
+    ------
+    ConfigError
+        The budget cannot be reached; the message says how close one gets.
+    """
+    units = chain_of(outline)
+    floors = [min(floor, u.channels) if u.prunable else u.channels for u in units]
+    worth = [_values(u, importance, objective) for u in units]
+    limit = target.at(progress)
+    problem = _Problem(units, target.meter, worth, candidates(units, target.meter, floors))
+    if target.dense <= limit:
+        return _as_plan(outline, target, [u.channels for u in units], units)
+    return _tightened(outline, target, problem, limit)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A search: the units, what their channels are worth and which counts are considered."""
+
+    units: Sequence[Unit]
+    meter: Meter
+    worth: Sequence[Values]
+    options: Sequence[Counts]
+
+    def stages(self, options: Sequence[Counts]) -> list[Stage]:
+        """Return the table of costs between neighbours."""
+        stages = []
+        before = np.array([self.units[0].geometry.in_shape[0]])
+        for unit, values, counts in zip(self.units, self.worth, options, strict=True):
+            stages.append(Stage(counts, values[counts - 1], self.meter.costs(unit, counts, before)))
+            before = counts
+        return stages
+
+    def solve(self, limit: float) -> list[int] | None:
+        """Return the channels of each unit, None if there is no way."""
+        stages = self.stages(self.options)
+        found = allocate(stages, limit, self.meter.whole)
+        if found is None:
+            return None
+        options = self.options
+        if not self.meter.whole:  # once more, with finer steps
+            options = [around(o, c, FINE) for o, c in zip(options, found.chosen, strict=True)]
+            finer = allocate(self.stages(options), limit, False)
+            options, found = (options, finer) if finer else (self.options, found)
+        return _counts(options, found)
+
+    def least(self) -> list[int]:
+        """Return the channels that cost least."""
+        return _counts(self.options, cheapest(self.stages(self.options)))
+
+
+def _counts(options: Sequence[Counts], allocation: Allocation) -> list[int]:
+    return [int(o[c]) for o, c in zip(options, allocation.chosen, strict=True)]
+
+
+def _values(unit: Unit, importance: Importance | None, objective: Objective) -> Values:
+    """Return what the best ``k`` channels of a unit are worth, for k from 1 to all, (C,)."""
+    if not unit.prunable:
+        return np.zeros(unit.channels)
+    scores = np.ones(unit.channels)
+    if importance is not None:
+        scores = np.asarray(importance[unit.name], dtype=np.float64)
+    kept: Values = np.cumsum(np.sort(scores)[::-1])
+    if objective == "sum":
+        return kept
+    # a trace of uniform worth orders layers of which nothing is known, and keeps logs finite
+    positive = np.maximum(np.cumsum(np.sort(np.maximum(scores, 0.0))[::-1]), 0.0)
+    trace = 1e-3 * max(float(positive[-1]), 1e-12) / unit.channels
+    positive = positive + trace * np.arange(1, unit.channels + 1)
+    share: Values = np.log(positive / positive[-1])
+    return share
+
+
+def _tightened(outline: Outline, target: Target, problem: _Problem, limit: float) -> Plan:
+    """Search with a tighter aim until the whole network keeps the limit, then loosen the aim."""
+    aim, too_high, best = limit, limit, None
+    for _ in range(TRIES):
+        counts = problem.solve(aim)
+        if counts is None:
+            break
+        found = _as_plan(outline, target, counts, problem.units)
+        if found.promised <= limit * (1 + 1e-9):
+            best = found
+            if aim == limit or too_high - aim < 0.02 * limit:
+                break
+            aim = (aim + too_high) / 2
+        else:
+            too_high = aim
+            aim *= min(limit / found.promised, 0.97)
+    if best is not None:
+        return best
+    raise ConfigError(_out_of_reach(outline, target, problem, limit))
+
+
+def _as_plan(
+    outline: Outline, target: Target, counts: Sequence[int], units: Sequence[Unit]
+) -> Plan:
+    channels = {u.name: c for u, c in zip(units, counts, strict=True) if u.prunable}
+    architecture = outline.with_channels(channels)
+    return Plan(target, channels, target.meter.total(architecture), architecture)
+
+
+def _out_of_reach(outline: Outline, target: Target, problem: _Problem, limit: float) -> str:
+    least = _as_plan(outline, target, problem.least(), problem.units)
+    closest = ", ".join(f"{name} {count}" for name, count in least.channels.items())
+    return (
+        f"pruning.{target.name} = {target.given} cannot be reached: the limit is {limit:,.4g} "
+        f"{target.meter.unit}, and with the floors given the network takes at least "
+        f"{least.promised:,.4g} ({closest}). Ask for more, lower pruning.min_channels, or make "
+        "the layers smaller."
+    )

@@ -1,0 +1,138 @@
+"""The shape of a recipe's network, for the mapper, before there are weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from loihi_sca.config import ConvConfig, DenseConfig, LayerConfig, ModelConfig, PoolConfig, Recipe
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.values import Shape
+
+WEIGHT_BITS = 8
+"""SLAYER's quantisation gives weights of 8 bits. Fewer, if training leaves a layer with that, take
+less room, never more cores."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A network without weights, and which of its layers may lose channels.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        As the mapper sees the compiled dense network.
+    prunable : frozenset of str
+        Names of layers.
+    """
+
+    architecture: Architecture
+    prunable: frozenset[str]
+
+    def with_channels(self, channels: Mapping[str, int]) -> Architecture:
+        """Return the architecture with other numbers of channels in the layers named."""
+        return with_channels(self.architecture, channels)
+
+
+def outline(
+    model: ModelConfig,
+    in_shape: Shape,
+    classes: int,
+    *,
+    name: str = "network",
+    timesteps: int | None = None,
+    values: bool = False,
+) -> Outline:
+    """Return the outline of the network that :func:`loihi_sca.slayer.zoo.build` would build.
+
+    Parameters
+    ----------
+    model : ModelConfig
+        The recipe's ``model`` section.
+    in_shape : tuple of int (C, H, W)
+        Of a sample.
+    classes : int
+        Outputs of the read-out.
+    values : bool
+        The input is values that drive neurons on the chip, not spikes.
+
+    Raises
+    ------
+    ConfigError
+        A window does not fit its input, or a convolution follows a dense block.
+    """
+    volume = (in_shape[0], in_shape[1], in_shape[2])
+    first = Geometry("input" if values else "port", volume, volume)
+    if not values:
+        first = replace(first, neuron="none")
+    specs = [LayerSpec("input", "input", in_shape, first)]
+    prunable = []
+    read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
+    for number, layer in enumerate((*model.layers, read_out), start=1):
+        name_of_layer = "output" if layer is read_out else f"{layer.type}{number}"
+        specs.append(_spec(name_of_layer, layer, specs[-1]))
+        if not isinstance(layer, PoolConfig) and layer.prunable:
+            prunable.append(name_of_layer)
+    return Outline(Architecture(name, tuple(specs), timesteps), frozenset(prunable))
+
+
+def outline_of(recipe: Recipe, in_shape: Shape, classes: int) -> Outline:
+    """Return the outline of a recipe's network for data of a shape; see :func:`outline`."""
+    return outline(
+        recipe.model,
+        in_shape,
+        classes,
+        name=recipe.name,
+        timesteps=recipe.data.timesteps,
+        values=recipe.data.encoding == "direct",
+    )
+
+
+def _spec(name: str, layer: LayerConfig, before: LayerSpec) -> LayerSpec:
+    bits = (WEIGHT_BITS,)
+    if isinstance(layer, DenseConfig):
+        from_map = before.geometry.kind == "conv"
+        geometry = Geometry(
+            "dense", (math.prod(before.shape), 1, 1), (layer.neurons, 1, 1), bits=bits,
+            from_map=from_map,
+        )  # fmt: skip
+        return LayerSpec(name, "dense", (layer.neurons,), geometry)
+    if len(before.shape) != 3:
+        raise ConfigError(f"{name}: a {layer.type} block cannot follow a dense block.")
+    volume = before.geometry.out_shape
+    kernel, stride, padding = layer.kernel, layer.kernel, 0
+    channels, groups = volume[0], volume[0]
+    if isinstance(layer, ConvConfig):
+        stride, padding, channels, groups = layer.stride, layer.padding, layer.channels, 1
+    rows, columns = ((n + 2 * padding - kernel) // stride + 1 for n in volume[1:])
+    if min(rows, columns) < 1:
+        raise ConfigError(
+            f"{name}: a {kernel}x{kernel} window with padding {padding} does not fit its input of "
+            f"{volume[1]}x{volume[2]}."
+        )
+    geometry = Geometry(
+        "conv", volume, (channels, rows, columns), (kernel, kernel), (stride, stride),
+        (padding, padding), groups=groups, bits=bits,
+    )  # fmt: skip
+    return LayerSpec(name, layer.type, geometry.out_shape, geometry)
+
+
+def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Architecture:
+    """Return an architecture with other numbers of channels, and what follows from that."""
+    specs: list[LayerSpec] = []
+    for spec in architecture.layers:
+        geometry = spec.geometry
+        if geometry.kind in ("conv", "dense"):
+            before = specs[-1].geometry.out_shape
+            into = math.prod(before) if geometry.kind == "dense" else before[0]
+            geometry = geometry.with_channels(channels.get(spec.name), into)
+        shape = geometry.out_shape[:1] if len(spec.shape) == 1 else geometry.out_shape
+        specs.append(replace(spec, geometry=geometry, shape=shape))
+    return replace(architecture, layers=tuple(specs))
+
+
+def without(outline: Outline, excluded: Iterable[str]) -> Outline:
+    """Return an outline in which some layers keep all their channels."""
+    return replace(outline, prunable=outline.prunable - frozenset(excluded))
