@@ -81,7 +81,7 @@ class Quantity(Sourced):
     @model_validator(mode="after")
     def _ordered(self) -> Quantity:
         band = self.band
-        if not 0 <= band.low <= band.best <= band.high:
+        if not 0 <= band.low <= band.best <= band.high < float("inf"):
             raise ValueError(
                 f"needs 0 <= low <= value <= high, got {band.low:g}, {band.best:g}, {band.high:g}"
             )
@@ -115,12 +115,18 @@ class Choices(Sourced):
         return self
 
 
-def in_unit(unit: str) -> AfterValidator:
-    """Return a validator that insists on a unit."""
+def in_unit(unit: str, *, whole_from: int | None = None) -> AfterValidator:
+    """Return a validator that insists on a unit, and on a whole number where that is asked for."""
 
     def check(quantity: Any) -> Any:
-        if quantity is not None and quantity.unit != unit:
+        if quantity is None:
+            return None
+        if quantity.unit != unit:
             raise ValueError(f"is given in {quantity.unit!r}, must be in {unit!r}")
+        if whole_from is not None and isinstance(quantity, Quantity):
+            value = quantity.value
+            if value < whole_from or value != int(value):
+                raise ValueError(f"is {value:g}, must be a whole number of at least {whole_from}")
         return quantity
 
     return AfterValidator(check)

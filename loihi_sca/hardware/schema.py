@@ -12,20 +12,21 @@ from loihi_sca.hardware.quantity import Choices, Quantity, in_unit
 Strategy = Literal["loihi1", "loihi2-v1", "loihi2-v2"]
 DenseSplit = Literal["halve", "divide"]
 
-PerChipCores = Annotated[Quantity, in_unit("core/chip")]
-Tiles = Annotated[Quantity, in_unit("tile")]
-CoresPerTile = Annotated[Quantity, in_unit("core/tile")]
-Compartments = Annotated[Quantity, in_unit("compartment/core")]
-CompartmentsPerNeuron = Annotated[Quantity, in_unit("compartment/neuron")]
-Words = Annotated[Quantity, in_unit("word/core")]
-Axons = Annotated[Quantity, in_unit("axon/core")]
-Entries = Annotated[Quantity, in_unit("entry/core")]
-Bits = Annotated[Quantity, in_unit("bit")]
+PerChipCores = Annotated[Quantity, in_unit("core/chip", whole_from=1)]
+Tiles = Annotated[Quantity, in_unit("tile", whole_from=1)]
+CoresPerTile = Annotated[Quantity, in_unit("core/tile", whole_from=1)]
+Compartments = Annotated[Quantity, in_unit("compartment/core", whole_from=1)]
+CompartmentsPerNeuron = Annotated[Quantity, in_unit("compartment/neuron", whole_from=1)]
+Words = Annotated[Quantity, in_unit("word/core", whole_from=1)]
+Axons = Annotated[Quantity, in_unit("axon/core", whole_from=1)]
+Entries = Annotated[Quantity, in_unit("entry/core", whole_from=1)]
+Bits = Annotated[Quantity, in_unit("bit", whole_from=0)]
+WordBits = Annotated[Quantity, in_unit("bit", whole_from=1)]
 BitChoices = Annotated[Choices, in_unit("bit")]
-Steps = Annotated[Quantity, in_unit("step")]
-Synapses = Annotated[Quantity, in_unit("synapse")]
-WordsPerAxon = Annotated[Quantity, in_unit("word/axon")]
-Edge = Annotated[Quantity, in_unit("position")]
+Steps = Annotated[Quantity, in_unit("step", whole_from=0)]
+Synapses = Annotated[Quantity, in_unit("synapse", whole_from=1)]
+WordsPerAxon = Annotated[Quantity, in_unit("word/axon", whole_from=0)]
+Edge = Annotated[Quantity, in_unit("position", whole_from=1)]
 PerSynop = Annotated[Quantity, in_unit("pJ/synop")]
 PerUpdate = Annotated[Quantity, in_unit("pJ/update")]
 PerSpike = Annotated[Quantity, in_unit("pJ/spike")]
@@ -91,7 +92,7 @@ class SynapseMemory(Section):
     header describes all the synapses of an in-axon.
     """
 
-    word_bits: Bits
+    word_bits: WordBits
     header_bits: Bits
     index_bits: Bits
     delay_bits: Bits
