@@ -7,8 +7,10 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -72,11 +74,24 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> list[float]:
     return [a / b for a, b in zip(slow, fast, strict=True)]
 
 
+def peak_memory_mib() -> float:
+    """Return the most memory that this process has held so far.
+
+    On Linux ``getrusage`` would count what the parent held when it started this process.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(x.split()[1]) / 1024 for x in lines if x.startswith("VmHWM"))
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def machine() -> dict[str, Any]:
     """Describe the machine, as far as it matters for speed and names nobody."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": _cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.system(),
         "python": platform.python_version(),
@@ -117,6 +132,11 @@ def report(rows: Sequence[Row], path: Path | None, notes: Sequence[str] = ()) ->
             "rows": [asdict(row) for row in rows],
         }  # fmt: skip
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # there is none on macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _processor() -> str:

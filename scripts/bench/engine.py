@@ -207,9 +207,10 @@ def growth(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
 
 
 MEASURE = """
-import resource, sys
+import sys
 import numpy as np
 sys.path.insert(0, {folder!r})
+from _bench import peak_memory_mib
 from engine import small
 from loihi_sca import evaluation
 from loihi_sca.data import Dataset
@@ -217,7 +218,7 @@ from loihi_sca.engine import fast
 images = np.random.default_rng(0).random(({samples}, 1, 28, 28), dtype=np.float32) * 0.4
 data = Dataset("random", images, np.zeros({samples}, dtype=np.int64), 32, 10)
 evaluation.evaluate(small(), data, fast.run)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_memory_mib())
 """
 
 
