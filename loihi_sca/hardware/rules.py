@@ -149,9 +149,13 @@ def delay(placement: Placement) -> Iterator[Violation]:
 
 
 def threshold(placement: Placement) -> Iterator[Violation]:
-    """Check that the threshold is a mantissa of so many bits."""
+    """Check that the threshold is a mantissa of so many bits.
+
+    The power of two just above is let through: it is out of any voltage's reach, and netx gives it
+    to layers without a neuron, whose voltage is read out.
+    """
     for layer in placement.layers:
-        actual = layer.spec.ranges.threshold.bit_length()
+        actual = max(0, layer.spec.ranges.threshold - 1).bit_length()
         hint = "Scale threshold, weights and bias down together."
         yield from _above(placement, layer, "threshold_bits", actual, hint)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loihi_sca import netx
-from loihi_sca.hardware import describe, load_profile, map_network
+from loihi_sca.hardware import check, describe, load_profile, map_network
 from loihi_sca.hardware.memory import budget_of
 from loihi_sca.hardware.shapes import Geometry
 
@@ -115,6 +115,8 @@ def test_other_networks_of_lava_dl_map(installed_net):
         network = netx.read(installed_net(ending))
         for name in ("loihi1", "loihi2", "loihi2-2023"):
             placement = map_network(network, load_profile(name))
+            graded = "sdnn" in ending and name == "loihi1"
+            assert {v.rule for v in check(placement)} == ({"payload_bits"} if graded else set())
             for layer in placement.layers:
                 has_cores = layer.spec.geometry.kind != "port"
                 assert layer.neurons.sum() == layer.spec.geometry.neurons * has_cores

@@ -104,9 +104,13 @@ def test_axon_delay_counts_as_delay():
 
 
 def test_threshold():
-    layer = dense(3, 2, neuron=Cuba(4096, 128, 1 << 17))
+    layer = dense(3, 2, neuron=Cuba(4096, 128, (1 << 17) + 1))
     found = the_only(load_profile("loihi2"), layer)
     assert "fc needs 18 bits for its threshold, limit 17" in str(found)
+
+
+def test_the_threshold_of_a_read_out_is_let_through():
+    assert not violations(load_profile("loihi2"), dense(3, 2, neuron=Cuba(0, 4096, 1 << 17)))
 
 
 def test_bias_mantissa():
@@ -144,7 +148,7 @@ def test_window(limit, text):
 
 def test_all_violations_come_at_once_and_exit_code_is_3():
     layer = dense(
-        5000, 2, neuron=Cuba(4096, 128, 1 << 17), bias=np.array([4097, 1]),
+        5000, 2, neuron=Cuba(4096, 128, (1 << 17) + 1), bias=np.array([4097, 1]),
         delay=np.full((2, 5000), 70),
     )  # fmt: skip
     placement = map_network(Network("net", (layer,)), load_profile("loihi1"))
