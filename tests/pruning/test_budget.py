@@ -1,0 +1,157 @@
+import itertools
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loihi_sca.config import ModelConfig, PruningConfig
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware import load_profile, map_network
+from loihi_sca.pruning.budget import Plan, plan, target_of
+from loihi_sca.pruning.chain import chain_of
+from loihi_sca.pruning.meters import Rates, meter_of
+from loihi_sca.pruning.outline import Outline, outline
+
+SIZES = {"vgg16": (3, 32, 32), "vgg9": (3, 32, 32), "lenet": (1, 28, 28), "nmnist": (2, 34, 34)}
+
+
+def network(name: str, **options) -> Outline:
+    model = ModelConfig.model_validate({"zoo": name, **options})
+    return outline(model, SIZES[name], 10, timesteps=4)
+
+
+def planned(net: Outline, floor: int = 4, importance=None, objective="product", **budget) -> Plan:
+    target = target_of(PruningConfig.model_validate({"regenerate": 0.0, **budget}), net)
+    return plan(net, target, floor=floor, importance=importance, objective=objective)
+
+
+def test_vgg16_takes_less_than_a_second_and_the_cores_it_promises() -> None:
+    net = network("vgg16")
+    planned(net, cores=250)  # whatever is loaded once
+    started = time.perf_counter()
+    found = planned(net, cores=100)
+    assert time.perf_counter() - started < 1
+    mapped = map_network(found.architecture, load_profile("loihi2")).cores
+    assert mapped == found.promised <= 100
+    # little is left over: the dense network takes 299
+    assert found.promised >= 97
+    assert {s.name: s.shape[0] for s in found.architecture.layers}.items() >= found.channels.items()
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        {"keep": 0.3}, {"connections": 0.1}, {"synops": 0.5}, {"cores": 24},
+        {"synapse_words": 300_000}, {"energy_uj": 100.0}, {"fits": "1 chip"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("pooling", ["stride", "sum"])
+def test_every_budget_is_kept_and_used(budget: dict, pooling: str) -> None:
+    net = network("vgg9", width=0.5, pooling=pooling)
+    found = planned(net, **budget)
+    target = found.target
+    assert found.promised == target.meter.total(found.architecture)
+    assert found.promised <= target.limit * (1 + 1e-9)
+    if target.dense > target.limit:
+        assert found.promised >= 0.9 * target.limit
+    else:
+        assert found.architecture == net.architecture
+
+
+@pytest.mark.parametrize("quantity", ["keep", "connections", "synops", "cores", "synapse_words"])
+@pytest.mark.parametrize("pooling", ["stride", "sum"])
+def test_the_parts_add_up_to_the_whole(quantity: str, pooling: str) -> None:
+    net = network("vgg9", width=0.25, pooling=pooling)
+    rates = Rates(4, {"input": 0.3, "conv1": 0.2, "pool3": 0.05})
+    meter = meter_of(quantity, "loihi2", net.prunable, rates)
+    total, before = 0.0, np.array([3])
+    for unit in chain_of(net):
+        now = np.array([unit.channels])
+        total += meter.costs(unit, now, before).item()
+        before = now
+    assert total == pytest.approx(meter.total(net.architecture))
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    seed=st.integers(0, 1000),
+    cores=st.integers(3, 9),
+    objective=st.sampled_from(["product", "sum"]),
+)
+def test_no_other_numbers_of_channels_keep_more(seed: int, cores: int, objective: str) -> None:
+    """Against all there are, for a network small enough to try them."""
+    layers = [
+        {"type": "conv", "channels": 9, "kernel": 5}, {"type": "conv", "channels": 8},
+        {"type": "dense", "neurons": 10},
+    ]  # fmt: skip
+    net = outline(ModelConfig.model_validate({"layers": layers}), (1, 40, 40), 10)
+    rng = np.random.default_rng(seed)
+    scores = {
+        n: rng.random(k).astype(np.float32) for n, k in (("conv1", 9), ("conv2", 8), ("dense3", 10))
+    }
+    chip = load_profile("loihi2")
+
+    def worth(channels: dict[str, int]) -> float:
+        kept = [np.sort(scores[n])[::-1][:k].sum() for n, k in channels.items()]
+        shares = [k / scores[n].sum() for k, n in zip(kept, channels, strict=True)]
+        return float(np.prod(shares) if objective == "product" else np.sum(kept))
+
+    best = -1.0
+    for counts in itertools.product(range(2, 10), range(2, 9), range(2, 11)):
+        channels = dict(zip(scores, counts, strict=True))
+        if map_network(net.with_channels(channels), chip).cores <= cores:
+            best = max(best, worth(channels))
+    if best < 0:
+        with pytest.raises(ConfigError, match=f"cores = {cores} cannot be reached"):
+            planned(net, 2, scores, objective, cores=cores)
+        return
+    found = planned(net, 2, scores, objective, cores=cores)
+    assert found.promised <= cores
+    assert worth(found.channels) == pytest.approx(best, rel=2e-3)
+
+
+def test_layers_that_matter_more_keep_more() -> None:
+    net = network("lenet")
+    even = {
+        n: np.ones(k, dtype=np.float32) for n, k in (("conv1", 32), ("conv2", 64), ("dense3", 128))
+    }
+    few_matter = even | {"conv2": np.array([1.0] * 8 + [0.01] * 56, dtype=np.float32)}
+    before, after = (
+        planned(net, importance=i, connections=0.3).channels for i in (even, few_matter)
+    )
+    assert after["conv2"] < before["conv2"]
+    assert after["dense3"] > before["dense3"]
+
+
+def test_excluded_and_final_layers_stay() -> None:
+    net = network("lenet")
+    found = planned(Outline(net.architecture, net.prunable - {"conv1"}), cores=5)
+    assert set(found.channels) == {"conv2", "dense3"}
+    assert found.architecture.layers[1].shape[0] == 32
+    assert found.architecture.layers[-1].shape == (10,)
+
+
+def test_on_loihi1_output_axons_are_counted_too() -> None:
+    net = network("lenet", width=0.5)
+    found = planned(net, cores=5, profile="loihi1")
+    assert map_network(found.architecture, load_profile("loihi1")).cores == found.promised <= 5
+
+
+def test_a_budget_out_of_reach_says_how_close_it_gets() -> None:
+    with pytest.raises(ConfigError, match=r"cores = 2 cannot be .* at least 4 \(conv1"):
+        planned(network("lenet"), cores=2)
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({"cores": 3, "keep": 0.3}, "gives keep and cores; one budget at a time"),
+        ({"fits": "one chip"}, "fits"),
+        ({"cores": 3, "profile": "loihi3"}, "no profile 'loihi3'"),
+    ],
+)
+def test_nonsense_is_named(budget: dict, message: str) -> None:
+    with pytest.raises((ConfigError, ValueError), match=message):
+        planned(network("lenet"), **budget)
