@@ -164,7 +164,7 @@ def test_compile_a_python_model(cli, models, tmp_path):
     done = cli("compile", "some_models:good", "--out", tmp_path / "good.net",
                "--input-shape", "12", "--steps", 9, "--json")  # fmt: skip
     assert done.code == 0, done.err
-    assert done.json["passes"][0]["pass"] == "lower_pool"
+    assert "lower_pool" in [step["pass"] for step in done.json["passes"]]
     network = netx.read(tmp_path / "good.net")
     assert network.timesteps == 9
     assert network.metadata["output_shift"] == "2"
