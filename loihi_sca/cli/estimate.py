@@ -92,6 +92,10 @@ def _activity(
         raise ConfigError("give one of --input, --rate and --activity.")
     if timesteps is not None and timesteps < 1:
         raise ConfigError(f"--timesteps {timesteps}: at least 1.")
+    if samples is not None and data is None:
+        raise ConfigError("--samples goes with --input.")
+    if timesteps is not None and data is not None:
+        raise ConfigError("--timesteps goes with --rate or --activity; an input has its own.")
     if data is not None:
         return counted_activity(network, data, profile, samples)
     if rates:

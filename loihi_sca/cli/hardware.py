@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loihi_sca.cli.options import parse_shape
-from loihi_sca.cli.output import status
+from loihi_sca.cli.output import progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -65,7 +65,13 @@ def counted_activity(
         raise InputError(f"{data}: an .npz archive; give a single array (.npy).")
     if spikes.ndim < 2 or not len(spikes):
         raise InputError(f"{data}: shape {spikes.shape}; needs (N, C, H, W, T) or (N, C, T).")
-    run = fast.run(network, np.ascontiguousarray(spikes[:samples]))
+    with progress_bar() as bar:
+        task = bar.add_task("fast engine, samples", total=None)
+        run = fast.run(
+            network,
+            np.ascontiguousarray(spikes[:samples]),
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     return from_run(run.activity, describe(network), profile, run.samples, run.timesteps)
 
 

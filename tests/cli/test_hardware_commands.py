@@ -186,6 +186,8 @@ def test_a_board_of_ones_own(cli, net, tmp_path):
         (["--input", "none.npy"], 1, "no such file"),
         (["--rate", "0.1", "--timesteps", "0"], 2, "at least 1"),
         (["--input-shape", "3,a"], 2, "give C,H,W"),
+        (["--samples", "3"], 2, "--samples goes with --input"),
+        (["--input", "x.npy", "--timesteps", "3"], 2, "an input has its own"),
     ],
 )
 def test_mistakes_end_in_one_line(cli, net, arguments, code, message):
