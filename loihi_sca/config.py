@@ -35,6 +35,7 @@ Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 
 Encoding: TypeAlias = Literal["rate", "direct"]
+"""``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
 
 BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj", "fits")
 """Ways to say how small a network shall become."""

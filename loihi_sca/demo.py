@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca import data, netx
+from loihi_sca import netx
 from loihi_sca.compiler import compile_network
 from loihi_sca.compiler.verify import assert_same_spikes, layer_spikes
 from loihi_sca.config import Recipe
@@ -32,7 +32,7 @@ from loihi_sca.slayer.frontend import to_network
 from loihi_sca.slayer.run import spikes_of
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.loop import Epoch
-from loihi_sca.training.run import Label, train
+from loihi_sca.training.run import Label, load_split, train
 
 PROFILES = ("loihi1", "loihi2")
 
@@ -137,9 +137,7 @@ def run_demo(
     started = time.perf_counter()
     tell = narrator or Narrator()
     recipes = {"dense": recipe.model_copy(update={"pruning": None}), "pruned": recipe}
-    test = data.load(
-        recipe.data.name, split="test", timesteps=recipe.data.timesteps, root=recipe.data.root
-    )
+    test = load_split(recipe, "test")
     outcomes: dict[Label, Outcome] = {}
     for label in MODELS:
         tell.step(f"train {label}")

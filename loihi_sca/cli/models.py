@@ -103,8 +103,7 @@ def _from_recipe(text: str) -> NamedModel:
     from loihi_sca import data
     from loihi_sca.slayer.zoo import build
 
-    samples = data.load(
-        recipe.data.name, split="train", timesteps=recipe.data.timesteps, root=recipe.data.root
-    )
-    model = build(recipe.model, samples.shape, samples.classes)
-    return NamedModel(recipe.name, model, samples.shape, recipe.data.timesteps)
+    shape, classes = data.shape_of(recipe.data.name)
+    values = recipe.data.encoding == "direct"
+    model = build(recipe.model, shape, classes, values=values)
+    return NamedModel(recipe.name, model, shape, recipe.data.timesteps)

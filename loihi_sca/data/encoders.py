@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from loihi_sca.errors import InputError
 
+MANTISSA = 64
+"""Bias mantissa of a value of 1: the threshold of a neuron with threshold 1."""
+
 
 def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     """Encode values as evenly spaced spikes: a value of ``k / timesteps`` gives exactly ``k``.
@@ -31,13 +34,43 @@ def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
         A value lies outside 0 to 1.
     """
     values = np.asarray(values, dtype=np.float32)
-    if values.size and not (0 <= float(values.min()) and float(values.max()) <= 1):
-        raise InputError(
-            f"rate encoding needs values from 0 to 1, got {values.min()} to {values.max()}."
-        )
+    _check_range(values, "rate")
     count = np.rint(values * timesteps).astype(np.int32)[..., None]
     step = np.arange(timesteps, dtype=np.int32)
     # spike number k of n falls where the line t * n / T passes the integer k
     passed = ((step + 1) * count) // timesteps - (step * count) // timesteps
     spikes: npt.NDArray[np.uint8] = passed.astype(np.uint8)
     return spikes
+
+
+def direct(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
+    """Encode values as the bias mantissa of neurons, the same at every step; 1 becomes 64.
+
+    Parameters
+    ----------
+    values : float array (...)
+        Between 0 and 1.
+    timesteps : int
+        Steps T per sample.
+
+    Returns
+    -------
+    uint8 array (..., T)
+        Mantissas from 0 to 64.
+
+    Raises
+    ------
+    InputError
+        A value lies outside 0 to 1.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    _check_range(values, "direct")
+    mantissas = np.rint(values * MANTISSA).astype(np.uint8)[..., None]
+    return np.repeat(mantissas, timesteps, axis=-1)
+
+
+def _check_range(values: npt.NDArray[np.float32], encoding: str) -> None:
+    if values.size and not (0 <= float(values.min()) and float(values.max()) <= 1):
+        raise InputError(
+            f"{encoding} encoding needs values from 0 to 1, got {values.min()} to {values.max()}."
+        )

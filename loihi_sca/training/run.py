@@ -20,6 +20,7 @@ import tomli_w
 
 from loihi_sca import data
 from loihi_sca.config import Recipe
+from loihi_sca.data import Dataset
 from loihi_sca.errors import ConfigError, InputError, LoihiScaError
 from loihi_sca.files import make_folder, write_text
 from loihi_sca.training import checkpoint as checkpoints
@@ -130,10 +131,20 @@ def label_of(recipe: Recipe) -> Label:
 
 
 def _trainer(recipe: Recipe) -> Trainer:
-    options = {"timesteps": recipe.data.timesteps, "root": recipe.data.root, "seed": recipe.seed}
-    training = data.load(recipe.data.name, split="train", **options)  # type: ignore[arg-type]
-    validation = data.load(recipe.data.name, split="validation", **options)  # type: ignore[arg-type]
+    training, validation = (load_split(recipe, part) for part in ("train", "validation"))
     return Trainer(recipe, training.first(recipe.data.limit), validation)
+
+
+def load_split(recipe: Recipe, split: data.Split) -> Dataset:
+    """Load a split of a recipe's dataset, encoded as the recipe says."""
+    return data.load(
+        recipe.data.name,
+        split=split,
+        timesteps=recipe.data.timesteps,
+        root=recipe.data.root,
+        seed=recipe.seed,
+        encoding=recipe.data.encoding,
+    )
 
 
 def _prepare(run: Run, label: Label, recipe: Recipe, trainer: Trainer, resume: bool) -> float:

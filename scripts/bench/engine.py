@@ -213,10 +213,10 @@ sys.path.insert(0, {folder!r})
 from _bench import peak_memory_mib
 from engine import small
 from loihi_sca import evaluation
-from loihi_sca.data import Dataset
+from loihi_sca.data import Dataset, Images
 from loihi_sca.engine import fast
 images = np.random.default_rng(0).random(({samples}, 1, 28, 28), dtype=np.float32) * 0.4
-data = Dataset("random", images, np.zeros({samples}, dtype=np.int64), 32, 10)
+data = Dataset("random", Images(images), np.zeros({samples}, dtype=np.int64), 32, 10)
 evaluation.evaluate(small(), data, fast.run)
 print(peak_memory_mib())
 """

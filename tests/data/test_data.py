@@ -27,29 +27,53 @@ def test_rate_encoding_refuses_other_values(value: float) -> None:
         encoders.rate(np.array([value]), 8)
 
 
+@given(st.integers(1, 5))
+def test_direct_encoding_repeats_the_mantissa(steps: int) -> None:
+    mantissas = encoders.direct(np.array([0.0, 0.25, 1.0]), steps)
+    assert mantissas.tolist() == [[0] * steps, [16] * steps, [64] * steps]
+    with pytest.raises(InputError, match="direct encoding needs values from 0 to 1"):
+        encoders.direct(np.array([1.5]), steps)
+
+
 def test_splits_of_digits_share_no_image() -> None:
     parts = {s: data.load("digits", split=s) for s in ("train", "validation", "test")}
     assert {s: len(p) for s, p in parts.items()} == {"train": 1213, "validation": 134, "test": 450}
     # the 1797 images are not all different, so compare with multiplicity
-    images = np.concatenate([p.images.reshape(len(p), -1) for p in parts.values()])
+    images = np.concatenate([p.samples.values.reshape(len(p), -1) for p in parts.values()])
     from sklearn.datasets import load_digits
 
-    original = load_digits().data.astype(np.float32) / 16
+    original = load_digits().data.astype(np.uint8)
     assert sorted(map(bytes, images)) == sorted(map(bytes, original))
 
 
 def test_the_seed_changes_validation_but_never_test() -> None:
     a, b = (data.load("digits", split="validation", seed=s) for s in (0, 1))
-    assert not np.array_equal(a.images, b.images)
+    assert not np.array_equal(a.samples.values, b.samples.values)
     a, b = (data.load("digits", split="test", seed=s) for s in (0, 1))
-    assert np.array_equal(a.images, b.images)
+    assert np.array_equal(a.samples.values, b.samples.values)
 
 
-def test_a_missing_file_says_what_to_put_where(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"mnist\.npz .*keys x_train"):
-        data.load("mnist")
-    with pytest.raises(InputError, match=r"no mnist\.npz in"):
-        data.load("mnist", root=tmp_path)
+def test_a_dataset_says_its_shape_before_it_is_loaded() -> None:
+    digits = data.load("digits", split="test", timesteps=5)
+    assert (digits.shape, digits.classes) == data.shape_of("digits")
+    assert digits.spikes(slice(3)).shape == (3, 1, 8, 8, 5)
+    assert digits.first(3).spikes().shape == (3, 1, 8, 8, 5)
+
+
+def test_images_may_be_encoded_directly() -> None:
+    digits = data.load("digits", split="test", timesteps=3, encoding="direct").first(4)
+    expected = np.repeat(4 * digits.samples.values[..., None], 3, axis=-1)
+    assert np.array_equal(digits.spikes(), expected)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "nmnist"])
+def test_a_missing_file_says_what_to_put_where(name: str, tmp_path) -> None:
+    with pytest.raises(InputError, match=f"{name} needs a folder with .* pass it as root|Pass it"):
+        data.load(name)
+    with pytest.raises(InputError, match=f"{name}: no.* in .*Put there .*"):
+        data.load(name, root=tmp_path)
+    with pytest.raises(InputError, match="is no folder"):
+        data.load(name, root=tmp_path / "nowhere")
 
 
 def test_unknown_names_list_the_known() -> None:

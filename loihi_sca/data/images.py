@@ -1,0 +1,91 @@
+"""Small grey images: scikit-learn's digits and MNIST."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.data.samples import Images
+from loihi_sca.errors import InputError
+
+Labels = npt.NDArray[np.int64]
+
+IDX_UINT8 = 0x08
+"""Type code of unsigned bytes in the IDX format."""
+
+
+def digits(test: bool, root: Path | None) -> tuple[Images, Labels]:
+    """Return scikit-learn's handwritten digits, 8x8 with 17 grey levels; a quarter is for testing.
+
+    Neighbouring images come from one writer, so the test set is drawn from all over, once and for
+    all: it does not depend on the recipe's seed.
+    """
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    labels = found.target.astype(np.int64)
+    order = np.random.default_rng(1797).permutation(len(labels))
+    part = np.sort(order[:450] if test else order[450:])
+    return Images(found.images.astype(np.uint8)[:, None][part], full=16.0), labels[part]
+
+
+def mnist(test: bool, root: Path | None) -> tuple[Images, Labels]:
+    """Return MNIST, 28x28 pixels, from ``mnist.npz`` or torchvision's files under the root.
+
+    Raises
+    ------
+    InputError
+        There is neither, or a file is damaged.
+    """
+    wanted = (
+        "mnist.npz (keys x_train, y_train, x_test, y_test; uint8 28x28), or torchvision's folder "
+        "MNIST/raw (train-images-idx3-ubyte, ...)"
+    )
+    if root is None:
+        raise InputError(
+            f"mnist needs a folder with {wanted}: pass it as root (--root on the command line, "
+            "data.root in a recipe)."
+        )
+    archive = _first_file(root / "mnist.npz", root / "mnist" / "mnist.npz")
+    if archive is not None:
+        return _from_npz(archive, "test" if test else "train")
+    part = "t10k" if test else "train"
+    names = (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte")
+    for folder in (root / "MNIST" / "raw", root):
+        paths = [_first_file(folder / name, folder / f"{name}.gz") for name in names]
+        if paths[0] is not None and paths[1] is not None:
+            return Images(_idx(paths[0])[:, None], full=255.0), _idx(paths[1]).astype(np.int64)
+    raise InputError(f"mnist: no mnist.npz in {root}. Put there {wanted}.")
+
+
+def _from_npz(path: Path, part: str) -> tuple[Images, Labels]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: damaged, or not MNIST ({error}). Fetch it again.") from error
+    if pixels.dtype != np.uint8 or pixels.ndim != 3:
+        raise InputError(f"{path}: x_{part} must be uint8 (N, 28, 28), got {pixels.shape}.")
+    return Images(pixels[:, None], full=255.0), labels.astype(np.int64)
+
+
+def _idx(path: Path) -> npt.NDArray[np.uint8]:
+    """Read the IDX format: two zero bytes, type, number of axes, big-endian lengths, bytes."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read ({error}). Fetch it again.") from error
+    axes = raw[3] if len(raw) > 3 else 0
+    lengths = np.frombuffer(raw[4 : 4 + 4 * axes], dtype=">u4")
+    if raw[:3] != bytes([0, 0, IDX_UINT8]) or len(raw) - 4 - 4 * axes != int(lengths.prod()):
+        raise InputError(f"{path}: not an IDX file of bytes, or cut off. Fetch it again.")
+    return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * axes).reshape(tuple(lengths))
+
+
+def _first_file(*candidates: Path) -> Path | None:
+    return next((p for p in candidates if p.is_file()), None)

@@ -1,0 +1,176 @@
+"""Datasets from files: made up here, and the real ones where LOIHI_SCA_DATA names their folder."""
+
+import gzip
+import os
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from loihi_sca import data
+from loihi_sca.data.nmnist import decode_bs2
+from loihi_sca.errors import ConfigError, InputError
+
+RNG = np.random.default_rng(0)
+
+
+def shared(*parts: str) -> Path:
+    folder = os.environ.get("LOIHI_SCA_DATA")
+    if folder is None:
+        pytest.skip("needs the environment variable LOIHI_SCA_DATA, the folder with real data")
+    return Path(folder, *parts)
+
+
+def image_tree(root: Path, classes=("airplane", "frog")) -> None:
+    for part, count in (("train", 10), ("test", 3)):
+        for name in classes:
+            (root / part / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / part / name / f"{i:04}.png")
+
+
+def test_cifar10_from_a_tree_and_from_a_tar_are_the_same(tmp_path) -> None:
+    image_tree(tmp_path / "tree")
+    (tmp_path / "tar").mkdir()
+    with tarfile.open(tmp_path / "tar" / "cifar10_images.tar", "w") as archive:
+        archive.add(tmp_path / "tree", arcname=".")
+    tree, tar = (data.load("cifar10", root=tmp_path / kind) for kind in ("tree", "tar"))
+    assert len(tree) == 18
+    assert tree.shape == (3, 32, 32)
+    assert set(tree.labels.tolist()) == {0, 6}
+    assert np.array_equal(tree.samples.values, tar.samples.values)
+    first = data.load("cifar10", split="test", root=tmp_path / "tree").samples.values[0]
+    with Image.open(tmp_path / "tree" / "test" / "airplane" / "0000.png") as image:
+        assert np.array_equal(first, np.asarray(image).transpose(2, 0, 1))
+
+
+def test_a_tree_with_something_else_is_refused(tmp_path) -> None:
+    image_tree(tmp_path, classes=("zebra",))
+    with pytest.raises(InputError, match="no class 'zebra'; there are airplane"):
+        data.load("cifar10", root=tmp_path)
+    (tmp_path / "test" / "cat").mkdir()
+    (tmp_path / "test" / "cat" / "0.jpg").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"0\.jpg: not an image, or damaged"):
+        data.load("cifar10", split="test", root=tmp_path)
+
+
+def batch(content: object) -> bytes:
+    return pickle.dumps(content, protocol=4)
+
+
+def test_cifar10_from_torchvisions_folder_runs_nothing_that_the_file_asks_for(tmp_path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    pixels = RNG.integers(0, 256, (20, 3072), dtype=np.uint8)
+    content = {b"data": pixels, b"labels": list(range(10)) * 2}
+    (folder / "test_batch").write_bytes(batch(content))
+    test = data.load("cifar10", split="test", root=tmp_path)
+    assert np.array_equal(test.samples.values.reshape(20, -1), pixels)
+    (folder / "test_batch").write_bytes(batch({b"data": os.system}))
+    with pytest.raises(InputError, match=r"damaged, or no batch of CIFAR-10 .*asks for"):
+        data.load("cifar10", split="test", root=tmp_path)
+    with pytest.raises(InputError, match="data_batch_1 is missing"):
+        data.load("cifar10", root=tmp_path)
+
+
+def idx(values: np.ndarray) -> bytes:
+    lengths = np.array(values.shape, dtype=">u4").tobytes()
+    return bytes([0, 0, 8, values.ndim]) + lengths + values.tobytes()
+
+
+def test_mnist_from_torchvisions_folder(tmp_path) -> None:
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    pixels = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+    labels = np.arange(12, dtype=np.uint8) % 10
+    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels)))
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(labels))
+    test = data.load("mnist", split="test", root=tmp_path)
+    assert np.array_equal(test.samples.values[:, 0], pixels)
+    assert np.array_equal(test.labels, labels)
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(labels)[:-1])
+    with pytest.raises(InputError, match="not an IDX file of bytes, or cut off"):
+        data.load("mnist", split="test", root=tmp_path)
+
+
+def event(x: int, y: int, on: int, time_us: int) -> bytes:
+    return bytes([x, y, on << 7 | time_us >> 16, time_us >> 8 & 255, time_us & 255])
+
+
+def recordings(root: Path) -> None:
+    (root / "7.bs2").write_bytes(event(3, 30, 1, 0) + event(33, 2, 0, 319_999))
+    (root / "8.bs2").write_bytes(event(0, 0, 0, 100_000) + event(1, 1, 1, 320_000))
+    (root / "test100.txt").write_bytes(b"#sample #class\r\n7\t5\r\n8\t1\r\n")
+
+
+def test_events_fall_into_the_steps_of_their_time(tmp_path) -> None:
+    recordings(tmp_path)
+    test = data.load("nmnist", split="test", timesteps=8, root=tmp_path)
+    assert test.labels.tolist() == [5, 1]
+    spikes = test.spikes()
+    assert spikes.shape == (2, 2, 34, 34, 8)
+    # polarity, row, column, step; the event after the window is left out
+    assert np.argwhere(spikes).tolist() == [[0, 0, 2, 33, 7], [0, 1, 30, 3, 0], [1, 0, 0, 0, 2]]
+    assert np.array_equal(test.first(1).spikes(), spikes[:1])
+    assert np.array_equal(test.spikes(np.array([1, 0])), spikes[::-1])
+
+
+def test_the_archive_is_the_same_as_the_folder(tmp_path) -> None:
+    (tmp_path / "folder").mkdir()
+    recordings(tmp_path / "folder")
+    with tarfile.open(tmp_path / "nmnist_small.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "folder", arcname=".")
+    both = [data.load("nmnist", split="test", root=r) for r in (tmp_path / "folder", tmp_path)]
+    assert np.array_equal(both[0].spikes(), both[1].spikes())
+
+
+def test_damaged_recordings_are_named(tmp_path) -> None:
+    recordings(tmp_path)
+    (tmp_path / "8.bs2").write_bytes(b"1234567")
+    with pytest.raises(InputError, match=r"8\.bs2: 7 bytes are no whole number of events"):
+        data.load("nmnist", split="test", root=tmp_path)
+    (tmp_path / "8.bs2").write_bytes(event(34, 0, 0, 0))
+    with pytest.raises(InputError, match=r"8\.bs2: events lie outside"):
+        data.load("nmnist", split="test", root=tmp_path)
+    (tmp_path / "8.bs2").unlink()
+    with pytest.raises(InputError, match=r"lists 8\.bs2, which is missing"):
+        data.load("nmnist", split="test", root=tmp_path)
+    with pytest.raises(InputError, match=r"no train1K\.txt"):
+        data.load("nmnist", root=tmp_path)
+    recordings(tmp_path)
+    with pytest.raises(ConfigError, match="holds events, which are spikes already"):
+        data.load("nmnist", split="test", root=tmp_path, encoding="direct")
+
+
+def test_events_are_read_as_lava_dl_reads_them(tmp_path) -> None:
+    from loihi_sca.slayer.lava import slayer
+
+    fields = (RNG.integers(0, 34, 500), RNG.integers(0, 34, 500), RNG.integers(0, 2, 500))
+    times = np.sort(RNG.integers(0, 1 << 23, 500))
+    path = tmp_path / "1.bs2"
+    path.write_bytes(b"".join(event(*map(int, e)) for e in zip(*fields, times, strict=True)))
+    theirs, ours = slayer.io.read_2d_spikes(str(path)), decode_bs2(path.read_bytes())
+    for column, expected in enumerate((theirs.x, theirs.y, theirs.c)):
+        assert np.array_equal(ours[:, column], expected)
+    assert np.allclose(ours[:, 3] / 1000, theirs.t)
+
+
+def test_real_recordings() -> None:
+    root = shared("nmnist_small")
+    train, test = (data.load("nmnist", split=s, root=root) for s in ("train", "test"))
+    assert (len(train), len(test)) == (900, 100)
+    spikes = test.first(20).spikes()
+    assert 0.002 < spikes.mean() < 0.2
+
+
+@pytest.mark.slow
+def test_real_images() -> None:
+    test = data.load("cifar10", split="test", root=shared("cifar10_jpeg"))
+    assert len(test) == 10_000
+    assert np.bincount(test.labels).tolist() == [1000] * 10
+    mnist = data.load("mnist", split="test", root=shared("mnist"))
+    assert len(mnist) == 10_000
