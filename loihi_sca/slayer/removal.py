@@ -89,7 +89,7 @@ def _check(model: SpikingNet, kept: Mapping[str, torch.Tensor]) -> None:
                 raise UnsupportedLayer(f"{name}: no channel is left. Raise pruning.min_channels.")
             if block.synapse.groups != 1:
                 raise UnsupportedLayer(f"{name}: a convolution in groups cannot be cut.")
-        elif not isinstance(block, Flatten | slayer.block.cuba.Pool):
+        elif not isinstance(block, Flatten | slayer.block.cuba.Pool | slayer.block.cuba.Input):
             raise UnsupportedLayer(f"{name}: do not know how to cut a {type(block).__name__}.")
 
 

@@ -9,6 +9,7 @@ import torch
 
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, PoolConfig
 from loihi_sca.errors import ConfigError
+from loihi_sca.slayer.acceleration import accelerate
 from loihi_sca.slayer.blocks import (
     Flatten,
     Gated,
@@ -86,7 +87,7 @@ def build(
             out_shape = _slid(name, layer, shape)
             blocks[name] = _window(config, layer, shape)
             shape = out_shape
-    return SpikingNet(in_shape, blocks)
+    return accelerate(SpikingNet(in_shape, blocks))
 
 
 def _dense(config: ModelConfig, layer: DenseConfig, shape: Shape) -> SCADense:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from loihi_sca.config import Recipe, parse
 from loihi_sca.errors import InputError
 from loihi_sca.files import atomic_path
+from loihi_sca.slayer.removal import narrow_to
 from loihi_sca.slayer.zoo import SpikingNet, build
 from loihi_sca.training.loop import Trainer
 from loihi_sca.values import Shape
@@ -53,7 +54,7 @@ class Checkpoint:
         """Build the model with its weights, in evaluation mode."""
         values = self.recipe.data.encoding == "direct"
         model = build(self.recipe.model, self.in_shape, self.classes, values=values)
-        model.load_state_dict(_part(self.tensors, "model"))
+        load_weights(model, _part(self.tensors, "model"))
         return model.eval()
 
 
@@ -74,12 +75,15 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
 
 def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     """Put a trainer into the state of a checkpoint, as if it had never stopped."""
-    trainer.model.load_state_dict(_part(checkpoint.tensors, "model"))
+    load_weights(trainer.model, _part(checkpoint.tensors, "model"))
+    trainer.epoch = checkpoint.epoch
     saved = _part(checkpoint.tensors, "optimizer")
     for index, parameter in enumerate(trainer.model.trainable_parameters()):
         moments = _part(saved, str(index))
         if moments:
             trainer.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
+    if trainer.structure_is_final:
+        trainer.freeze()
     if trainer.pruner is not None:
         for name, evidence in trainer.pruner.evidence.items():
             values = _part(_part(checkpoint.tensors, "pruner"), name)
@@ -87,9 +91,12 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
             evidence.demand.copy_(values["demand"])
             evidence.rate.copy_(values["rate"])
             evidence.batches = int(values["batches"])
-    trainer.epoch = checkpoint.epoch
-    if trainer.pruner is not None and trainer.structure_is_final:
-        trainer.pruner.detach()
+
+
+def load_weights(model: SpikingNet, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Load a state dict into a model, which gets as many channels as that has."""
+    narrow_to(model, {name: len(tensors[f"{name}.gate"]) for name, _ in model.gated})
+    model.load_state_dict(tensors)
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:

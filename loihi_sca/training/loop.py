@@ -25,6 +25,7 @@ from loihi_sca.pruning.meters import Rates
 from loihi_sca.pruning.outline import outline_of
 from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.slayer.blocks import ValueInput
+from loihi_sca.slayer.removal import remove_pruned
 from loihi_sca.slayer.zoo import SpikingNet, build
 from loihi_sca.training.loss import Loss
 
@@ -93,6 +94,7 @@ class Trainer:
     model : SpikingNet
     optimizer : Optimizer
     pruner : Pruner or None
+        Until the structure is final.
     epoch : int
         Epochs completed.
     """
@@ -225,8 +227,15 @@ class Trainer:
         regenerate = self.schedule.regenerate_after(step)
         update = self.pruner.update(progress, self.optimizer, regenerate)
         if self.schedule.is_frozen_after(step):
-            self.pruner.detach()
+            self.freeze()
         return update
+
+    def freeze(self) -> None:
+        """End pruning: what is off cannot come back any more, so it is no longer computed."""
+        if self.pruner is not None:
+            self.pruner.detach()
+            self.pruner = None
+            remove_pruned(self.model, self.optimizer)
 
     def _diagnosis(self, loss: float) -> str:
         _, rates = evaluate(self.model, self.validation.first(64))
