@@ -18,6 +18,7 @@ from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
+from loihi_sca.cli.plan import plan
 from loihi_sca.cli.profiles import profiles
 from loihi_sca.cli.simulate import simulate
 from loihi_sca.cli.train import train
@@ -81,6 +82,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": estimate,
     "map": map_cores,
     "cliffs": cliffs,
+    "plan": plan,
     "profiles": profiles,
     "doctor": doctor,
 }

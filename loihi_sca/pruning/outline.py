@@ -136,3 +136,18 @@ def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Ar
 def without(outline: Outline, excluded: Iterable[str]) -> Outline:
     """Return an outline in which some layers keep all their channels."""
     return replace(outline, prunable=outline.prunable - frozenset(excluded))
+
+
+def check_excluded(excluded: Iterable[str], known: Iterable[str]) -> None:
+    """Raise unless all excluded blocks exist.
+
+    Raises
+    ------
+    ConfigError
+        Names those that do not.
+    """
+    if unknown := sorted(set(excluded) - set(known)):
+        raise ConfigError(
+            f"pruning.exclude: no prunable block {', '.join(map(repr, unknown))}; there are "
+            f"{', '.join(known)}."
+        )

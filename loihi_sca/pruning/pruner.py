@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from loihi_sca.pruning.budget import Plan, plan, target_of
 from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.meters import Rates
-from loihi_sca.pruning.outline import Outline, without
+from loihi_sca.pruning.outline import Outline, check_excluded, without
 from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
 from loihi_sca.slayer.blocks import Gated
 from loihi_sca.slayer.zoo import SpikingNet
@@ -249,21 +249,6 @@ class Pruner:
                 _clear_moments(optimizer, parameter, changed)
         self.observation.clear()
         return Update({n: int(a.sum()) for n, a in after.items()}, pruned, regenerated, planned)
-
-
-def check_excluded(excluded: Iterable[str], known: Iterable[str]) -> None:
-    """Raise unless all excluded blocks exist.
-
-    Raises
-    ------
-    ConfigError
-        Names those that do not.
-    """
-    if unknown := sorted(set(excluded) - set(known)):
-        raise ConfigError(
-            f"pruning.exclude: no prunable block {', '.join(map(repr, unknown))}; there are "
-            f"{', '.join(known)}."
-        )
 
 
 def _own_parameters(block: Gated) -> tuple[torch.nn.Parameter, ...]:

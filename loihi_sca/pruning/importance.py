@@ -1,0 +1,49 @@
+"""How important channels are in a model that is trained already."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from loihi_sca.data import Dataset
+from loihi_sca.pruning.criteria import Criterion
+from loihi_sca.pruning.evidence import Observation
+from loihi_sca.slayer.zoo import SpikingNet
+
+Scores = npt.NDArray[np.float32]
+
+
+def importance_of(
+    model: SpikingNet, dataset: Dataset, criterion: Criterion, batch_size: int = 64
+) -> dict[str, Scores]:
+    """Return the mean score of every channel of the prunable blocks, 0 for pruned ones.
+
+    Parameters
+    ----------
+    model : SpikingNet
+        Trained. Its parameters stay as they are; running statistics of norms move on.
+    dataset : Dataset
+        Samples to observe it on.
+    criterion : callable
+        What is measured.
+    batch_size : int
+        Samples at a time.
+    """
+    blocks = {name: block for name, block in model.gated if block.prunable}
+    observation = Observation(blocks, criterion)
+    model.train()
+    for start in range(0, len(dataset), batch_size):
+        part = slice(start, start + batch_size)
+        counts = model(torch.from_numpy(dataset.spikes(part)).float()).sum(dim=-1)
+        loss = functional.cross_entropy(counts, torch.from_numpy(dataset.labels[part]))
+        torch.autograd.backward(loss)
+        observation.after_backward()
+        model.zero_grad()
+    observation.detach()
+    model.eval()
+    found = {}
+    for name, scores in observation.averages("score").items():
+        found[name] = (scores * blocks[name].alive.cpu()).numpy()
+    return found
