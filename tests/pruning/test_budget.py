@@ -30,9 +30,9 @@ def planned(net: Outline, floor: int = 4, importance=None, objective="product", 
 def test_vgg16_takes_less_than_a_second_and_the_cores_it_promises() -> None:
     net = network("vgg16")
     planned(net, cores=250)  # whatever is loaded once
-    started = time.perf_counter()
+    started = time.process_time()
     found = planned(net, cores=100)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     mapped = map_network(found.architecture, load_profile("loihi2")).cores
     assert mapped == found.promised <= 100
     # little is left over: the dense network takes 299
