@@ -9,7 +9,7 @@ import difflib
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -192,7 +192,10 @@ class ModelConfig(Section):
         width = values.get("width", 1.0)
         if not isinstance(width, int | float) or width <= 0:
             raise ValueError(f"width = {width!r} must be a number above 0")
-        layers = layers_of(values["zoo"], width, values.get("pooling", "stride"))
+        pooling = values.get("pooling", "stride")
+        if pooling not in get_args(Pooling):
+            raise ValueError(f"pooling = {pooling!r} must be one of {get_args(Pooling)}")
+        layers = layers_of(values["zoo"], width, pooling)
         return {**rest, "layers": layers}
 
 
@@ -212,6 +215,8 @@ class TrainingConfig(Section):
         :class:`loihi_sca.training.loss.Loss`.
     label_smoothing : float
         Share of the target that is spread over all classes.
+    keep_checkpoints : int
+        How many of the last checkpoints stay on disk, besides the best.
     """
 
     epochs: PositiveInt = 20
@@ -221,6 +226,7 @@ class TrainingConfig(Section):
     l1: NonNegativeFloat = 0.0
     synops: NonNegativeFloat = 0.0
     label_smoothing: Fraction = 0.0
+    keep_checkpoints: PositiveInt = 2
 
 
 class PruningConfig(Section):

@@ -220,8 +220,14 @@ class ValueInput(slayer.block.cuba.Input):  # type: ignore[misc]
         # the bias bypasses the current: only without memory of it is that the same
         direct = neuron.model_copy(update={"current_decay": 1.0})
         super().__init__(slayer_neuron(direct, False), delay_shift=False)
+        # mantissas are whole already; lava-dl would round them to even ones
+        self.pre_hook_fx = _as_it_is
 
     def forward(self, mantissas: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, H, W, T) that bias mantissas of the same shape cause."""
         spikes: torch.Tensor = super().forward(mantissas / MANTISSA)
         return spikes
+
+
+def _as_it_is(values: torch.Tensor) -> torch.Tensor:
+    return values
