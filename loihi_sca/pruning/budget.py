@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import PruningConfig
+from loihi_sca.config import Objective, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile
 from loihi_sca.hardware.shapes import Architecture
@@ -25,8 +25,6 @@ from loihi_sca.pruning.outline import Outline
 
 Importance: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 """Score of every channel, by layer."""
-
-Objective: TypeAlias = Literal["product", "sum"]
 
 FRACTIONS = ("keep", "connections", "synops")
 """Budgets that are given as a fraction of the dense network."""
@@ -125,9 +123,9 @@ def plan(
         Scores of the channels of every prunable layer; by default all channels count the same.
     floor : int
         No layer gets fewer channels, unless it has fewer.
-    objective : {"product", "sum"}
-        The product over the layers of the share of importance that a layer keeps, or the plain sum
-        of the importance kept.
+    objective : {"product", "sum", "rank"}
+        The product over the layers of the share of importance that a layer keeps; the plain sum of
+        the importance kept; or the best of one list over all layers, as many as fit.
     progress : float
         From 0, dense, to 1: how much of the way to the target.
 
@@ -138,11 +136,13 @@ def plan(
     """
     units = chain_of(outline)
     floors = [min(floor, u.channels) if u.prunable else u.channels for u in units]
-    worth = [_values(u, importance, objective) for u in units]
     limit = target.at(progress)
-    problem = _Problem(units, target.meter, worth, candidates(units, target.meter, floors))
     if target.dense <= limit:
         return _as_plan(outline, target, [u.channels for u in units], units)
+    worth = [_values(u, importance, objective) for u in units]
+    problem = _Problem(units, target.meter, worth, candidates(units, target.meter, floors))
+    if objective == "rank":
+        return _ranked(outline, target, problem, limit, importance, floors)
     return _tightened(outline, target, problem, limit)
 
 
@@ -223,6 +223,43 @@ def _tightened(outline: Outline, target: Target, problem: _Problem, limit: float
     if best is not None:
         return best
     raise ConfigError(_out_of_reach(outline, target, problem, limit))
+
+
+def _ranked(
+    outline: Outline,
+    target: Target,
+    problem: _Problem,
+    limit: float,
+    importance: Importance | None,
+    floors: Sequence[int],
+) -> Plan:
+    """Keep the best channels of one list over all layers, as many as the limit allows."""
+    units = problem.units
+    scores = [_scores(u, importance) for u in units if u.prunable]
+    ranking = np.sort(np.concatenate(scores))[::-1]
+    best, few, many = None, 0, len(ranking)
+    while few <= many:  # how many are kept, by bisection: more channels take more
+        middle = (few + many) // 2
+        least = ranking[middle - 1] if middle else np.inf
+        counts = [
+            max(floor, int((_scores(u, importance) >= least).sum())) if u.prunable else floor
+            for u, floor in zip(units, floors, strict=True)
+        ]
+        found = _as_plan(outline, target, counts, units)
+        if found.promised <= limit * (1 + 1e-9):
+            best, few = found, middle + 1
+        else:
+            many = middle - 1
+    if best is None:
+        raise ConfigError(_out_of_reach(outline, target, problem, limit))
+    return best
+
+
+def _scores(unit: Unit, importance: Importance | None) -> Values:
+    """Return the scores of a unit; without any, such that layers are cut in proportion."""
+    if importance is None:
+        return 1.0 - np.arange(unit.channels) / unit.channels
+    return np.asarray(importance[unit.name], dtype=np.float64)
 
 
 def _as_plan(

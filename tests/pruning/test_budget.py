@@ -125,6 +125,21 @@ def test_layers_that_matter_more_keep_more() -> None:
     assert after["dense3"] > before["dense3"]
 
 
+def test_a_ranking_keeps_the_best_of_all_layers() -> None:
+    net = network("lenet")
+    rng = np.random.default_rng(0)
+    scores = {
+        n: rng.random(k).astype(np.float32)
+        for n, k in (("conv1", 32), ("conv2", 64), ("dense3", 128))
+    }
+    scores["conv2"] += 0.5
+    found = planned(net, 2, scores, "rank", connections=0.3)
+    least = min(np.sort(s)[::-1][found.channels[n] - 1] for n, s in scores.items())
+    assert found.channels == {n: int((s >= least).sum()) for n, s in scores.items()}
+    assert 0.28 * found.target.dense < found.promised <= found.target.limit
+    assert planned(net, 2, None, "rank", connections=0.3).channels["conv2"] in range(30, 45)
+
+
 def test_excluded_and_final_layers_stay() -> None:
     net = network("lenet")
     found = planned(Outline(net.architecture, net.prunable - {"conv1"}), cores=5)
