@@ -11,8 +11,14 @@ import numpy.typing as npt
 from loihi_sca.errors import NetworkError
 from loihi_sca.values import IntArray
 
-MAX_VALUES = 1 << 30
+MAX_VALUES = 1 << 28
 """A field that claims more values than this is damaged."""
+
+MAX_COMPRESSION = 1000
+"""So is one that claims more bytes than these times what the file holds for it."""
+
+SMALL_BYTES = 1 << 20
+"""Fields up to this size are not suspected."""
 
 
 def group(parent: h5py.Group, name: str, owner: str) -> h5py.Group:
@@ -32,8 +38,11 @@ def dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
 
 def string(parent: h5py.Group, name: str) -> str:
     """Return a text field, stored as a scalar or as an array of one."""
-    value = np.asarray(dataset(parent, name)[()]).ravel()
-    text = value[0] if value.size else b""
+    field = dataset(parent, name)
+    if field.size != 1:
+        raise NetworkError(f"field {name!r} of {parent.name!r} is not one text.")
+    value = np.asarray(field[()]).ravel()
+    text = value[0]
     if not isinstance(text, bytes):
         raise NetworkError(f"field {name!r} of {parent.name!r} is not text.")
     return text.decode("ascii", "replace")
@@ -46,17 +55,12 @@ def integers(parent: h5py.Group, name: str) -> IntArray:
 
 def whole_numbers(parent: h5py.Group, name: str) -> list[int]:
     """Return a numeric field as a flat list with at least one integer."""
-    values = [int(n) for n in integers(parent, name).ravel()]
-    if not values:
-        raise NetworkError(f"field {name!r} of {parent.name!r} is empty.")
-    return values
+    return [int(n) for n in integers(parent, name).ravel()]
 
 
 def rounded(dataset: h5py.Dataset) -> IntArray:
     """Return the values as integers; lava-dl stores integers as floats."""
-    if dataset.size is None or dataset.size > MAX_VALUES:
-        raise NetworkError(f"field {dataset.name!r} claims {dataset.size} values: damaged.")
-    values: npt.NDArray[Any] = np.asarray(dataset[()])
+    values: npt.NDArray[Any] = np.asarray(raw(dataset))
     if values.dtype.kind not in "biuf":
         raise NetworkError(f"field {dataset.name!r} holds {values.dtype}, not numbers.")
     if values.dtype.kind == "f":
@@ -70,6 +74,26 @@ def rounded(dataset: h5py.Dataset) -> IntArray:
     if values.size and not (-(2**31) <= float(values.min()) and float(values.max()) < 2**31):
         raise NetworkError(f"field {dataset.name!r} exceeds 32 bit.")
     return values.astype(np.int32)
+
+
+def raw(dataset: h5py.Dataset) -> Any:
+    """Return what a field holds, unless it claims more than can be."""
+    if dataset.size is None or dataset.size > MAX_VALUES or _is_hollow(dataset):
+        raise NetworkError(f"field {dataset.name!r} claims {dataset.size} values: damaged.")
+    if dataset.size == 0:
+        raise NetworkError(f"field {dataset.name!r} is empty.")
+    return dataset[()]
+
+
+def flag(parent: h5py.Group, name: str) -> bool:
+    """Return a truth value, False where there is none."""
+    return name in parent and bool(np.any(raw(dataset(parent, name))))
+
+
+def _is_hollow(dataset: h5py.Dataset) -> bool:
+    """Tell whether a field claims far more than is there; HDF5 fills in zeros, in memory."""
+    stored = int(dataset.id.get_storage_size()) * MAX_COMPRESSION
+    return bool(dataset.nbytes > max(SMALL_BYTES, stored))
 
 
 def plain(value: Any) -> Any:

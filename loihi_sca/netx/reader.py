@@ -35,6 +35,11 @@ from loihi_sca.netx.writer import GROUP, SCHEMA
 
 CUBA_TYPES = ("CUBA", "LOIHI")
 
+_DAMAGE = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What h5py and numpy raise about fields that are not what they should be."""
+
 
 def read(
     path: str | os.PathLike[str],
@@ -68,10 +73,10 @@ def read(
     except LoihiScaError as error:
         raise type(error)(f"{path}: {error}") from error
     except OSError as error:
-        if not path.is_file():
+        if not path.exists():
             raise NetworkError(f"{path}: no such file.") from error
         raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
-    except (KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
+    except _DAMAGE as error:
         raise NetworkError(f"{path}: damaged netx file ({error}).") from error
 
 
@@ -205,9 +210,13 @@ def _read_neuron(name: str, group: h5py.Group) -> Neuron | None:
         return None
     neuron = fields.group(group, "neuron", name)
     kind = fields.string(neuron, "type")
-    graded = "gradedSpike" in neuron and bool(neuron["gradedSpike"][()])
+    graded = fields.flag(neuron, "gradedSpike")
     if kind not in CUBA_TYPES or graded:
-        values = {k: fields.plain(v[()]) for k, v in neuron.items() if k != "type"}
+        values = {
+            k: fields.plain(fields.raw(v))
+            for k, v in neuron.items()
+            if k != "type" and isinstance(v, h5py.Dataset)
+        }
         return OtherNeuron(f"{kind} with graded spikes" if graded else kind, values)
     threshold = fields.whole_numbers(neuron, "vThMant")[0]
     return Cuba(_decay(neuron, "iDecay"), _decay(neuron, "vDecay"), threshold)

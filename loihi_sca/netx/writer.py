@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.metadata import version
 from typing import Any
 
 import h5py
@@ -132,7 +133,11 @@ def _write_neuron(group: h5py.Group, neuron: Cuba) -> None:
 
 def _write_own_group(group: h5py.Group, network: Network) -> None:
     group.attrs["schema"] = SCHEMA
+    group.attrs["tool"] = f"loihi-sca {version('loihi-sca')}"
+    group.attrs["digest"] = network.digest()
     group.attrs["name"] = network.name
+    if network.timesteps is not None:
+        group.attrs["timesteps"] = network.timesteps
     group.attrs["layer_names"] = json.dumps([layer.name for layer in network])
     # the shapes in the file are those of outputs: a network without Input layer needs this one
     group.attrs["in_shape"] = np.array(network.in_shape)
