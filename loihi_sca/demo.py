@@ -5,9 +5,6 @@ Nothing here but calls of the library, in order; each step is a command of its o
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,8 +28,9 @@ from loihi_sca.report.html import write_report
 from loihi_sca.slayer.frontend import to_network
 from loihi_sca.slayer.run import spikes_of
 from loihi_sca.training.checkpoint import Checkpoint
-from loihi_sca.training.loop import Epoch
+from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.run import Label, load_split, train
+from loihi_sca.versions import versions
 
 PROFILES = ("loihi1", "loihi2")
 
@@ -239,14 +237,6 @@ def _summary(
         "samples_verified": samples,
         "total_time_s": seconds,
         "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    names = ("loihi-sca", "lava-dl", "lava-nc", "torch", "numpy", "h5py")
-    return {"python": platform.python_version(), "platform": sys.platform} | {
-        name: importlib.metadata.version(name) for name in names
     }
 
 

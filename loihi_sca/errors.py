@@ -40,6 +40,10 @@ class TrainingError(LoihiScaError):
     """Training that cannot go on, for example because the loss is no longer a number."""
 
 
+class DataError(TrainingError):
+    """Samples that cannot be read while training; what was learnt so far is sound."""
+
+
 class DoesNotFit(LoihiScaError):
     """A network that breaks a limit of the chip."""
 

@@ -8,7 +8,7 @@ from rich.progress import TaskID
 from typing_extensions import Self
 
 from loihi_sca.cli.output import progress_bar, status
-from loihi_sca.training.loop import Epoch
+from loihi_sca.training.epoch import Epoch
 
 
 class TrainingProgress:
@@ -41,6 +41,10 @@ class TrainingProgress:
         if self._task is None:
             self._task = self._bar.add_task(f"epoch {self._number}/{self.epochs}", total=total)
         self._bar.update(self._task, completed=done, total=total)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        status.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def epoch(self, label: str, epoch: Epoch) -> None:
         """Report an epoch and make the bar ready for the next."""

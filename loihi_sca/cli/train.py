@@ -14,7 +14,7 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
     out: Annotated[Path, typer.Option(help="Run folder; created if needed.")],
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last completed epoch.")
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
     dense: Annotated[
         bool, typer.Option("--dense", help="Ignore the recipe's pruning section.")
@@ -47,9 +47,10 @@ def train(
             resume=resume,
             on_epoch=lambda epoch: shown.epoch(label, epoch),
             progress=shown.batch,
+            note=shown.note,
         )
     alive = {name: int(block.alive.sum()) for name, block in best.model().gated}
-    path = Run(out).checkpoint(label, "best")
+    path = Run(out).best(label)
     if as_json:
         emit_json(
             {

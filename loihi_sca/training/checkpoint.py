@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from loihi_sca.errors import InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.slayer.removal import narrow_to
 from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.training.epoch import Sums
 from loihi_sca.training.loop import Trainer
 from loihi_sca.values import Shape
 
@@ -25,12 +27,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a training at the end of an epoch.
+    """The state of a training between two steps.
 
     Attributes
     ----------
     tensors : dict of str to Tensor
-        ``model/*``, ``optimizer/*`` and ``pruner/*``.
+        ``model/*``, ``optimizer/*``, ``pruner/*`` and ``masks/*``.
     recipe : Recipe
         What is being trained.
     epoch : int
@@ -41,6 +43,8 @@ class Checkpoint:
         Outputs of the model.
     best : float
         Best validation accuracy so far among epochs of final structure, -1 before.
+    sums : Sums
+        What the epoch that is under way has brought so far.
     """
 
     tensors: dict[str, torch.Tensor]
@@ -49,6 +53,7 @@ class Checkpoint:
     in_shape: Shape
     classes: int
     best: float
+    sums: Sums = field(default_factory=Sums)
 
     def model(self) -> SpikingNet:
         """Build the model with its weights, in evaluation mode."""
@@ -59,9 +64,10 @@ class Checkpoint:
 
 
 def capture(trainer: Trainer, best: float) -> Checkpoint:
-    """Take the state of a trainer between two epochs."""
+    """Take the state of a trainer between two steps."""
     tensors = {f"model/{k}": v.detach() for k, v in trainer.model.state_dict().items()}
     tensors |= {f"optimizer/{k}": v for k, v in _optimizer_tensors(trainer)}
+    tensors |= {f"masks/{name}": mask for name, mask in trainer.masks.items()}
     if trainer.pruner is not None:
         for name, evidence in trainer.pruner.evidence.items():
             tensors[f"pruner/{name}/score"] = evidence.score
@@ -69,21 +75,27 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
             tensors[f"pruner/{name}/rate"] = evidence.rate
             tensors[f"pruner/{name}/batches"] = torch.tensor(evidence.batches)
     return Checkpoint(
-        tensors, trainer.recipe, trainer.epoch, trainer.train.shape, trainer.train.classes, best
+        tensors,
+        trainer.recipe,
+        trainer.epoch,
+        trainer.train.shape,
+        trainer.train.classes,
+        best,
+        trainer.sums,
     )
 
 
 def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     """Put a trainer into the state of a checkpoint, as if it had never stopped."""
     load_weights(trainer.model, _part(checkpoint.tensors, "model"))
-    trainer.epoch = checkpoint.epoch
+    trainer.epoch, trainer.sums = checkpoint.epoch, checkpoint.sums
     saved = _part(checkpoint.tensors, "optimizer")
     for index, parameter in enumerate(trainer.model.trainable_parameters()):
         moments = _part(saved, str(index))
         if moments:
             trainer.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
     if trainer.structure_is_final:
-        trainer.freeze()
+        trainer.freeze(_part(checkpoint.tensors, "masks"))
     if trainer.pruner is not None:
         for name, evidence in trainer.pruner.evidence.items():
             values = _part(_part(checkpoint.tensors, "pruner"), name)
@@ -114,8 +126,10 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "in_shape": checkpoint.in_shape,
         "classes": checkpoint.classes,
         "best": checkpoint.best,
+        "sums": asdict(checkpoint.sums),
     }
     tensors = {k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}
+    header["digest"] = digest(tensors)
     with atomic_path(path) as temporary:
         try:
             save_file(tensors, temporary, metadata={"loihi_sca": json.dumps(header)})
@@ -141,6 +155,8 @@ def load(path: Path) -> Checkpoint:
         raise InputError(f"{path}: not a checkpoint of loihi-sca, or damaged ({error}).") from error
     if header["schema"] > SCHEMA:
         raise InputError(f"{path}: written by a newer loihi-sca; update to read it.")
+    if header["digest"] != digest(tensors):
+        raise InputError(f"{path}: damaged: its tensors are not those that were written.")
     return Checkpoint(
         tensors,
         parse(Recipe, header["recipe"], str(path)),
@@ -148,7 +164,18 @@ def load(path: Path) -> Checkpoint:
         tuple(header["in_shape"]),
         header["classes"],
         header["best"],
+        Sums(**header["sums"]),
     )
+
+
+def digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of tensors, their names, types and shapes."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.numpy().data)
+    return total.hexdigest()
 
 
 def _optimizer_tensors(trainer: Trainer) -> Iterator[tuple[str, torch.Tensor]]:

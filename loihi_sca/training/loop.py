@@ -1,16 +1,16 @@
 """The training loop.
 
 Everything that happens in an epoch follows from the recipe, the epoch's number and the state at
-its start: the order of samples and the learning rate are functions of seed and step. So a
-checkpoint at the end of an epoch is all that is needed to go on as if nothing had happened.
+its start: the order of samples, the learning rate and all random numbers are functions of seed
+and step. So weights, moments and a few sums are all that is needed to go on after any step as if
+nothing had happened.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.errors import TrainingError
+from loihi_sca.errors import DataError, TrainingError
 from loihi_sca.pruning import Pruner, Update
 from loihi_sca.pruning.criteria import Criterion
 from loihi_sca.pruning.meters import Rates
@@ -27,54 +27,21 @@ from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.slayer.blocks import ValueInput
 from loihi_sca.slayer.removal import remove_pruned
 from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.training.distributed import ALONE, Index, World
+from loihi_sca.training.epoch import Epoch, Sums
 from loihi_sca.training.loss import Loss
+from loihi_sca.training.validation import broken_blocks, diagnosis, evaluate
 
 FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
-
-MAX_EPOCHS = 1 << 20
-"""Keeps the random numbers of different seeds apart."""
 
 RATE_SAMPLES = 256
 """Training samples from which the rate of the input is known, for budgets of synops and energy."""
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch brought.
-
-    Attributes
-    ----------
-    number : int
-        From 1.
-    loss, accuracy : float
-        Mean over the training samples.
-    validation_accuracy : float
-        On the validation split.
-    rates : dict of str to float
-        Output spikes per channel-step of each block, on the validation split.
-    alive : dict of str to int
-        Channels left per block.
-    pruned, regenerated : int
-        Channels that its updates switched off and on.
-    """
-
-    number: int
-    loss: float
-    accuracy: float
-    validation_accuracy: float
-    rates: dict[str, float] = field(default_factory=dict)
-    alive: dict[str, int] = field(default_factory=dict)
-    pruned: int = 0
-    regenerated: int = 0
-
-    def as_json(self) -> dict[str, object]:
-        """Return a line for ``metrics.jsonl``."""
-        return asdict(self)
-
-
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called as ``progress(batches_done, batches_in_epoch)``."""
+"""Called as ``progress(batches_done, batches_in_epoch)``; what it raises ends the training between
+two steps, so that its state can be saved."""
 
 
 class Trainer:
@@ -88,6 +55,8 @@ class Trainer:
         Where weights are learnt, and where choices are made.
     criterion : callable, optional
         A pruning criterion of your own, instead of the recipe's.
+    world : World
+        The processes that train together.
 
     Attributes
     ----------
@@ -97,6 +66,8 @@ class Trainer:
         Until the structure is final.
     epoch : int
         Epochs completed.
+    sums : Sums
+        Of the epoch that is under way.
     """
 
     def __init__(
@@ -106,7 +77,9 @@ class Trainer:
         validation: Dataset,
         *,
         criterion: Criterion | None = None,
+        world: World = ALONE,
     ) -> None:
+        self.world = world
         self.recipe, self.train, self.validation = recipe, train, validation
         torch.manual_seed(recipe.seed)
         self.model: SpikingNet = build(
@@ -129,7 +102,9 @@ class Trainer:
                 criterion=criterion,
                 rates=Rates(train.timesteps, {"input": self._input_rate()}),
             )
-        self.epoch = 0
+        self._masks: dict[str, torch.Tensor] | None = None
+        self._parallel: torch.nn.Module | None = None
+        self.epoch, self.sums = 0, Sums()
 
     @property
     def is_done(self) -> bool:
@@ -139,45 +114,77 @@ class Trainer:
     @property
     def structure_is_final(self) -> bool:
         """Whether no update of the structure is still to come."""
-        steps = self.epoch * self._steps_per_epoch
+        steps = self.epoch * self._steps_per_epoch + self.sums.batches
         return self.schedule is None or self.schedule.is_frozen_after(steps - 1)
 
     @property
     def _steps_per_epoch(self) -> int:
         return math.ceil(len(self.train) / self.recipe.training.batch_size)
 
+    @property
+    def masks(self) -> dict[str, torch.Tensor]:
+        """Which channels of the recipe are alive, bool tensors (C,), removed ones included."""
+        if self._masks is not None:
+            return self._masks
+        return {name: block.alive for name, block in self.model.gated}
+
     def run_epoch(self, progress: Progress | None = None) -> Epoch:
-        """Train for one epoch, update the structure if it is due, and measure.
+        """Train to the end of the epoch, update the structure where it is due, and measure.
 
         Raises
         ------
         TrainingError
-            The loss is no longer a number; the message names the blocks that fell silent.
+            The loss or a weight is no longer a number, and the message names the block; or samples
+            cannot be read, and the state is that after the batch before.
         """
         self.model.train()
-        # whatever is drawn in an epoch, such as random scores, follows from seed and epoch
-        torch.manual_seed(self.recipe.seed * MAX_EPOCHS + self.epoch + 1)
-        batches = list(self._batches())
-        loss_sum, correct, pruned, regenerated = 0.0, 0, 0, 0
-        for number, index in enumerate(batches):
-            loss, right = self._step(index, self.epoch + number / len(batches))
-            loss_sum, correct = loss_sum + loss * len(index), correct + right
-            update = self._update_structure(self.epoch * len(batches) + number)
-            pruned, regenerated = pruned + update.pruned, regenerated + update.regenerated
+        batches = self._batches()
+        for number in range(self.sums.batches, len(batches)):
+            step = self.epoch * len(batches) + number
+            # whatever is drawn in a step, such as random scores, follows from seed and step
+            state = np.random.SeedSequence([self.recipe.seed, step]).generate_state(1, np.uint64)
+            torch.manual_seed(int(state[0]))
+            loss, right = self._step(batches[number], self.epoch + number / len(batches))
+            update = self._update_structure(step)
+            self.sums = self.sums.plus(len(batches[number]), loss, right, update)
             if progress is not None:
                 progress(number + 1, len(batches))
+        self.check_weights()
+        return self._finish_epoch()
+
+    def check_weights(self) -> None:
+        """Raise unless all weights are numbers.
+
+        Raises
+        ------
+        TrainingError
+            Names the blocks with those that are not.
+        """
+        if broken_blocks(self.model):
+            raise TrainingError(f"in epoch {self.epoch + 1}, {self._diagnosis()}")
+
+    def _finish_epoch(self) -> Epoch:
+        self.world.share_state(self.model)
+        accuracy, rates = self._validate()
+        sums, self.sums = self.sums, Sums()
         self.epoch += 1
-        accuracy, rates = evaluate(self.model, self.validation)
         return Epoch(
             number=self.epoch,
-            loss=loss_sum / len(self.train),
-            accuracy=correct / len(self.train),
+            loss=sums.loss / sums.samples,
+            accuracy=sums.correct / sums.samples,
             validation_accuracy=accuracy,
             rates=rates,
             alive={name: int(block.alive.sum()) for name, block in self.model.gated},
-            pruned=pruned,
-            regenerated=regenerated,
+            pruned=sums.pruned,
+            regenerated=sums.regenerated,
         )
+
+    def _validate(self) -> tuple[float, dict[str, float]]:
+        """Measure the validation split, each rank its part of it."""
+        part, weight = self.world.share(np.arange(len(self.validation)))
+        accuracy, rates = evaluate(self.model, self.validation.pick(part))
+        mean = self.world.total([weight * v for v in (accuracy, *rates.values())])
+        return mean[0], dict(zip(rates, mean[1:], strict=True))
 
     def _input_rate(self) -> float:
         """Return the spikes per input position and step, of the first training samples."""
@@ -187,30 +194,50 @@ class Trainer:
             spikes = first(given) if isinstance(first, ValueInput) else given
         return float(spikes.mean())
 
-    def _batches(self) -> Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    def _batches(self) -> list[Index]:
         order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.train))
         size = self.recipe.training.batch_size
-        return (order[i : i + size] for i in range(0, len(order), size))
+        return [order[i : i + size] for i in range(0, len(order), size)]
 
-    def _step(
-        self, index: np.ndarray[tuple[int], np.dtype[np.int64]], when: float
-    ) -> tuple[float, int]:
-        """Learn from one batch; ``when`` is the time in epochs."""
+    def _step(self, index: Index, when: float) -> tuple[float, int]:
+        """Learn from one batch; ``when`` is the time in epochs. Return loss and right answers."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(when)
-        spikes = torch.from_numpy(self.train.spikes(index)).float()
-        labels = torch.from_numpy(self.train.labels[index])
-        counts = self.model(spikes).sum(dim=-1)
+        part, weight = self.world.share(index)
+        spikes, labels = self._read(part)
+        self.world.share_activity(self.model, weight)
+        counts = self._network(spikes).sum(dim=-1)
         loss = self.loss(counts, labels)
-        if not math.isfinite(loss.item()):
-            raise TrainingError(self._diagnosis(loss.item()))
+        right = float((counts.argmax(dim=1) == labels).sum()) / len(part)
+        mean_loss, accuracy = self.world.total([weight * loss.item(), weight * right])
+        if not math.isfinite(mean_loss):
+            raise TrainingError(
+                f"the loss is {mean_loss} in epoch {self.epoch + 1}; {self._diagnosis()}"
+            )
         self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss * (weight * self.world.size))
         if self.pruner is not None:
             self.pruner.after_backward()
         with nullcontext() if self.pruner is None else self.pruner.protected():
             self.optimizer.step()
-        return loss.item(), int((counts.argmax(dim=1) == labels).sum())
+        return mean_loss, round(accuracy * len(index))
+
+    def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return spikes and labels of training samples."""
+        try:
+            spikes, labels = self.train.spikes(index), self.train.labels[index]
+        except (OSError, ValueError, LookupError, RuntimeError) as error:
+            raise DataError(
+                f"training samples cannot be read in epoch {self.epoch + 1}, batch "
+                f"{self.sums.batches + 1}: {type(error).__name__}: {error}."
+            ) from error
+        return torch.from_numpy(spikes).float(), torch.from_numpy(labels)
+
+    def _network(self, spikes: torch.Tensor) -> torch.Tensor:
+        if self._parallel is None:
+            self._parallel = self.world.parallel(self.model, self.train.shape, self.train.timesteps)
+        output: torch.Tensor = self._parallel(spikes)
+        return output
 
     def _learning_rate(self, when: float) -> float:
         """Cosine from the recipe's rate to a hundredth of it."""
@@ -224,52 +251,28 @@ class Trainer:
         progress = self.schedule.progress_after(step)
         if progress is None:
             return Update()
+        self.check_weights()  # here as well, since no score would tell what is wrong
         regenerate = self.schedule.regenerate_after(step)
         update = self.pruner.update(progress, self.optimizer, regenerate)
+        self.world.check_same(self.masks)
         if self.schedule.is_frozen_after(step):
             self.freeze()
         return update
 
-    def freeze(self) -> None:
-        """End pruning: what is off cannot come back any more, so it is no longer computed."""
+    def freeze(self, masks: Mapping[str, torch.Tensor] | None = None) -> None:
+        """End pruning: what is off cannot come back any more, so it is no longer computed.
+
+        Parameters
+        ----------
+        masks : mapping of str to bool tensor, optional
+            What :attr:`masks` shall be from now on, if channels are removed already.
+        """
         if self.pruner is not None:
+            self._masks = dict(masks or self.masks)
             self.pruner.detach()
             self.pruner = None
             remove_pruned(self.model, self.optimizer)
+            self._parallel = None  # it knows parameters by their old shapes
 
-    def _diagnosis(self, loss: float) -> str:
-        _, rates = evaluate(self.model, self.validation.first(64))
-        return (
-            f"the loss is {loss} in epoch {self.epoch + 1}; firing rates are "
-            + ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items())
-            + ". Lower training.learning_rate, or raise model.weight_scale if blocks are silent."
-        )
-
-
-def evaluate(
-    model: SpikingNet, dataset: Dataset, batch_size: int = 256
-) -> tuple[float, dict[str, float]]:
-    """Return accuracy and the mean output rate of each block, in evaluation mode."""
-    rates: dict[str, float] = {}
-
-    def note(name: str, share: float) -> Callable[..., None]:
-        def hook(_module: object, _inputs: object, spikes: torch.Tensor) -> None:
-            rates[name] = rates.get(name, 0.0) + float(spikes.mean()) * share
-
-        return hook
-
-    was_training = model.training
-    model.eval()
-    correct = 0
-    with torch.no_grad():
-        for start in range(0, len(dataset), batch_size):
-            part = slice(start, start + batch_size)
-            labels = torch.from_numpy(dataset.labels[part])
-            share = len(labels) / len(dataset)
-            hooks = [b.register_forward_hook(note(name, share)) for name, b in model.gated]
-            spikes = torch.from_numpy(dataset.spikes(part)).float()
-            correct += int((model(spikes).sum(dim=-1).argmax(dim=1) == labels).sum())
-            for hook in hooks:
-                hook.remove()
-    model.train(was_training)
-    return correct / len(dataset), rates
+    def _diagnosis(self) -> str:
+        return diagnosis(self.model, self.validation.first(64))

@@ -1,75 +1,50 @@
-"""A run folder: train by a recipe, resume, and find what was trained.
-
-::
-
-    RUN/recipe.toml                          the recipe, every default spelled out
-    RUN/metrics.jsonl                        a line per epoch
-    RUN/checkpoints/MODEL-last.safetensors   to resume from
-    RUN/checkpoints/MODEL-best.safetensors   best validation accuracy, structure final
-"""
+"""Train by a recipe into a run folder, and go on with what is there."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import tomli_w
 
 from loihi_sca import data
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.errors import ConfigError, InputError, LoihiScaError
+from loihi_sca.errors import ConfigError, DataError, InputError, LoihiScaError, TrainingError
 from loihi_sca.files import make_folder, write_text
 from loihi_sca.training import checkpoint as checkpoints
+from loihi_sca.training import distributed
 from loihi_sca.training.checkpoint import Checkpoint
-from loihi_sca.training.loop import Epoch, Progress, Trainer
+from loihi_sca.training.distributed import World
+from loihi_sca.training.epoch import Epoch
+from loihi_sca.training.folder import LABELS, Label, Note, Run
+from loihi_sca.training.interrupt import StopRequest
+from loihi_sca.training.loop import Progress, Trainer
 
-Label: TypeAlias = Literal["dense", "pruned"]
-LABELS: tuple[Label, ...] = ("pruned", "dense")
+__all__ = ["LABELS", "Interrupted", "Label", "Run", "label_of", "load_split", "train"]
 
 OnEpoch: TypeAlias = Callable[[Epoch], None]
 
+LAUNCHER_S = 2.0
+"""A launcher sends its processes the Ctrl-C that they have seen already, within this time."""
+
+HOW_TO_RESUME = "Go on with the same command and --resume."
+
 
 class Interrupted(LoihiScaError):
-    """Training was stopped by the user; all completed epochs are saved."""
+    """Training was stopped by the user; the message says what is saved."""
 
     exit_code = 130
 
 
-@dataclass(frozen=True)
-class Run:
-    """A folder that holds the results of a recipe."""
+class _Stop(Exception):
+    """Raised between two steps, when a stop was asked for."""
 
-    folder: Path
 
-    def checkpoint(self, label: Label, which: Literal["last", "best"]) -> Path:
-        """Return the path of a checkpoint."""
-        return self.folder / "checkpoints" / f"{label}-{which}.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        """Return the path of the metrics."""
-        return self.folder / "metrics.jsonl"
-
-    def trained(self, label: Label | None = None) -> tuple[Label, Checkpoint]:
-        """Return the best model of a label, by default the pruned one if there is one.
-
-        Raises
-        ------
-        InputError
-            The folder holds no finished model.
-        """
-        for candidate in LABELS if label is None else (label,):
-            path = self.checkpoint(candidate, "best")
-            if path.is_file():
-                return candidate, checkpoints.load(path)
-        raise InputError(
-            f"{self.folder}: no trained {label or ''} model here. Train one first: "
-            "loihi-sca train RECIPE --out " + str(self.folder)
-        )
+def _ignore(_text: str) -> None:
+    """Say nothing."""
 
 
 def train(
@@ -79,8 +54,12 @@ def train(
     resume: bool = False,
     on_epoch: OnEpoch | None = None,
     progress: Progress | None = None,
+    note: Note = _ignore,
 ) -> Checkpoint:
     """Train by a recipe, saving after every epoch.
+
+    Started by ``torchrun``, the processes train together and the first one writes. Ctrl-C (or
+    SIGTERM) ends training after the step that is under way and saves it; a second one at once.
 
     Parameters
     ----------
@@ -89,12 +68,14 @@ def train(
     folder : path
         Created if needed.
     resume : bool
-        Go on from the last completed epoch, if there is one, bit for bit as if nothing had
-        happened. A finished run is returned as it is.
+        Go on from the last checkpoint that is intact, if there is one, bit for bit as if nothing
+        had happened. A finished run is returned as it is.
     on_epoch : callable, optional
         Called with each :class:`Epoch`.
     progress : callable, optional
         Called after every batch.
+    note : callable, optional
+        Called with what a user should know, such as a checkpoint that is damaged.
 
     Returns
     -------
@@ -105,34 +86,135 @@ def train(
     ------
     ConfigError
         The folder holds another run, or this one and ``resume`` is not set.
+    TrainingError
+        The loss is no longer a number, samples cannot be read, or nothing can be written.
     Interrupted
         Ctrl-C; the message says how to resume.
     """
-    run, label = Run(Path(folder)), label_of(recipe)
-    trainer = _trainer(recipe)
-    best = _prepare(run, label, recipe, trainer, resume)
-    try:
-        while not trainer.is_done:
-            epoch = trainer.run_epoch(progress)
-            best = _save(run, label, trainer, epoch, best)
-            if on_epoch is not None:
-                on_epoch(epoch)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted in epoch {trainer.epoch + 1}; {trainer.epoch} completed epochs are saved "
-            f"in {run.folder}. Go on with the same command and --resume."
-        ) from None
-    return checkpoints.load(run.checkpoint(label, "best"))
+    with distributed.joined() as world:
+        session = _Session(recipe, Run(Path(folder)), world, resume, note)
+        session.train(on_epoch, progress)
+        world.wait()  # the first rank writes what the others read
+        return checkpoints.load(session.run.best(session.label))
+
+
+class _Session:
+    """A training and the folder that it is saved to."""
+
+    def __init__(self, recipe: Recipe, run: Run, world: World, resume: bool, note: Note) -> None:
+        self.run, self.label, self.world, self.note = run, label_of(recipe), world, note
+        training, validation = (load_split(recipe, part) for part in ("train", "validation"))
+        self.trainer = Trainer(recipe, training.first(recipe.data.limit), validation, world=world)
+        self.best = -1.0
+        state = self._found(recipe, resume)
+        if world.is_first:
+            make_folder(run.checkpoints)
+            run.forget_after(self.label, state)
+            write_text(run.folder / "recipe.toml", recipe_as_toml(recipe))
+        if state is not None:
+            checkpoints.restore(self.trainer, state)
+            self.best = state.best
+
+    def _found(self, recipe: Recipe, resume: bool) -> Checkpoint | None:
+        """Return the checkpoint to go on from."""
+        if not self.run.saved(self.label):
+            return None
+        if not resume:
+            raise ConfigError(
+                f"{self.run.folder} already holds a {self.label} run. Go on with --resume, or "
+                "choose another --out."
+            )
+        state = self.run.newest(self.label, self.note)
+        self.world.wait()  # nobody tidies up before all have read
+        if state is not None and state.recipe != recipe:
+            raise ConfigError(
+                f"{self.run.folder} holds a run of another recipe "
+                f"({_differences(state.recipe, recipe)}). Choose another --out."
+            )
+        return state
+
+    def train(self, on_epoch: OnEpoch | None, progress: Progress | None) -> None:
+        """Train to the end, or until something stops it."""
+        patience = LAUNCHER_S if self.world.size > 1 else 0.0
+        asked = "finishing this step; a second Ctrl-C stops at once"
+        with StopRequest(lambda: self.note(asked), patience) as stop:
+
+            def after_batch(done: int, total: int) -> None:
+                if progress is not None:
+                    progress(done, total)
+                if self.world.any(stop.requested):
+                    raise _Stop
+
+            try:
+                while not self.trainer.is_done:
+                    self._finish(self.trainer.run_epoch(after_batch), on_epoch)
+                    if not self.trainer.is_done and self.world.any(stop.requested):
+                        raise _Stop
+            except _Stop:
+                self._save_step()
+                raise Interrupted(f"interrupted {self._position()}. {HOW_TO_RESUME}") from None
+            except KeyboardInterrupt:
+                raise Interrupted(
+                    f"interrupted at once in epoch {self.trainer.epoch + 1}; "
+                    f"{self._what_is_saved()} {HOW_TO_RESUME}"
+                ) from None
+            except DataError as error:
+                self._save_step()
+                raise DataError(f"{error} Stopped {self._position()}. {HOW_TO_RESUME}") from error
+            except TrainingError as error:
+                raise TrainingError(f"{error} {self._what_is_saved()}") from error
+
+    def _finish(self, epoch: Epoch, on_epoch: OnEpoch | None) -> None:
+        """Save an epoch; the checkpoint is written last, so that a kill repeats the epoch."""
+        is_best = self.trainer.structure_is_final and epoch.validation_accuracy >= self.best
+        if is_best:
+            self.best = epoch.validation_accuracy
+        if self.world.is_first:
+            try:
+                if is_best:
+                    state = checkpoints.capture(self.trainer, self.best)
+                    checkpoints.save(state, self.run.best(self.label))
+                self.run.add_metrics(self.label, epoch.as_json())
+                self._save()
+            except InputError as error:
+                raise TrainingError(
+                    f"{error} Epoch {epoch.number} is not saved; make room or give access, then go "
+                    "on with the same command and --resume."
+                ) from error
+        if on_epoch is not None:
+            on_epoch(epoch)
+
+    def _save(self) -> None:
+        state = checkpoints.capture(self.trainer, self.best)
+        self.run.save(self.label, state, self.trainer.recipe.training.keep_checkpoints)
+
+    def _save_step(self) -> None:
+        """Save in the middle of an epoch, if there is anything to save."""
+        if self.world.is_first and (self.trainer.sums.batches or self.trainer.epoch):
+            # what stops the training is the news; the checkpoint before it is still there
+            with suppress(InputError, TrainingError):
+                self.trainer.check_weights()
+                self._save()
+
+    def _position(self) -> str:
+        """Say where the newest checkpoint is."""
+        saved = self.run.saved(self.label)
+        if not saved:
+            return "before the first step, nothing is saved"
+        epoch, batches = (int(part) for part in saved[0].stem.split("-")[1:])
+        step = f" and {batches} batches of the next" if batches else ""
+        return f"and saved after {epoch} epochs{step} in {self.run.folder}"
+
+    def _what_is_saved(self) -> str:
+        saved = self.run.saved(self.label)
+        if not saved:
+            return "Nothing is saved yet."
+        return f"The last good checkpoint is {saved[0]}."
 
 
 def label_of(recipe: Recipe) -> Label:
     """Return what the model of a recipe is called."""
     return "dense" if recipe.pruning is None else "pruned"
-
-
-def _trainer(recipe: Recipe) -> Trainer:
-    training, validation = (load_split(recipe, part) for part in ("train", "validation"))
-    return Trainer(recipe, training.first(recipe.data.limit), validation)
 
 
 def load_split(recipe: Recipe, split: data.Split) -> Dataset:
@@ -145,62 +227,6 @@ def load_split(recipe: Recipe, split: data.Split) -> Dataset:
         seed=recipe.seed,
         encoding=recipe.data.encoding,
     )
-
-
-def _prepare(run: Run, label: Label, recipe: Recipe, trainer: Trainer, resume: bool) -> float:
-    """Set up the folder and the trainer; return the best accuracy so far."""
-    make_folder(run.folder / "checkpoints")
-    last = run.checkpoint(label, "last")
-    if not last.is_file():
-        _forget_after(run, label, 0)
-        write_text(run.folder / "recipe.toml", recipe_as_toml(recipe))
-        return -1.0
-    if not resume:
-        raise ConfigError(
-            f"{run.folder} already holds a {label} run. Go on with --resume, or choose "
-            "another --out."
-        )
-    checkpoint = checkpoints.load(last)
-    if checkpoint.recipe != recipe:
-        raise ConfigError(
-            f"{run.folder} holds a run of another recipe "
-            f"({_differences(checkpoint.recipe, recipe)}). Choose another --out."
-        )
-    checkpoints.restore(trainer, checkpoint)
-    _forget_after(run, label, checkpoint.epoch)
-    return checkpoint.best
-
-
-def _save(run: Run, label: Label, trainer: Trainer, epoch: Epoch, best: float) -> float:
-    """Save an epoch; the last checkpoint is written last, so that a kill repeats the epoch."""
-    is_best = trainer.structure_is_final and epoch.validation_accuracy >= best
-    best = epoch.validation_accuracy if is_best else best
-    state = checkpoints.capture(trainer, best)
-    if is_best:
-        checkpoints.save(state, run.checkpoint(label, "best"))
-    _append_metrics(run, label, epoch)
-    checkpoints.save(state, run.checkpoint(label, "last"))
-    return best
-
-
-def _append_metrics(run: Run, label: Label, epoch: Epoch) -> None:
-    with run.metrics.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"model": label, **epoch.as_json()}) + "\n")
-
-
-def _forget_after(run: Run, label: Label, epoch: int) -> None:
-    """Drop metrics of epochs that are about to be trained again."""
-    if not run.metrics.is_file():
-        return
-    kept = []
-    for line in run.metrics.read_text(encoding="utf-8").splitlines(keepends=True):
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:  # the half line of a run that was killed
-            continue
-        if entry["model"] != label or entry["number"] <= epoch:
-            kept.append(line)
-    write_text(run.metrics, "".join(kept))
 
 
 def recipe_as_toml(recipe: Recipe) -> str:

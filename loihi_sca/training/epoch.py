@@ -1,0 +1,76 @@
+"""What an epoch of training brings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from loihi_sca.pruning import Update
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch brought.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    loss, accuracy : float
+        Mean over the training samples.
+    validation_accuracy : float
+        On the validation split.
+    rates : dict of str to float
+        Output spikes per channel-step of each block, on the validation split.
+    alive : dict of str to int
+        Channels left per block.
+    pruned, regenerated : int
+        Channels that its updates switched off and on.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    validation_accuracy: float
+    rates: dict[str, float] = field(default_factory=dict)
+    alive: dict[str, int] = field(default_factory=dict)
+    pruned: int = 0
+    regenerated: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """Return a line for ``metrics.jsonl``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What an epoch has brought until now.
+
+    Attributes
+    ----------
+    batches, samples : int
+        How many are over.
+    loss : float
+        Sum over the samples.
+    correct : int
+        Samples that were classified right.
+    pruned, regenerated : int
+        Channels switched off and on.
+    """
+
+    batches: int = 0
+    samples: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    pruned: int = 0
+    regenerated: int = 0
+
+    def plus(self, samples: int, loss: float, correct: int, update: Update) -> Sums:
+        """Return the sums after one more batch, whose mean loss is given."""
+        return Sums(
+            self.batches + 1,
+            self.samples + samples,
+            self.loss + loss * samples,
+            self.correct + correct,
+            self.pruned + update.pruned,
+            self.regenerated + update.regenerated,
+        )
