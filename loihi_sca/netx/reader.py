@@ -106,7 +106,8 @@ def _read_network(
     if own:
         readout = _readout_from_json(json.loads(own["readout"]))
         names = json.loads(own["layer_names"])
-        layers = [_renamed(x, n) for x, n in zip(layers, names, strict=True)]
+        shapes = json.loads(own.get("in_shapes", "null")) or [x.in_shape for x in layers]
+        layers = [_as_written(*x) for x in zip(layers, names, shapes, strict=True)]
     if timesteps is None and "simulation/tSample" in file:
         timesteps = int(fields.whole_numbers(file, "simulation/tSample")[0])
     return Network(
@@ -277,6 +278,7 @@ def _readout_from_json(value: dict[str, Any]) -> Readout:
     return Readout(value["kind"], groups=value["groups"], weight=weight, neuron=neuron)
 
 
-def _renamed(layer: Layer, name: str) -> Layer:
-
+def _as_written(layer: Layer, name: str, in_shape: list[int]) -> Layer:
+    if isinstance(layer, Dense):
+        return replace(layer, name=name, in_shape=tuple(in_shape))
     return replace(layer, name=name)

@@ -139,6 +139,8 @@ def _write_own_group(group: h5py.Group, network: Network) -> None:
     if network.timesteps is not None:
         group.attrs["timesteps"] = network.timesteps
     group.attrs["layer_names"] = json.dumps([layer.name for layer in network])
+    # a dense layer may take a map or its flattening; the file has one form for both
+    group.attrs["in_shapes"] = json.dumps([layer.in_shape for layer in network])
     # the shapes in the file are those of outputs: a network without Input layer needs this one
     group.attrs["in_shape"] = np.array(network.in_shape)
     group.attrs["readout"] = json.dumps(_readout_as_json(network.readout), sort_keys=True)
