@@ -12,20 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca import netx
-from loihi_sca.engine import fast, lava_cpu, reference
-from loihi_sca.engine.result import (
-    LayerActivity,
-    RunResult,
-    Schedule,
-    SpikeArray,
-    check_data,
-    check_runnable,
+from loihi_sca.compiler.compare import (
+    assert_same_activity,
+    assert_same_spikes,
+    assert_same_values,
+    layer_spikes,
 )
-from loihi_sca.errors import ConfigError, NotBitExact
+from loihi_sca.engine import fast, lava_cpu, reference
+from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
+from loihi_sca.errors import ConfigError
 from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
 
-LayerSpikes = Mapping[str, SpikeArray]
-"""Spikes (N, *out_shape, T) by layer name."""
+__all__ = ["ENGINES", "Verification", "assert_same_spikes", "layer_spikes", "random_data", "verify"]
 
 ENGINES = ("reference", "fast", "lava")
 
@@ -263,8 +261,8 @@ def _compare_runs(
         for what in ("current", "voltage"):
             one, two = getattr(trace, what), getattr(other, what)
             if one is not None and two is not None:
-                _assert_same(name, one, two, between, f"{what}s", part.start)
-    _assert_same_activity(left[1].activity, right[1].activity, between)
+                assert_same_values(name, one, two, between, f"{what}s", part.start)
+    assert_same_activity(left[1].activity, right[1].activity, between)
 
 
 def _check_engines(engines: Sequence[str]) -> None:
@@ -273,66 +271,3 @@ def _check_engines(engines: Sequence[str]) -> None:
         raise ConfigError(
             f"engines {','.join(engines) or 'none'}: give at least two of {', '.join(ENGINES)}."
         )
-
-
-def assert_same_spikes(
-    expected: LayerSpikes, actual: LayerSpikes, between: str, *, first_sample: int = 0
-) -> None:
-    """Raise at the first layer whose spikes differ, naming where.
-
-    Parameters
-    ----------
-    expected, actual : mapping of layer name to uint8 array (N, *out_shape, T)
-        In the order of the layers; every layer of ``expected`` is compared.
-    between : str
-        What is compared, for the message, for example ``reference and Lava``.
-    first_sample : int
-        Number of the first sample, for the message.
-
-    Raises
-    ------
-    NotBitExact
-        Names layer, sample, neuron, timestep and both values.
-    """
-    for name, wanted in expected.items():
-        if name not in actual or actual[name].shape != wanted.shape:
-            found = "nothing" if name not in actual else f"shape {actual[name].shape}"
-            raise NotBitExact(f"{between}: {name} should give shape {wanted.shape}, gave {found}.")
-        _assert_same(name, wanted, actual[name], between, "spikes", first_sample)
-
-
-def _assert_same(
-    name: str,
-    wanted: npt.NDArray[Any],
-    actual: npt.NDArray[Any],
-    between: str,
-    what: str,
-    first_sample: int,
-) -> None:
-    differs = actual != wanted
-    if not differs.any():
-        return
-    # the first in time is the cause, the others may follow from it
-    moved = np.moveaxis(differs, -1, 0)
-    step, sample, *neuron = (int(i) for i in np.argwhere(moved)[0])
-    place = (sample, *neuron, step)
-    raise NotBitExact(
-        f"{between} differ in {int(differs.sum())} of {wanted.size} {what} of {name}, "
-        f"first at sample {first_sample + sample}, neuron {tuple(neuron)}, timestep {step}: "
-        f"{wanted[place]} and {actual[place]}."
-    )
-
-
-def _assert_same_activity(
-    expected: Sequence[LayerActivity], actual: Sequence[LayerActivity], between: str
-) -> None:
-    for one, two in zip(expected, actual, strict=True):
-        if one != two:
-            raise NotBitExact(f"{between} count different activity in {one.name}: {one}, {two}.")
-
-
-def layer_spikes(network: Network, result: RunResult) -> dict[str, SpikeArray]:
-    """Return the recorded spikes of a run in layer order, the output always among them."""
-    spikes = {x.name: result.traces[x.name].spikes for x in network if x.name in result.traces}
-    spikes[network.layers[-1].name] = result.spikes
-    return spikes

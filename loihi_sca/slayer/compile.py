@@ -8,7 +8,7 @@ import numpy as np
 
 from loihi_sca.compiler.pipeline import PASSES, compile_with_report, run_passes
 from loihi_sca.compiler.refuse import problems
-from loihi_sca.compiler.verify import assert_same_spikes
+from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import reference
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Input, Network, Shape

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loihi_sca
-from loihi_sca.compiler.verify import assert_same_spikes
+from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.layers import Dense as DenseLayer
