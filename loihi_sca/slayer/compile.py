@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.compiler.pipeline import PASSES, compile_with_report, run_passes
 from loihi_sca.compiler.refuse import problems
-from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import reference
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Input, Network, Shape
 from loihi_sca.problems import Problem
+from loihi_sca.slayer.blocks import ValueInput
 from loihi_sca.slayer.frontend import DelayShift, convert, to_network
 from loihi_sca.slayer.run import spikes_of
-from loihi_sca.slayer.walk import has_own_forward
+from loihi_sca.slayer.walk import blocks_of, has_own_forward
 
 PROOF_RATE = 0.2
 PROOF_STEPS = 16
@@ -111,9 +112,11 @@ def _prove(model: Any, network: Network, samples: int, seed: int) -> None:
     first = network.layers[0]
     inputs = values.astype(np.float32)
     if isinstance(first, Input) and first.neuron is not None:
-        # even 64ths, which the block's quantiser keeps; the transform must give whole mantissas
+        # an even number, which the block's quantiser keeps and which gives whole mantissas
         inputs = values * np.float32(2)
         values = values * 2 * first.weight + first.bias
+        if isinstance(blocks_of(model)[0][1], ValueInput):  # takes the mantissas themselves
+            inputs = values.astype(np.float32)
     late = int(network.metadata.get("output_shift", 0))
     expected = list(spikes_of(model, inputs).values())[-1][..., late:]
     actual = reference.run(network, values).spikes
