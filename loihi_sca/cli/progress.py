@@ -4,25 +4,50 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from rich.progress import TaskID
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from typing_extensions import Self
 
-from loihi_sca.cli.output import progress_bar, status
+from loihi_sca.cli.output import status
 from loihi_sca.training.epoch import Epoch
 
 
 class TrainingProgress:
-    """A bar over the batches of an epoch and a line per finished epoch.
+    """A bar over the whole training, with the time that is left, and a line per finished epoch.
 
     Without a terminal there is no bar, and a line only for every tenth of the training, so that
     logs stay short.
+
+    Parameters
+    ----------
+    epochs : int
+        Length of the training.
+    done : int
+        Epochs that are over already.
+    silent : bool
+        Show nothing at all, as all but one of several processes do.
     """
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self._bar = progress_bar()
+    def __init__(self, epochs: int, *, done: int = 0, silent: bool = False) -> None:
+        self.epochs, self.silent = epochs, silent
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=status,
+            transient=True,
+            disable=silent or not status.is_terminal,
+        )
         self._task: TaskID | None = None
-        self._number = 1
+        self._number = done + 1
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -39,25 +64,39 @@ class TrainingProgress:
     def batch(self, done: int, total: int) -> None:
         """Move the bar."""
         if self._task is None:
-            self._task = self._bar.add_task(f"epoch {self._number}/{self.epochs}", total=total)
-        self._bar.update(self._task, completed=done, total=total)
+            self._task = self._bar.add_task(self._title, total=self.epochs * total)
+        completed = (self._number - 1) * total + done
+        self._bar.update(
+            self._task, description=self._title, completed=completed, total=self.epochs * total
+        )
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        status.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
+        if not self.silent:
+            status.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def epoch(self, label: str, epoch: Epoch) -> None:
-        """Report an epoch and make the bar ready for the next."""
-        if self._task is not None:
+        """Report an epoch: how well it went, and per block the channels alive and their rate."""
+        last = epoch.number == self.epochs
+        if last and self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
-        self._number = epoch.number + 1
+        self._number = 1 if last else epoch.number + 1
         every = max(1, self.epochs // 10)
-        if status.is_terminal or epoch.number % every == 0 or epoch.number == self.epochs:
-            alive = " ".join(f"{name}:{count}" for name, count in epoch.alive.items())
-            status.print(
-                f"{label} epoch {epoch.number}/{self.epochs}  loss {epoch.loss:.3f}  "
-                f"validation {100 * epoch.validation_accuracy:.1f} %  alive {alive}",
-                highlight=False,
-                soft_wrap=True,
-            )
+        if self.silent or not (status.is_terminal or epoch.number % every == 0 or last):
+            return
+        blocks = "  ".join(
+            f"{name} {count} at {epoch.rates.get(name, 0.0):.3f}"
+            for name, count in epoch.alive.items()
+        )
+        status.print(
+            f"{label} epoch {epoch.number}/{self.epochs}  loss {epoch.loss:.3f}  "
+            f"accuracy {100 * epoch.accuracy:.1f} %  "
+            f"validation {100 * epoch.validation_accuracy:.1f} %  channels and rates: {blocks}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"epoch {self._number}/{self.epochs}"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.errors import ConfigError
 
 
 def train(
@@ -28,6 +29,8 @@ def train(
         loihi-sca train digits --out runs/digits
 
         loihi-sca train my.toml --out runs/my --resume
+
+        torchrun --nproc-per-node 4 -m loihi_sca train my.toml --out runs/my
     """
     from loihi_sca.config import load_recipe
 
@@ -36,19 +39,28 @@ def train(
         parsed = parsed.model_copy(update={"pruning": None})
 
     from loihi_sca.cli.progress import TrainingProgress
-    from loihi_sca.training.run import Run, label_of
+    from loihi_sca.training import distributed
+    from loihi_sca.training.run import Interrupted, Run, label_of
     from loihi_sca.training.run import train as run_training
 
-    label = label_of(parsed)
-    with TrainingProgress(parsed.training.epochs) as shown:
-        best = run_training(
-            parsed,
-            out,
-            resume=resume,
-            on_epoch=lambda epoch: shown.epoch(label, epoch),
-            progress=shown.batch,
-            note=shown.note,
-        )
+    label, speaks = label_of(parsed), distributed.is_first()
+    done = Run(out).epochs_done(label)
+    with TrainingProgress(parsed.training.epochs, done=done, silent=not speaks) as shown:
+        try:
+            best = run_training(
+                parsed,
+                out,
+                resume=resume,
+                on_epoch=lambda epoch: shown.epoch(label, epoch),
+                progress=shown.batch,
+                note=shown.note,
+            )
+        except (ConfigError, Interrupted) as error:
+            if speaks:
+                raise
+            raise typer.Exit(error.exit_code) from error  # the first rank says why
+    if not speaks:
+        return
     alive = {name: int(block.alive.sum()) for name, block in best.model().gated}
     path = Run(out).best(label)
     if as_json:

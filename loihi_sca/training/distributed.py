@@ -164,6 +164,11 @@ def _summed(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
+def is_first() -> bool:
+    """Whether this process is the one that writes and prints, before or after it has joined."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined() -> Iterator[World]:
     """Join the processes that torchrun started, for the length of a ``with`` block."""

@@ -52,6 +52,11 @@ class Run:
         """Return the checkpoints to resume from, the newest first."""
         return sorted(self.checkpoints.glob(f"{label}-[0-9]*.safetensors"), reverse=True)
 
+    def epochs_done(self, label: Label) -> int:
+        """Return the epochs that the newest checkpoint has behind it."""
+        saved = self.saved(label)
+        return int(saved[0].stem.split("-")[1]) if saved else 0
+
     def trained(self, label: Label | None = None) -> tuple[Label, Checkpoint]:
         """Return the best model of a label, by default the pruned one if there is one.
 

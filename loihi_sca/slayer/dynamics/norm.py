@@ -6,6 +6,9 @@ come the sum of magnitudes and the largest unit of which all currents are multip
 magnitudes add up to less than 2^24 units, no partial sum can round in any order, and our mean has
 the bits of lava-dl's. That is the usual case: the current of a memoryless neuron is a multiple of
 1/32. If not, the current is laid out as lava-dl has it and given to the very same ``torch.mean``.
+
+In a distributed training the mean is that of all ranks' samples, with the same bits if no partial
+sum can round; else it is the mean of the ranks' means.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from loihi_sca.slayer.dynamics import kernels, layout, threads
+from loihi_sca.slayer.dynamics import kernels, layout, ranks, threads
 
 _UNITS = 1 << 12
 _FLOAT32_EXACT = 1 << 24
@@ -93,9 +96,10 @@ class Norm:
         """
         if self.mean is None or self.subtracted is None:
             return None
+        total, count = ranks.total(total), ranks.total(np.array(count))
         gradient = torch.from_numpy(-total).float()
         (of_mean,) = torch.autograd.grad(self.subtracted, self.mean, gradient, retain_graph=True)
-        shift: npt.NDArray[np.float32] = (of_mean / count).numpy()
+        shift: npt.NDArray[np.float32] = (of_mean / int(count)).numpy()
         return shift
 
 
@@ -123,16 +127,23 @@ def _mean(
         )
 
     add_up(_NOTHING)
-    union = np.bitwise_or.reduce(bits, axis=0)
+    union = ranks.union(np.bitwise_or.reduce(bits, axis=0))
     if union.max() >= kernels.CURRENT_LIMIT:
         return None
     unit = np.maximum(union & -union, 1)
-    if (magnitudes.sum(axis=0) < _FLOAT32_EXACT * unit).all():
-        total = torch.from_numpy((sums.sum(axis=0) / _UNITS).astype(np.float32))
-        return total.div_(weighted.numel() // channels)
+    here = weighted.numel() // channels
+    count, summed, magnitude = (
+        ranks.total(np.atleast_1d(x))
+        for x in (np.array(here), sums.sum(axis=0), magnitudes.sum(axis=0))
+    )
+    if (magnitude < _FLOAT32_EXACT * unit).all():
+        return torch.from_numpy((summed / _UNITS).astype(np.float32)).div_(int(count[0]))
     current = torch.empty_like(weighted)
     add_up(layout.flat(current).numpy())
     samples = weighted.shape[1]
-    return torch.mean(
+    mean = torch.mean(
         layout.from_rows(current).contiguous().view(samples, channels, -1), dim=[0, 2]
     )
+    if not ranks.there_are_others():
+        return mean
+    return torch.from_numpy(ranks.total(mean.double().numpy() * here) / count[0]).float()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from loihi_sca.slayer.dynamics import kernels, layout, threads
+from loihi_sca.slayer.dynamics import kernels, layout, ranks, threads
 from loihi_sca.slayer.dynamics.activity import Activity
 from loihi_sca.slayer.dynamics.norm import Norm
 
@@ -88,7 +88,9 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: FloatArray, watch: bool) 
         sums,
         peaks,
     )
-    peak_u, peak_v = np.bitwise_or.reduce(peaks, axis=0)
+    peak = np.bitwise_or.reduce(peaks, axis=0)
+    # ranks that share a mean go the same way, or one would wait for the others' gradient
+    peak_u, peak_v = peak if norm.mean is None else ranks.union(peak)
     if peak_u >= kernels.CURRENT_LIMIT or peak_v >= kernels.VOLTAGE_LIMIT:
         return None
     activity = _activity(sums, flat.numel() // channels, neuron.threshold) if watch else None
