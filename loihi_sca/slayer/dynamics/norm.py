@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from loihi_sca.slayer.dynamics import kernels, layout, ranks, threads
+from loihi_sca.slayer.dynamics import forward, layout, ranks, threads
 
 _UNITS = 1 << 12
 _FLOAT32_EXACT = 1 << 24
@@ -114,7 +114,7 @@ def _mean(
         for totals in (sums, magnitudes, bits):
             totals[:] = 0
         threads.run(
-            kernels.sum_current,
+            forward.sum_current,
             weighted.numel(),
             layout.flat(weighted).numpy(),
             keep_u,
@@ -128,7 +128,7 @@ def _mean(
 
     add_up(_NOTHING)
     union = ranks.union(np.bitwise_or.reduce(bits, axis=0))
-    if union.max() >= kernels.CURRENT_LIMIT:
+    if union.max() >= forward.CURRENT_LIMIT:
         return None
     unit = np.maximum(union & -union, 1)
     here = weighted.numel() // channels

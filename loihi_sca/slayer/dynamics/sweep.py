@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from loihi_sca.slayer.dynamics import kernels, layout, ranks, threads
+from loihi_sca.slayer.dynamics import backward, layout, ranks, threads
+from loihi_sca.slayer.dynamics import forward as kernels
 from loihi_sca.slayer.dynamics.activity import Activity
 from loihi_sca.slayer.dynamics.norm import Norm
+from loihi_sca.slayer.dynamics.tiles import tile_length
+from loihi_sca.slayer.dynamics.watch import SUMS
 
 SCALE = 1 << 12
 """Of states and of decays; lava-dl's default."""
@@ -69,7 +72,7 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: FloatArray, watch: bool) 
         return None
     voltage, spikes = torch.empty_like(weighted), layout.empty(weighted)
     current = torch.empty_like(weighted) if neuron.current_decay.requires_grad else None
-    sums = np.zeros((threads.CHUNKS, 4 if watch else 0, channels))
+    sums = np.zeros((threads.CHUNKS, SUMS if watch else 0, channels))
     peaks = np.zeros((threads.CHUNKS, 2), np.int64)
     threads.run(
         kernels.forward,
@@ -95,11 +98,6 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: FloatArray, watch: bool) 
         return None
     activity = _activity(sums, flat.numel() // channels, neuron.threshold) if watch else None
     return Sweep(spikes, voltage, current, norm, activity)
-
-
-def tile_length(channels: int) -> int:
-    """Return the number of neurons in a tile."""
-    return -(-kernels.TILE // channels) * channels
 
 
 def _kept(decay: torch.Tensor, channels: int) -> npt.NDArray[np.int32]:
@@ -171,7 +169,7 @@ class Backward:
         out = torch.empty_like(gradient)
         sums = np.zeros((threads.CHUNKS, 3, channels))
         threads.run(
-            kernels.backward,
+            backward.backward,
             work,
             layout.flat(gradient).numpy(),
             layout.flat(voltage).numpy(),
@@ -190,7 +188,7 @@ class Backward:
         decay_sums = np.zeros((threads.CHUNKS, channels))
         if shift is not None or current is not None or self.keep_u.any():
             threads.run(
-                kernels.current_backward,
+                backward.current_backward,
                 work,
                 layout.flat(out).numpy(),
                 self.keep_u,
