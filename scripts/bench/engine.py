@@ -130,7 +130,7 @@ def against_lava(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
 
     Its time per step counts, so that filling and emptying its pipeline does not count against it.
     """
-    cases = [(small(), 16 if quick else 64, 1024, 400), (vgg(), 2 if quick else 4, 32, 300)]
+    cases = [(small(), 16 if quick else 64, 1024, 400), (vgg(), 2, 32, 300)]
     for network, few, many, target in cases:
         lowered = run_passes(network, PASSES).network
         data = spikes_for(network, many)
