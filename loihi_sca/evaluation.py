@@ -12,7 +12,7 @@ import numpy.typing as npt
 from loihi_sca.data import Dataset
 from loihi_sca.engine.result import Engine, LayerActivity, RunResult
 from loihi_sca.errors import InputError
-from loihi_sca.network import Cuba, Dense, Input, IntArray, Network, Readout
+from loihi_sca.network import Cuba, Dense, IntArray, Network, Readout
 
 SPIKE_BYTES = 1 << 23
 """Input spikes that are encoded at once; encoding takes twenty times this for a moment."""
@@ -67,7 +67,7 @@ def evaluate(
     Parameters
     ----------
     network : Network
-        Its input takes spikes.
+        Its input takes what the dataset gives, spikes or bias mantissas.
     dataset : Dataset
         Encoded piece by piece, so that its spikes never lie in memory all at once.
     engine : Engine
@@ -149,11 +149,11 @@ def _parts(dataset: Dataset) -> Iterator[slice]:
 
 
 def _check(network: Network, dataset: Dataset) -> None:
-    first = network.layers[0]
-    if isinstance(first, Input) and first.neuron is not None:
+    if network.takes_mantissas != dataset.samples.are_mantissas:
+        kinds = ("spikes", "bias mantissas (data.encoding = direct)")
         raise InputError(
-            f"{network.name}: its input layer {first.name} has neurons and takes bias mantissas, "
-            "but a dataset gives spikes. Run `simulate` on prepared input."
+            f"{network.name} takes {kinds[network.takes_mantissas]}, but {dataset.name} gives "
+            f"{kinds[dataset.samples.are_mantissas]}. Load it with the other encoding."
         )
     if dataset.shape != network.in_shape:
         raise InputError(

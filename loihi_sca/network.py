@@ -114,6 +114,11 @@ class Network(Node):
         return self.layers[0].in_shape
 
     @property
+    def takes_mantissas(self) -> bool:
+        """Whether the input drives neurons as bias mantissas, instead of being spikes."""
+        return isinstance(self.layers[0], Input) and self.layers[0].neuron is not None
+
+    @property
     def out_shape(self) -> Shape:
         """Shape of one timestep of output."""
         return self.layers[-1].out_shape

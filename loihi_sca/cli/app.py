@@ -21,6 +21,7 @@ from loihi_sca.cli.output import status
 from loihi_sca.cli.plan import plan
 from loihi_sca.cli.profiles import profiles
 from loihi_sca.cli.simulate import simulate
+from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
 from loihi_sca.errors import LoihiScaError
@@ -83,6 +84,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "map": map_cores,
     "cliffs": cliffs,
     "plan": plan,
+    "sweep": sweep,
     "profiles": profiles,
     "doctor": doctor,
 }

@@ -55,7 +55,13 @@ def evaluate(
     network = netx.read(net, input_shape=parse_shape(input_shape), timesteps=steps)
     if network.timesteps is None:
         raise ConfigError(f"{net} does not say how many timesteps a sample has; give --steps.")
-    dataset = load(data, split=split, timesteps=network.timesteps, root=root)  # type: ignore[arg-type]
+    dataset = load(
+        data,
+        split=split,  # type: ignore[arg-type]
+        timesteps=network.timesteps,
+        root=root,
+        encoding="direct" if network.takes_mantissas else "rate",
+    )
     dataset = dataset.first(limit)
     run = fast.run if engine == "fast" else reference.run
     with progress_bar() as bar:

@@ -25,6 +25,10 @@ class Samples(Protocol):
     def shape(self) -> Shape:
         """Shape (C, H, W) of one timestep of a sample."""
 
+    @property
+    def are_mantissas(self) -> bool:
+        """Whether they drive neurons at the input, instead of being spikes."""
+
     def pick(self, index: Index) -> Samples:
         """Return some of the samples."""
 
@@ -56,6 +60,11 @@ class Images:
     def shape(self) -> Shape:
         """Shape (C, H, W) of one timestep of a sample."""
         return tuple(self.values.shape[1:])
+
+    @property
+    def are_mantissas(self) -> bool:
+        """Whether they drive neurons at the input, instead of being spikes."""
+        return self.encoding == "direct"
 
     def pick(self, index: Index) -> Images:
         """Return some of the images."""
@@ -96,6 +105,11 @@ class Recordings:
     def shape(self) -> Shape:
         """Shape (polarity, height, width) of one timestep of a recording."""
         return (2, *self.size)
+
+    @property
+    def are_mantissas(self) -> bool:
+        """False: events are spikes."""
+        return False
 
     def pick(self, index: Index) -> Recordings:
         """Return some of the recordings."""

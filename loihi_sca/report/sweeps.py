@@ -1,0 +1,114 @@
+"""Results of a sweep, averaged over seeds, as a table and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from loihi_sca.report.plots import scatter
+
+Result: TypeAlias = dict[str, Any]
+"""What a run's ``result.json`` says."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean and standard deviation over seeds.
+
+    Attributes
+    ----------
+    mean, std : float
+        ``std`` is that of the sample, 0 for one.
+    count : int
+    """
+
+    mean: float
+    std: float
+    count: int
+
+
+def groups(results: Sequence[Result]) -> dict[tuple[Any, ...], list[Result]]:
+    """Return results that differ by the seed only, by (budget, amount, criterion, objective)."""
+    found: dict[tuple[Any, ...], list[Result]] = {}
+    for result in results:
+        budget = next(iter((result["budget"] or {"dense": None}).items()))
+        key = (*budget, result["criterion"], result["objective"])
+        found.setdefault(key, []).append(result)
+    return found
+
+
+def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return a row per group: means over seeds of accuracy, connections, synops, cores, energy.
+
+    Connections and synops are also given as a share of the dense network's of the same seed.
+    """
+    dense = {r["seed"]: r for r in results if r["budget"] is None}
+    rows = []
+    for (name, amount, criterion, objective), members in groups(results).items():
+        row: dict[str, Any] = {
+            "budget": name, "amount": amount, "criterion": criterion, "objective": objective,
+            "seeds": len(members),
+        }  # fmt: skip
+        for figure, values in _figures(members, dense):
+            mean = mean_of(values)
+            row[figure], row[f"{figure}_std"] = mean.mean, mean.std
+        rows.append(row)
+    return rows
+
+
+def _figures(
+    members: Sequence[Result], dense: Mapping[int, Result]
+) -> Iterator[tuple[str, list[float]]]:
+    for figure in ("accuracy", "connections", "synops"):
+        yield figure, [m[figure] for m in members]
+    if all(m["seed"] in dense for m in members):
+        for figure in ("connections", "synops"):
+            shares = [m[figure] / dense[m["seed"]][figure] for m in members]
+            yield f"{figure}_share", shares
+    for profile in members[0]["chips"]:
+        yield f"cores_{profile}", [m["chips"][profile]["cores"] for m in members]
+        energy = [m["chips"][profile].get("energy_uj", {}).get("best", 0.0) for m in members]
+        yield f"energy_uj_{profile}", energy
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """Return mean and standard deviation of a sample."""
+    mean = sum(values) / len(values)
+    spread = sum((v - mean) ** 2 for v in values) / max(len(values) - 1, 1)
+    return Mean(mean, spread**0.5, len(values))
+
+
+def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
+    """Draw accuracy against a cost, an ``<svg>`` element: one line per criterion and objective.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Of :func:`summary`.
+    x : str
+        The cost, such as ``cores_loihi2``.
+    x_label : str
+        For people.
+    """
+    series: dict[str, list[tuple[float, float, float]]] = {}
+    for row in rows:
+        name = row["criterion"] or "dense"
+        if len({r["objective"] for r in rows if r["objective"]}) > 1 and row["objective"]:
+            name = f"{name}, {row['objective']}"
+        series.setdefault(name, []).append((row[x], row["accuracy"], row["accuracy_std"]))
+    return scatter(series, x_label=x_label, y_label="accuracy of the integers")
+
+
+def front(rows: Sequence[Mapping[str, Any]], x: str) -> list[Mapping[str, Any]]:
+    """Return the rows that no other beats: none has less of the cost and at least the accuracy."""
+    return [
+        row
+        for row in rows
+        if not any(
+            other[x] <= row[x]
+            and other["accuracy"] >= row["accuracy"]
+            and (other[x], other["accuracy"]) != (row[x], row["accuracy"])
+            for other in rows
+        )
+    ]

@@ -1,0 +1,149 @@
+import json
+
+import pytest
+
+from loihi_sca.config import Recipe
+from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.report.sweeps import front, mean_of, pareto, summary
+from loihi_sca.sweep import Watcher, grid, parse_budgets, run_sweep
+
+RECIPE = Recipe.model_validate(
+    {
+        "name": "tiny",
+        "data": {"limit": 96, "timesteps": 4},
+        "model": {
+            "layers": [
+                {"type": "conv", "channels": 8, "stride": 2},
+                {"type": "dense", "neurons": 16},
+            ],
+            "weight_scale": 4.0,
+        },
+        "training": {"epochs": 2, "batch_size": 32},
+        "pruning": {"min_channels": 2, "start": 0.0, "stop": 0.5},
+    }
+)
+
+
+def jobs(seeds: int = 1, criteria=("sca",)) -> list:
+    return grid(RECIPE, parse_budgets(["connections=0.5"]), criteria, range(seeds))
+
+
+class Log(Watcher):
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def start(self, job, number, jobs) -> None:
+        self.started.append(job.name)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    return folder, run_sweep(jobs(), folder, profiles=["loihi2"], verify_samples=4)
+
+
+def test_every_run_is_deployed_proven_and_measured(swept) -> None:
+    folder, results = swept
+    dense, pruned = results
+    assert [r["run"] for r in results] == ["dense-seed0", "connections=0.5-sca-product-seed0"]
+    assert all(r["mismatches"] == 0 and r["verified_samples"] == 4 for r in results)
+    assert all(r["test_samples"] == 450 for r in results)
+    assert pruned["connections"] <= 0.5 * dense["connections"]
+    assert set(pruned["chips"]) == {"loihi2"}
+    assert pruned["chips"]["loihi2"]["energy_uj"]["best"] > 0
+    assert pruned["recipe"]["pruning"]["connections"] == 0.5
+    assert (folder / "runs" / pruned["run"] / "network.net").is_file()
+    lines = [json.loads(x) for x in (folder / "results.jsonl").read_text().splitlines()]
+    assert [x["accuracy"] for x in lines] == [r["accuracy"] for r in results]
+
+
+def test_it_goes_on_where_it_was_stopped(swept) -> None:
+    folder, before = swept
+    log = Log()
+    after = run_sweep(jobs(criteria=("sca", "random")), folder, profiles=["loihi2"], watcher=log)
+    assert log.started == ["connections=0.5-random-product-seed0"]
+    assert after[:2] == before
+    log = Log()
+    assert run_sweep(jobs(criteria=("sca", "random")), folder, watcher=log) == after
+    assert not log.started
+
+
+def test_a_folder_of_another_sweep_is_left_alone(swept) -> None:
+    folder, _ = swept
+    other = RECIPE.model_copy(update={"name": "other"})
+    with pytest.raises(InputError, match=r"a result of another recipe\. Choose another --out"):
+        run_sweep(grid(other, [], [], [0]), folder)
+
+
+def made_up(seed: int, budget, accuracy: float, cores: int, synops: float) -> dict:
+    return {
+        "seed": seed, "budget": budget, "criterion": "sca" if budget else None,
+        "objective": "product" if budget else None, "accuracy": accuracy, "connections": 10 * cores,
+        "synops": synops,
+        "chips": {"loihi2": {"cores": cores, "energy_uj": {"best": 2.0 * cores}}},
+    }  # fmt: skip
+
+
+def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
+    results = [
+        made_up(0, None, 0.9, 10, 100.0), made_up(1, None, 0.92, 10, 200.0),
+        made_up(0, {"cores": 5}, 0.8, 5, 50.0), made_up(1, {"cores": 5}, 0.9, 5, 50.0),
+    ]  # fmt: skip
+    dense, pruned = summary(results)
+    assert dense["accuracy"] == pytest.approx(0.91)
+    assert (pruned["budget"], pruned["amount"], pruned["seeds"]) == ("cores", 5, 2)
+    assert pruned["accuracy_std"] == pytest.approx(0.0707, abs=1e-4)
+    assert pruned["synops_share"] == pytest.approx((0.5 + 0.25) / 2)
+    assert (pruned["cores_loihi2"], pruned["energy_uj_loihi2"]) == (5, 10.0)
+    assert "sca" in pareto([dense, pruned], "cores_loihi2", "cores")
+    worse = {**pruned, "cores_loihi2": 7}
+    assert front([dense, pruned, worse], "cores_loihi2") == [dense, pruned]
+    assert mean_of([3.0]).std == 0
+
+
+def test_a_kept_fraction_regenerates_less_than_it_keeps() -> None:
+    [job] = grid(RECIPE, parse_budgets(["keep=0.1"]), ["sca"], [0], dense=False)
+    assert job.recipe.pruning.regenerate == 0.05
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ("core=3", "give NAME=AMOUNT,AMOUNT,... with one of keep, connections"),
+        ("cores", "give NAME=AMOUNT"),
+        ("cores=3,x", "'x' is no number that will do"),
+        ("cores=0", "budget cores=0: Input should be greater than 0"),
+    ],
+)
+def test_nonsense_is_named(budget: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        grid(RECIPE, parse_budgets([budget]), ["sca"], [0])
+
+
+def test_the_command_draws_a_table_and_pictures(cli_sweep) -> None:
+    outcome, folder = cli_sweep("--budgets", "connections=0.5")
+    assert outcome == 0
+    assert (folder / "pareto-cores-loihi2.svg").read_text().startswith("<svg")
+
+
+def test_the_command_checks_all_budgets_first(cli_sweep, capsys) -> None:
+    outcome, folder = cli_sweep("--budgets", "connections=0.5", "--budgets", "cores=1")
+    assert outcome == 2
+    assert "cores=1-sca-product-seed0: pruning.cores = 1 cannot be" in capsys.readouterr().err
+    assert not (folder / "runs").exists()
+
+
+@pytest.fixture
+def cli_sweep(tmp_path):
+    from loihi_sca.cli import main
+    from loihi_sca.training.run import recipe_as_toml
+
+    path = tmp_path / "tiny.toml"
+    path.write_text(recipe_as_toml(RECIPE))
+
+    def run(*arguments: str):
+        with pytest.raises(SystemExit) as exit:
+            main(["sweep", str(path), *arguments, "--out", str(tmp_path / "out"), "--samples", "2"])
+        return int(exit.value.code or 0), tmp_path / "out"
+
+    return run
