@@ -177,4 +177,4 @@ class _Fire(torch.autograd.Function):
 def _share(decay: torch.Tensor, channels: int) -> sweep.FloatArray:
     """Return the share of a state that each channel keeps per step, in float32 as lava-dl does."""
     kept: sweep.FloatArray = (1 - decay.detach() / sweep.SCALE).expand(channels).numpy()
-    return np.ascontiguousarray(kept)
+    return np.array(kept)

@@ -68,7 +68,7 @@ class Norm:
         units = subtracted.detach().double().numpy() * _UNITS
         if not np.array_equal(units, np.rint(units)) or np.abs(units).max() >= _FLOAT32_EXACT // 2:
             return None
-        offset = np.ascontiguousarray(np.broadcast_to(units.astype(np.int32), channels))
+        offset = np.array(np.broadcast_to(units.astype(np.int32), channels))
         return cls(offset) if mean is None else cls(offset, mean, subtracted)
 
     def commit(self, norm: Any, channels: int) -> None:

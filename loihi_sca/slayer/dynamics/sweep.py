@@ -103,7 +103,7 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: FloatArray, watch: bool) 
 def _kept(decay: torch.Tensor, channels: int) -> npt.NDArray[np.int32]:
     """Return 4096 minus a decay, per channel."""
     whole = torch.round(decay.detach()).numpy().astype(np.int32)
-    return np.ascontiguousarray(np.broadcast_to(SCALE - whole, channels))
+    return np.array(np.broadcast_to(SCALE - whole, channels))
 
 
 def _level(neuron: Any) -> int:
