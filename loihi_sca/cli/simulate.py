@@ -109,6 +109,7 @@ def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a .npy array ({error}).") from error
     if not isinstance(spikes, np.ndarray):
+        spikes.close()
         raise InputError(f"{path}: an .npz archive; give a single array (.npy).")
     if steps is None:
         return spikes

@@ -300,7 +300,7 @@ def test_all_problems_are_told_at_once(rng):
     network = Network("net", (
         Conv("a", (1, 9, 9), weights(rng, 2, 1, 2, 2), neuron=LEAKY, axon_delay=np.array([1, 2])),
         Conv("b", (2, 8, 8), weights(rng, 2, 2, 2, 2), neuron=Cuba(np.array([1, 2]), 3, 60)),
-        Dense("c", (2, 7, 7), weights(rng, 4, 98), neuron=Cuba(1, 1, 1 << 17), bias=np.arange(4)),
+        Dense("c", (2, 7, 7), weights(rng, 4, 98), neuron=Cuba(1, 1, 1 << 18), bias=np.arange(4)),
         Dense("d", (4,), np.full((2, 4), 1000), neuron=LEAKY, delay=np.full((2, 4), 70)),
     ))  # fmt: skip
     with pytest.raises(UnsupportedLayer) as caught:
