@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
+
+if TYPE_CHECKING:
+    from loihi_sca.training.tensorboard import Board
 
 
 def train(
@@ -19,6 +23,9 @@ def train(
     ] = False,
     dense: Annotated[
         bool, typer.Option("--dense", help="Ignore the recipe's pruning section.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write an event file into OUT/tensorboard.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -44,8 +51,13 @@ def train(
     from loihi_sca.training.run import train as run_training
 
     label, speaks = label_of(parsed), distributed.is_first()
-    done = Run(out).epochs_done(label)
-    with TrainingProgress(parsed.training.epochs, done=done, silent=not speaks) as shown:
+    done = Run(out).epochs_done(label) if resume else 0
+    with (
+        TrainingProgress(parsed.training.epochs, done=done, silent=not speaks) as shown,
+        _board(out / "tensorboard" / label, done)
+        if tensorboard and speaks
+        else nullcontext() as board,
+    ):
         try:
             best = run_training(
                 parsed,
@@ -54,6 +66,7 @@ def train(
                 on_epoch=lambda epoch: shown.epoch(label, epoch),
                 progress=shown.batch,
                 note=shown.note,
+                observer=board,
             )
         except (ConfigError, Interrupted) as error:
             if speaks:
@@ -80,3 +93,9 @@ def train(
         f"best {label} model: epoch {best.epoch}, validation accuracy {100 * best.best:.2f} %, "
         f"channels: {kept}\nnext: loihi-sca compile {out} --out {label}.net"
     )
+
+
+def _board(folder: Path, done: int) -> Board:
+    from loihi_sca.training.tensorboard import Board
+
+    return Board(folder, done)

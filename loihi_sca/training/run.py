@@ -27,6 +27,9 @@ __all__ = ["LABELS", "Interrupted", "Label", "Run", "label_of", "load_split", "t
 
 OnEpoch: TypeAlias = Callable[[Epoch], None]
 
+Observer: TypeAlias = Callable[[Trainer, Epoch], None]
+"""Such as :class:`loihi_sca.training.tensorboard.Board`; must leave the trainer as it is."""
+
 LAUNCHER_S = 2.0
 """A launcher sends its processes the Ctrl-C that they have seen already, within this time."""
 
@@ -55,6 +58,7 @@ def train(
     on_epoch: OnEpoch | None = None,
     progress: Progress | None = None,
     note: Note = _ignore,
+    observer: Observer | None = None,
 ) -> Checkpoint:
     """Train by a recipe, saving after every epoch.
 
@@ -76,6 +80,8 @@ def train(
         Called after every batch.
     note : callable, optional
         Called with what a user should know, such as a checkpoint that is damaged.
+    observer : callable, optional
+        Called after every epoch that is saved, with the trainer, on the first process only.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def train(
         Ctrl-C; the message says how to resume.
     """
     with distributed.joined() as world:
-        session = _Session(recipe, Run(Path(folder)), world, resume, note)
+        session = _Session(recipe, Run(Path(folder)), world, resume, note, observer)
         session.train(on_epoch, progress)
         world.wait()  # the first rank writes what the others read
         return checkpoints.load(session.run.best(session.label))
@@ -101,8 +107,17 @@ def train(
 class _Session:
     """A training and the folder that it is saved to."""
 
-    def __init__(self, recipe: Recipe, run: Run, world: World, resume: bool, note: Note) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Run,
+        world: World,
+        resume: bool,
+        note: Note,
+        observer: Observer | None,
+    ) -> None:
         self.run, self.label, self.world, self.note = run, label_of(recipe), world, note
+        self.observer = observer
         training, validation = (load_split(recipe, part) for part in ("train", "validation"))
         self.trainer = Trainer(recipe, training.first(recipe.data.limit), validation, world=world)
         self.best = -1.0
@@ -181,6 +196,8 @@ class _Session:
                     f"{error} Epoch {epoch.number} is not saved; make room or give access, then go "
                     "on with the same command and --resume."
                 ) from error
+            if self.observer is not None:
+                self.observer(self.trainer, epoch)
         if on_epoch is not None:
             on_epoch(epoch)
 

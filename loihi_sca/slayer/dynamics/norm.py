@@ -96,10 +96,10 @@ class Norm:
         """
         if self.mean is None or self.subtracted is None:
             return None
-        total, count = ranks.total(total), ranks.total(np.array(count))
-        gradient = torch.from_numpy(-total).float()
+        counted = int(ranks.total(np.array(count)))
+        gradient = torch.from_numpy(-ranks.total(total)).float()
         (of_mean,) = torch.autograd.grad(self.subtracted, self.mean, gradient, retain_graph=True)
-        shift: npt.NDArray[np.float32] = (of_mean / int(count)).numpy()
+        shift: npt.NDArray[np.float32] = (of_mean / counted).numpy()
         return shift
 
 
