@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from loihi_sca.compiler.verify import Verification
     from loihi_sca.network import Network, Shape
     from loihi_sca.problems import Problem
 
@@ -29,6 +30,13 @@ def compile_slayer(
         module, input_shape, timesteps, name=name, delay_shift=delay_shift,
         unroll_delays=unroll_delays, profile=profile, proof_samples=proof_samples, seed=seed,
     )  # fmt: skip
+
+
+def verify(network: Network | str | os.PathLike[str], **options: Any) -> Verification:
+    """Compare a network on several engines; see :func:`loihi_sca.compiler.verify.verify`."""
+    from loihi_sca.compiler import verify as compiler_verify
+
+    return compiler_verify.verify(network, **options)
 
 
 def check(

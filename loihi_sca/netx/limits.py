@@ -26,6 +26,9 @@ above what a voltage can reach, so that it never spikes. It is there to have its
 MIN_BIAS, MAX_BIAS = -4096, 4095
 """A bias is stored as a mantissa of 13 bits for the one exponent that netx knows, 6."""
 
+MAX_THRESHOLD = 1 << 17
+"""From here on no voltage reaches a threshold, and soon after it overflows Lava's 32 bits."""
+
 WEIGHT_BITS = 8
 
 MAX_RIGHT_SHIFT = 31

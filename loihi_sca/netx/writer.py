@@ -13,7 +13,14 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Readout
-from loihi_sca.netx.limits import MAX_CONV_INTEGER, MAX_DELAY, loads_as_it_is
+from loihi_sca.netx.limits import (
+    MAX_BIAS,
+    MAX_CONV_INTEGER,
+    MAX_DELAY,
+    MAX_THRESHOLD,
+    MIN_BIAS,
+    loads_as_it_is,
+)
 
 SCHEMA = 1
 """Version of the ``loihi_sca`` group."""
@@ -74,6 +81,11 @@ def _problems(layer: Layer) -> list[str]:
         np.ndim(layer.neuron.current_decay) or np.ndim(layer.neuron.voltage_decay)
     ):
         found.append("decays per channel do not load; share one decay")
+    if isinstance(layer.neuron, Cuba) and layer.neuron.threshold > MAX_THRESHOLD:
+        found.append(f"threshold {layer.neuron.threshold} is above {MAX_THRESHOLD}")
+    bias = layer.bias if isinstance(layer, Conv | Dense) else None
+    if bias is not None and (bias.min() < MIN_BIAS or bias.max() > MAX_BIAS):
+        found.append(f"biases {bias.min()} to {bias.max()} exceed {MIN_BIAS} to {MAX_BIAS}")
     if layer.axon_delay is not None and layer.axon_delay.any():
         found.append("axon delays must be moved into the next layer's synapses first")
     if isinstance(layer, Conv) and layer.groups > MAX_CONV_INTEGER:

@@ -67,6 +67,9 @@ def _open(module: torch.nn.Module, name: str) -> Iterator[tuple[str, torch.nn.Mo
 
 
 def _open_children(module: torch.nn.Module, name: str) -> Iterator[tuple[str, torch.nn.Module]]:
-    for key, child in module.named_children():
+    # not named_children: that leaves out a block that runs a second time
+    for key, child in module._modules.items():
+        if child is None:
+            continue
         own = f"{key}-{type(child).__name__.lower()}" if key.isdigit() else key
         yield from _open(child, f"{name}.{own}" if name else own)

@@ -136,6 +136,18 @@ def test_a_module_with_blocks_and_a_list_of_blocks(rng):
     assert [x.name for x in by_list] == ["0-input", "1-dense", "2-dense"]
 
 
+def test_a_block_that_runs_twice_is_two_layers(rng):
+    block = dense(6, 6)
+    model = torch.nn.Sequential(block, block)
+    network = to_network(model, input_shape=(6,))
+    assert [x.name for x in network] == ["input", "0-dense", "1-dense"]
+    data = spikes(rng, 6)
+    with torch.no_grad():
+        expected = model.eval()(torch.from_numpy(data).float()).numpy()
+    assert expected.any()
+    np.testing.assert_array_equal(reference.run(network, data).spikes, expected)
+
+
 def test_a_forward_pass_that_is_no_row_is_found_out(rng):
     class Skips(Lavaish):
         def forward(self, x):
