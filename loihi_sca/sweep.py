@@ -216,7 +216,7 @@ def run_sweep(
                 **job.key,
                 "validation_accuracy": checkpoint.best,
                 **deployed.as_json(),
-                "recipe": job.recipe.model_dump(mode="json", exclude_none=True),
+                "recipe": _as_json(job.recipe),
                 "versions": versions(),
             }
             write_json(place / "result.json", result)
@@ -242,9 +242,14 @@ def _finished(job: Job, place: Path) -> Result | None:
         result: Result = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}). Delete it to run again.") from error
-    if result["recipe"] != job.recipe.model_dump(mode="json", exclude_none=True):
+    if result["recipe"] != _as_json(job.recipe):
         raise InputError(f"{path}: a result of another recipe. Choose another --out.")
     return result
+
+
+def _as_json(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe without the place of the data, which is not what a result depends on."""
+    return recipe.model_dump(mode="json", exclude_none=True, exclude={"data": {"root"}})
 
 
 def _write_table(results: Sequence[Result], folder: Path) -> None:

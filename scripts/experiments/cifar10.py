@@ -1,0 +1,43 @@
+"""CIFAR-10, VGG16, 4 steps: the setting of the paper.
+
+There: dense 91.14 %, 91.67 % at 28.39 % of the connections, 90.26 % at 9.31 % (Li et al., ICML
+2024). The real thing takes days on a CPU; --quick is a thin network on few images.
+"""
+
+from _experiment import Size, main
+
+from loihi_sca.config import ModelConfig, Recipe
+from loihi_sca.sweep import Job, grid, parse_budgets
+
+SIZES = {
+    "quick": Size(epochs=2, seeds=1, limit=256),
+    "normal": Size(epochs=60, seeds=1, limit=None),
+    "full": Size(epochs=300, seeds=3, limit=None),
+}
+
+PAPER = {"dense": 0.9114, 0.2839: 0.9167, 0.0931: 0.9026}
+
+
+def jobs(recipe: Recipe, seeds, options) -> list[Job]:
+    if options.quick:
+        neuron = recipe.model.neuron.model_dump()
+        thin = {"zoo": "vgg16", "width": 0.125, "neuron": neuron}
+        recipe = recipe.model_copy(update={"model": ModelConfig.model_validate(thin)})
+    amounts = "connections=0.2839" if options.quick else "connections=0.2839,0.0931"
+    return grid(recipe, parse_budgets([amounts]), ("sca",), seeds, ["rank"])
+
+
+def conclude(rows) -> dict:
+    said = {}
+    for row in rows:
+        paper = PAPER[row["amount"] or "dense"]
+        said[f"{row['budget']} {row['amount'] or ''}"] = {
+            "ours": row["accuracy"],
+            "paper": paper,
+            "points": 100 * (row["accuracy"] - paper),
+        }
+    return said
+
+
+if __name__ == "__main__":
+    main("cifar10", "cifar10-vgg16", SIZES, jobs, conclude)
