@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -135,6 +136,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             save_file(tensors, temporary, metadata={"loihi_sca": json.dumps(header)})
         except safetensors.SafetensorError as error:
             raise InputError(f"cannot write {path}: {error}.") from error
+        with temporary.open("rb+") as file:  # a power cut must not leave an empty file
+            os.fsync(file.fileno())
 
 
 def load(path: Path) -> Checkpoint:
