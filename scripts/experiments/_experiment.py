@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loihi_sca.config import DataConfig, Recipe, TrainingConfig, load_recipe
+from loihi_sca.config import DataConfig, ModelConfig, Recipe, TrainingConfig, load_recipe
 from loihi_sca.files import make_folder, write_json, write_text
 from loihi_sca.report.sweeps import pareto, summary
 from loihi_sca.sweep import Job, Result, Watcher, run_sweep
@@ -129,6 +129,12 @@ def _sized(recipe: Recipe, size: Size, options: argparse.Namespace) -> Recipe:
         "training": TrainingConfig.model_validate(training),
     }
     return recipe.model_copy(update=sections)
+
+
+def with_model(recipe: Recipe, **model: object) -> Recipe:
+    """Return the recipe with another network, neurons and initial weights as they are."""
+    kept = recipe.model.model_dump(exclude={"layers", "zoo", "width", "pooling"})
+    return recipe.model_copy(update={"model": ModelConfig.model_validate({**kept, **model})})
 
 
 def _without_root(recipe: Recipe) -> dict[str, Any]:

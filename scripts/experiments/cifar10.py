@@ -4,9 +4,9 @@ There: dense 91.14 %, 91.67 % at 28.39 % of the connections, 90.26 % at 9.31 % (
 2024). The real thing takes days on a CPU; --quick is a thin network on few images.
 """
 
-from _experiment import Size, main
+from _experiment import Size, main, with_model
 
-from loihi_sca.config import ModelConfig, Recipe
+from loihi_sca.config import Recipe
 from loihi_sca.sweep import Job, grid, parse_budgets
 
 SIZES = {
@@ -20,9 +20,7 @@ PAPER = {"dense": 0.9114, 0.2839: 0.9167, 0.0931: 0.9026}
 
 def jobs(recipe: Recipe, seeds, options) -> list[Job]:
     if options.quick:
-        neuron = recipe.model.neuron.model_dump()
-        thin = {"zoo": "vgg16", "width": 0.125, "neuron": neuron}
-        recipe = recipe.model_copy(update={"model": ModelConfig.model_validate(thin)})
+        recipe = with_model(recipe, zoo="vgg16", width=0.125)
     amounts = "connections=0.2839" if options.quick else "connections=0.2839,0.0931"
     return grid(recipe, parse_budgets([amounts]), ("sca",), seeds, ["rank"])
 

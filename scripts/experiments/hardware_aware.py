@@ -6,9 +6,9 @@ cores. Compared are, at each accuracy that plain SCA reaches, the fewest cores o
 that is as accurate within one standard deviation.
 """
 
-from _experiment import Size, main
+from _experiment import Size, main, with_model
 
-from loihi_sca.config import ModelConfig, PruningConfig, Recipe
+from loihi_sca.config import PruningConfig, Recipe
 from loihi_sca.sweep import Job, grid, parse_budgets
 
 SIZES = {
@@ -27,10 +27,7 @@ CORES = {
 
 def jobs(recipe: Recipe, seeds, options) -> list[Job]:
     size = "quick" if options.quick else "normal"
-    wide = ModelConfig.model_validate(
-        {"zoo": "lenet", "width": 2, "neuron": recipe.model.neuron.model_dump()}
-    )
-    recipe = recipe.model_copy(update={"model": wide})
+    recipe = with_model(recipe, zoo="lenet", width=2)
     found = grid(recipe, parse_budgets([CONNECTIONS[size]]), ("sca",), seeds, ["rank"])
     for profile in ("loihi2", "loihi1"):
         values = {**recipe.pruning.model_dump(exclude_none=True), "profile": profile}
