@@ -1,0 +1,311 @@
+"""The tables of a recipe, field by field."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from loihi_sca.model_zoo import Pooling, layers_of
+
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+
+Encoding: TypeAlias = Literal["rate", "direct"]
+"""``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
+
+Objective: TypeAlias = Literal["product", "sum", "rank"]
+
+BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj", "fits")
+"""Ways to say how small a network shall become."""
+
+DEFAULT_KEEP = 0.4
+CHIPS = r"^[1-9]\d* chips?$"
+
+
+class Section(BaseModel):
+    """A table of a recipe: frozen, unknown keys forbidden."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Section):
+    """Where samples come from.
+
+    Attributes
+    ----------
+    name : str
+        A dataset that :func:`loihi_sca.data.load` knows.
+    timesteps : int
+        Steps T per sample.
+    root : str or None
+        Folder with the dataset's files, for those that need one.
+    limit : int or None
+        Use the first so many training samples only.
+    encoding : {"rate", "direct"}
+        How images become input: as evenly spaced spikes, or as values that drive neurons on the
+        chip at every step. Recordings of events are spikes already.
+    """
+
+    name: str = "digits"
+    timesteps: PositiveInt = 16
+    root: str | None = None
+    limit: PositiveInt | None = None
+    encoding: Encoding = "rate"
+
+
+class NeuronConfig(Section):
+    """Parameters of the CUBA neurons of a block.
+
+    Attributes
+    ----------
+    threshold : float
+        Spiking threshold; 1.0 is the integer 64.
+    current_decay, voltage_decay : float
+        Fraction lost per timestep, 0 to 1.
+    tau_grad, scale_grad : float
+        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
+        lava-dl's default of 1.
+    """
+
+    threshold: PositiveFloat = 1.0
+    current_decay: Fraction = 1.0
+    voltage_decay: Fraction = 0.1
+    tau_grad: PositiveFloat = 0.01
+    scale_grad: PositiveFloat = 1.0
+
+
+class ConvConfig(Section):
+    """A convolutional block.
+
+    Attributes
+    ----------
+    channels, kernel, stride, padding : int
+        Geometry; the kernel is square.
+    prunable : bool
+        Whether its channels may be pruned.
+    """
+
+    type: Literal["conv"]
+    channels: PositiveInt
+    kernel: PositiveInt = 3
+    stride: PositiveInt = 1
+    padding: NonNegativeInt = 0
+    prunable: bool = True
+
+
+class DenseConfig(Section):
+    """An all-to-all block.
+
+    Attributes
+    ----------
+    neurons : int
+        Number of outputs.
+    prunable : bool
+        Whether its neurons may be pruned.
+    """
+
+    type: Literal["dense"]
+    neurons: PositiveInt
+    prunable: bool = True
+
+
+class PoolConfig(Section):
+    """Sum pooling: spikes of a square window add up in one neuron, channel by channel.
+
+    Attributes
+    ----------
+    kernel : int
+        Edge of the window, and the stride.
+    weight : float
+        Initial weight of a spike, in thresholds: from 1 on, one spike makes the neuron fire, which
+        is max pooling of spikes; ``1 / kernel^2`` is the average.
+    """
+
+    type: Literal["pool"]
+    kernel: PositiveInt = 2
+    weight: PositiveFloat = 1.0
+
+
+LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig
+
+
+class ModelConfig(Section):
+    """A stack of blocks; a dense read-out with one neuron per class follows by itself.
+
+    Attributes
+    ----------
+    zoo : str or None
+        A network of :mod:`loihi_sca.model_zoo` by name, instead of ``layers``.
+    width : float
+        Factor of the channels and hidden neurons of a ``zoo`` network.
+    pooling : {"stride", "sum"}
+        How a ``zoo`` network halves its maps.
+    layers : tuple of ConvConfig, PoolConfig or DenseConfig
+        In order, convolutions first.
+    neuron : NeuronConfig
+        Of all blocks.
+    norm : bool
+        Mean-only batch norm, which becomes an integer bias.
+    weight_scale : float
+        Factor of the initial weights.
+    """
+
+    zoo: str | None = None
+    width: PositiveFloat = 1.0
+    pooling: Pooling = "stride"
+    layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
+    neuron: NeuronConfig = NeuronConfig()
+    norm: bool = True
+    weight_scale: PositiveFloat = 2.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: Any) -> Any:
+        """Replace the name of a network by its blocks, so that a saved recipe says everything."""
+        if not isinstance(values, dict) or values.get("zoo") is None:
+            return values
+        if values.get("layers"):
+            raise ValueError("gives both zoo and layers; leave one of them out")
+        rest = {k: v for k, v in values.items() if k not in ("zoo", "width", "pooling")}
+        width = values.get("width", 1.0)
+        if not isinstance(width, int | float) or width <= 0:
+            raise ValueError(f"width = {width!r} must be a number above 0")
+        pooling = values.get("pooling", "stride")
+        if pooling not in get_args(Pooling):
+            raise ValueError(f"pooling = {pooling!r} must be one of {get_args(Pooling)}")
+        layers = layers_of(values["zoo"], width, pooling)
+        return {**rest, "layers": layers}
+
+
+class TrainingConfig(Section):
+    """How weights are learnt: Adam on the cross-entropy of output spike counts.
+
+    Attributes
+    ----------
+    epochs, batch_size : int
+        As everywhere.
+    learning_rate, weight_decay : float
+        Of Adam; the rate falls to a hundredth along a cosine.
+    l1 : float
+        Penalty on the absolute weights of convolutions.
+    synops : float
+        Penalty on the share of synapses that a timestep uses, see
+        :class:`loihi_sca.training.loss.Loss`.
+    label_smoothing : float
+        Share of the target that is spread over all classes.
+    keep_checkpoints : int
+        How many of the last checkpoints stay on disk, besides the best.
+    """
+
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 5e-3
+    weight_decay: NonNegativeFloat = 0.0
+    l1: NonNegativeFloat = 0.0
+    synops: NonNegativeFloat = 0.0
+    label_smoothing: Fraction = 0.0
+    keep_checkpoints: PositiveInt = 2
+
+
+class PruningConfig(Section):
+    """Which channels go, which come back, and when.
+
+    Attributes
+    ----------
+    criterion : str
+        Importance score, one of :data:`loihi_sca.pruning.criteria.CRITERIA`.
+    keep : float or None
+        Fraction of the prunable channels that is left, regenerated ones included. One budget is
+        given, this or one of the following; 0.4 of the channels if none is.
+    connections, synops : float or None
+        Fraction of the dense network's weights, or of its synaptic operations.
+    cores, synapse_words : int or None
+        Cores, or words of synapse memory on all cores, that the mapper may use on ``profile``.
+    energy_uj : float or None
+        Energy per sample on ``profile`` in uJ, as estimated.
+    fits : str or None
+        ``"1 chip"``: all cores of so many chips of ``profile``.
+    profile : str
+        Chip profile that a budget of cores, words, energy or chips is meant for.
+    objective : {"product", "sum", "rank"}
+        What a budget is spent on: the product over the layers of the kept share of importance, so
+        that no layer becomes a bottleneck; the plain sum of the kept importance; or, as in the
+        original, the best channels of one list over all layers, as many as the budget allows.
+    regenerate : float
+        Fraction of the prunable channels that is brought back at each update, within the budget.
+    regeneration : {"constant", "cosine"}
+        Whether that fraction stays, or falls to nothing at ``stop`` along a cosine.
+    ranking : {"global", "layer"}
+        With ``keep``: the channels of all layers compete, or each layer keeps the same fraction.
+    exclude : tuple of str
+        Blocks that keep all their channels, by name, such as ``conv1``.
+    min_channels : int
+        No layer gets fewer.
+    schedule : {"constant", "cubic", "cosine"}
+        Full sparsity from the first update, or approached along a curve.
+    start, stop : float
+        First and last update, as fractions of the training; afterwards the structure is frozen
+        and the rest of the training fine-tunes it.
+    interval : int
+        Epochs between updates.
+    interval_steps : int or None
+        Optimizer steps between updates, instead of epochs.
+    """
+
+    criterion: str = "sca"
+    keep: PositiveFraction | None = None
+    connections: PositiveFraction | None = None
+    synops: PositiveFraction | None = None
+    cores: PositiveInt | None = None
+    synapse_words: PositiveInt | None = None
+    energy_uj: PositiveFloat | None = None
+    fits: Annotated[str, Field(pattern=CHIPS)] | None = None
+    profile: str = "loihi2"
+    objective: Objective = "product"
+    regenerate: Fraction = 0.1
+    regeneration: Literal["constant", "cosine"] = "constant"
+    ranking: Literal["global", "layer"] = "global"
+    exclude: tuple[str, ...] = ()
+    min_channels: PositiveInt = 4
+    schedule: Literal["constant", "cubic", "cosine"] = "cubic"
+    start: Fraction = 0.1
+    stop: Fraction = 0.6
+    interval: PositiveInt = 1
+    interval_steps: PositiveInt | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_budget(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = [name for name in BUDGETS if values.get(name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"gives {' and '.join(given)}; one budget at a time")
+        return values if given else {**values, "keep": DEFAULT_KEEP}
+
+    @property
+    def budget(self) -> tuple[str, float | str]:
+        """Name and amount of the budget that is given."""
+        name = next(n for n in BUDGETS if getattr(self, n) is not None)
+        return name, getattr(self, name)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PruningConfig:
+        if self.keep is not None and self.regenerate >= self.keep:
+            raise ValueError(
+                f"regenerate = {self.regenerate} must be below keep = {self.keep}: regenerated "
+                "channels are part of those kept"
+            )
+        if self.start > self.stop:
+            raise ValueError(f"start = {self.start} lies behind stop = {self.stop}")
+        return self
