@@ -121,14 +121,14 @@ class Pruner:
         Their gradient is zero already, but momentum and weight decay would move them.
         """
         saved = [
-            (parameter, off, parameter.data[off].clone())
+            (parameter, off, parameter.data.index_select(0, off))
             for block in self.blocks.values()
-            if bool((off := ~block.alive).any())
+            if len(off := (~block.alive).nonzero().flatten())
             for parameter in _own_parameters(block)
         ]
         yield
         for parameter, off, values in saved:
-            parameter.data[off] = values
+            parameter.data.index_copy_(0, off, values)
 
     def update(
         self, progress: float, optimizer: torch.optim.Optimizer, regenerate: float | None = None

@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from _training_nets import (
     stock,
     vgg9,
 )
+from _training_overhead import TimedPruner, overhead
 
 from loihi_sca.config import PruningConfig
 from loihi_sca.pruning import Pruner
@@ -123,20 +123,17 @@ def steps(rounds: int, quick: bool) -> Iterator[Row]:
 def bookkeeping(rounds: int, quick: bool) -> Iterator[Row]:
     """Measure what scores, gates and protection add.
 
-    It is little, so a run is the least processor time of five steps with over the least without.
+    It is little, and drowns in the noise of whole steps. So its parts are timed where they happen:
+    the forward sweeps with and without sums for a criterion, in turns, and the pruner's calls.
     """
     torch.set_num_threads(1)
     for name, steps_ in (("MNIST net", 8), ("MNIST net", 16), ("VGG-9", 8)):
         config, shape = NETS[name]()
-        batch = batch_of(name, steps_)
-        plain, watched = ours(config, shape), ours(config, shape)
-        pruner = Pruner(watched, PruningConfig(keep=0.4, regenerate=0.1))
-        for model in (plain, watched):
-            switch_off(model, 0.5)
-        functions = (step_of(watched, *batch, pruner), step_of(plain, *batch))
-        columns = in_turns(5 * rounds, *(partial(cpu_seconds, f) for f in functions))
-        least = [[min(c[i : i + 5]) for i in range(0, len(c), 5)] for c in columns]
-        share = [100 * (r - 1) for r in ratios(*least)]
+        model = ours(config, shape)
+        switch_off(model, 0.5)
+        pruner = Pruner(model, PruningConfig(keep=0.4, regenerate=0.1))
+        step = step_of(model, *batch_of(name, steps_), TimedPruner(pruner))
+        share = [100 * overhead(model, step) for _ in range(rounds)]
         work = f"{name}, batch {BATCH[name]}, T={steps_}, half of the channels off"
         yield Row(work, "SCA bookkeeping, of the step", share, 3, "lower", "%")
 
@@ -239,12 +236,6 @@ def switch_off(model: Any, share: float) -> None:
     for _, block in model.gated:
         if block.prunable:
             block.gate.data[: round(share * block.channels)] = 0
-
-
-def cpu_seconds(function: Callable[[], None]) -> float:
-    started = time.process_time()
-    function()
-    return time.process_time() - started
 
 
 if __name__ == "__main__":

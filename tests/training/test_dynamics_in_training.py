@@ -59,7 +59,10 @@ def losses(recipe: Recipe) -> tuple[list[float], list[torch.Tensor]]:
 def test_an_epoch_is_the_same_with_lava_dls_dynamics(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = load_recipe("digits")
     recipe = recipe.model_copy(
-        update={"data": recipe.data.model_copy(update={"limit": 256, "timesteps": 8})}
+        update={
+            "data": recipe.data.model_copy(update={"limit": 256, "timesteps": 8}),
+            "model": recipe.model.model_copy(update={"weight_scale": 4.0}),
+        }
     )
     ours, our_spikes = losses(recipe)
     by_lava(monkeypatch)

@@ -1,0 +1,70 @@
+"""What pruning adds to a training step, timed where it happens."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from loihi_sca.pruning import Pruner
+from loihi_sca.slayer.dynamics import sweep
+
+spent: dict[str, float] = defaultdict(float)
+"""Processor seconds by what they were spent on."""
+
+
+@contextmanager
+def spending(on: str) -> Iterator[None]:
+    started = time.process_time()
+    yield
+    spent[on] += time.process_time() - started
+
+
+class TimedPruner:
+    """A pruner whose calls count as ``pruner``."""
+
+    def __init__(self, pruner: Pruner) -> None:
+        self.pruner = pruner
+
+    def after_backward(self) -> None:
+        """Collect what the batch says."""
+        with spending("pruner"):
+            self.pruner.after_backward()
+
+    @contextmanager
+    def protected(self) -> Iterator[None]:
+        """Keep the weights of pruned channels."""
+        protection = self.pruner.protected()
+        with spending("pruner"):
+            protection.__enter__()
+        yield
+        with spending("pruner"):
+            protection.__exit__(None, None, None)
+
+
+def overhead(model: Any, step: Callable[[], None]) -> float:
+    """Return the share of bookkeeping in a step, from the median of seven with and without."""
+    observers = {block: block.observer for _, block in model.gated}
+    forward = sweep.forward
+
+    def timed(*arguments: Any) -> Any:
+        with spending("sweeps"):
+            return forward(*arguments)
+
+    found: dict[bool, list[tuple[float, ...]]] = {True: [], False: []}
+    sweep.forward = timed
+    for number in range(14):
+        watching = number % 2 == 0
+        for block, observer in observers.items():
+            block.observer = observer if watching else None
+        spent.clear()
+        with spending("step"):
+            step()
+        found[watching].append((spent["step"], spent["sweeps"], spent["pruner"]))
+    sweep.forward = forward
+    whole, watched, calls = (statistics.median(column) for column in zip(*found[True], strict=True))
+    _, unwatched, _ = (statistics.median(column) for column in zip(*found[False], strict=True))
+    return (watched - unwatched + calls) / whole
