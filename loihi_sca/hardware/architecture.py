@@ -28,9 +28,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.hardware.profile import parse, read_toml
 from loihi_sca.hardware.shapes import GRADED, Architecture, Geometry, LayerSpec, Ranges, Volume
 from loihi_sca.layers import MAX_NEURONS
+from loihi_sca.tables import read_toml, validate
 from loihi_sca.values import Pair, Shape
 
 Positive = Annotated[int, Field(ge=1)]
@@ -120,7 +120,7 @@ def read_architecture(path: str | os.PathLike[str]) -> Architecture:
     """
     path = Path(path)
     owner = f"architecture {path}"
-    plan = parse(Plan, read_toml(path, owner), owner)
+    plan = validate(Plan, read_toml(path, owner), owner)
     try:
         return build(plan)
     except ConfigError as error:

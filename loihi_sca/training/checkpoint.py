@@ -14,11 +14,12 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
-from loihi_sca.config import Recipe, parse
+from loihi_sca.config import Recipe
 from loihi_sca.errors import InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.slayer.removal import narrow_to
 from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.tables import validate
 from loihi_sca.training.epoch import Sums
 from loihi_sca.training.loop import Trainer
 from loihi_sca.values import Shape
@@ -162,7 +163,7 @@ def load(path: Path) -> Checkpoint:
         raise InputError(f"{path}: damaged: its tensors are not those that were written.")
     return Checkpoint(
         tensors,
-        parse(Recipe, header["recipe"], str(path)),
+        validate(Recipe, header["recipe"], str(path)),
         header["epoch"],
         tuple(header["in_shape"]),
         header["classes"],

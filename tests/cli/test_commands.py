@@ -135,7 +135,7 @@ def assert_one_line(outcome, code: int, message: str) -> None:
     ("arguments", "code", "message"),
     [
         (["train", "no-such", "--out", "r"], 2, "neither a file nor a shipped recipe"),
-        (["train", "BROKEN", "--out", "r"], 2, "not valid TOML"),
+        (["train", "BROKEN", "--out", "r"], 2, "not TOML"),
         (["train", "RECIPE", "--out", "FILE/below"], 1, "cannot create folder"),
         (["compile", "nowhere", "--out", "x.net"], 1, "no trained"),
         (["simulate", "none.net", "--input", "SPIKES"], 1, "no such file"),
