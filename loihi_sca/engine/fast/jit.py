@@ -1,19 +1,14 @@
-"""Compile the kernels on first use, and keep the machine code of the outermost ones.
-
-Numba keeps machine code under the time stamp of the file that holds the function, and does not
-notice that a function which was compiled into it, from another file, has changed. So only
-functions that are called from Python are kept, under a digest of all files of the engine.
-"""
+"""How the engine's kernels are compiled: on first use, exact integers, machine code kept."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+
+from loihi_sca.jit import kept
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,23 +26,5 @@ def inlined(function: F) -> F:
 
 
 def entry_point(make: Callable[[str], F]) -> F:
-    """Compile the function that ``make`` returns, without the GIL, and keep the machine code.
-
-    ``make`` is given a digest of the sources. The function must mention it: that makes it a part
-    of the key under which numba keeps the code, beside the source or, where that cannot be
-    written, in the user's cache folder.
-    """
-    function = make(_sources())
-    try:
-        kernel: F = numba.njit(function, nogil=True, cache=True)
-    except RuntimeError:  # there is no place to keep it: compile in every process
-        kernel = numba.njit(function, nogil=True)
-    return kernel
-
-
-@cache
-def _sources() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Compile a function that Python calls; see :func:`loihi_sca.jit.kept`."""
+    return kept(make, Path(__file__).parent)
