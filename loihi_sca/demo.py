@@ -11,22 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from loihi_sca import netx
-from loihi_sca.compiler import compile_network
-from loihi_sca.compiler.verify import assert_same_spikes, layer_spikes
 from loihi_sca.config import Recipe
-from loihi_sca.data import Dataset
-from loihi_sca.engine import fast, lava_cpu, reference
-from loihi_sca.engine.result import RunResult
-from loihi_sca.errors import NotBitExact
+from loihi_sca.deployment import Deployment, deploy
 from loihi_sca.files import write_json
-from loihi_sca.hardware import Estimate, estimate, load_profile
-from loihi_sca.network import Network
 from loihi_sca.report.html import write_report
-from loihi_sca.slayer.frontend import to_network
-from loihi_sca.slayer.run import spikes_of
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.run import Label, load_split, train
@@ -51,8 +39,8 @@ class Narrator:
     def batch(self, done: int, total: int) -> None:
         """Report progress within an epoch."""
 
-    def lava(self, done: int, total: int) -> None:
-        """Report timesteps of the Lava run."""
+    def engine(self, name: str, done: int, total: int) -> None:
+        """Report how far an engine is with the samples that are compared."""
 
 
 @dataclass(frozen=True)
@@ -61,41 +49,28 @@ class Outcome:
 
     Attributes
     ----------
-    network : Network
-        Compiled, as in the netx file.
-    accuracy : float
-        Of the integer network on the whole test split.
-    channels, parameters : int
-        Prunable channels, and weights with biases.
-    run : RunResult
-        Of the whole test split, with activity counts.
-    estimates : mapping of profile name to Estimate
-        Cores, energy, latency.
-    lava_time_s, lava_samples : float, int
-        Wall time of the Lava run.
+    deployed : Deployment
+        Compiled, proven on SLAYER, reference, fast and Lava, and measured.
+    channels : int
+        Channels left in prunable blocks.
     """
 
-    network: Network
-    accuracy: float
+    deployed: Deployment
     channels: int
-    parameters: int
-    run: RunResult
-    estimates: Mapping[str, Estimate]
-    lava_time_s: float
-    lava_samples: int
 
     def as_json(self) -> dict[str, Any]:
         """Return the model's part of ``summary.json``."""
-        samples = self.run.samples
+        evaluation, lava = self.deployed.evaluation, self.deployed.proofs[-1]
+        samples, activity = evaluation.samples, evaluation.activity
         return {
-            "accuracy": self.accuracy,
+            "accuracy": evaluation.accuracy,
             "channels": self.channels,
-            "parameters": self.parameters,
-            "synops_per_sample": sum(a.synops for a in self.run.activity) / samples,
-            "spikes_per_sample": sum(a.spikes for a in self.run.activity) / samples,
-            "lava_time_s": self.lava_time_s,
-            "lava_samples": self.lava_samples,
-            "estimates": {name: e.as_json() for name, e in self.estimates.items()},
+            "parameters": self.deployed.network.parameters,
+            "synops_per_sample": sum(a.synops for a in activity) / samples,
+            "spikes_per_sample": sum(a.spikes for a in activity) / samples,
+            "lava_time_s": lava.wall_time_s["lava"],
+            "lava_samples": lava.samples,
+            "estimates": {name: e.as_json() for name, e in self.deployed.estimates.items()},
         }
 
 
@@ -115,8 +90,8 @@ def run_demo(
     recipe : Recipe
         With a ``pruning`` section; the dense model is the same recipe without it.
     folder : path
-        Created if needed. See DESIGN of the run folder in :mod:`loihi_sca.training.run`; this adds
-        ``dense.net``, ``pruned.net``, ``summary.json`` and ``report.html``.
+        Created if needed, see :mod:`loihi_sca.training.folder`; this adds ``dense.net``,
+        ``pruned.net``, ``summary.json`` and ``report.html``.
     verify_samples : int
         Test samples that run on SLAYER, reference and Lava.
     narrator : Narrator, optional
@@ -146,95 +121,41 @@ def run_demo(
             on_epoch=_epoch_teller(tell, label, recipe.training.epochs),
             progress=tell.batch,
         )
-        path = folder / f"{label}.net"
-        tell.step(f"compile {label}.net")
-        network = _compile_and_write(checkpoint, path, label)
-        tell.step(f"prove {label}: SLAYER = reference = fast = Lava on {verify_samples} samples")
-        lava = _prove(checkpoint, network, path, test.first(verify_samples), tell)
-        tell.step(f"measure {label} on {len(test)} test samples and estimate")
-        outcomes[label] = _measure(network, test, checkpoint, lava)
-    summary = _summary(recipe, outcomes, verify_samples, time.perf_counter() - started)
+        tell.step(
+            f"compile {label}.net, prove SLAYER = reference = fast = Lava on {verify_samples} "
+            f"samples, measure on {len(test)}"
+        )
+        deployed = deploy(
+            checkpoint,
+            test,
+            folder / f"{label}.net",
+            name=f"{recipe.name}-{label}",
+            profiles=PROFILES,
+            verify_samples=verify_samples,
+            lava_samples=verify_samples,
+            on_progress=tell.engine,
+        )
+        outcomes[label] = Outcome(deployed, _prunable_channels(checkpoint))
+    summary = _summary(recipe, outcomes, time.perf_counter() - started)
     write_json(folder / "summary.json", summary)
     write_report(folder)
     return summary
 
 
-def _compile_and_write(checkpoint: Checkpoint, path: Path, label: Label) -> Network:
-    """Compile a trained model, write it, and return what reading it back gives."""
-    recipe = checkpoint.recipe
-    name = f"{recipe.name}-{label}"
-    network = compile_network(
-        to_network(checkpoint.model(), timesteps=recipe.data.timesteps, name=name)
-    )
-    netx.write(network, path)
-    read = netx.read(path)
-    if read != network:
-        raise NotBitExact(f"{path}: reading it back gives another network.")
-    return read
-
-
-def _prove(
-    checkpoint: Checkpoint, network: Network, path: Path, samples: Dataset, tell: Narrator
-) -> RunResult:
-    """Show that SLAYER, the integer network before and after compiling, and Lava agree."""
-    spikes = samples.spikes()
-    model = checkpoint.model()
-    trained = spikes_of(model, spikes)
-    exported = to_network(model, timesteps=samples.timesteps)
-    names = [layer.name for layer in exported]
-    before = reference.run(exported, spikes, record=names)
-    assert_same_spikes(trained, layer_spikes(exported, before), "SLAYER and the reference engine")
-
-    after = reference.run(network, spikes, record=names)
-    output = network.layers[-1].name
-    assert_same_spikes(
-        {output: before.spikes}, {output: after.spikes}, "the network before and after compiling"
-    )
-    expected = layer_spikes(network, after)
-    del expected[names[0]]  # the input is not computed by anyone
-    quick = fast.run(network, spikes, record=names)
-    assert_same_spikes(expected, layer_spikes(network, quick), "the reference and the fast engine")
-    lava = lava_cpu.run_file(path, spikes, record=names[1:], on_progress=tell.lava)
-    assert_same_spikes(expected, layer_spikes(network, lava), "the reference engine and Lava")
-    return lava
-
-
-def _measure(network: Network, test: Dataset, checkpoint: Checkpoint, lava: RunResult) -> Outcome:
-    run = fast.run(network, test.spikes())
-    estimates = {
-        name: estimate(
-            network,
-            load_profile(name),
-            activity=run.activity,
-            samples=run.samples,
-            timesteps=run.timesteps,
-        )
-        for name in PROFILES
-    }
+def _prunable_channels(checkpoint: Checkpoint) -> int:
     blocks = [block for _, block in checkpoint.model().gated if block.prunable]
-    return Outcome(
-        network=network,
-        accuracy=float(np.mean(run.counts.argmax(axis=1) == test.labels)),
-        channels=sum(int(block.alive.sum()) for block in blocks),
-        parameters=network.parameters,
-        run=run,
-        estimates=estimates,
-        lava_time_s=lava.wall_time_s,
-        lava_samples=lava.samples,
-    )
+    return sum(int(block.alive.sum()) for block in blocks)
 
 
-def _summary(
-    recipe: Recipe, outcomes: Mapping[Label, Outcome], samples: int, seconds: float
-) -> dict[str, Any]:
+def _summary(recipe: Recipe, outcomes: Mapping[Label, Outcome], seconds: float) -> dict[str, Any]:
+    deployed = [outcome.deployed for outcome in outcomes.values()]
     return {
         "schema": SCHEMA,
         "recipe": recipe.name,
         "seed": recipe.seed,
         **{label: outcome.as_json() for label, outcome in outcomes.items()},
-        # a mismatch raises before this is written
-        "mismatches": 0,
-        "samples_verified": samples,
+        "mismatches": sum(d.mismatches for d in deployed),
+        "samples_verified": min(d.verified_samples for d in deployed),
         "total_time_s": seconds,
         "versions": versions(),
     }

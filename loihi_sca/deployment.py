@@ -9,9 +9,10 @@ from typing import Any
 
 from loihi_sca import netx
 from loihi_sca.compiler import compile_network
-from loihi_sca.compiler.verify import assert_same_spikes, verify
+from loihi_sca.compiler.verify import Progress, Verification, assert_same_spikes, verify
 from loihi_sca.data import Dataset
 from loihi_sca.engine import fast, reference
+from loihi_sca.engine.result import SpikeArray
 from loihi_sca.errors import NotBitExact
 from loihi_sca.evaluation import Evaluation, evaluate
 from loihi_sca.hardware import Estimate, estimate, load_profile
@@ -33,15 +34,25 @@ class Deployment:
         Of the integers, on the whole test split.
     estimates : dict of profile name to Estimate
         At the activity of the test split.
-    verified_samples : int
-        Samples on which model, network before and after compiling and engines agreed, spike for
-        spike.
+    proofs : tuple of Verification
+        Of the engines among each other, and of Lava where it was asked for. That the trained
+        model sends the same spikes has been compared on the samples of the first.
     """
 
     network: Network
     evaluation: Evaluation
     estimates: dict[str, Estimate]
-    verified_samples: int
+    proofs: tuple[Verification, ...]
+
+    @property
+    def verified_samples(self) -> int:
+        """Samples on which everything that was asked for agreed, spike for spike."""
+        return min(proof.samples for proof in self.proofs)
+
+    @property
+    def mismatches(self) -> int:
+        """Spikes that differ."""
+        return sum(proof.mismatches for proof in self.proofs)
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures of a table."""
@@ -56,7 +67,7 @@ class Deployment:
             "spikes": sum(a.spikes for a in activity) / samples,
             "digest": self.network.digest(),
             "verified_samples": self.verified_samples,
-            "mismatches": 0,  # one would have raised
+            "mismatches": self.mismatches,
             "chips": {name: _costs(e) for name, e in self.estimates.items()},
         }
 
@@ -66,9 +77,11 @@ def deploy(
     test: Dataset,
     path: Path,
     *,
+    name: str | None = None,
     profiles: Sequence[str] = ("loihi1", "loihi2"),
     verify_samples: int = 16,
     lava_samples: int = 0,
+    on_progress: Progress | None = None,
 ) -> Deployment:
     """Compile a trained model to a file, prove it, measure it and estimate what it costs.
 
@@ -80,41 +93,55 @@ def deploy(
         All of it is run through the integers.
     path : path
         The netx file to write.
+    name : str, optional
+        Of the network; by default that of the recipe.
     profiles : sequence of str
         Chips to estimate for.
     verify_samples, lava_samples : int
         Test samples to compare model, network and engines on, and Lava's CPU backend as well.
+    on_progress : callable, optional
+        Called as ``on_progress(engine, done, total)`` while engines are compared.
 
     Raises
     ------
     NotBitExact
         Two of them do not agree.
     """
-    recipe = checkpoint.recipe
-    model = checkpoint.model()
-    exported = to_network(model, timesteps=recipe.data.timesteps, name=recipe.name)
+    network, proofs = _compile(checkpoint, path, name, test.first(verify_samples).spikes())
+    if lava_samples:
+        data = test.first(lava_samples).spikes()
+        # of a file, Lava runs the very file
+        lava = verify(path, engines=("fast", "lava"), data=data, on_progress=on_progress)
+        proofs = (*proofs, lava)
+    found = evaluate(network, test, fast.run)
+    estimates = {
+        profile: estimate(
+            network, load_profile(profile), found.activity, found.samples, found.timesteps
+        )
+        for profile in profiles
+    }
+    return Deployment(network, found, estimates, proofs)
+
+
+def _compile(
+    checkpoint: Checkpoint, path: Path, name: str | None, data: SpikeArray
+) -> tuple[Network, tuple[Verification, ...]]:
+    """Compile, write, read back, and prove every step of it on the data."""
+    recipe, model = checkpoint.recipe, checkpoint.model()
+    exported = to_network(model, timesteps=recipe.data.timesteps, name=name or recipe.name)
     network = compile_network(exported)
     netx.write(network, path)
     read = netx.read(path)
     if read != network:
         raise NotBitExact(f"{path}: reading it back gives another network.")
-    samples = test.first(verify_samples).spikes()
-    trained = spikes_of(model, samples)
-    output = network.layers[-1].name
-    before = reference.run(exported, samples, record=list(trained))
-    sent = {name: before.traces[name].spikes for name in trained}
+    trained = spikes_of(model, data)
+    before = reference.run(exported, data, record=list(trained))
+    sent = {layer: before.traces[layer].spikes for layer in trained}
     assert_same_spikes(trained, sent, "SLAYER and the integers")
-    after = {output: fast.run(read, samples).spikes}
+    output = network.layers[-1].name
+    after = {output: fast.run(read, data).spikes}
     assert_same_spikes({output: trained[output]}, after, "SLAYER and the compiled network")
-    verify(read, engines=("reference", "fast"), data=samples)
-    if lava_samples:
-        verify(path, engines=("fast", "lava"), data=test.first(lava_samples).spikes())
-    found = evaluate(read, test, fast.run)
-    estimates = {
-        name: estimate(read, load_profile(name), found.activity, found.samples, found.timesteps)
-        for name in profiles
-    }
-    return Deployment(read, found, estimates, len(samples))
+    return read, (verify(read, engines=("reference", "fast"), data=data),)
 
 
 def _costs(found: Estimate) -> dict[str, Any]:

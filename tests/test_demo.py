@@ -93,16 +93,16 @@ def test_the_report_is_one_file_with_the_same_figures(run) -> None:
 
 
 def test_a_mismatch_is_an_error_and_writes_no_summary(tmp_path, monkeypatch) -> None:
-    from loihi_sca import demo
+    from loihi_sca import deployment
 
-    honest = demo.spikes_of
+    honest = deployment.spikes_of
 
     def flipped(model, spikes):
         sent = honest(model, spikes)
         sent["dense2"][0, 3, 2] ^= 1
         return sent
 
-    monkeypatch.setattr(demo, "spikes_of", flipped)
+    monkeypatch.setattr(deployment, "spikes_of", flipped)
     where = r"dense2, first at sample 0, neuron \(3,\), timestep 2"
     with pytest.raises(NotBitExact, match=where):
         run_demo(TINY, tmp_path, verify_samples=2)
