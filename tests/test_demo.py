@@ -88,6 +88,8 @@ def test_the_report_is_one_file_with_the_same_figures(run) -> None:
     for row in comparison(summary):
         assert row.pruned in page
     assert page.count("<svg") == 2
+    (folder / "report.html").unlink()
+    assert write_report(folder).read_text() == page
     with pytest.raises(InputError, match=r"no summary\.json"):
         write_report(folder / "checkpoints")
 

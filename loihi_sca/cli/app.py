@@ -20,6 +20,7 @@ from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
 from loihi_sca.cli.plan import plan
 from loihi_sca.cli.profiles import profiles
+from loihi_sca.cli.report import report
 from loihi_sca.cli.simulate import simulate
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
@@ -85,6 +86,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cliffs": cliffs,
     "plan": plan,
     "sweep": sweep,
+    "report": report,
     "profiles": profiles,
     "doctor": doctor,
 }
