@@ -48,7 +48,7 @@ def demo(
         return
     console.print(_table(summary))
     console.print(
-        f"[green]{summary['mismatches']} mismatching spikes[/] between SLAYER, reference and Lava "
+        f"[green]{summary['mismatches']} mismatching spikes[/] between SLAYER, both engines and Lava "
         f"over {summary['samples_verified']} samples, every layer, both networks.",
     )
     console.print(
