@@ -48,8 +48,8 @@ def demo(
         return
     console.print(_table(summary))
     console.print(
-        f"[green]{summary['mismatches']} mismatching spikes[/] between SLAYER, both engines and Lava "
-        f"over {summary['samples_verified']} samples, every layer, both networks.",
+        f"[green]{summary['mismatches']} mismatching spikes[/] between SLAYER, both engines and "
+        f"Lava over {summary['samples_verified']} samples, every layer, both networks.",
     )
     console.print(
         f"{summary['total_time_s']:.0f} s in all. Everything is in {out}: dense.net, pruned.net, "
