@@ -6,8 +6,9 @@ Nothing here but calls of the library, in order; each step is a command of its o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Narrator:
     def step(self, text: str) -> None:
         """Announce a step."""
 
-    def epoch(self, label: Label, epoch: Epoch, epochs: int) -> None:
+    def epoch(self, label: Label, epoch: Epoch) -> None:
         """Report a finished epoch."""
 
     def batch(self, done: int, total: int) -> None:
@@ -118,7 +119,7 @@ def run_demo(
             recipes[label],
             folder,
             resume=True,
-            on_epoch=_epoch_teller(tell, label, recipe.training.epochs),
+            on_epoch=partial(tell.epoch, label),
             progress=tell.batch,
         )
         tell.step(
@@ -159,7 +160,3 @@ def _summary(recipe: Recipe, outcomes: Mapping[Label, Outcome], seconds: float) 
         "total_time_s": seconds,
         "versions": versions(),
     }
-
-
-def _epoch_teller(tell: Narrator, label: Label, epochs: int) -> Callable[[Epoch], None]:
-    return lambda epoch: tell.epoch(label, epoch, epochs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,7 +60,7 @@ def demo(
 
 
 def _run(recipe: Recipe, out: Path, samples: int) -> dict[str, Any]:
-    with status.status("loading lava-dl") if status.is_terminal else _quiet():
+    with status.status("loading lava-dl") if status.is_terminal else nullcontext():
         from loihi_sca.cli.progress import TrainingProgress
         from loihi_sca.demo import Narrator, run_demo
         from loihi_sca.training.epoch import Epoch
@@ -70,19 +71,13 @@ def _run(recipe: Recipe, out: Path, samples: int) -> dict[str, Any]:
             def step(self, text: str) -> None:
                 status.print(f"[bold]{text}[/]")
 
-            def epoch(self, label: str, epoch: Epoch, epochs: int) -> None:
+            def epoch(self, label: str, epoch: Epoch) -> None:
                 shown.epoch(label, epoch)
 
             def batch(self, done: int, total: int) -> None:
                 shown.batch(done, total)
 
         return run_demo(recipe, out, verify_samples=samples, narrator=Terminal())
-
-
-def _quiet() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -59,7 +59,7 @@ def simulate(
     network = netx.read(net, input_shape=shape)
     spikes = _load(data, steps)
     if engine == "lava":
-        result = _run_on_lava(net, spikes, shape, schedule)
+        result = _run_on_lava(net, network, spikes, schedule)
     else:
         run = fast.run if engine == "fast" else reference.run
         result = run(network, spikes, schedule=schedule)  # type: ignore[arg-type]
@@ -73,12 +73,11 @@ def simulate(
 
 
 def _run_on_lava(
-    net: Path, spikes: npt.NDArray[np.integer[Any]], shape: tuple[int, ...] | None, schedule: str
+    net: Path, network: Network, spikes: npt.NDArray[np.integer[Any]], schedule: str
 ) -> RunResult:
     """Run the very file on Lava; counts come from our engine, whose spikes must be the same."""
     from dataclasses import replace
 
-    from loihi_sca import netx
     from loihi_sca.compiler.verify import assert_same_spikes
     from loihi_sca.engine import fast, lava_cpu
 
@@ -87,11 +86,10 @@ def _run_on_lava(
         on_lava = lava_cpu.run_file(
             net,
             spikes,
-            input_shape=shape,
+            input_shape=network.in_shape,
             schedule=schedule,  # type: ignore[arg-type]
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    network = netx.read(net, input_shape=shape)
     counted = fast.run(network, spikes, schedule=schedule)  # type: ignore[arg-type]
     assert_same_spikes(
         {"output": counted.spikes}, {"output": on_lava.spikes}, "our engine and Lava"
