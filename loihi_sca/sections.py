@@ -23,7 +23,7 @@ PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 Encoding: TypeAlias = Literal["rate", "direct"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
 
-Objective: TypeAlias = Literal["product", "sum", "rank"]
+Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
 BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj", "fits")
 """Ways to say how small a network shall become."""
@@ -237,10 +237,11 @@ class PruningConfig(Section):
         ``"1 chip"``: all cores of so many chips of ``profile``.
     profile : str
         Chip profile that a budget of cores, words, energy or chips is meant for.
-    objective : {"product", "sum", "rank"}
-        What a budget is spent on: the product over the layers of the kept share of importance, so
-        that no layer becomes a bottleneck; the plain sum of the kept importance; or, as in the
-        original, the best channels of one list over all layers, as many as the budget allows.
+    objective : {"harmonic", "product", "sum", "rank"}
+        What a budget is spent on: the harmonic mean over the layers of the kept share of
+        importance, so that no layer becomes a bottleneck; the product of these shares; the plain
+        sum of the kept importance; or, as in the original, the best channels of one list over all
+        layers, as many as the budget allows.
     regenerate : float
         Fraction of the prunable channels that is brought back at each update, within the budget.
     regeneration : {"constant", "cosine"}
@@ -271,7 +272,7 @@ class PruningConfig(Section):
     energy_uj: PositiveFloat | None = None
     fits: Annotated[str, Field(pattern=CHIPS)] | None = None
     profile: str = "loihi2"
-    objective: Objective = "product"
+    objective: Objective = "harmonic"
     regenerate: Fraction = 0.1
     regeneration: Literal["constant", "cosine"] = "constant"
     ranking: Literal["global", "layer"] = "global"

@@ -45,7 +45,7 @@ def swept(tmp_path_factory):
 def test_every_run_is_deployed_proven_and_measured(swept) -> None:
     folder, results = swept
     dense, pruned = results
-    assert [r["run"] for r in results] == ["dense-seed0", "connections=0.5-sca-product-seed0"]
+    assert [r["run"] for r in results] == ["dense-seed0", "connections=0.5-sca-harmonic-seed0"]
     assert all(r["mismatches"] == 0 and r["verified_samples"] == 4 for r in results)
     assert all(r["test_samples"] == 450 for r in results)
     assert pruned["connections"] <= 0.5 * dense["connections"]
@@ -61,7 +61,7 @@ def test_it_goes_on_where_it_was_stopped(swept) -> None:
     folder, before = swept
     log = Log()
     after = run_sweep(jobs(criteria=("sca", "random")), folder, profiles=["loihi2"], watcher=log)
-    assert log.started == ["connections=0.5-random-product-seed0"]
+    assert log.started == ["connections=0.5-random-harmonic-seed0"]
     assert after[:2] == before
     log = Log()
     assert run_sweep(jobs(criteria=("sca", "random")), folder, watcher=log) == after
@@ -129,7 +129,7 @@ def test_the_command_draws_a_table_and_pictures(cli_sweep) -> None:
 def test_the_command_checks_all_budgets_first(cli_sweep, capsys) -> None:
     outcome, folder = cli_sweep("--budgets", "connections=0.5", "--budgets", "cores=1")
     assert outcome == 2
-    assert "cores=1-sca-product-seed0: pruning.cores = 1 cannot be" in capsys.readouterr().err
+    assert "cores=1-sca-harmonic-seed0: pruning.cores = 1 cannot be" in capsys.readouterr().err
     assert not (folder / "runs").exists()
 
 

@@ -108,7 +108,7 @@ def plan(
     *,
     importance: Importance | None = None,
     floor: int = 1,
-    objective: Objective = "product",
+    objective: Objective = "harmonic",
     progress: float = 1.0,
 ) -> Plan:
     """Divide a budget over the layers so that the kept importance is largest.
@@ -123,9 +123,10 @@ def plan(
         Scores of the channels of every prunable layer; by default all channels count the same.
     floor : int
         No layer gets fewer channels, unless it has fewer.
-    objective : {"product", "sum", "rank"}
-        The product over the layers of the share of importance that a layer keeps; the plain sum of
-        the importance kept; or the best of one list over all layers, as many as fit.
+    objective : {"harmonic", "product", "sum", "rank"}
+        The harmonic mean over the layers of the share of importance that a layer keeps; the product
+        of these shares; the plain sum of the importance kept; or the best of one list over all
+        layers, as many as fit.
     progress : float
         From 0, dense, to 1: how much of the way to the target.
 
@@ -196,12 +197,12 @@ def _values(unit: Unit, importance: Importance | None, objective: Objective) -> 
     kept: Values = np.cumsum(np.sort(scores)[::-1])
     if objective == "sum":
         return kept
-    # a trace of uniform worth orders layers of which nothing is known, and keeps logs finite
+    # a trace of uniform worth orders layers of which nothing is known, and keeps worth finite
     positive = np.maximum(np.cumsum(np.sort(np.maximum(scores, 0.0))[::-1]), 0.0)
     trace = 1e-3 * max(float(positive[-1]), 1e-12) / unit.channels
     positive = positive + trace * np.arange(1, unit.channels + 1)
-    share: Values = np.log(positive / positive[-1])
-    return share
+    share: Values = positive / positive[-1]
+    return np.log(share) if objective == "product" else -1 / share
 
 
 def _tightened(outline: Outline, target: Target, problem: _Problem, limit: float) -> Plan:

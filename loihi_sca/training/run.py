@@ -22,6 +22,7 @@ from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.folder import LABELS, Label, Note, Run
 from loihi_sca.training.interrupt import StopRequest
 from loihi_sca.training.loop import Progress, Trainer
+from loihi_sca.training.memory import keep_freed_memory
 
 __all__ = ["LABELS", "Interrupted", "Label", "Run", "label_of", "load_split", "train"]
 
@@ -97,6 +98,7 @@ def train(
     Interrupted
         Ctrl-C; the message says how to resume.
     """
+    keep_freed_memory()
     with distributed.joined() as world:
         session = _Session(recipe, Run(Path(folder)), world, resume, note, observer)
         session.train(on_epoch, progress)

@@ -22,7 +22,7 @@ def network(name: str, **options) -> Outline:
     return outline(model, SIZES[name], 10, timesteps=4)
 
 
-def planned(net: Outline, floor: int = 4, importance=None, objective="product", **budget) -> Plan:
+def planned(net: Outline, floor: int = 4, importance=None, objective="harmonic", **budget) -> Plan:
     target = target_of(PruningConfig.model_validate({"regenerate": 0.0, **budget}), net)
     return plan(net, target, floor=floor, importance=importance, objective=objective)
 
@@ -78,7 +78,7 @@ def test_the_parts_add_up_to_the_whole(quantity: str, pooling: str) -> None:
 @given(
     seed=st.integers(0, 1000),
     cores=st.integers(3, 9),
-    objective=st.sampled_from(["product", "sum"]),
+    objective=st.sampled_from(["harmonic", "product", "sum"]),
 )
 def test_no_other_numbers_of_channels_keep_more(seed: int, cores: int, objective: str) -> None:
     """Against all there are, for a network small enough to try them."""
@@ -96,6 +96,8 @@ def test_no_other_numbers_of_channels_keep_more(seed: int, cores: int, objective
     def worth(channels: dict[str, int]) -> float:
         kept = [np.sort(scores[n])[::-1][:k].sum() for n, k in channels.items()]
         shares = [k / scores[n].sum() for k, n in zip(kept, channels, strict=True)]
+        if objective == "harmonic":
+            return float(1 / np.mean(1 / np.array(shares)))
         return float(np.prod(shares) if objective == "product" else np.sum(kept))
 
     best = -1.0
