@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,9 @@ Result: TypeAlias = dict[str, Any]
 Budget: TypeAlias = tuple[str, float | int | str]
 """Name and amount, such as ``("cores", 8)``."""
 
+Value: TypeAlias = bool | int | float | str
+"""Of a recipe's field."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -53,11 +56,14 @@ class Job:
         Without pruning for the dense network.
     budget : (str, amount) or None
         None if dense.
+    search : mapping or None
+        What a study chose, by the dotted names of the recipe's fields.
     """
 
     name: str
     recipe: Recipe
     budget: Budget | None
+    search: Mapping[str, Value] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -72,6 +78,7 @@ class Job:
             "criterion": None if pruning is None else pruning.criterion,
             "objective": None if pruning is None else pruning.objective,
             "budget": None if self.budget is None else dict([self.budget]),
+            **({} if self.search is None else {"search": dict(self.search)}),
         }
 
 

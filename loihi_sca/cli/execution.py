@@ -37,8 +37,7 @@ Workers = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        help="CPU threads of each; the last bits of a training depend on it. On Ray by default "
-        "one, or the share of each of --workers.",
+        help="CPU threads of each; on Ray by default one, or the share of each of --workers.",
         min=1,
     ),
 ]
