@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,19 +56,14 @@ class Deployment:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures of a table."""
-        samples = self.evaluation.samples
-        activity = self.evaluation.activity
         return {
-            "accuracy": self.evaluation.accuracy,
-            "test_samples": samples,
+            **figures(self.evaluation, self.estimates),
+            "test_samples": self.evaluation.samples,
             "channels": {x.name: x.out_shape[0] for x in self.network.layers[1:]},
             "connections": sum(x.weight.size for x in self.network if isinstance(x, Conv | Dense)),
-            "synops": sum(a.synops for a in activity) / samples,
-            "spikes": sum(a.spikes for a in activity) / samples,
             "digest": self.network.digest(),
             "verified_samples": self.verified_samples,
             "mismatches": self.mismatches,
-            "chips": {name: _costs(e) for name, e in self.estimates.items()},
         }
 
 
@@ -113,14 +108,32 @@ def deploy(
         # of a file, Lava runs the very file
         lava = verify(path, engines=("fast", "lava"), data=data, on_progress=on_progress)
         proofs = (*proofs, lava)
-    found = evaluate(network, test, fast.run)
+    return Deployment(network, *measure(network, test, profiles), proofs)
+
+
+def measure(
+    network: Network, dataset: Dataset, profiles: Sequence[str]
+) -> tuple[Evaluation, dict[str, Estimate]]:
+    """Run a network on a whole dataset, and estimate what that costs on each chip."""
+    found = evaluate(network, dataset, fast.run)
     estimates = {
         profile: estimate(
             network, load_profile(profile), found.activity, found.samples, found.timesteps
         )
         for profile in profiles
     }
-    return Deployment(network, found, estimates, proofs)
+    return found, estimates
+
+
+def figures(evaluation: Evaluation, estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Return accuracy, activity per sample and costs per chip, for a table."""
+    samples, activity = evaluation.samples, evaluation.activity
+    return {
+        "accuracy": evaluation.accuracy,
+        "synops": sum(a.synops for a in activity) / samples,
+        "spikes": sum(a.spikes for a in activity) / samples,
+        "chips": {name: _costs(e) for name, e in estimates.items()},
+    }
 
 
 def _compile(

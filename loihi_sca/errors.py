@@ -44,6 +44,12 @@ class DataError(TrainingError):
     """Samples that cannot be read while training; what was learnt so far is sound."""
 
 
+class Interrupted(LoihiScaError):
+    """The user stopped what was under way; the message says what is saved."""
+
+    exit_code = 130
+
+
 class DoesNotFit(LoihiScaError):
     """A network that breaks a limit of the chip."""
 
@@ -57,4 +63,4 @@ class NotBitExact(LoihiScaError):
 
 
 class BackendError(LoihiScaError):
-    """The Lava backend failed, hung or died; the message quotes its last words."""
+    """Lava's backend, or Ray, failed, hung or died; the message quotes its last words."""

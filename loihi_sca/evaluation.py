@@ -80,7 +80,7 @@ def evaluate(
     InputError
         The dataset does not fit the network: shape, number of classes, or kind of input.
     """
-    _check(network, dataset)
+    check(network, dataset)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     activity: tuple[LayerActivity, ...] = ()
     elapsed, done = 0.0, 0
@@ -148,7 +148,8 @@ def _parts(dataset: Dataset) -> Iterator[slice]:
         yield slice(first, min(first + size, len(dataset)))
 
 
-def _check(network: Network, dataset: Dataset) -> None:
+def check(network: Network, dataset: Dataset) -> None:
+    """Raise :class:`InputError` unless the network can be run on the dataset."""
     if network.takes_mantissas != dataset.samples.are_mantissas:
         kinds = ("spikes", "bias mantissas (data.encoding = direct)")
         raise InputError(

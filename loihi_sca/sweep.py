@@ -2,83 +2,58 @@
 
 ::
 
-    OUT/runs/NAME/               a run folder, see loihi_sca.training.run
-    OUT/runs/NAME/result.json    its figures, once it is over
-    OUT/results.jsonl            all results so far, a line per run
-    OUT/pareto.svg               accuracy against cores, energy and synops
+    OUT/runs/NAME/       a run each, see loihi_sca.runs
+    OUT/results.jsonl    all results so far, a line per run, in the order of the grid
+    OUT/pareto.svg       accuracy against cores, energy and synops
 
-A run that has its result is not run again, and one that was interrupted goes on, so that the same
-command continues a grid, whatever ended it.
+A run that has its result is not run again, one that was interrupted goes on, and one that failed
+is tried again, so that the same command continues a grid, whatever ended it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
 from loihi_sca.config import BUDGETS, PruningConfig, Recipe
-from loihi_sca.deployment import deploy
-from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.files import make_folder, write_json, write_text
-from loihi_sca.training.run import load_split, train
-from loihi_sca.versions import versions
+from loihi_sca.errors import ConfigError, Interrupted
+from loihi_sca.execution import Executor, Failure, Local
+from loihi_sca.files import make_folder
+from loihi_sca.ledger import Ledger, Watcher, check_failures
+from loihi_sca.runs import Budget, Job, Result, Runner, check_data
 
-SCHEMA = 1
-
-Result: TypeAlias = dict[str, Any]
-"""What a run's ``result.json`` says."""
-
-Budget: TypeAlias = tuple[str, float | int | str]
-"""Name and amount, such as ``("cores", 8)``."""
+__all__ = [
+    "Budget", "Job", "Result", "Swept", "Watcher", "check_budgets", "grid", "parse_budgets",
+    "pruned_to", "run_sweep",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Job:
-    """One run of a grid.
+class Swept:
+    """What came of a sweep.
 
     Attributes
     ----------
-    name : str
-        Also of its folder.
-    recipe : Recipe
-        Without pruning for the dense network.
-    budget : (str, amount) or None
-        None if dense.
+    results : list of Result
+        In the order of the grid, without those of runs that failed.
+    failures : dict of run name to Failure
     """
 
-    name: str
-    recipe: Recipe
-    budget: Budget | None
+    results: list[Result]
+    failures: dict[str, Failure] = field(default_factory=dict)
 
-    @property
-    def key(self) -> Result:
-        """Return what tells the run from others."""
-        pruning = self.recipe.pruning
-        return {
-            "run": self.name,
-            "seed": self.recipe.seed,
-            "criterion": None if pruning is None else pruning.criterion,
-            "objective": None if pruning is None else pruning.objective,
-            "budget": None if self.budget is None else dict([self.budget]),
-        }
+    def check(self) -> None:
+        """Raise unless all runs have their result.
 
-
-class Watcher:
-    """Told about a sweep; this one is silent."""
-
-    def start(self, job: Job, number: int, jobs: int) -> None:
-        """Report that a run starts."""
-
-    def batch(self, done: int, total: int) -> None:
-        """Report progress within an epoch."""
-
-    def result(self, result: Result, number: int, jobs: int) -> None:
-        """Report a result, new or found."""
+        Raises
+        ------
+        TrainingError
+            Names those that have none, and the first reason.
+        """
+        check_failures(self.failures)
 
 
 def parse_budgets(texts: Sequence[str]) -> list[Budget]:
@@ -168,6 +143,37 @@ def pruned_to(base: PruningConfig, budget: Budget, criterion: str, objective: st
         raise ConfigError(f"budget {name}={amount}: {reasons}.") from error
 
 
+def check_budgets(jobs: Sequence[Job]) -> None:
+    """Plan every run, so that a budget out of reach stops a sweep before it trains for hours.
+
+    Raises
+    ------
+    ConfigError
+        Names the run and how close one gets.
+    """
+    from loihi_sca import data
+    from loihi_sca.pruning.budget import plan, target_of
+    from loihi_sca.pruning.criteria import criterion_of
+    from loihi_sca.pruning.outline import check_excluded, outline_of, without
+
+    for job in jobs:
+        pruning = job.recipe.pruning
+        if pruning is None:
+            continue
+        criterion_of(pruning.criterion)
+        outline = outline_of(job.recipe, *data.shape_of(job.recipe.data.name))
+        check_excluded(pruning.exclude, outline.prunable)
+        try:
+            plan(
+                without(outline, pruning.exclude),
+                target_of(pruning, outline),
+                floor=pruning.min_channels,
+                objective=pruning.objective,
+            )
+        except ConfigError as error:
+            raise ConfigError(f"{job.name}: {error}") from error
+
+
 def run_sweep(
     jobs: Sequence[Job],
     folder: Path,
@@ -176,8 +182,9 @@ def run_sweep(
     verify_samples: int = 16,
     lava_samples: int = 0,
     watcher: Watcher | None = None,
-) -> list[Result]:
-    """Run what is not run yet, one after the other, and return all results.
+    executor: Executor | None = None,
+) -> Swept:
+    """Run what is not run yet, and return all results; a run that fails is marked.
 
     Parameters
     ----------
@@ -189,73 +196,31 @@ def run_sweep(
         As in :func:`loihi_sca.deployment.deploy`.
     watcher : Watcher, optional
         Told about progress.
+    executor : Executor, optional
+        Where runs take place, in its ``with`` block; by default in this process, one by one.
 
     Raises
     ------
     InputError
-        A result in the folder is of another recipe.
+        A result in the folder is of another recipe, or the data are not there.
+    ConfigError
+        A run's recipe cannot be meant: the others are likely to have the same mistake.
+    Interrupted
+        Ctrl-C; the same call goes on.
     """
-    tell = watcher or Watcher()
-    results: list[Result] = []
-    for number, job in enumerate(jobs, start=1):
-        place = folder / "runs" / job.name
-        result = _finished(job, place)
-        if result is None:
-            tell.start(job, number, len(jobs))
-            checkpoint = train(job.recipe, place, resume=True, progress=tell.batch)
-            deployed = deploy(
-                checkpoint,
-                load_split(job.recipe, "test"),
-                place / "network.net",
-                profiles=profiles,
-                verify_samples=verify_samples,
-                lava_samples=lava_samples,
-            )
-            result = {
-                "schema": SCHEMA,
-                **job.key,
-                "validation_accuracy": checkpoint.best,
-                **deployed.as_json(),
-                "recipe": _as_json(job.recipe),
-                "versions": versions(),
-            }
-            write_json(place / "result.json", result)
-        results.append(result)
-        _write_table(results, folder)
-        tell.result(result, number, len(jobs))
-    return results
-
-
-def _finished(job: Job, place: Path) -> Result | None:
-    """Return the result of a run that is over.
-
-    Raises
-    ------
-    InputError
-        It is of another recipe, or damaged.
-    """
-    path = place / "result.json"
-    make_folder(place)
-    if not path.is_file():
-        return None
+    where, tell = executor or Local(), watcher or Watcher()
+    runner = Runner(
+        make_folder(folder), tuple(profiles), verify_samples, lava_samples, where.threads,
+        tell.batch if where.in_process else None,
+    )  # fmt: skip
+    ledger = Ledger(runner, tell, len(jobs))
+    to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
+    check_data([job for job, _ in to_do])
     try:
-        result: Result = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}). Delete it to run again.") from error
-    if result["recipe"] != _as_json(job.recipe):
-        raise InputError(f"{path}: a result of another recipe. Choose another --out.")
-    return result
-
-
-def _as_json(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe without the place of the data, which is not what a result depends on."""
-    return recipe.model_dump(mode="json", exclude_none=True, exclude={"data": {"root"}})
-
-
-def _write_table(results: Sequence[Result], folder: Path) -> None:
-    lines = (json.dumps(_without_details(r), allow_nan=False) + "\n" for r in results)
-    write_text(folder / "results.jsonl", "".join(lines))
-
-
-def _without_details(result: Result) -> Result:
-    return {k: v for k, v in result.items() if k not in ("recipe", "versions")}
+        for job, outcome in where.map(runner, (ledger.start(*numbered) for numbered in to_do)):
+            ledger.add(job, outcome)
+            if isinstance(outcome, Failure) and outcome.kind == ConfigError.__name__:
+                raise ConfigError(f"{job.name}: {outcome.message}")
+    except (KeyboardInterrupt, Interrupted):
+        raise ledger.stopped() from None
+    return Swept(ledger.table, ledger.failures)

@@ -39,7 +39,7 @@ class Log(Watcher):
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
-    return folder, run_sweep(jobs(), folder, profiles=["loihi2"], verify_samples=4)
+    return folder, run_sweep(jobs(), folder, profiles=["loihi2"], verify_samples=4).results
 
 
 def test_every_run_is_deployed_proven_and_measured(swept) -> None:
@@ -60,11 +60,12 @@ def test_every_run_is_deployed_proven_and_measured(swept) -> None:
 def test_it_goes_on_where_it_was_stopped(swept) -> None:
     folder, before = swept
     log = Log()
-    after = run_sweep(jobs(criteria=("sca", "random")), folder, profiles=["loihi2"], watcher=log)
+    again = jobs(criteria=("sca", "random"))
+    after = run_sweep(again, folder, profiles=["loihi2"], watcher=log).results
     assert log.started == ["connections=0.5-random-harmonic-seed0"]
     assert after[:2] == before
     log = Log()
-    assert run_sweep(jobs(criteria=("sca", "random")), folder, watcher=log) == after
+    assert run_sweep(again, folder, watcher=log).results == after
     assert not log.started
 
 

@@ -22,6 +22,7 @@ from loihi_sca.cli.plan import plan
 from loihi_sca.cli.profiles import profiles
 from loihi_sca.cli.report import report
 from loihi_sca.cli.simulate import simulate
+from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
@@ -86,6 +87,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cliffs": cliffs,
     "plan": plan,
     "sweep": sweep,
+    "study": study,
     "report": report,
     "profiles": profiles,
     "doctor": doctor,

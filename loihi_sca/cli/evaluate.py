@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
-    from loihi_sca.data import Dataset
+    from loihi_sca.data import Dataset, Split
     from loihi_sca.evaluation import Evaluation
     from loihi_sca.network import Network
+    from loihi_sca.sharding import EngineName
 
 ENGINES = ("fast", "reference")
 SPLITS = ("train", "validation", "test")
@@ -35,40 +37,44 @@ def evaluate(
         int | None, typer.Option(help="Timesteps per sample, where the file does not say.", min=1)
     ] = None,
     input_shape: InputShape = None,
+    on: On = None,
+    address: Address = None,
+    workers: Workers = None,
+    threads: Threads = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure the accuracy and the activity of a network on a dataset.
 
-    Example:
+    On Ray, each worker takes parts of the samples; the result is the same.
 
+    Examples
+    --------
         loihi-sca evaluate digits.net --data digits
+
+        loihi-sca evaluate vgg.net --data cifar10 --root data --on ray --address auto
     """
     if engine not in ENGINES:
         raise ConfigError(f"--engine {engine!r}: one of {', '.join(ENGINES)}.")
     if split not in SPLITS:
         raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
 
-    from loihi_sca import evaluation, netx
-    from loihi_sca.data import load
-    from loihi_sca.engine import fast, reference
+    from loihi_sca import evaluation
+    from loihi_sca.sharding import Source, engine_of, evaluate_sharded
 
-    network = netx.read(net, input_shape=parse_shape(input_shape), timesteps=steps)
-    if network.timesteps is None:
-        raise ConfigError(f"{net} does not say how many timesteps a sample has; give --steps.")
-    dataset = load(
-        data,
-        split=split,  # type: ignore[arg-type]
-        timesteps=network.timesteps,
-        root=root,
-        encoding="direct" if network.takes_mantissas else "rate",
-    )
-    dataset = dataset.first(limit)
-    run = fast.run if engine == "fast" else reference.run
-    with progress_bar() as bar:
+    name, part = cast("EngineName", engine), cast("Split", split)
+    source = Source(net, data, part, root, limit, steps, parse_shape(input_shape))
+    network, dataset = source.load()
+    with progress_bar() as bar, executor(on, address, workers, threads, note=bar.print) as where:
         task = bar.add_task("samples", total=len(dataset))
-        result = evaluation.evaluate(
-            network, dataset, run, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if where.in_process:
+            result = evaluation.evaluate(network, dataset, engine_of(name, threads), show)
+        else:
+            evaluation.check(network, dataset)
+            result = evaluate_sharded(source, len(dataset), where, name, show)
     summary = _summarise(network, dataset, result, split, engine)
     if as_json:
         emit_json(summary)

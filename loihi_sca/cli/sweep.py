@@ -9,11 +9,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
-from loihi_sca.errors import ConfigError
+from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
+from loihi_sca.cli.output import JsonFlag, console, emit_json
 
 if TYPE_CHECKING:
-    from loihi_sca.sweep import Job, Result, Watcher
+    from loihi_sca.sweep import Swept
 
 COSTS = {"cores": "cores", "energy_uj": "energy per sample, uJ"}
 
@@ -36,15 +36,22 @@ def sweep(
     lava: Annotated[
         int, typer.Option(help="Test samples to run on Lava's CPU backend too.", min=0)
     ] = 0,
+    on: On = None,
+    address: Address = None,
+    workers: Workers = None,
+    threads: Threads = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train, deploy and measure a grid of budgets, criteria and seeds, and the dense network.
 
-    The same command again goes on where it was stopped. Accuracies are those of the integers.
+    The same command again goes on where it was stopped, and tries what failed. Accuracies are
+    those of the integers.
 
-    Example:
-
+    Examples
+    --------
         loihi-sca sweep digits --budgets cores=4,5,6 --criteria sca,random --seeds 3 --out runs/s
+
+        loihi-sca sweep digits --budgets keep=0.2,0.4 --out runs/s --on ray --workers 2
     """
     from loihi_sca.config import load_recipe
 
@@ -52,9 +59,9 @@ def sweep(
     parsed = load_recipe(recipe)
 
     from loihi_sca import hardware
-    from loihi_sca.files import write_text
-    from loihi_sca.report.sweeps import pareto, summary
-    from loihi_sca.sweep import grid, parse_budgets, run_sweep
+    from loihi_sca.cli.runs import RunProgress
+    from loihi_sca.runs import Runner
+    from loihi_sca.sweep import check_budgets, grid, parse_budgets, run_sweep
 
     for chip in chips:
         hardware.load_profile(chip)
@@ -65,73 +72,44 @@ def sweep(
         range(seeds),
         objectives.split(",") if objectives else (),
     )
-    _check(jobs)
-    results = run_sweep(
-        jobs,
-        out,
-        profiles=chips,
-        verify_samples=samples,
-        lava_samples=lava,
-        watcher=_watcher(),
-    )
-    rows = summary(results)
-    for figure, label in COSTS.items():
-        for chip in chips:
-            svg = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
-            write_text(out / f"pareto-{figure}-{chip}.svg", svg)
-    write_text(out / "pareto-synops.svg", pareto(rows, "synops", "synops per sample"))
+    check_budgets(jobs)
+    epochs = len(jobs) * parsed.training.epochs
+    with (
+        RunProgress(epochs, Runner(out).epochs_done) as shown,
+        executor(on, address, workers, threads, note=shown.note, tick=shown.tick) as where,
+    ):
+        swept = run_sweep(
+            jobs,
+            out,
+            profiles=chips,
+            verify_samples=samples,
+            lava_samples=lava,
+            watcher=shown,
+            executor=where,
+        )
+    _show(swept, parsed.name, chips, out, as_json)
+    swept.check()
+
+
+def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -> None:
+    """Draw, and print a table or JSON, of what there is."""
+    from loihi_sca.files import write_text
+    from loihi_sca.report.sweeps import pareto, summary
+
+    rows = summary(swept.results)
+    if rows:
+        for figure, label in COSTS.items():
+            for chip in chips:
+                svg = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
+                write_text(out / f"pareto-{figure}-{chip}.svg", svg)
+        write_text(out / "pareto-synops.svg", pareto(rows, "synops", "synops per sample"))
     if as_json:
-        emit_json({"schema": 1, "recipe": parsed.name, "runs": len(results), "rows": rows})
-        return
-    console.print(_table(rows, chips))
-    console.print(f"results.jsonl and pareto-*.svg are in {escape(str(out))}", highlight=False)
-
-
-def _check(jobs: list[Job]) -> None:
-    """Plan every run, so that a budget out of reach stops the sweep before it trains for hours."""
-    from loihi_sca import data
-    from loihi_sca.pruning.budget import plan, target_of
-    from loihi_sca.pruning.criteria import criterion_of
-    from loihi_sca.pruning.outline import check_excluded, outline_of, without
-
-    for job in jobs:
-        pruning = job.recipe.pruning
-        if pruning is None:
-            continue
-        criterion_of(pruning.criterion)
-        outline = outline_of(job.recipe, *data.shape_of(job.recipe.data.name))
-        check_excluded(pruning.exclude, outline.prunable)
-        try:
-            plan(
-                without(outline, pruning.exclude),
-                target_of(pruning, outline),
-                floor=pruning.min_channels,
-                objective=pruning.objective,
-            )
-        except ConfigError as error:
-            raise ConfigError(f"{job.name}: {error}") from error
-
-
-def _watcher() -> Watcher:
-    from loihi_sca.sweep import Watcher
-
-    class Terminal(Watcher):
-        def __init__(self) -> None:
-            self.bar = progress_bar()
-
-        def start(self, job: Job, number: int, jobs: int) -> None:
-            status.print(f"[bold]{number}/{jobs}[/] {escape(job.name)}", highlight=False)
-
-        def result(self, result: Result, number: int, jobs: int) -> None:
-            cores = ", ".join(f"{c['cores']} cores on {n}" for n, c in result["chips"].items())
-            status.print(
-                f"{number}/{jobs} {escape(result['run'])}: {100 * result['accuracy']:.2f} %, "
-                f"{cores}, {result['synops']:,.0f} synops",
-                highlight=False,
-                soft_wrap=True,
-            )
-
-    return Terminal()
+        failed = {run: f"{f.kind}: {f.message}" for run, f in swept.failures.items()}
+        runs = len(swept.results)
+        emit_json({"schema": 1, "recipe": name, "runs": runs, "failed": failed, "rows": rows})
+    elif rows:
+        console.print(_table(rows, chips))
+        console.print(f"results.jsonl and pareto-*.svg are in {escape(str(out))}", highlight=False)
 
 
 def _table(rows: list[dict[str, Any]], chips: list[str]) -> Table:
@@ -146,8 +124,11 @@ def _table(rows: list[dict[str, Any]], chips: list[str]) -> Table:
             row["criterion"] or "",
             row["objective"] or "",
             f"{100 * row['accuracy']:.2f} ± {100 * row['accuracy_std']:.2f} %",
-            f"{100 * row.get('connections_share', 1):.1f} %",
-            f"{100 * row.get('synops_share', 1):.1f} %",
+            *(
+                # without the dense network of the same seed there is nothing to compare with
+                f"{100 * row[share]:.1f} %" if share in row else "-"
+                for share in ("connections_share", "synops_share")
+            ),
             *(f"{row[f'cores_{chip}']:.1f}" for chip in chips),
             *(f"{row[f'energy_uj_{chip}']:.4g}" for chip in chips),
         )

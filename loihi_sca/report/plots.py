@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-COLOURS = {"dense": "#64748b", "pruned": "#ea580c"}
+COLOURS = {
+    "dense": "#64748b", "pruned": "#ea580c",
+    "other trials": "#94a3b8", "front": "#ea580c", "front, test data": "#0f766e",
+}  # fmt: skip
 
 
 def curves(
@@ -39,9 +42,13 @@ def curves(
 
 
 def scatter(
-    series: Mapping[str, Sequence[tuple[float, float, float]]], *, x_label: str, y_label: str
+    series: Mapping[str, Sequence[tuple[float, float, float]]],
+    *,
+    x_label: str,
+    y_label: str,
+    joined: bool = True,
 ) -> str:
-    """Draw points with error bars, joined along x, and return the ``<svg>`` element.
+    """Draw points with error bars and return the ``<svg>`` element.
 
     Parameters
     ----------
@@ -49,6 +56,8 @@ def scatter(
         ``y`` from 0 to 1, shown as per cent.
     x_label, y_label : str
         Axis labels.
+    joined : bool
+        Whether the points of a series are joined along x.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -57,7 +66,7 @@ def scatter(
             xs, ys, errors = zip(*sorted(points), strict=True)
             axes.errorbar(
                 xs, ys, errors, label=name, color=COLOURS.get(name), marker="o", ms=4, lw=1.2,
-                capsize=2,
+                ls="-" if joined else "none", elinewidth=1.2, capsize=2,
             )  # fmt: skip
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))

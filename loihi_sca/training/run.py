@@ -12,7 +12,7 @@ import tomli_w
 from loihi_sca import data
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.errors import ConfigError, DataError, InputError, LoihiScaError, TrainingError
+from loihi_sca.errors import ConfigError, DataError, InputError, Interrupted, TrainingError
 from loihi_sca.files import make_folder, write_text
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training import distributed
@@ -35,12 +35,6 @@ LAUNCHER_S = 2.0
 """A launcher sends its processes the Ctrl-C that they have seen already, within this time."""
 
 HOW_TO_RESUME = "Go on with the same command and --resume."
-
-
-class Interrupted(LoihiScaError):
-    """Training was stopped by the user; the message says what is saved."""
-
-    exit_code = 130
 
 
 class _Stop(Exception):

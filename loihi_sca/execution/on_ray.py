@@ -1,0 +1,267 @@
+"""Work on Ray: a local one of our own, or a cluster.
+
+A local Ray listens on the loopback interface only, writes to a temporary folder, shows no
+dashboard, sends no statistics, and is gone when the ``with`` block is left, however that is.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from types import TracebackType
+from typing import Any, TypeVar
+
+from typing_extensions import Self
+
+from loihi_sca.errors import BackendError, ConfigError, Interrupted
+from loihi_sca.execution import Failure, attempt
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+RETRIES = 2
+"""How often an item is tried again after its worker has died."""
+
+OBJECT_STORE_BYTES = 100 << 20
+"""Shared memory of a local Ray; items and values are small, data sets are read by each worker."""
+
+TICK_S = 1.0
+GRACE_S = 20.0
+"""Time that work under way gets to save what it has, before its process is ended."""
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class _Task:
+    function: Callable[[Any], Any]
+    item: Any
+    tries: int = 1
+
+
+class OnRay:
+    """Many pieces of work at once, each in a worker process of Ray.
+
+    An item whose worker dies (killed, out of memory, its machine gone) is tried again. On a
+    cluster, loihi-sca must be installed on all nodes, and the working folder and the data must lie
+    on storage that all of them see at the same path.
+
+    Parameters
+    ----------
+    address : str, optional
+        Of a cluster: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``. Without it a Ray is started
+        on this machine.
+    workers : int, optional
+        Pieces of work at once; by default as many as there are CPUs for.
+    threads : int, optional
+        CPUs per piece of work; by default one, or, if ``workers`` is given for this machine, its
+        share of them.
+    retries : int
+        How often an item is tried again after its worker has died.
+    note : callable, optional
+        Called with what a user should know, such as a worker that died.
+    tick : callable, optional
+        Called about once a second while waiting.
+
+    Raises
+    ------
+    ConfigError
+        Ray is not installed.
+    BackendError
+        It does not start, or the cluster does not answer.
+    """
+
+    in_process = False
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int | None = None,
+        threads: int | None = None,
+        retries: int = RETRIES,
+        note: Callable[[str], None] | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        self.address, self.retries = address, retries
+        cpus = len(os.sched_getaffinity(0))
+        self.threads = threads or (max(1, cpus // workers) if workers and not address else 1)
+        self.workers = workers or max(1, cpus // self.threads)
+        self._all_of_cluster = address is not None and workers is None
+        self._note, self._tick = note or _ignore, tick or _nothing
+        self._ray: Any = None
+        self._running: dict[Any, _Task] = {}
+        self._before: dict[str, str | None] = {}
+        self._on_sigterm: Any = None
+        self._folder = ""
+
+    def __enter__(self) -> Self:
+        """Start Ray, or connect to it."""
+        if threading.current_thread() is threading.main_thread():
+            self._on_sigterm = signal.getsignal(signal.SIGTERM)  # Ray puts its own
+        self._set({} if self.address else _of_local_ray(self.threads))
+        try:
+            self._ray = _imported()
+            self._ray.init(**(self._remote_options() if self.address else self._local_options()))
+            if self._all_of_cluster:
+                cpus = self._ray.cluster_resources().get("CPU", 1.0)
+                self.workers = max(1, int(cpus) // self.threads)
+        except ConfigError:
+            self._leave()
+            raise
+        except Exception as error:  # whatever Ray raises: RuntimeError, ConnectionError, ...
+            self._leave()
+            where = f"at {self.address}" if self.address else "on this machine"
+            raise BackendError(f"no Ray {where}: {error}") from error
+        except BaseException:
+            self._leave()
+            raise
+        self._remote = self._ray.remote(num_cpus=self.threads, max_retries=0)(_work)
+        if self.address:
+            variables = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+            self._remote = self._remote.options(runtime_env={"env_vars": variables})
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop work that is under way after its step, and end Ray, or the connection to it."""
+        try:
+            if self._running:
+                self._note("stopping; what is under way is saved first")
+                references = list(self._running)
+                for reference in references:
+                    self._ray.cancel(reference)
+                self._ray.wait(references, num_returns=len(references), timeout=GRACE_S)
+        finally:
+            self._running.clear()
+            self._leave()
+
+    def map(
+        self, function: Callable[[T], R], items: Iterable[T]
+    ) -> Iterator[tuple[T, R | Failure]]:
+        """Yield (item, value or Failure), in the order in which they finish."""
+        waiting = iter(items)
+        while True:
+            while len(self._running) < self.workers:
+                try:
+                    self._start(_Task(function, next(waiting)))
+                except StopIteration:
+                    break
+            if not self._running:
+                return
+            ready, _ = self._ray.wait(list(self._running), timeout=TICK_S)
+            self._tick()
+            for reference in ready:
+                task = self._running.pop(reference)
+                outcome = self._outcome(reference, task)
+                if outcome is None:
+                    self._start(replace(task, tries=task.tries + 1))
+                else:
+                    yield task.item, outcome[0]
+
+    def _start(self, task: _Task) -> None:
+        reference = self._remote.remote(task.function, task.item, os.getcwd())
+        self._running[reference] = task
+
+    def _outcome(self, reference: Any, task: _Task) -> tuple[Any] | None:
+        """Return what a task came to, None if its worker died and it is to be tried again."""
+        try:
+            return (self._ray.get(reference),)
+        except (self._ray.exceptions.RayError, Interrupted) as error:
+            # Interrupted: somebody sent its worker a SIGTERM, and not through us
+            reason = str(error).strip().splitlines()[0]
+            if task.tries > self.retries:
+                message = f"its worker died {task.tries} times; the last time: {reason}"
+                return (Failure("WorkerDied", message, str(error)),)
+            self._note(
+                f"{task.item}: its worker died ({reason}). Going on with it in another one, "
+                f"{self.retries - task.tries + 1} tries left."
+            )
+            return None
+
+    def _local_options(self) -> dict[str, Any]:
+        self._folder = tempfile.mkdtemp(prefix="loihi-sca-ray-")
+        return {
+            "num_cpus": self.workers * self.threads,
+            "include_dashboard": False,
+            "log_to_driver": False,
+            "logging_level": "ERROR",
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "_node_ip_address": "127.0.0.1",
+            "_temp_dir": self._folder,
+        }
+
+    def _remote_options(self) -> dict[str, Any]:
+        return {"address": self.address, "log_to_driver": False, "logging_level": "ERROR"}
+
+    def _leave(self) -> None:
+        """End Ray and leave the process and the disk as they were."""
+        try:
+            if self._ray is not None:
+                self._ray.shutdown()
+        finally:
+            for name, value in self._before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+            if self._on_sigterm is not None:
+                signal.signal(signal.SIGTERM, self._on_sigterm)
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _set(self, variables: Mapping[str, str]) -> None:
+        self._before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+
+
+def _of_local_ray(threads: int) -> dict[str, str]:
+    """Return the variables by which a local Ray is told what ``ray.init`` has no option for."""
+    return {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # the processes prove to each other that they belong together, without a file in the home
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _token(),
+        # no cluster, so that the loopback interface is all it listens on, on Linux as elsewhere
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+    }
+
+
+@cache
+def _token() -> str:
+    """Return a token that lasts as long as this process, as Ray reads it only once."""
+    return secrets.token_hex(32)
+
+
+def _imported() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError(f"--on ray needs Ray ({error}): pip install 'loihi-sca[ray]'.") from error
+    return ray
+
+
+def _work(function: Callable[[T], R], item: T, folder: str) -> R | Failure:
+    """Do a piece of work in a worker, where paths mean what they mean to its user."""
+    os.chdir(folder)
+    return attempt(function, item)
+
+
+def _ignore(_text: str) -> None:
+    """Say nothing."""
+
+
+def _nothing() -> None:
+    """Do nothing."""
