@@ -28,6 +28,8 @@ from loihi_sca.deployment import deploy, figures, measure
 from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
+from loihi_sca.network import Network
+from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.run import Run, label_of, load_split, train
 from loihi_sca.versions import versions
@@ -56,6 +58,8 @@ class Job:
         Without pruning for the dense network.
     budget : (str, amount) or None
         None if dense.
+    start : str or None
+        Name of the run whose dense network it starts from; None starts from random weights.
     search : mapping or None
         What a study chose, by the dotted names of the recipe's fields.
     """
@@ -63,6 +67,7 @@ class Job:
     name: str
     recipe: Recipe
     budget: Budget | None
+    start: str | None = None
     search: Mapping[str, Value] | None = None
 
     def __str__(self) -> str:
@@ -78,6 +83,7 @@ class Job:
             "criterion": None if pruning is None else pruning.criterion,
             "objective": None if pruning is None else pruning.objective,
             "budget": None if self.budget is None else dict([self.budget]),
+            "start": self.start,
             **({} if self.search is None else {"search": dict(self.search)}),
         }
 
@@ -119,7 +125,12 @@ class Runner:
         clock = _Clock(place / "seconds.json")
         with _threads(self.threads):
             checkpoint = train(
-                job.recipe, place, resume=True, on_epoch=clock.keep, progress=self.progress
+                job.recipe,
+                place,
+                resume=True,
+                start=self._trained(job.start),
+                on_epoch=clock.keep,
+                progress=self.progress,
             )
             deployed = deploy(
                 checkpoint,
@@ -129,13 +140,12 @@ class Runner:
                 verify_samples=self.verify_samples,
                 lava_samples=self.lava_samples,
             )
-            validation = load_split(job.recipe, "validation")
             result = {
                 "schema": SCHEMA,
                 **job.key,
                 "validation_accuracy": checkpoint.best,
                 **deployed.as_json(),
-                "validation": figures(*measure(deployed.network, validation, self.profiles)),
+                **self._on_validation(job, deployed.network),
                 "seconds": round(clock.seconds, 3),
                 "threads": torch.get_num_threads(),
                 "recipe": as_json(job.recipe),
@@ -143,6 +153,17 @@ class Runner:
             }
         write_json(place / "result.json", result)
         return result
+
+    def _on_validation(self, job: Job, network: Network) -> Result:
+        """Return what a study chooses by; a sweep chooses nothing and need not measure it."""
+        if job.search is None:
+            return {}
+        data = load_split(job.recipe, "validation")
+        return {"validation": figures(*measure(network, data, self.profiles))}
+
+    def _trained(self, name: str | None) -> Checkpoint | None:
+        """Return the dense network that another run has trained."""
+        return None if name is None else Run(self.folder / "runs" / name).trained("dense")[1]
 
     def finished(self, job: Job) -> Result | None:
         """Return the result of a run that is over.
@@ -159,7 +180,7 @@ class Runner:
             result: Result = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path}: damaged ({error}). Delete it to run again.") from error
-        if result["recipe"] != as_json(job.recipe):
+        if (result["recipe"], result["start"]) != (as_json(job.recipe), job.start):
             raise InputError(f"{path}: a result of another recipe. Choose another --out.")
         return result
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from loihi_sca.config import BUDGETS, PruningConfig, Recipe
+from loihi_sca.config import BUDGETS, PruningConfig, Recipe, TrainingConfig
 from loihi_sca.errors import ConfigError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder
@@ -92,6 +92,7 @@ def grid(
     seeds: Sequence[int],
     objectives: Sequence[str] = (),
     dense: bool = True,
+    tuning: TrainingConfig | None = None,
 ) -> list[Job]:
     """Return the runs of a grid, seed by seed, so that a part of it is a grid of fewer seeds.
 
@@ -103,6 +104,9 @@ def grid(
         One run per combination; the recipe's own objective if none is given.
     dense : bool
         Also a run without pruning per seed.
+    tuning : TrainingConfig, optional
+        How pruned runs train, starting from the dense network of the same seed; by default they
+        train from scratch as the recipe says.
 
     Raises
     ------
@@ -119,9 +123,12 @@ def grid(
             for objective in objectives or (base.objective,):
                 for criterion in criteria:
                     pruning = pruned_to(base, budget, criterion, objective)
-                    pruned = recipe.model_copy(update={"pruning": pruning, "seed": seed})
+                    training = tuning or recipe.training
+                    changes = {"pruning": pruning, "training": training, "seed": seed}
                     name = f"{budget[0]}={budget[1]}-{criterion}-{objective}-seed{seed}"
-                    jobs.append(Job(name.replace(" ", ""), pruned, budget))
+                    start = f"dense-seed{seed}" if tuning else None
+                    pruned = recipe.model_copy(update=changes)
+                    jobs.append(Job(name.replace(" ", ""), pruned, budget, start))
     return jobs
 
 
@@ -216,11 +223,14 @@ def run_sweep(
     ledger = Ledger(runner, tell, len(jobs))
     to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
     check_data([job for job, _ in to_do])
+    # first those that others start from
+    waves = [[(j, n) for j, n in to_do if (j.start is None) == first] for first in (True, False)]
     try:
-        for job, outcome in where.map(runner, (ledger.start(*numbered) for numbered in to_do)):
-            ledger.add(job, outcome)
-            if isinstance(outcome, Failure) and outcome.kind == ConfigError.__name__:
-                raise ConfigError(f"{job.name}: {outcome.message}")
+        for wave in waves:
+            for job, outcome in where.map(runner, (ledger.start(*numbered) for numbered in wave)):
+                ledger.add(job, outcome)
+                if isinstance(outcome, Failure) and outcome.kind == ConfigError.__name__:
+                    raise ConfigError(f"{job.name}: {outcome.message}")
     except (KeyboardInterrupt, Interrupted):
         raise ledger.stopped() from None
     return Swept(ledger.table, ledger.failures)

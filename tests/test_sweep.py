@@ -6,6 +6,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
 from loihi_sca.sweep import Watcher, grid, parse_budgets, run_sweep
+from loihi_sca.training.folder import Run
 
 RECIPE = Recipe.model_validate(
     {
@@ -69,6 +70,21 @@ def test_it_goes_on_where_it_was_stopped(swept) -> None:
     assert not log.started
 
 
+def test_pruned_runs_can_start_from_the_dense_network_of_their_seed(tmp_path) -> None:
+    tuning = RECIPE.training.model_copy(update={"epochs": 1, "learning_rate": 1e-3})
+    jobs = grid(RECIPE, parse_budgets(["keep=0.5"]), ["sca"], [0, 1], tuning=tuning)
+    assert [j.start for j in jobs] == [None, "dense-seed0", None, "dense-seed1"]
+    results = run_sweep(jobs, tmp_path, profiles=["loihi2"], verify_samples=2).results
+    assert [r["run"] for r in results] == [j.name for j in jobs]
+    for job, result in zip(jobs[1::2], results[1::2], strict=True):
+        assert result["start"] == job.start
+        origin = Run(tmp_path / "runs" / job.start).trained("dense")[1]
+        assert Run(tmp_path / "runs" / job.name).trained()[1].origin == origin.weights_digest
+    scratch = grid(RECIPE, parse_budgets(["keep=0.5"]), ["sca"], [0, 1])
+    with pytest.raises(InputError, match="a result of another recipe"):
+        run_sweep(scratch, tmp_path)
+
+
 def test_a_folder_of_another_sweep_is_left_alone(swept) -> None:
     folder, _ = swept
     other = RECIPE.model_copy(update={"name": "other"})
@@ -125,6 +141,16 @@ def test_the_command_draws_a_table_and_pictures(cli_sweep) -> None:
     outcome, folder = cli_sweep("--budgets", "connections=0.5")
     assert outcome == 0
     assert (folder / "pareto-cores-loihi2.svg").read_text().startswith("<svg")
+
+
+def test_the_command_prunes_trained_networks(cli_sweep, capsys) -> None:
+    outcome, folder = cli_sweep("--budgets", "connections=0.5", "--prune-epochs", "1")
+    assert outcome == 0
+    lines = [json.loads(x) for x in (folder / "results.jsonl").read_text().splitlines()]
+    assert [x["start"] for x in lines] == [None, "dense-seed0"]
+    outcome, _ = cli_sweep("--budgets", "connections=0.5", "--prune-rate", "0.1")
+    assert outcome == 2
+    assert "goes with --prune-epochs" in capsys.readouterr().err
 
 
 def test_the_command_checks_all_budgets_first(cli_sweep, capsys) -> None:

@@ -11,8 +11,10 @@ from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
+    from loihi_sca.config import Recipe, TrainingConfig
     from loihi_sca.sweep import Swept
 
 COSTS = {"cores": "cores", "energy_uj": "energy per sample, uJ"}
@@ -29,6 +31,18 @@ def sweep(
         str | None, typer.Option(help="Objectives, with commas; by default the recipe's.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Seeds 0, 1, ...", min=1)] = 1,
+    prune_epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Prune the trained dense network of the same seed in so many epochs, instead of "
+            "training every run from scratch.",
+            min=1,
+        ),
+    ] = None,
+    prune_rate: Annotated[
+        float | None,
+        typer.Option(help="Learning rate of --prune-epochs; by default half the recipe's."),
+    ] = None,
     profiles: Annotated[str, typer.Option(help="Chips to estimate for.")] = "loihi1,loihi2",
     samples: Annotated[
         int, typer.Option(help="Test samples to prove each network on.", min=1)
@@ -52,6 +66,8 @@ def sweep(
         loihi-sca sweep digits --budgets cores=4,5,6 --criteria sca,random --seeds 3 --out runs/s
 
         loihi-sca sweep digits --budgets keep=0.2,0.4 --out runs/s --on ray --workers 2
+
+        loihi-sca sweep digits --budgets keep=0.2,0.4 --prune-epochs 5 --out runs/s
     """
     from loihi_sca.config import load_recipe
 
@@ -71,9 +87,10 @@ def sweep(
         criteria.split(","),
         range(seeds),
         objectives.split(",") if objectives else (),
+        tuning=_tuning(parsed, prune_epochs, prune_rate),
     )
     check_budgets(jobs)
-    epochs = len(jobs) * parsed.training.epochs
+    epochs = sum(job.recipe.training.epochs for job in jobs)
     with (
         RunProgress(epochs, Runner(out).epochs_done) as shown,
         executor(on, address, workers, threads, note=shown.note, tick=shown.tick) as where,
@@ -89,6 +106,21 @@ def sweep(
         )
     _show(swept, parsed.name, chips, out, as_json)
     swept.check()
+
+
+def _tuning(recipe: Recipe, epochs: int | None, rate: float | None) -> TrainingConfig | None:
+    """Return how pruned runs train if they start from the dense network."""
+    if epochs is None:
+        if rate is not None:
+            raise ConfigError(f"--prune-rate {rate} goes with --prune-epochs; give that too.")
+        return None
+
+    from loihi_sca.config import TrainingConfig
+    from loihi_sca.tables import validate
+
+    rate = rate or recipe.training.learning_rate / 2
+    values = {**recipe.training.model_dump(), "epochs": epochs, "learning_rate": rate}
+    return validate(TrainingConfig, values, "--prune-epochs and --prune-rate")
 
 
 def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -> None:

@@ -24,6 +24,10 @@ def train(
     dense: Annotated[
         bool, typer.Option("--dense", help="Ignore the recipe's pruning section.")
     ] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Run folder with a trained dense network to start from."),
+    ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write an event file into OUT/tensorboard.")
     ] = False,
@@ -36,6 +40,10 @@ def train(
         loihi-sca train digits --out runs/digits
 
         loihi-sca train my.toml --out runs/my --resume
+
+        loihi-sca train digits --dense --out runs/dense
+
+        loihi-sca train digits --from runs/dense --out runs/pruned
 
         torchrun --nproc-per-node 4 -m loihi_sca train my.toml --out runs/my
     """
@@ -63,6 +71,7 @@ def train(
                 parsed,
                 out,
                 resume=resume,
+                start=None if start is None else Run(start).trained("dense")[1],
                 on_epoch=lambda epoch: shown.epoch(label, epoch),
                 progress=shown.batch,
                 note=shown.note,

@@ -160,7 +160,7 @@ def job_of(name: str, recipe: Recipe, values: Mapping[str, Value]) -> Job:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{name}: {reasons}.") from error
     budget = None if varied.pruning is None else varied.pruning.budget
-    return Job(name, varied, budget, dict(values))
+    return Job(name, varied, budget, search=dict(values))
 
 
 def _widen(layers: list[dict[str, Any]], factor: float) -> None:

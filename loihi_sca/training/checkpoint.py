@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from loihi_sca.config import Recipe
-from loihi_sca.errors import InputError
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.slayer.removal import narrow_to
 from loihi_sca.slayer.zoo import SpikingNet, build
@@ -47,6 +47,8 @@ class Checkpoint:
         Best validation accuracy so far among epochs of final structure, -1 before.
     sums : Sums
         What the epoch that is under way has brought so far.
+    origin : str
+        Digest of the weights that training started from; empty if they were drawn.
     """
 
     tensors: dict[str, torch.Tensor]
@@ -56,6 +58,12 @@ class Checkpoint:
     classes: int
     best: float
     sums: Sums = field(default_factory=Sums)
+    origin: str = ""
+
+    @property
+    def weights_digest(self) -> str:
+        """Return the SHA-256 of the model's tensors."""
+        return digest(_part(self.tensors, "model"))
 
     def model(self) -> SpikingNet:
         """Build the model with its weights, in evaluation mode."""
@@ -84,6 +92,7 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
         trainer.train.classes,
         best,
         trainer.sums,
+        trainer.origin,
     )
 
 
@@ -91,6 +100,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     """Put a trainer into the state of a checkpoint, as if it had never stopped."""
     load_weights(trainer.model, _part(checkpoint.tensors, "model"))
     trainer.epoch, trainer.sums = checkpoint.epoch, checkpoint.sums
+    trainer.origin = checkpoint.origin
     saved = _part(checkpoint.tensors, "optimizer")
     for index, parameter in enumerate(trainer.model.trainable_parameters()):
         moments = _part(saved, str(index))
@@ -105,6 +115,35 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
             evidence.demand.copy_(values["demand"])
             evidence.rate.copy_(values["rate"])
             evidence.batches = int(values["batches"])
+
+
+def start_from(trainer: Trainer, trained: Checkpoint) -> None:
+    """Give a trainer that has not begun the weights of a trained network.
+
+    Raises
+    ------
+    ConfigError
+        The network is another one than the recipe's, or has lost channels already.
+    """
+    ours, theirs = trainer.recipe, trained.recipe
+    if (ours.model, ours.data.encoding) != (theirs.model, theirs.data.encoding):
+        raise ConfigError(
+            f"the network to start from is that of recipe {theirs.name!r}, whose model section or "
+            "encoding differs. Train that very network first, without pruning (--dense)."
+        )
+    tensors = _part(trained.tensors, "model")
+    cut = [n for n, b in trainer.model.gated if not _is_whole(tensors[f"{n}.gate"], b.channels)]
+    if cut:
+        raise ConfigError(
+            f"the network to start from has lost channels of {', '.join(cut)}. Start from a dense "
+            "one."
+        )
+    load_weights(trainer.model, tensors)
+    trainer.origin = trained.weights_digest
+
+
+def _is_whole(gate: torch.Tensor, channels: int) -> bool:
+    return len(gate) == channels and bool((gate > 0).all())
 
 
 def load_weights(model: SpikingNet, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -129,6 +168,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "classes": checkpoint.classes,
         "best": checkpoint.best,
         "sums": asdict(checkpoint.sums),
+        "origin": checkpoint.origin,
     }
     tensors = {k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}
     header["digest"] = digest(tensors)
@@ -169,6 +209,7 @@ def load(path: Path) -> Checkpoint:
         header["classes"],
         header["best"],
         Sums(**header["sums"]),
+        header["origin"],
     )
 
 

@@ -68,6 +68,8 @@ class Trainer:
         Epochs completed.
     sums : Sums
         Of the epoch that is under way.
+    origin : str
+        Digest of the weights it started from, see :func:`loihi_sca.training.checkpoint.start_from`.
     """
 
     def __init__(
@@ -104,7 +106,7 @@ class Trainer:
             )
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
-        self.epoch, self.sums = 0, Sums()
+        self.epoch, self.sums, self.origin = 0, Sums(), ""
 
     @property
     def is_done(self) -> bool:

@@ -50,6 +50,7 @@ def train(
     folder: Path | str,
     *,
     resume: bool = False,
+    start: Checkpoint | None = None,
     on_epoch: OnEpoch | None = None,
     progress: Progress | None = None,
     note: Note = _ignore,
@@ -69,6 +70,8 @@ def train(
     resume : bool
         Go on from the last checkpoint that is intact, if there is one, bit for bit as if nothing
         had happened. A finished run is returned as it is.
+    start : Checkpoint, optional
+        A trained dense network of the same recipe to start from, instead of random weights.
     on_epoch : callable, optional
         Called with each :class:`Epoch`.
     progress : callable, optional
@@ -94,7 +97,7 @@ def train(
     """
     keep_freed_memory()
     with distributed.joined() as world:
-        session = _Session(recipe, Run(Path(folder)), world, resume, note, observer)
+        session = _Session(recipe, Run(Path(folder)), world, resume, start, note, observer)
         session.train(on_epoch, progress)
         world.wait()  # the first rank writes what the others read
         return checkpoints.load(session.run.best(session.label))
@@ -109,6 +112,7 @@ class _Session:
         run: Run,
         world: World,
         resume: bool,
+        start: Checkpoint | None,
         note: Note,
         observer: Observer | None,
     ) -> None:
@@ -117,6 +121,8 @@ class _Session:
         training, validation = (load_split(recipe, part) for part in ("train", "validation"))
         self.trainer = Trainer(recipe, training.first(recipe.data.limit), validation, world=world)
         self.best = -1.0
+        if start is not None:
+            checkpoints.start_from(self.trainer, start)
         state = self._found(recipe, resume)
         if world.is_first:
             make_folder(run.checkpoints)
@@ -141,6 +147,11 @@ class _Session:
             raise ConfigError(
                 f"{self.run.folder} holds a run of another recipe "
                 f"({_differences(state.recipe, recipe)}). Choose another --out."
+            )
+        if state is not None and state.origin != self.trainer.origin:
+            raise ConfigError(
+                f"{self.run.folder} holds a run that started from other weights. Go on with the "
+                "--from it was started with, or choose another --out."
             )
         return state
 

@@ -92,3 +92,34 @@ def test_a_damaged_checkpoint_is_named(tmp_path) -> None:
     path.write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="not a checkpoint"):
         checkpoints.load(path)
+
+
+def test_a_trained_network_is_pruned_from_where_it_is(tmp_path) -> None:
+    dense = recipe().model_copy(update={"pruning": None})
+    trained = train(dense, tmp_path / "dense")
+    slow = recipe(epochs=2, learning_rate=1e-9)
+    pruned = train(slow, tmp_path / "pruned", start=trained)
+    assert pruned.origin == trained.weights_digest
+    mask = pruned.tensors["masks/conv1"]
+    ours, theirs = (c.tensors["model/conv1.synapse.weight"] for c in (pruned, trained))
+    torch.testing.assert_close(ours, theirs[mask], atol=1e-6, rtol=0)
+
+    def stop(epoch) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        train(slow, tmp_path / "stopped", start=trained, on_epoch=stop)
+    with pytest.raises(ConfigError, match="started from other weights"):
+        train(slow, tmp_path / "stopped", resume=True)
+    assert same(
+        train(slow, tmp_path / "stopped", resume=True, start=trained).tensors, pruned.tensors
+    )
+
+
+def test_only_the_same_dense_network_is_started_from(tmp_path) -> None:
+    pruned = train(recipe(), tmp_path / "pruned")
+    with pytest.raises(ConfigError, match="has lost channels of conv1"):
+        train(recipe(), tmp_path / "again", start=pruned)
+    model = recipe().model.model_copy(update={"norm": False})
+    with pytest.raises(ConfigError, match="'tiny', whose model section or encoding differs"):
+        train(recipe().model_copy(update={"model": model}), tmp_path / "other", start=pruned)
