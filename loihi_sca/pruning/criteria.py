@@ -29,10 +29,12 @@ ENTRY_POINTS = "loihi_sca.criteria"
 
 
 def sca(block: Gated, activity: Activity) -> torch.Tensor:
-    """Return the mean of ``spike + |v after reset| / theta``, the score of SCA's published code.
+    """Return the mean of ``spike + min(|v after reset| / theta, 1)``: SCA, bounded.
 
-    With a hard reset that is 1 where the neuron spiked and ``|v| / theta`` elsewhere.
-    Source: Li et al., ICML 2024.
+    With a hard reset that is 1 where the neuron spiked and the share of the threshold elsewhere.
+    The published code of Li et al. (ICML 2024) has no bound; its potentials are normalised per
+    channel and last for four steps. Here they are not and inhibition adds up over many, so that
+    without a bound the most inhibited neurons, which never spike, would count for several spikes.
     """
     return activity.rate + activity.resting
 

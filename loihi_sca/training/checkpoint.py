@@ -209,7 +209,7 @@ def load(path: Path) -> Checkpoint:
         header["classes"],
         header["best"],
         Sums(**header["sums"]),
-        header["origin"],
+        header.get("origin", ""),
     )
 
 

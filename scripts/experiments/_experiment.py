@@ -3,19 +3,28 @@
 Every run of a grid lies in a folder of its own, and the same command goes on where it was stopped.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loihi_sca.config import DataConfig, ModelConfig, Recipe, TrainingConfig, load_recipe
+from loihi_sca.config import (
+    DataConfig,
+    ModelConfig,
+    PruningConfig,
+    Recipe,
+    TrainingConfig,
+    load_recipe,
+)
 from loihi_sca.files import make_folder, write_json, write_text
 from loihi_sca.report.sweeps import pareto, summary
-from loihi_sca.sweep import Job, Result, Watcher, run_sweep
+from loihi_sca.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.versions import versions
 
 
@@ -26,13 +35,77 @@ class Size:
     Attributes
     ----------
     epochs, seeds : int
+        Epochs of a network that is trained from scratch.
     limit : int or None
         Training samples.
+    prune_epochs : int or None
+        Epochs in which a trained dense network is pruned; None trains every run from scratch.
     """
 
     epochs: int
     seeds: int
     limit: int | None
+    prune_epochs: int | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What an experiment's runs are made of.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Sized.
+    seeds : tuple of int
+    size : Size
+    quick : bool
+        Whether a few runs will do.
+    """
+
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    size: Size
+    quick: bool
+
+    def with_recipe(self, recipe: Recipe) -> Grid:
+        """Return the grid with another recipe."""
+        return replace(self, recipe=recipe)
+
+    def dense(self) -> list[Job]:
+        """Return the dense runs."""
+        return grid(self.recipe, [], [], self.seeds)
+
+    def pruned(
+        self,
+        budgets: str,
+        criteria: Sequence[str] = ("sca",),
+        *,
+        prefix: str = "",
+        scratch: bool = False,
+        **pruning: Any,
+    ) -> list[Job]:
+        """Return runs for budgets such as ``cores=4,8``.
+
+        Parameters
+        ----------
+        prefix : str
+            Of the runs' names.
+        scratch : bool
+            Train from scratch, as the recipe says, and not from the dense network.
+        **pruning
+            Other values for the recipe's section.
+        """
+        base = self.recipe.pruning.model_dump(exclude_none=True)
+        section = PruningConfig.model_validate({**base, **pruning})
+        recipe = self.recipe.model_copy(update={"pruning": section})
+        tuning = None
+        if self.size.prune_epochs is not None and not scratch:
+            rate = recipe.training.learning_rate / 2
+            changes = {"epochs": self.size.prune_epochs, "learning_rate": rate}
+            tuning = recipe.training.model_copy(update=changes)
+        budget = parse_budgets([budgets])
+        jobs = grid(recipe, budget, criteria, self.seeds, dense=False, tuning=tuning)
+        return [replace(job, name=prefix + job.name) for job in jobs]
 
 
 class Log(Watcher):
@@ -58,7 +131,7 @@ def main(
     name: str,
     recipe: str,
     sizes: dict[str, Size],
-    jobs_of: Callable[[Recipe, Sequence[int], argparse.Namespace], list[Job]],
+    jobs_of: Callable[[Grid], list[Job]],
     conclude: Callable[[list[dict[str, Any]]], dict[str, Any]],
 ) -> None:
     """Run an experiment from the command line.
@@ -72,7 +145,7 @@ def main(
     sizes : dict of str to Size
         ``normal``, ``quick`` and ``full``.
     jobs_of : callable
-        ``jobs_of(recipe, seeds, options)`` gives the grid.
+        Gives the runs.
     conclude : callable
         What follows from the rows of the table.
     """
@@ -81,8 +154,10 @@ def main(
     seeds = range(options.seeds or size.seeds)
     sized = _sized(load_recipe(recipe), size, options)
     folder = make_folder(options.out)
-    jobs = jobs_of(sized, seeds, options)
-    results = run_sweep(jobs, folder, lava_samples=options.lava, watcher=Log())
+    jobs = jobs_of(Grid(sized, tuple(seeds), size, options.quick))
+    swept = run_sweep(jobs, folder, lava_samples=options.lava, watcher=Log())
+    swept.check()
+    results = swept.results
     rows = summary(results)
     for profile in results[0]["chips"]:
         write_text(
@@ -96,6 +171,7 @@ def main(
         "recipe": _without_root(sized),
         "seeds": list(seeds),
         "versions": versions(),
+        "hours": sum(r["seconds"] for r in results) / 3600,
         "rows": rows,
         "conclusions": conclude(rows),
         "runs": results,
@@ -141,9 +217,10 @@ def _without_root(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json", exclude_none=True, exclude={"data": {"root"}})
 
 
-def best_by(rows: Sequence[dict[str, Any]], **wanted: object) -> dict[str, Any] | None:
-    """Return the first row with all the values wanted."""
-    return next((r for r in rows if all(r[k] == v for k, v in wanted.items())), None)
+def row_of(rows: Sequence[dict[str, Any]], **wanted: object) -> dict[str, Any]:
+    """Return the row with the values wanted."""
+    (row,) = (r for r in rows if all(r[k] == v for k, v in wanted.items()))
+    return row
 
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:
@@ -151,13 +228,13 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
 
     chips = [k.removeprefix("cores_") for k in rows[0] if k.startswith("cores_") and "std" not in k]
-    table = Table("budget", "criterion", "objective", "accuracy %", "connections %", "synops %")
+    table = Table("budget", "criterion", "from", "accuracy %", "connections %", "synops %")
     for chip in chips:
         table.add_column(f"cores {chip}", justify="right")
         table.add_column(f"uJ {chip}", justify="right")
     for row in rows:
         table.add_row(
-            f"{row['budget']} {row['amount'] or ''}", row["criterion"], row["objective"],
+            f"{row['budget']} {row['amount'] or ''}", row["criterion"], row["start"],
             f"{100 * row['accuracy']:.2f} ± {100 * row['accuracy_std']:.2f}",
             f"{100 * row['connections_share']:.1f}", f"{100 * row['synops_share']:.1f}",
             *(f"{row[key]:.4g}" for c in chips for key in (f"cores_{c}", f"energy_uj_{c}")),

@@ -4,10 +4,11 @@ There: dense 91.14 %, 91.67 % at 28.39 % of the connections, 90.26 % at 9.31 % (
 2024). The real thing takes days on a CPU; --quick is a thin network on few images.
 """
 
-from _experiment import Size, main, with_model
+from typing import Any
 
-from loihi_sca.config import Recipe
-from loihi_sca.sweep import Job, grid, parse_budgets
+from _experiment import Grid, Size, main, with_model
+
+from loihi_sca.sweep import Job
 
 SIZES = {
     "quick": Size(epochs=2, seeds=1, limit=256),
@@ -18,18 +19,18 @@ SIZES = {
 PAPER = {"dense": 0.9114, 0.2839: 0.9167, 0.0931: 0.9026}
 
 
-def jobs(recipe: Recipe, seeds, options) -> list[Job]:
-    if options.quick:
-        recipe = with_model(recipe, zoo="vgg16", width=0.125)
-    amounts = "connections=0.2839" if options.quick else "connections=0.2839,0.0931"
-    return grid(recipe, parse_budgets([amounts]), ("sca",), seeds, ["rank"])
+def jobs(of: Grid) -> list[Job]:
+    if of.quick:
+        of = of.with_recipe(with_model(of.recipe, zoo="vgg16", width=0.125))
+    amounts = "connections=0.2839" if of.quick else "connections=0.2839,0.0931"
+    return [*of.dense(), *of.pruned(amounts)]
 
 
-def conclude(rows) -> dict:
+def conclude(rows: list[dict[str, Any]]) -> dict[str, Any]:
     said = {}
     for row in rows:
         paper = PAPER[row["amount"] or "dense"]
-        said[f"{row['budget']} {row['amount'] or ''}"] = {
+        said[f"{row['budget']} {row['amount'] or ''}".strip()] = {
             "ours": row["accuracy"],
             "paper": paper,
             "points": 100 * (row["accuracy"] - paper),

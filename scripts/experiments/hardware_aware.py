@@ -1,61 +1,62 @@
-"""Does planning for cores pay? Cores at equal accuracy, with the plan and without.
+"""Does planning for cores pay? Cores and energy at equal accuracy, with the plan and without.
 
-Plain SCA ranks the channels of all layers in one list and prunes until some share of the
-connections is left; what that takes in cores is what it happens to be. The plan spends a budget of
-cores. Compared are, at each accuracy that plain SCA reaches, the fewest cores of a planned network
-that is as accurate within one standard deviation.
+Plain SCA prunes until some share of the connections is left; what that takes in cores is what it
+happens to be. The plan spends a budget of cores. Both start from the same trained networks and
+choose channels by the same scores. Compared are, at each accuracy that plain SCA reaches, the
+fewest cores and the least energy of planned networks that are as accurate within one standard
+deviation. `rank` is plain SCA as published, one list of channels over all layers; `harmonic`
+divides connections over the layers as the plan divides cores, so that only the currency differs.
 """
 
-from _experiment import Size, main, with_model
+from typing import Any
 
-from loihi_sca.config import PruningConfig, Recipe
-from loihi_sca.sweep import Job, grid, parse_budgets
+from _experiment import Grid, Size, main, with_model
+
+from loihi_sca.sweep import Job
 
 SIZES = {
-    "quick": Size(epochs=3, seeds=1, limit=2000),
-    "normal": Size(epochs=6, seeds=3, limit=10_000),
-    "full": Size(epochs=20, seeds=3, limit=None),
+    "quick": Size(epochs=3, seeds=1, limit=2000, prune_epochs=1),
+    "normal": Size(epochs=5, seeds=3, limit=10_000, prune_epochs=2),
+    "full": Size(epochs=20, seeds=3, limit=None, prune_epochs=4),
 }
 
-CONNECTIONS = {"quick": "connections=0.2", "normal": "connections=0.5,0.3,0.2,0.1,0.05"}
+LAYERS = (
+    {"type": "conv", "channels": 16, "kernel": 3, "padding": 1},
+    {"type": "conv", "channels": 32, "kernel": 3, "padding": 1, "stride": 2},
+    {"type": "conv", "channels": 64, "kernel": 3, "padding": 1, "stride": 2},
+    {"type": "dense", "neurons": 256},
+)
+"""16C3-32C3s2-64C3s2-256: maps and dense layers that take cores for different reasons."""
 
-CORES = {
-    ("loihi2", "quick"): "cores=8", ("loihi2", "normal"): "cores=14,12,10,8,6,5,4",
-    ("loihi1", "quick"): "cores=20", ("loihi1", "normal"): "cores=36,28,20,16,12,8",
-}  # fmt: skip
+CORES = {"loihi2": "cores=18,13,11,8,6", "loihi1": "cores=32,25,19,16,12"}
 
 
-def jobs(recipe: Recipe, seeds, options) -> list[Job]:
-    size = "quick" if options.quick else "normal"
-    recipe = with_model(recipe, zoo="lenet", width=2)
-    found = grid(recipe, parse_budgets([CONNECTIONS[size]]), ("sca",), seeds, ["rank"])
-    for profile in ("loihi2", "loihi1"):
-        values = {**recipe.pruning.model_dump(exclude_none=True), "profile": profile}
-        on_chip = recipe.model_copy(update={"pruning": PruningConfig.model_validate(values)})
-        budgets = parse_budgets([CORES[profile, size]])
-        for job in grid(on_chip, budgets, ("sca",), seeds, ["product"], dense=False):
-            found.append(Job(f"{profile}-{job.name}", job.recipe, job.budget))
+def jobs(of: Grid) -> list[Job]:
+    of = of.with_recipe(with_model(of.recipe, layers=LAYERS))
+    connections = "connections=0.3" if of.quick else "connections=0.5,0.3,0.2,0.1,0.05"
+    found = of.dense()
+    for objective in ("rank", "harmonic"):
+        found += of.pruned(connections, objective=objective)
+    for profile, cores in CORES.items():
+        budgets = "cores=11" if of.quick else cores
+        found += of.pruned(budgets, prefix=f"{profile}-", profile=profile)
     return found
 
 
-def conclude(rows) -> dict:
-    plain = [r for r in rows if r["budget"] == "connections"]
+def conclude(rows: list[dict[str, Any]]) -> dict[str, Any]:
     planned = [r for r in rows if r["budget"] == "cores"]
-    said: dict = {}
-    for profile in ("loihi2", "loihi1"):
-        cores = f"cores_{profile}"
-        for row in plain:
-            enough = row["accuracy"] - row["accuracy_std"]
+    said: dict[str, Any] = {}
+    for profile in CORES:
+        for plain in (r for r in rows if r["budget"] == "connections"):
+            enough = plain["accuracy"] - plain["accuracy_std"]
             as_good = [r for r in planned if r["accuracy"] >= enough]
-            best = min(as_good, key=lambda r: r[cores], default=None)
-            said.setdefault(profile, []).append(
-                {
-                    "accuracy_at_least": enough,
-                    "plain_cores": row[cores],
-                    "planned_cores": None if best is None else best[cores],
-                    "saved": None if best is None else 1 - best[cores] / row[cores],
-                }
-            )
+            entry = {"connections": plain["amount"], "accuracy_at_least": enough}
+            for figure in (f"cores_{profile}", f"energy_uj_{profile}"):
+                best = min((r[figure] for r in as_good), default=None)
+                saved = None if best is None else 1 - best / plain[figure]
+                entry |= {f"plain {figure}": plain[figure], f"planned {figure}": best}
+                entry |= {f"saved {figure}": saved}
+            said.setdefault(f"{profile} against {plain['objective']}", []).append(entry)
     return said
 
 

@@ -1,46 +1,53 @@
-"""MNIST: every criterion at 50, 30 and 10 % of the connections, and at equal synops.
+"""MNIST: every criterion at 50, 30 and 10 % of the connections, and of the synops.
 
-A plain ranking over all layers, as in the original, so that criteria differ and nothing else does.
+A trained dense network is cut to the budget at once, after a few batches of scores, and then
+fine-tuned: what a channel is worth has to be told right. How many channels each layer keeps is
+planned in the same way for all criteria (`objective`), so that they differ in which channels they
+keep. A second, smaller grid trains from scratch by the recipe: a gentle ramp with regeneration, in
+which the network has time to get over a bad choice.
 """
 
-from _experiment import Size, best_by, main
+from typing import Any
 
-from loihi_sca.config import Recipe
+from _experiment import Grid, Size, main, row_of
+
 from loihi_sca.pruning.criteria import CRITERIA
-from loihi_sca.sweep import Job, grid, parse_budgets
+from loihi_sca.sweep import Job
 
 SIZES = {
-    "quick": Size(epochs=3, seeds=1, limit=2000),
-    "normal": Size(epochs=6, seeds=3, limit=10_000),
-    "full": Size(epochs=20, seeds=3, limit=None),
+    "quick": Size(epochs=3, seeds=1, limit=2000, prune_epochs=1),
+    "normal": Size(epochs=6, seeds=3, limit=10_000, prune_epochs=2),
+    "full": Size(epochs=20, seeds=3, limit=None, prune_epochs=4),
 }
 
-
-def jobs(recipe: Recipe, seeds, options) -> list[Job]:
-    connections = parse_budgets(["connections=0.1" if options.quick else "connections=0.5,0.3,0.1"])
-    criteria = ("sca", "random") if options.quick else tuple(CRITERIA)
-    synops = parse_budgets(["synops=0.5,0.3,0.1"])
-    found = grid(recipe, connections, criteria, seeds, ["rank"])
-    if not options.quick:
-        found += grid(recipe, synops, ("sca", "rate", "random"), seeds, ["rank"], dense=False)
-    return found
+AT_ONCE = {
+    "schedule": "constant", "start": 0.05, "stop": 0.05, "interval_steps": 16, "regenerate": 0.0,
+}  # fmt: skip
+"""A single update, with nothing to regenerate yet."""
 
 
-def conclude(rows) -> dict:
-    dense = best_by(rows, budget="dense")
+def jobs(of: Grid) -> list[Job]:
+    if of.quick:
+        return [*of.dense(), *of.pruned("connections=0.1", ("sca", "random"), **AT_ONCE)]
+    return [
+        *of.dense(),
+        *of.pruned("connections=0.5,0.3,0.1", tuple(CRITERIA), **AT_ONCE),
+        *of.pruned("synops=0.3,0.1", tuple(CRITERIA), **AT_ONCE),
+        *of.pruned("connections=0.3,0.1", ("sca", "random"), prefix="scratch-", scratch=True),
+    ]
+
+
+def conclude(rows: list[dict[str, Any]]) -> dict[str, float]:
+    dense = row_of(rows, budget="dense")
     said = {}
-    for amount in (0.3, 0.1):
-        sca, random = (
-            best_by(rows, budget="connections", amount=amount, criterion=c)
-            for c in ("sca", "random")
-        )
-        if sca and random:
-            said[f"sca minus dense at {amount}, points"] = 100 * (
-                sca["accuracy"] - dense["accuracy"]
-            )
-            said[f"sca minus random at {amount}, points"] = 100 * (
-                sca["accuracy"] - random["accuracy"]
-            )
+    for row in rows:
+        if row["criterion"] != "sca":
+            continue
+        how = f"{row['budget']} {row['amount']}, from {row['start']}"
+        same = {k: row[k] for k in ("budget", "amount", "start")}
+        said[f"sca minus dense, {how}"] = 100 * (row["accuracy"] - dense["accuracy"])
+        random = row_of(rows, criterion="random", **same)
+        said[f"sca minus random, {how}"] = 100 * (row["accuracy"] - random["accuracy"])
     return said
 
 

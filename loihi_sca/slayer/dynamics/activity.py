@@ -23,8 +23,8 @@ class Activity:
     positive : tensor (C,)
         ``max(v, 0) / threshold``.
     resting : tensor (C,)
-        ``|v| / threshold`` where the neuron did not spike and 0 where it did, which is the voltage
-        after reset.
+        ``|v| / threshold``, at most 1, where the neuron did not spike and 0 where it did, which is
+        the voltage after reset.
     """
 
     rate: torch.Tensor

@@ -125,7 +125,8 @@ def _by_lava(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor | None, wat
         by_channel = voltage.detach().transpose(0, 1).flatten(1) / neuron.threshold
         fired = by_channel >= 1 + neuron.threshold_eps / neuron.threshold
         size = by_channel.abs()
-        means = (fired.float(), size, by_channel.clamp(min=0), size.masked_fill(fired, 0))
+        resting = size.clamp(max=1 + neuron.threshold_eps / neuron.threshold).masked_fill(fired, 0)
+        means = (fired.float(), size, by_channel.clamp(min=0), resting)
         activity = Activity(*(m.mean(dim=1) for m in means))
     if gate is not None:
         spikes = spikes * gate.reshape(-1, *[1] * (spikes.dim() - 2))

@@ -10,7 +10,7 @@ from loihi_sca.slayer.dynamics.jit import inlined
 from loihi_sca.slayer.dynamics.tiles import Array
 
 SUMS = 4
-"""Spikes, ``|v|``, ``max(v, 0)``, and ``|v|`` where there was no spike."""
+"""Spikes, ``|v|``, ``max(v, 0)``, and ``min(|v|, level)`` where there was no spike."""
 
 _ZERO = np.float32(0)
 _ONE = np.float32(1)
@@ -25,7 +25,7 @@ def add_step(value: Any, level: Any, sums: Any) -> Any:
         sums[0] + (_ONE if fired else _ZERO),
         sums[1] + size,
         sums[2] + (value if value > _ZERO else _ZERO),
-        sums[3] + (_ZERO if fired else size),
+        sums[3] + (_ZERO if fired else (size if size < level else level)),
     )
 
 
