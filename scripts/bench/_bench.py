@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -19,6 +17,8 @@ from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
+
+from loihi_sca.versions import machine as described
 
 PACKAGES = ("numpy", "numba", "torch", "lava-nc", "lava-dl", "snntorch", "spikingjelly")
 
@@ -88,15 +88,8 @@ def peak_memory_mib() -> float:
 
 
 def machine() -> dict[str, Any]:
-    """Describe the machine, as far as it matters for speed and names nobody."""
-    return {
-        "processor": _processor(),
-        "cores": _cores(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
-    }
+    """Describe the machine and the packages that are compared."""
+    return {**described(), "packages": {name: _version(name) for name in PACKAGES}}
 
 
 def commit() -> str:
@@ -132,20 +125,6 @@ def report(rows: Sequence[Row], path: Path | None, notes: Sequence[str] = ()) ->
             "rows": [asdict(row) for row in rows],
         }  # fmt: skip
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # there is none on macOS
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _version(package: str) -> str | None:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -23,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _bench import commit
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, estimate, load_profile, map_network
@@ -32,6 +31,7 @@ from loihi_sca.hardware.energy import dynamic_energy
 from loihi_sca.hardware.latency import step_time
 from loihi_sca.hardware.memory import budget_of
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
+from loihi_sca.versions import machine
 
 PROFILES = ("loihi2", "loihi2-2023", "loihi1")
 
@@ -146,20 +146,6 @@ def row(work: str, metric: str, runs: list[float], target: float, unit: str) -> 
         "work": work, "metric": metric, "value": statistics.median(runs), "target": target,
         "better": "lower", "unit": unit, "runs": runs,
     }  # fmt: skip
-
-
-def machine() -> dict:
-    return {
-        "python": platform.python_version(), "system": platform.system(),
-        "processor": platform.machine(), "cores": os.cpu_count(),
-    }  # fmt: skip
-
-
-def commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

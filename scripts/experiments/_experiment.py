@@ -25,7 +25,7 @@ from loihi_sca.config import (
 from loihi_sca.files import make_folder, write_json, write_text
 from loihi_sca.report.sweeps import pareto, summary
 from loihi_sca.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
-from loihi_sca.versions import versions
+from loihi_sca.versions import machine, versions
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def main(
         "recipe": _without_root(sized),
         "seeds": list(seeds),
         "versions": versions(),
+        "machine": machine(),
         "hours": sum(r["seconds"] for r in results) / 3600,
         "rows": rows,
         "conclusions": conclude(rows),

@@ -1,0 +1,106 @@
+"""Measured figures as Markdown, for README.md and docs/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from loihi_sca.report.comparison import comparison
+
+Content = dict[str, Any]
+"""What a demo, a benchmark or an experiment has written."""
+
+
+def demo(summary: Content) -> str:
+    rows = [(r.name, r.dense, r.pruned, r.change) for r in comparison(summary)]
+    proof = (
+        f"**{summary['mismatches']} mismatching spikes** between SLAYER, the engines and Lava over "
+        f"{summary['samples_verified']} samples, every layer, both networks; "
+        f"{summary['total_time_s']:.0f} s in all."
+    )
+    return table(("", "dense", "pruned", "change"), rows, numbers=3) + f"\n{proof}\n"
+
+
+def benchmark(content: Content) -> str:
+    rows = [
+        (row["work"], row["metric"], f"{figure(row['value'])} {row['unit']}")
+        for row in content["rows"]
+    ]
+    return (
+        table(("work", "", ""), rows, numbers=1) + f"\nMedians of one run on {machine(content)}.\n"
+    )
+
+
+def criteria(content: Content) -> str:
+    """Accuracy by criterion, one column per budget, of pruned trained networks."""
+    rows = content["rows"]
+    pruned = [r for r in rows if r["start"] == "dense" and r["budget"] != "dense"]
+    budgets = list(dict.fromkeys((r["budget"], r["amount"]) for r in pruned))
+    names = list(dict.fromkeys(r["criterion"] for r in pruned))
+    lines = []
+    for name in names:
+        found = {(r["budget"], r["amount"]): r for r in pruned if r["criterion"] == name}
+        lines.append((f"`{name}`", *(accuracy(found[budget]) for budget in budgets)))
+    head = ("criterion", *(f"{100 * amount:g} % {budget}" for budget, amount in budgets))
+    (dense,) = (r for r in rows if r["budget"] == "dense")
+    return table(head, lines, numbers=len(budgets)) + "\n" + _about(content, dense)
+
+
+def cores(content: Content) -> str:
+    """Cores and energy at equal accuracy, with and without planning for them."""
+    lines = []
+    for against, entries in content["conclusions"].items():
+        profile, _, objective = against.partition(" against ")
+        for entry in entries:
+            lines.append(
+                (
+                    profile, objective, f"{100 * entry['connections']:g} %",
+                    f"{100 * entry['accuracy_at_least']:.2f}",
+                    *_saved(entry, f"cores_{profile}", "{:.1f}"),
+                    *_saved(entry, f"energy_uj_{profile}", "{:.1f} uJ"),
+                )
+            )  # fmt: skip
+    head = (
+        "chip", "plain SCA", "connections", "accuracy, at least", "cores plain", "planned", "",
+        "energy plain", "planned", "",
+    )  # fmt: skip
+    (dense,) = (r for r in content["rows"] if r["budget"] == "dense")
+    return table(head, lines, numbers=7) + "\n" + _about(content, dense)
+
+
+def _saved(entry: Content, name: str, form: str) -> tuple[str, str, str]:
+    plain, planned = entry[f"plain {name}"], entry[f"planned {name}"]
+    if planned is None:
+        return form.format(plain), "none as accurate", ""
+    return form.format(plain), form.format(planned), f"{100 * (planned / plain - 1):+.0f} %"
+
+
+def _about(content: Content, dense: Content) -> str:
+    recipe = content["recipe"]
+    return (
+        f"Test accuracy of the deployed integers in %, mean and standard deviation of "
+        f"{dense['seeds']} seeds; dense {accuracy(dense)}. "
+        f"{recipe['data'].get('limit') or 'All'} training samples, {len(content['runs'])} runs, "
+        f"{content['hours']:.1f} core hours on {machine(content)}; every network is compiled, "
+        f"verified (0 mismatches) and mapped.\n"
+    )
+
+
+def accuracy(row: Content) -> str:
+    return f"{100 * row['accuracy']:.2f} ± {100 * row['accuracy_std']:.2f}"
+
+
+def machine(content: Content) -> str:
+    of = content["machine"]
+    return f"{of['cores']} cores of an {of['processor']}, Python {of['python']}"
+
+
+def figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> str:
+    """Return a table whose last columns hold numbers."""
+    marks = ["---"] * (len(head) - numbers) + ["---:"] * numbers
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{'|'.join(marks)}|", *lines, ""])
