@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from loihi_sca.config import BUDGETS, PruningConfig, Recipe
-from loihi_sca.deployment import deploy
+from loihi_sca.deployment import check_deployable, deploy
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import make_folder, write_json, write_text
 from loihi_sca.training.run import load_split, train
@@ -194,9 +194,13 @@ def run_sweep(
     ------
     InputError
         A result in the folder is of another recipe.
+    UnsupportedLayer
+        A model could not be compiled; nothing is trained.
     """
     tell = watcher or Watcher()
     results: list[Result] = []
+    for recipe in {job.recipe.model: job.recipe for job in jobs}.values():
+        check_deployable(recipe)
     for number, job in enumerate(jobs, start=1):
         place = folder / "runs" / job.name
         result = _finished(job, place)

@@ -57,7 +57,7 @@ class Gated(torch.nn.Module):
         See :data:`Observer`; called in training mode only.
     """
 
-    synapse: Any
+    synapse: Any  # of blocks that have one
     neuron: Any
     gate: torch.nn.Parameter
     scale: torch.nn.Parameter
@@ -88,6 +88,11 @@ class Gated(torch.nn.Module):
         factor = self.scale.reshape(-1, *[1] * (self.synapse.weight.dim() - 1))
         quantized: torch.Tensor = self.synapse.pre_hook_fx(self.synapse.weight * factor)
         return quantized
+
+    @property
+    def own_parameters(self) -> tuple[tuple[torch.nn.Parameter, int], ...]:
+        """Parameters of single channels, each with its axis of channels."""
+        return (self.synapse.weight, 0), (self.scale, 0)
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, ..., T) that spikes of the layer before cause."""
