@@ -140,18 +140,16 @@ class Synops:
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
-        if unit.geometry.kind == "input":
-            heard = sum(connections(s.geometry) for s in unit.beside)
-            constant = heard * self.rates.per_sample(unit.name)
-            return np.full((len(outputs), len(inputs)), constant)
         into = unit.positions if unit.geometry.kind == "dense" else 1
-        single = connections(unit.geometry.with_channels(1, into))
+        single = connections(unit.geometry.with_channels(1, into))  # none where neurons only are
         table = np.multiply.outer(outputs, inputs) * single * self.rates.per_sample(unit.source)
         arriving = unit.name
         for follower in unit.followers:
             per_channel = connections(follower.geometry) / follower.geometry.out_shape[0]
             added = outputs * per_channel * self.rates.per_sample(arriving)
             table, arriving = table + added[:, None], follower.name
+        beside = sum(connections(spec.geometry) for spec in unit.beside)
+        table = table + beside * self.rates.per_sample(unit.name)
         return np.asarray(table, dtype=np.float64)
 
     def total(self, architecture: Architecture) -> float:

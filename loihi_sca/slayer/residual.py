@@ -26,7 +26,7 @@ import torch
 from typing_extensions import override
 
 from loihi_sca.config import NeuronConfig
-from loihi_sca.slayer.blocks import MANTISSA, Gated, SCAConv, slayer_neuron
+from loihi_sca.slayer.blocks import MANTISSA, Gated, SCAConv, slayer_neuron, widen_norm
 from loihi_sca.slayer.dynamics import Activity, convolve, fire, layout
 from loihi_sca.slayer.lava import slayer
 
@@ -67,11 +67,12 @@ class Weighting(slayer.synapse.Conv):  # type: ignore[misc]
 
 
 class StreamNeurons(torch.nn.Module):
-    """The neurons at the end of a residual stream."""
+    """The neurons at the end of a residual stream of so many channels."""
 
-    def __init__(self, neuron: NeuronConfig, norm: bool) -> None:
+    def __init__(self, channels: int, *, neuron: NeuronConfig, norm: bool) -> None:
         super().__init__()
         self.neuron = slayer.neuron.cuba.Neuron(**slayer_neuron(neuron, norm))
+        widen_norm(self.neuron, channels)
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, H, W, T) that weighted spikes of the same shape cause."""
