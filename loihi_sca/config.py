@@ -11,17 +11,22 @@ from pathlib import Path
 from pydantic import NonNegativeInt
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.sections import (
-    BUDGETS,
+from loihi_sca.model_section import (
     ConvConfig,
-    DataConfig,
     DenseConfig,
-    Encoding,
     LayerConfig,
     ModelConfig,
     NeuronConfig,
-    Objective,
     PoolConfig,
+    ResidualConfig,
+    StemConfig,
+    StreamEnd,
+)
+from loihi_sca.sections import (
+    BUDGETS,
+    DataConfig,
+    Encoding,
+    Objective,
     PruningConfig,
     Section,
     TrainingConfig,
@@ -30,8 +35,8 @@ from loihi_sca.tables import parse_toml, suggestion, validate
 
 __all__ = [
     "BUDGETS", "ConvConfig", "DataConfig", "DenseConfig", "Encoding", "LayerConfig", "ModelConfig",
-    "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe", "TrainingConfig",
-    "load_recipe", "shipped_recipes",
+    "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe", "ResidualConfig",
+    "StemConfig", "StreamEnd", "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip
 
 

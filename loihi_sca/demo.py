@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from loihi_sca.config import Recipe
-from loihi_sca.deployment import Deployment, deploy
+from loihi_sca.deployment import Deployment, check_deployable, deploy
 from loihi_sca.files import write_json
 from loihi_sca.report.html import write_report
 from loihi_sca.training.checkpoint import Checkpoint
@@ -105,9 +105,12 @@ def run_demo(
 
     Raises
     ------
+    UnsupportedLayer
+        The model could not be compiled; nothing is trained.
     NotBitExact
         SLAYER, the engines and Lava do not agree.
     """
+    check_deployable(recipe)
     started = time.perf_counter()
     tell = narrator or Narrator()
     recipes = {"dense": recipe.model_copy(update={"pruning": None}), "pruned": recipe}

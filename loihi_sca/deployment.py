@@ -10,15 +10,18 @@ from typing import Any
 from loihi_sca import netx
 from loihi_sca.compiler import compile_network
 from loihi_sca.compiler.verify import Progress, Verification, assert_same_spikes, verify
-from loihi_sca.data import Dataset
+from loihi_sca.config import Recipe
+from loihi_sca.data import Dataset, shape_of
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import SpikeArray
 from loihi_sca.errors import NotBitExact
 from loihi_sca.evaluation import Evaluation, evaluate
 from loihi_sca.hardware import Estimate, estimate, load_profile
 from loihi_sca.network import Conv, Dense, Network
-from loihi_sca.slayer.frontend import to_network
+from loihi_sca.problems import raise_for
+from loihi_sca.slayer.frontend import convert, to_network
 from loihi_sca.slayer.run import spikes_of
+from loihi_sca.slayer.zoo import build
 from loihi_sca.training.checkpoint import Checkpoint
 
 
@@ -65,6 +68,21 @@ class Deployment:
             "verified_samples": self.verified_samples,
             "mismatches": self.mismatches,
         }
+
+
+def check_deployable(recipe: Recipe) -> None:
+    """Raise unless the blocks of a recipe's model can be compiled, before it is trained for hours.
+
+    Raises
+    ------
+    UnsupportedLayer
+        Lists all that stands in the way, as ``loihi-sca check`` does.
+    """
+    shape, classes = shape_of(recipe.data.name)
+    values = recipe.data.encoding == "direct"
+    model = build(recipe.model, shape, classes, values=values)
+    _, problems = convert(model, timesteps=recipe.data.timesteps)
+    raise_for(problems)
 
 
 def deploy(

@@ -71,8 +71,23 @@ def nmnist(pooling: Pooling) -> list[LayerTable]:
     return [_conv(16, kernel=5, stride=2), _conv(32, stride=2), _conv(64, stride=2), _dense(256)]
 
 
+def preresnet18(pooling: Pooling) -> list[LayerTable]:
+    """Eight residual blocks in four stages, and a stem before them.
+
+    The network of Li et al., ICML 2024, for CIFAR-10, without its average pooling: the read-out
+    hears the last map, neuron by neuron. It trains and prunes, and cannot go to the chip, whose
+    networks are chains.
+    """
+    layers: list[LayerTable] = [{"type": "stem", "channels": 64}]
+    for channels in (64, 128, 256, 512):
+        halves = channels > 64
+        layers.append({"type": "residual", "channels": channels, "stride": 2 if halves else 1})
+        layers.append({"type": "residual", "channels": channels})
+    return layers
+
+
 MODELS: dict[str, Callable[[Pooling], list[LayerTable]]] = {
-    f.__name__: f for f in (vgg16, vgg9, lenet, nmnist)
+    f.__name__: f for f in (vgg16, vgg9, lenet, nmnist, preresnet18)
 }
 """By name."""
 

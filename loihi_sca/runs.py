@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import torch
 
 from loihi_sca.config import Recipe
-from loihi_sca.deployment import deploy, figures, measure
+from loihi_sca.deployment import check_deployable, deploy, figures, measure
 from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
@@ -226,14 +226,18 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_data(jobs: Sequence[Job]) -> None:
-    """Load what the runs learn from, so that missing files stop a sweep before it starts.
+def check_jobs(jobs: Sequence[Job]) -> None:
+    """Check what would stop runs only after they have trained, or one after the other.
 
     Raises
     ------
+    UnsupportedLayer
+        A model could not be compiled.
     InputError
-        They are missing or damaged.
+        What the runs learn from is missing or damaged.
     """
+    for recipe in {job.recipe.model: job.recipe for job in jobs}.values():
+        check_deployable(recipe)
     for recipe in {job.recipe.data: job.recipe for job in jobs}.values():
         load_split(recipe, "test")
 

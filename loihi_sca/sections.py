@@ -1,21 +1,18 @@
-"""The tables of a recipe, field by field."""
+"""The tables of a recipe, field by field; the model's is :mod:`loihi_sca.model_section`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
 )
-
-from loihi_sca.model_zoo import Pooling, layers_of
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
@@ -61,130 +58,6 @@ class DataConfig(Section):
     root: str | None = None
     limit: PositiveInt | None = None
     encoding: Encoding = "rate"
-
-
-class NeuronConfig(Section):
-    """Parameters of the CUBA neurons of a block.
-
-    Attributes
-    ----------
-    threshold : float
-        Spiking threshold; 1.0 is the integer 64.
-    current_decay, voltage_decay : float
-        Fraction lost per timestep, 0 to 1.
-    tau_grad, scale_grad : float
-        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
-        lava-dl's default of 1.
-    """
-
-    threshold: PositiveFloat = 1.0
-    current_decay: Fraction = 1.0
-    voltage_decay: Fraction = 0.1
-    tau_grad: PositiveFloat = 0.01
-    scale_grad: PositiveFloat = 1.0
-
-
-class ConvConfig(Section):
-    """A convolutional block.
-
-    Attributes
-    ----------
-    channels, kernel, stride, padding : int
-        Geometry; the kernel is square.
-    prunable : bool
-        Whether its channels may be pruned.
-    """
-
-    type: Literal["conv"]
-    channels: PositiveInt
-    kernel: PositiveInt = 3
-    stride: PositiveInt = 1
-    padding: NonNegativeInt = 0
-    prunable: bool = True
-
-
-class DenseConfig(Section):
-    """An all-to-all block.
-
-    Attributes
-    ----------
-    neurons : int
-        Number of outputs.
-    prunable : bool
-        Whether its neurons may be pruned.
-    """
-
-    type: Literal["dense"]
-    neurons: PositiveInt
-    prunable: bool = True
-
-
-class PoolConfig(Section):
-    """Sum pooling: spikes of a square window add up in one neuron, channel by channel.
-
-    Attributes
-    ----------
-    kernel : int
-        Edge of the window, and the stride.
-    weight : float
-        Initial weight of a spike, in thresholds: from 1 on, one spike makes the neuron fire, which
-        is max pooling of spikes; ``1 / kernel^2`` is the average.
-    """
-
-    type: Literal["pool"]
-    kernel: PositiveInt = 2
-    weight: PositiveFloat = 1.0
-
-
-LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig
-
-
-class ModelConfig(Section):
-    """A stack of blocks; a dense read-out with one neuron per class follows by itself.
-
-    Attributes
-    ----------
-    zoo : str or None
-        A network of :mod:`loihi_sca.model_zoo` by name, instead of ``layers``.
-    width : float
-        Factor of the channels and hidden neurons of a ``zoo`` network.
-    pooling : {"stride", "sum"}
-        How a ``zoo`` network halves its maps.
-    layers : tuple of ConvConfig, PoolConfig or DenseConfig
-        In order, convolutions first.
-    neuron : NeuronConfig
-        Of all blocks.
-    norm : bool
-        Mean-only batch norm, which becomes an integer bias.
-    weight_scale : float
-        Factor of the initial weights.
-    """
-
-    zoo: str | None = None
-    width: PositiveFloat = 1.0
-    pooling: Pooling = "stride"
-    layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
-    neuron: NeuronConfig = NeuronConfig()
-    norm: bool = True
-    weight_scale: PositiveFloat = 2.0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _spelled_out(cls, values: Any) -> Any:
-        """Replace the name of a network by its blocks, so that a saved recipe says everything."""
-        if not isinstance(values, dict) or values.get("zoo") is None:
-            return values
-        if values.get("layers"):
-            raise ValueError("gives both zoo and layers; leave one of them out")
-        rest = {k: v for k, v in values.items() if k not in ("zoo", "width", "pooling")}
-        width = values.get("width", 1.0)
-        if not isinstance(width, int | float) or width <= 0:
-            raise ValueError(f"width = {width!r} must be a number above 0")
-        pooling = values.get("pooling", "stride")
-        if pooling not in get_args(Pooling):
-            raise ValueError(f"pooling = {pooling!r} must be one of {get_args(Pooling)}")
-        layers = layers_of(values["zoo"], width, pooling)
-        return {**rest, "layers": layers}
 
 
 class TrainingConfig(Section):

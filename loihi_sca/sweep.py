@@ -23,7 +23,7 @@ from loihi_sca.errors import ConfigError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder
 from loihi_sca.ledger import Ledger, Watcher, check_failures
-from loihi_sca.runs import Budget, Job, Result, Runner, check_data
+from loihi_sca.runs import Budget, Job, Result, Runner, check_jobs
 
 __all__ = [
     "Budget", "Job", "Result", "Swept", "Watcher", "check_budgets", "grid", "parse_budgets",
@@ -210,6 +210,8 @@ def run_sweep(
     ------
     InputError
         A result in the folder is of another recipe, or the data are not there.
+    UnsupportedLayer
+        A model could not be compiled; nothing is trained.
     ConfigError
         A run's recipe cannot be meant: the others are likely to have the same mistake.
     Interrupted
@@ -222,7 +224,7 @@ def run_sweep(
     )  # fmt: skip
     ledger = Ledger(runner, tell, len(jobs))
     to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
-    check_data([job for job, _ in to_do])
+    check_jobs([job for job, _ in to_do])
     # first those that others start from
     waves = [[(j, n) for j, n in to_do if (j.start is None) == first] for first in (True, False)]
     try:

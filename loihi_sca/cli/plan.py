@@ -123,68 +123,78 @@ def _importance(folder: Path, config: PruningConfig, outline: Outline) -> Import
 def _summary(
     found: Plan, outline: Outline, config: PruningConfig, run: Path | None
 ) -> dict[str, Any]:
-    from loihi_sca.hardware import load_profile, map_network
-
-    chip = load_profile(config.profile)
-    dense = map_network(outline.architecture, chip)
-    planned = map_network(found.architecture, chip)
-    layers = [
-        {
-            "name": before.spec.name,
-            "type": before.spec.type,
-            "channels": before.spec.shape[0],
-            "planned_channels": after.spec.shape[0],
-            "prunable": before.spec.name in found.channels,
-            "cores": before.cores,
-            "planned_cores": after.cores,
-            "synapse_words": int(before.words.sum()),
-            "planned_synapse_words": int(after.words.sum()),
-        }
-        for before, after in zip(dense.layers, planned.layers, strict=True)
-    ]
     target = found.target
-    return {
+    layers: list[dict[str, Any]] = [
+        {
+            "name": before.name,
+            "type": before.type,
+            "channels": before.geometry.out_shape[0],
+            "planned_channels": after.geometry.out_shape[0],
+            "prunable": before.name in found.channels,
+        }
+        for before, after in zip(
+            outline.architecture.layers, found.architecture.layers, strict=True
+        )
+    ]
+    summary = {
         "schema": 1,
         "network": outline.architecture.name,
-        "profile": chip.name,
+        "profile": config.profile,
         "budget": {target.name: target.given},
         "unit": target.meter.unit,
         "limit": target.limit,
         "dense": target.dense,
         "promised": found.promised,
-        "cores": dense.cores,
-        "planned_cores": planned.cores,
         "importance": "uniform" if run is None else f"{config.criterion} of {run}",
         "weight_bits_assumed": 8,
         "layers": layers,
     }
+    if not outline.architecture.additions:
+        summary |= _mapped(found, outline, config.profile, layers)
+    return summary
+
+
+def _mapped(
+    found: Plan, outline: Outline, profile: str, layers: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Add to each layer, and return for the network, what it takes of a chip."""
+    from loihi_sca.hardware import load_profile, map_network
+
+    chip = load_profile(profile)
+    dense = map_network(outline.architecture, chip)
+    planned = map_network(found.architecture, chip)
+    for layer, before, after in zip(layers, dense.layers, planned.layers, strict=True):
+        layer["cores"], layer["planned_cores"] = before.cores, after.cores
+        layer["synapse_words"] = int(before.words.sum())
+        layer["planned_synapse_words"] = int(after.words.sum())
+    return {"profile": chip.name, "cores": dense.cores, "planned_cores": planned.cores}
 
 
 def _table(summary: dict[str, Any]) -> Table:
     (name, given), *_ = summary["budget"].items()
+    mapped = "cores" in summary
+    where = f"on {summary['profile']}" if mapped else "(not mapped: it has residual blocks)"
     table = Table(
-        title=f"{summary['network']} on {summary['profile']}, {name} = {given}: "
+        title=f"{summary['network']} {where}, {name} = {given}: "
         f"{summary['promised']:,.6g} of {summary['limit']:,.6g} {summary['unit']}",
         title_justify="left",
-        caption=f"Dense: {summary['dense']:,.6g}. Importance: {summary['importance']}. Weights of "
-        "8 bits assumed; fewer never take more cores.",
+        caption=f"Dense: {summary['dense']:,.6g}. Importance: {summary['importance']}."
+        + (" Weights of 8 bits assumed; fewer never take more cores." if mapped else ""),
         caption_justify="left",
     )
     table.add_column("layer")
     table.add_column("type")
-    for column in ("channels", "planned", "cores", "planned", "words", "planned"):
-        table.add_column(column, justify="right")
+    heads = ["channels"] + (["cores", "synapse_words"] if mapped else [])
+    for head in heads:
+        for column in (head.removeprefix("synapse_"), "planned"):
+            table.add_column(column, justify="right")
     for layer in summary["layers"]:
         table.add_row(
             layer["name"],
             layer["type"] if layer["prunable"] else f"{layer['type']}, fixed",
-            f"{layer['channels']:,}",
-            f"{layer['planned_channels']:,}",
-            f"{layer['cores']:,}",
-            f"{layer['planned_cores']:,}",
-            f"{layer['synapse_words']:,}",
-            f"{layer['planned_synapse_words']:,}",
+            *(f"{layer[k]:,}" for head in heads for k in (head, f"planned_{head}")),
         )
-    table.add_section()
-    table.add_row("all", "", "", "", f"{summary['cores']:,}", f"{summary['planned_cores']:,}")
+    if mapped:
+        table.add_section()
+        table.add_row("all", "", "", "", f"{summary['cores']:,}", f"{summary['planned_cores']:,}")
     return table

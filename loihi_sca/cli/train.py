@@ -12,6 +12,7 @@ from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
+    from loihi_sca.slayer.zoo import SpikingNet
     from loihi_sca.training.tensorboard import Board
 
 
@@ -83,7 +84,8 @@ def train(
             raise typer.Exit(error.exit_code) from error  # the first rank says why
     if not speaks:
         return
-    alive = {name: int(block.alive.sum()) for name, block in best.model().gated}
+    model = best.model()
+    alive = {name: int(block.alive.sum()) for name, block in model.gated}
     path = Run(out).best(label)
     if as_json:
         emit_json(
@@ -100,8 +102,19 @@ def train(
     kept = ", ".join(f"{name} {count}" for name, count in alive.items())
     console.print(
         f"best {label} model: epoch {best.epoch}, validation accuracy {100 * best.best:.2f} %, "
-        f"channels: {kept}\nnext: loihi-sca compile {out} --out {label}.net"
+        f"channels: {kept}\n{_next(model, f'loihi-sca compile {out} --out {label}.net')}",
+        highlight=False,
     )
+
+
+def _next(model: SpikingNet, command: str) -> str:
+    """Say how to go on, or why it ends here."""
+    from loihi_sca.slayer.frontend import convert
+
+    _, problems = convert(model)
+    if not problems:
+        return f"next: {command}"
+    return "it cannot be compiled: " + "; ".join(str(problem) for problem in problems)
 
 
 def _board(folder: Path, done: int) -> Board:

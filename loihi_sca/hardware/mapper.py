@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware import loihi1, loihi2
 from loihi_sca.hardware.memory import Budget, budget_of
 from loihi_sca.hardware.schema import Profile
@@ -15,6 +16,7 @@ from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describ
 from loihi_sca.hardware.tiling import Counts, Tiling
 from loihi_sca.hardware.usage import Usage, destinations, usage
 from loihi_sca.network import Network
+from loihi_sca.problems import CHAINS, NO_ADD
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,16 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
         Any readable network, also one that cannot be simulated.
     profile : Profile
         Its ``mapping`` section selects the strategy.
+
+    Raises
+    ------
+    UnsupportedLayer
+        It has residual blocks.
     """
     architecture, budget = describe(network), budget_of(profile)
+    if architecture.additions:
+        blocks = ", ".join(addition.block for addition in architecture.additions)
+        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped. {CHAINS}")
     geometries = tuple(spec.geometry for spec in architecture.layers)
     if budget.strategy == "loihi1":
         tilings = loihi1.tile_chain(geometries, budget)

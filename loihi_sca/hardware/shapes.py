@@ -161,6 +161,25 @@ class LayerSpec:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """What makes a network more than a chain: a residual block, which adds to what it is given.
+
+    Attributes
+    ----------
+    block : str
+        Its name.
+    source : str
+        The layer whose spikes the shortcut weights, those of all neurons.
+    shortcut : LayerSpec or None
+        A convolution beside the chain; None where the block passes on what it is given.
+    """
+
+    block: str
+    source: str
+    shortcut: LayerSpec | None = None
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A chain of layers without weights.
 
@@ -169,11 +188,14 @@ class Architecture:
     name : str
     layers : tuple of LayerSpec
     timesteps : int or None
+    additions : tuple of Addition
+        Residual blocks, whose layers are part of the chain. With any, it cannot be mapped.
     """
 
     name: str
     layers: tuple[LayerSpec, ...]
     timesteps: int | None = None
+    additions: tuple[Addition, ...] = ()
 
 
 def describe(network: Network | Architecture) -> Architecture:

@@ -17,6 +17,7 @@ from loihi_sca.config import Objective, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile
 from loihi_sca.hardware.shapes import Architecture
+from loihi_sca.problems import CHAINS, NO_ADD
 from loihi_sca.pruning.allocation import Allocation, Stage, allocate, cheapest
 from loihi_sca.pruning.candidates import FINE, around, candidates
 from loihi_sca.pruning.chain import Unit, chain_of
@@ -66,9 +67,15 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
     Raises
     ------
     ConfigError
-        There is no such profile.
+        There is no such profile, or it is a budget of a chip for a network that cannot be mapped.
     """
     name, given = config.budget
+    if outline.architecture.additions and name not in FRACTIONS:
+        blocks = ", ".join(addition.block for addition in outline.architecture.additions)
+        raise ConfigError(
+            f"pruning.{name} = {given}: needs the network mapped to a chip, and {blocks} cannot "
+            f"be: {NO_ADD}. {CHAINS} Budgets for this network are {', '.join(FRACTIONS)}."
+        )
     meter = meter_of(name, config.profile, outline.prunable, rates or Rates())
     dense = meter.total(outline.architecture)
     if isinstance(given, str):  # "2 chips"

@@ -24,6 +24,8 @@ class Unit:
     positions : int
         Its inputs per channel of the unit before: 1, or height times width for a dense layer
         behind a map.
+    beside : tuple of LayerSpec
+        Shortcuts that hear its spikes, the same whatever it is left with.
     prunable : bool
         Whether it may lose channels.
     """
@@ -33,6 +35,7 @@ class Unit:
     source: str
     positions: int
     prunable: bool
+    beside: tuple[LayerSpec, ...] = ()
 
     @property
     def name(self) -> str:
@@ -54,6 +57,7 @@ def chain_of(outline: Outline) -> tuple[Unit, ...]:
     """Return the units of a network, in order; a port, which takes no core, is none."""
     units: list[Unit] = []
     layers = outline.architecture.layers
+    shortcuts = {x.source: (x.shortcut,) for x in outline.architecture.additions if x.shortcut}
     for index, spec in enumerate(layers):
         if spec.geometry.kind == "port" or _keeps_channels(spec.geometry):
             continue
@@ -65,6 +69,7 @@ def chain_of(outline: Outline) -> tuple[Unit, ...]:
                 spec.name if before is None else before.name,
                 _positions(spec.geometry, before),
                 spec.name in outline.prunable,
+                shortcuts.get(spec.name, ()),
             )
         )
     return tuple(units)

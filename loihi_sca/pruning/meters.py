@@ -23,7 +23,7 @@ from loihi_sca.hardware.energy import dynamic_energy
 from loihi_sca.hardware.grid import NeedTable, need_table
 from loihi_sca.hardware.memory import budget_of
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.hardware.usage import connections
 from loihi_sca.pruning.chain import Unit
 
@@ -106,16 +106,22 @@ class Weights:
         if unit.geometry.kind == "dense":
             table = table * unit.positions
         pools = sum(_weights_per_pair(f.geometry) for f in unit.followers)
-        return table + pools * outputs[:, None].astype(np.float64)
+        beside = sum(_weights_of(s.geometry) for s in unit.beside)
+        return np.asarray(table + pools * outputs[:, None] + beside, dtype=np.float64)
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
-        geometries = [s.geometry for s in architecture.layers]
-        return sum(
-            _weights_per_pair(g) * g.out_shape[0] * g.in_per_group
-            for g in geometries
-            if g.kind in ("conv", "dense")
-        )
+        specs = [*architecture.layers, *(s for _, s in _shortcuts(architecture))]
+        return sum(_weights_of(s.geometry) for s in specs)
+
+
+def _weights_of(geometry: Geometry) -> int:
+    return _weights_per_pair(geometry) * geometry.out_shape[0] * geometry.in_per_group
+
+
+def _shortcuts(architecture: Architecture) -> list[tuple[str, LayerSpec]]:
+    """Return the convolutions beside the chain, each with the layer that it listens to."""
+    return [(x.source, x.shortcut) for x in architecture.additions if x.shortcut is not None]
 
 
 def _weights_per_pair(geometry: Geometry) -> int:
@@ -134,24 +140,24 @@ class Synops:
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
-        if unit.geometry.kind == "input":
-            return np.zeros((len(outputs), len(inputs)))
         into = unit.positions if unit.geometry.kind == "dense" else 1
-        single = connections(unit.geometry.with_channels(1, into))
+        single = connections(unit.geometry.with_channels(1, into))  # none where neurons only are
         table = np.multiply.outer(outputs, inputs) * single * self.rates.per_sample(unit.source)
         arriving = unit.name
         for follower in unit.followers:
             per_channel = connections(follower.geometry) / follower.geometry.out_shape[0]
             added = outputs * per_channel * self.rates.per_sample(arriving)
             table, arriving = table + added[:, None], follower.name
+        beside = sum(connections(spec.geometry) for spec in unit.beside)
+        table = table + beside * self.rates.per_sample(unit.name)
         return np.asarray(table, dtype=np.float64)
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
-        layers = architecture.layers
+        pairs = [(before.name, spec) for before, spec in itertools.pairwise(architecture.layers)]
         return sum(
-            connections(spec.geometry) * self.rates.per_sample(before.name)
-            for before, spec in itertools.pairwise(layers)
+            connections(spec.geometry) * self.rates.per_sample(source)
+            for source, spec in (*pairs, *_shortcuts(architecture))
         )
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from loihi_sca.config import ConvConfig, DenseConfig, LayerConfig, ModelConfig, PoolConfig, Recipe
+from loihi_sca.config import (
+    ConvConfig,
+    DenseConfig,
+    ModelConfig,
+    PoolConfig,
+    Recipe,
+    ResidualConfig,
+    StemConfig,
+    StreamEnd,
+)
 from loihi_sca.errors import ConfigError
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.values import Shape
 
 WEIGHT_BITS = 8
@@ -20,10 +30,14 @@ less room, never more cores."""
 class Outline:
     """A network without weights, and which of its layers may lose channels.
 
+    The chain of a residual network goes through its blocks. ``residual2.select`` stands for the
+    neurons that ``residual2.conv1`` listens to: an input of as many channels as the stream has, and
+    as many outputs as are selected.
+
     Attributes
     ----------
     architecture : Architecture
-        As the mapper sees the compiled dense network.
+        As the mapper sees the compiled dense network, which has to be a chain to be compiled.
     prunable : frozenset of str
         Names of layers.
     """
@@ -68,14 +82,20 @@ def outline(
     if not values:
         first = replace(first, neuron="none")
     specs = [LayerSpec("input", "input", in_shape, first)]
-    prunable = []
-    read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
-    for number, layer in enumerate((*model.layers, read_out), start=1):
-        name_of_layer = "output" if layer is read_out else f"{layer.type}{number}"
+    prunable: list[str] = []
+    additions: list[Addition] = []
+    for name_of_layer, layer in model.blocks(classes):
+        if isinstance(layer, ResidualConfig):
+            block, addition = _residual(name_of_layer, layer, specs[-1].geometry.out_shape)
+            specs.extend(block)
+            additions.append(addition)
+            prunable.extend(spec.name for spec in block[:2] if layer.prunable)
+            continue
         specs.append(_spec(name_of_layer, layer, specs[-1]))
-        if not isinstance(layer, PoolConfig) and layer.prunable:
+        if isinstance(layer, ConvConfig | DenseConfig) and layer.prunable:
             prunable.append(name_of_layer)
-    return Outline(Architecture(name, tuple(specs), timesteps), frozenset(prunable))
+    architecture = Architecture(name, tuple(specs), timesteps, tuple(additions))
+    return Outline(architecture, frozenset(prunable))
 
 
 def outline_of(recipe: Recipe, in_shape: Shape, classes: int) -> Outline:
@@ -90,8 +110,36 @@ def outline_of(recipe: Recipe, in_shape: Shape, classes: int) -> Outline:
     )
 
 
-def _spec(name: str, layer: LayerConfig, before: LayerSpec) -> LayerSpec:
+def _residual(name: str, layer: ResidualConfig, stream: Volume) -> tuple[list[LayerSpec], Addition]:
+    """Return the layers of a residual block that lie on the chain, and what lies beside it."""
+    strides = (layer.stride, layer.stride)
+    rows, columns = ((n - 1) // layer.stride + 1 for n in stream[1:])
+    added = (layer.channels, rows, columns)
+    select = Geometry("input", stream, stream)
+    first = Geometry(
+        "conv", stream, added, (3, 3), strides, (1, 1), bits=(WEIGHT_BITS,),
+    )  # fmt: skip
+    second = replace(first, in_shape=added, stride=(1, 1), neuron="none")
+    chain = [
+        LayerSpec(f"{name}.select", "select", stream, select),
+        LayerSpec(f"{name}.conv1", "conv", added, first),
+        LayerSpec(f"{name}.conv2", "conv", added, second),
+    ]
+    shortcut = None
+    if added != stream:
+        weighting = replace(first, kernel=(1, 1), padding=(0, 0), neuron="none")
+        shortcut = LayerSpec(f"{name}.shortcut", "conv", added, weighting)
+    return chain, Addition(name, chain[0].name, shortcut)
+
+
+OnChain: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | StreamEnd
+
+
+def _spec(name: str, layer: OnChain, before: LayerSpec) -> LayerSpec:
     bits = (WEIGHT_BITS,)
+    if isinstance(layer, StreamEnd):
+        stream = before.geometry.out_shape
+        return LayerSpec(name, layer.type, stream, Geometry("input", stream, stream))
     if isinstance(layer, DenseConfig):
         from_map = before.geometry.kind == "conv"
         geometry = Geometry(
@@ -104,7 +152,7 @@ def _spec(name: str, layer: LayerConfig, before: LayerSpec) -> LayerSpec:
     volume = before.geometry.out_shape
     kernel, stride, padding = layer.kernel, layer.kernel, 0
     channels, groups = volume[0], volume[0]
-    if isinstance(layer, ConvConfig):
+    if isinstance(layer, ConvConfig | StemConfig):
         stride, padding, channels, groups = layer.stride, layer.padding, layer.channels, 1
     rows, columns = ((n + 2 * padding - kernel) // stride + 1 for n in volume[1:])
     if min(rows, columns) < 1:
@@ -115,6 +163,7 @@ def _spec(name: str, layer: LayerConfig, before: LayerSpec) -> LayerSpec:
     geometry = Geometry(
         "conv", volume, (channels, rows, columns), (kernel, kernel), (stride, stride),
         (padding, padding), groups=groups, bits=bits,
+        neuron="none" if isinstance(layer, StemConfig) else "cuba",
     )  # fmt: skip
     return LayerSpec(name, layer.type, geometry.out_shape, geometry)
 
@@ -128,6 +177,8 @@ def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Ar
             before = specs[-1].geometry.out_shape
             into = math.prod(before) if geometry.kind == "dense" else before[0]
             geometry = geometry.with_channels(channels.get(spec.name), into)
+        elif spec.name in channels:  # the stream keeps its width, whatever is selected
+            geometry = geometry.with_channels(channels[spec.name])
         shape = geometry.out_shape[:1] if len(spec.shape) == 1 else geometry.out_shape
         specs.append(replace(spec, geometry=geometry, shape=shape))
     return replace(architecture, layers=tuple(specs))

@@ -16,7 +16,6 @@ from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.meters import Rates
 from loihi_sca.pruning.outline import Outline, check_excluded, without
 from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
-from loihi_sca.slayer.blocks import Gated
 from loihi_sca.slayer.zoo import SpikingNet
 
 
@@ -121,14 +120,14 @@ class Pruner:
         Their gradient is zero already, but momentum and weight decay would move them.
         """
         saved = [
-            (parameter, off, parameter.data.index_select(0, off))
+            (parameter, axis, off, parameter.data.index_select(axis, off))
             for block in self.blocks.values()
             if len(off := (~block.alive).nonzero().flatten())
-            for parameter in _own_parameters(block)
+            for parameter, axis in block.own_parameters
         ]
         yield
-        for parameter, off, values in saved:
-            parameter.data.index_copy_(0, off, values)
+        for parameter, axis, off, values in saved:
+            parameter.data.index_copy_(axis, off, values)
 
     def update(
         self, progress: float, optimizer: torch.optim.Optimizer, regenerate: float | None = None
@@ -245,20 +244,19 @@ class Pruner:
             pruned += int((before[name] & changed).sum())
             regenerated += int((after[name] & changed).sum())
             block.gate.data.copy_(after[name].to(block.gate.dtype))
-            for parameter in _own_parameters(block):
-                _clear_moments(optimizer, parameter, changed)
+            for parameter, axis in block.own_parameters:
+                _clear_moments(optimizer, parameter, axis, changed)
         self.observation.clear()
         return Update({n: int(a.sum()) for n, a in after.items()}, pruned, regenerated, planned)
 
 
-def _own_parameters(block: Gated) -> tuple[torch.nn.Parameter, ...]:
-    """Return the parameters whose first axis is the channel."""
-    return block.synapse.weight, block.scale
-
-
 def _clear_moments(
-    optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, channels: torch.Tensor
+    optimizer: torch.optim.Optimizer,
+    parameter: torch.nn.Parameter,
+    axis: int,
+    channels: torch.Tensor,
 ) -> None:
+    index = channels.nonzero().flatten().to(parameter.device)
     for value in optimizer.state.get(parameter, {}).values():
         if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-            value[channels] = 0
+            value.index_fill_(axis, index, 0)

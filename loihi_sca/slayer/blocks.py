@@ -42,6 +42,16 @@ def slayer_neuron(neuron: NeuronConfig, norm: bool) -> dict[str, Any]:
     }
 
 
+def widen_norm(neuron: Any, channels: int) -> None:
+    """Tell a norm its width, which lava-dl's learns in the first forward pass only.
+
+    A checkpoint needs it before.
+    """
+    if neuron.norm is not None:
+        neuron.norm.num_features = channels
+        neuron.norm.running_mean = torch.zeros(channels)
+
+
 class Gated(torch.nn.Module):
     """What the gated blocks have in common; mixed in before a lava-dl block.
 
@@ -57,7 +67,7 @@ class Gated(torch.nn.Module):
         See :data:`Observer`; called in training mode only.
     """
 
-    synapse: Any
+    synapse: Any  # of blocks that have one
     neuron: Any
     gate: torch.nn.Parameter
     scale: torch.nn.Parameter
@@ -67,10 +77,7 @@ class Gated(torch.nn.Module):
         self.scale = torch.nn.Parameter(torch.ones(channels))
         self.prunable = prunable
         self.observer: Observer | None = None
-        # lava-dl's norm learns its width in the first forward pass; a checkpoint needs it before
-        if self.neuron.norm is not None:
-            self.neuron.norm.num_features = channels
-            self.neuron.norm.running_mean = torch.zeros(channels)
+        widen_norm(self.neuron, channels)
 
     @property
     def channels(self) -> int:
@@ -88,6 +95,11 @@ class Gated(torch.nn.Module):
         factor = self.scale.reshape(-1, *[1] * (self.synapse.weight.dim() - 1))
         quantized: torch.Tensor = self.synapse.pre_hook_fx(self.synapse.weight * factor)
         return quantized
+
+    @property
+    def own_parameters(self) -> tuple[tuple[torch.nn.Parameter, int], ...]:
+        """Parameters of single channels, each with its axis of channels."""
+        return (self.synapse.weight, 0), (self.scale, 0)
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, ..., T) that spikes of the layer before cause."""

@@ -20,6 +20,7 @@ has a bias: that acts while the first spikes are still on their way. So:
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -28,8 +29,9 @@ import torch
 
 from loihi_sca.errors import LoihiScaError, NetworkError
 from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
-from loihi_sca.problems import Problem, raise_for
+from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for
 from loihi_sca.slayer.convert import layer_of, readout_of
+from loihi_sca.slayer.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.slayer.unsupported import block_problems, lava_name, neuron_problems
 from loihi_sca.slayer.walk import blocks_of
 
@@ -94,7 +96,11 @@ def convert(
     state = _Conversion(tuple(shape), delay_shift)
     with torch.no_grad():
         for block_name, block in blocks_of(model):
-            state.add(block_name, block)
+            if isinstance(block, ON_STREAM):
+                state.shape = None  # refused all together
+            else:
+                state.add(block_name, block)
+    state.problems.extend(_residual_problem(model))
     if not state.has_neurons and not state.problems:
         state.problems.append(
             Problem(name, "the model has no block with neurons", "Add Conv or Dense blocks.")
@@ -107,6 +113,25 @@ def convert(
     except NetworkError as error:
         return None, (Problem(name, _reason(error), "Check the shapes of the blocks."),)
     return network, ()
+
+
+ON_STREAM = (Weighting, Residual, StreamNeurons)
+"""Blocks that open, continue and end a residual stream."""
+
+
+def _residual_problem(model: Any) -> Iterator[Problem]:
+    """Yield one problem for all blocks that have to do with a residual stream."""
+    parts = [(name, block) for name, block in blocks_of(model) if isinstance(block, ON_STREAM)]
+    adding = [name for name, block in parts if isinstance(block, Residual)]
+    if adding:
+        yield Problem(", ".join(adding), NO_ADD, CHAINS)
+    elif parts:
+        yield Problem(
+            ", ".join(name for name, _ in parts),
+            "a stem without residual blocks behind it weights spikes apart from the neurons that "
+            "take them, and netx knows blocks with both only",
+            "Use a conv block with prunable = false.",
+        )
 
 
 @dataclass

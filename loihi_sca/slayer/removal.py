@@ -4,6 +4,9 @@ A pruned channel that cannot come back costs time and memory and changes nothing
 it, so what listens to it adds zeros. Removing it leaves the spikes of all others as they are, bit
 for bit. Weights, scales, gates, norms and an optimizer's moments are cut to what is left; the
 parameters stay the same objects, so that an optimizer keeps its hold on them.
+
+In a residual block an input that its first convolution does not select is removed from that
+convolution only. The stream keeps its width.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import torch
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.slayer.blocks import Flatten, Gated
 from loihi_sca.slayer.lava import slayer
+from loihi_sca.slayer.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.slayer.zoo import SpikingNet
 
 
@@ -74,32 +78,61 @@ def keep_channels(
     for name, block in model.named_children():
         if isinstance(block, Gated):
             if arriving is not None:
-                _cut_inputs(block, arriving, optimizer)
+                _cut_inputs(block.synapse, arriving, optimizer)
             arriving = kept[name]
-            if not bool(arriving.all()):
-                _cut_channels(block, arriving, optimizer)
+            _cut_channels(block, arriving, optimizer)
+        elif isinstance(block, Weighting):
+            if arriving is not None:
+                _cut_inputs(block, arriving, optimizer)
+            arriving = None
+        elif isinstance(block, Residual):
+            _cut_residual(block, kept[f"{name}.select"], kept[f"{name}.conv1"], optimizer)
         elif not isinstance(block, Flatten) and arriving is not None:
             _cut_neuron(block.neuron, arriving, optimizer)
 
 
+CUTTABLE = (
+    Flatten, slayer.block.cuba.Pool, slayer.block.cuba.Input, Weighting, Residual, StreamNeurons,
+)  # fmt: skip
+"""Blocks without gates of their own that may stand between those that have some."""
+
+
 def _check(model: SpikingNet, kept: Mapping[str, torch.Tensor]) -> None:
+    for name, _ in model.gated:
+        if not bool(kept[name].any()):
+            raise UnsupportedLayer(f"{name}: no channel is left. Raise pruning.min_channels.")
     for name, block in model.named_children():
         if isinstance(block, Gated):
-            if not bool(kept[name].any()):
-                raise UnsupportedLayer(f"{name}: no channel is left. Raise pruning.min_channels.")
             if block.synapse.groups != 1:
                 raise UnsupportedLayer(f"{name}: a convolution in groups cannot be cut.")
-        elif not isinstance(block, Flatten | slayer.block.cuba.Pool | slayer.block.cuba.Input):
+        elif not isinstance(block, CUTTABLE):
             raise UnsupportedLayer(f"{name}: do not know how to cut a {type(block).__name__}.")
 
 
+def _cut_residual(
+    block: Residual,
+    selected: torch.Tensor,
+    kept: torch.Tensor,
+    optimizer: torch.optim.Optimizer | None,
+) -> None:
+    select, conv = block.select, block.conv1
+    if not bool(selected.all()):
+        _cut_inputs(conv.synapse, selected, optimizer)
+        for parameter in (select.scale, select.gate):
+            _cut(parameter, selected, 0, optimizer)
+        select.kept = select.kept[selected.to(select.kept.device)]
+        if not select.shared:
+            _cut_neuron(select.neuron, selected, optimizer)
+    _cut_channels(conv, kept, optimizer)
+    _cut_inputs(block.conv2, kept, optimizer)
+
+
 def _cut_inputs(
-    block: Gated, arriving: torch.Tensor, optimizer: torch.optim.Optimizer | None
+    synapse: Any, arriving: torch.Tensor, optimizer: torch.optim.Optimizer | None
 ) -> None:
     """Drop the weights that listen to removed channels, all places of each behind a flatten."""
     if bool(arriving.all()):
         return
-    synapse = block.synapse
     inputs = arriving.repeat_interleave(synapse.weight.shape[1] // len(arriving))
     _cut(synapse.weight, inputs, 1, optimizer)
     synapse.in_channels = synapse.weight.shape[1]
@@ -108,6 +141,8 @@ def _cut_inputs(
 def _cut_channels(
     block: Gated, kept: torch.Tensor, optimizer: torch.optim.Optimizer | None
 ) -> None:
+    if bool(kept.all()):
+        return
     for parameter in (block.synapse.weight, block.scale, block.gate):
         _cut(parameter, kept, 0, optimizer)
     block.synapse.out_channels = block.channels

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import torch
 
-from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, PoolConfig
+from loihi_sca.config import (
+    ConvConfig,
+    DenseConfig,
+    ModelConfig,
+    PoolConfig,
+    ResidualConfig,
+    StemConfig,
+    StreamEnd,
+)
 from loihi_sca.errors import ConfigError
 from loihi_sca.slayer.acceleration import accelerate
 from loihi_sca.slayer.blocks import (
@@ -18,6 +27,7 @@ from loihi_sca.slayer.blocks import (
     SumPool,
     ValueInput,
 )
+from loihi_sca.slayer.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.values import Shape
 
 
@@ -38,8 +48,8 @@ class SpikingNet(torch.nn.Sequential):
 
     @property
     def gated(self) -> Iterator[tuple[str, Gated]]:
-        """The blocks with channels, by name."""
-        return ((name, b) for name, b in self.named_children() if isinstance(b, Gated))
+        """The blocks with gates, by name, also those within residual blocks."""
+        return ((name, b) for name, b in self.named_modules() if isinstance(b, Gated))
 
     def trainable_parameters(self) -> Iterator[torch.nn.Parameter]:
         """Return what an optimizer may change: everything but the gates."""
@@ -75,14 +85,14 @@ def build(
     if values:
         blocks["input"] = ValueInput(config.neuron)
     shape = in_shape
-    read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
-    for number, layer in enumerate((*config.layers, read_out), start=1):
-        name = "output" if layer is read_out else f"{layer.type}{number}"
+    for name, layer in config.blocks(classes):
         if isinstance(layer, DenseConfig):
             if len(shape) == 3:
                 blocks["flatten"] = Flatten()
             blocks[name] = _dense(config, layer, shape)
             shape = (layer.neurons,)
+        elif isinstance(layer, StreamEnd):
+            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
         else:
             out_shape = _slid(name, layer, shape)
             blocks[name] = _window(config, layer, shape)
@@ -101,9 +111,22 @@ def _dense(config: ModelConfig, layer: DenseConfig, shape: Shape) -> SCADense:
     )
 
 
-def _window(config: ModelConfig, layer: ConvConfig | PoolConfig, shape: Shape) -> torch.nn.Module:
+Window: TypeAlias = ConvConfig | PoolConfig | StemConfig | ResidualConfig
+
+
+def _window(config: ModelConfig, layer: Window, shape: Shape) -> torch.nn.Module:
     if isinstance(layer, PoolConfig):
         return SumPool(layer.kernel, neuron=config.neuron, weight=layer.weight)
+    if isinstance(layer, StemConfig):
+        return Weighting(
+            shape[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding,
+            weight_scale=config.weight_scale,
+        )  # fmt: skip
+    if isinstance(layer, ResidualConfig):
+        return Residual(
+            shape[0], layer.channels, stride=layer.stride, neuron=config.neuron, norm=config.norm,
+            weight_scale=config.weight_scale, prunable=layer.prunable,
+        )  # fmt: skip
     return SCAConv(
         shape[0],
         layer.channels,
@@ -117,12 +140,14 @@ def _window(config: ModelConfig, layer: ConvConfig | PoolConfig, shape: Shape) -
     )
 
 
-def _slid(name: str, layer: ConvConfig | PoolConfig, shape: Shape) -> Shape:
+def _slid(name: str, layer: Window, shape: Shape) -> Shape:
     """Return the shape behind a window that slides over a map."""
     if len(shape) != 3:
         raise ConfigError(f"{name}: a {layer.type} block cannot follow a dense block.")
+    if isinstance(layer, ResidualConfig):
+        return layer.channels, *((n - 1) // layer.stride + 1 for n in shape[1:])
     stride, padding, channels = layer.kernel, 0, shape[0]
-    if isinstance(layer, ConvConfig):
+    if isinstance(layer, ConvConfig | StemConfig):
         stride, padding, channels = layer.stride, layer.padding, layer.channels
     elif shape[1] % layer.kernel or shape[2] % layer.kernel:
         raise ConfigError(

@@ -23,7 +23,7 @@ from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder, write_json
 from loihi_sca.ledger import Ledger, Watcher, check_failures
-from loihi_sca.runs import Job, Result, Runner, Value, as_json, check_data
+from loihi_sca.runs import Job, Result, Runner, Value, as_json, check_jobs
 from loihi_sca.study.goals import OBJECTIVES, goal_of
 from loihi_sca.study.space import Choice, Space, corners, default_space, is_budget, job_of
 from loihi_sca.study.space import parse_space as parse_space
@@ -114,7 +114,7 @@ def run_study(
     where, tell = executor or Local(), watcher or Watcher()
     jobs = [job_of(f"search {values}", recipe, values) for values in corners(space)]
     check_budgets(jobs)
-    check_data(jobs[:1])
+    check_jobs(jobs[:1])
     make_folder(folder)
     runner = Runner(
         folder, (profile,), verify_samples, 0, where.threads,

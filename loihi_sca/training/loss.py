@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import torch
 from torch.nn import functional
 
 from loihi_sca.config import TrainingConfig
-from loihi_sca.slayer.blocks import SCAConv, SCADense
+from loihi_sca.slayer.blocks import Gated, SCAConv, SCADense
+from loihi_sca.slayer.lava import slayer
+from loihi_sca.slayer.residual import (
+    Residual,
+    Selection,
+    SelectiveConv,
+    StreamNeurons,
+    Weighting,
+)
 from loihi_sca.slayer.zoo import SpikingNet
+
+Link: TypeAlias = tuple[str, torch.nn.Module, torch.nn.Module]
+"""Name of a block that sends spikes, the block, and one that hears it."""
 
 
 class Loss:
@@ -31,9 +42,9 @@ class Loss:
     def __init__(self, model: SpikingNet, config: TrainingConfig) -> None:
         self.model, self.config = model, config
         self._rates: dict[str, torch.Tensor] = {}
-        if config.synops:
-            for name, block in model.gated:
-                block.register_forward_hook(self._note(name))
+        self._links = list(_links_of(model)) if config.synops else []
+        for name, sender in {name: sender for name, sender, _ in self._links}.items():
+            sender.register_forward_hook(self._note(name))
 
     def __call__(self, counts: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the loss of output spike counts (N, classes) of the latest forward pass."""
@@ -46,16 +57,19 @@ class Loss:
 
     def absolute_weight(self) -> torch.Tensor:
         """Return the sum of absolute weights of the convolutions."""
-        weights = [b.synapse.weight for _, b in self.model.gated if isinstance(b, SCAConv)]
-        return torch.stack([torch.zeros(()), *(w.abs().sum() for w in weights)]).sum()
+        synapses = [m for m in self.model.modules() if isinstance(m, slayer.synapse.Conv)]
+        weights = (synapse.weight.abs().sum() for synapse in synapses)
+        return torch.stack([torch.zeros(()), *weights]).sum()
 
     def synapse_use(self) -> torch.Tensor:
         """Return the mean share of synapses between blocks that a timestep uses."""
         used, there = torch.zeros(()), 0.0
-        blocks = list(self.model.gated)
-        for (name, _), (_, following) in itertools.pairwise(blocks):
-            synapses = _fan_out(following) * self._rates[name].numel()
-            used = used + self._rates[name].mean() * synapses
+        for name, sender, listener in self._links:
+            rates = self._rates[name]
+            if isinstance(sender, Selection) and isinstance(listener, SelectiveConv):
+                rates = sender.of_gates(rates) * sender.gate.detach()[:, None, None]
+            synapses = _fan_out(listener) * rates.numel()
+            used = used + rates.mean() * synapses
             there += synapses
         return used / max(there, 1.0)
 
@@ -67,10 +81,33 @@ class Loss:
         return hook
 
 
-def _fan_out(block: object) -> float:
+def _links_of(model: SpikingNet) -> Iterator[Link]:
+    """Yield who hears whom; pooling in between, which costs little, is left out."""
+    sender: tuple[str, torch.nn.Module] | None = None
+    for name, block in model.named_children():
+        if isinstance(block, Residual):
+            yield f"{name}.select", block.select, block.conv1
+            if block.shortcut is not None:
+                yield f"{name}.select", block.select, block.shortcut
+            yield f"{name}.conv1", block.conv1, block.conv2
+        if sender is not None and isinstance(block, Gated | Weighting):
+            yield *sender, block
+        if isinstance(block, Gated | StreamNeurons):
+            sender = name, block
+        elif isinstance(block, Residual | Weighting):  # who sends what is on the stream is known
+            sender = None
+
+
+def _fan_out(block: torch.nn.Module) -> float:
     """Return the synapses that a spike into a block reaches, borders left out."""
+    if isinstance(block, SCADense):
+        return float(block.alive.sum())
+    synapse, channels = block, 0
     if isinstance(block, SCAConv):
-        kernel, stride = block.synapse.kernel_size[:2], block.synapse.stride[:2]
-        taps = kernel[0] * kernel[1] / (stride[0] * stride[1])
-        return float(taps * int(block.alive.sum()))
-    return float(block.alive.sum()) if isinstance(block, SCADense) else 0.0
+        synapse, channels = block.synapse, int(block.alive.sum())
+    elif isinstance(block, Weighting):
+        channels = block.out_channels
+    else:
+        return 0.0
+    kernel, stride = synapse.kernel_size[:2], synapse.stride[:2]
+    return float(kernel[0] * kernel[1] / (stride[0] * stride[1]) * channels)

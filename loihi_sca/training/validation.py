@@ -46,7 +46,7 @@ def broken_blocks(model: SpikingNet) -> list[str]:
     """Return the blocks that have a weight which is not a number, or infinite."""
     return [
         name
-        for name, block in model.gated
+        for name, block in model.named_children()
         if not all(bool(p.isfinite().all()) for p in block.parameters())
     ]
 

@@ -35,12 +35,17 @@ def convolve(spikes: torch.Tensor, weight: torch.Tensor, synapse: Any) -> torch.
         Of which stride, padding, dilation and groups are taken.
     """
     samples, timesteps = spikes.shape[0], spikes.shape[-1]
-    images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
+    arriving, stride = layout.rows(spikes), synapse.stride[:2]
+    if weight.shape[2:4] == (1, 1) and not any(synapse.padding) and stride != (1, 1):
+        # the backward pass of torch 2.3 on a CPU writes past the buffers of such a convolution
+        arriving = arriving[:, :, :: stride[0], :: stride[1]].contiguous()
+        stride = (1, 1)
+    images = arriving.flatten(0, 1).permute(0, 3, 1, 2)
     weighted = functional.conv2d(
         images,
         weight[..., 0].contiguous(memory_format=torch.channels_last),
         None,
-        synapse.stride[:2],
+        stride,
         synapse.padding[:2],
         synapse.dilation[:2],
         synapse.groups,

@@ -1,0 +1,213 @@
+"""The model's table of a recipe: its blocks, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from loihi_sca.model_zoo import Pooling, layers_of
+from loihi_sca.sections import Fraction, Section
+
+
+class NeuronConfig(Section):
+    """Parameters of the CUBA neurons of a block.
+
+    Attributes
+    ----------
+    threshold : float
+        Spiking threshold; 1.0 is the integer 64.
+    current_decay, voltage_decay : float
+        Fraction lost per timestep, 0 to 1.
+    tau_grad, scale_grad : float
+        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
+        lava-dl's default of 1.
+    """
+
+    threshold: PositiveFloat = 1.0
+    current_decay: Fraction = 1.0
+    voltage_decay: Fraction = 0.1
+    tau_grad: PositiveFloat = 0.01
+    scale_grad: PositiveFloat = 1.0
+
+
+class ConvConfig(Section):
+    """A convolutional block.
+
+    Attributes
+    ----------
+    channels, kernel, stride, padding : int
+        Geometry; the kernel is square.
+    prunable : bool
+        Whether its channels may be pruned.
+    """
+
+    type: Literal["conv"]
+    channels: PositiveInt
+    kernel: PositiveInt = 3
+    stride: PositiveInt = 1
+    padding: NonNegativeInt = 0
+    prunable: bool = True
+
+
+class DenseConfig(Section):
+    """An all-to-all block.
+
+    Attributes
+    ----------
+    neurons : int
+        Number of outputs.
+    prunable : bool
+        Whether its neurons may be pruned.
+    """
+
+    type: Literal["dense"]
+    neurons: PositiveInt
+    prunable: bool = True
+
+
+class PoolConfig(Section):
+    """Sum pooling: spikes of a square window add up in one neuron, channel by channel.
+
+    Attributes
+    ----------
+    kernel : int
+        Edge of the window, and the stride.
+    weight : float
+        Initial weight of a spike, in thresholds: from 1 on, one spike makes the neuron fire, which
+        is max pooling of spikes; ``1 / kernel^2`` is the average.
+    """
+
+    type: Literal["pool"]
+    kernel: PositiveInt = 2
+    weight: PositiveFloat = 1.0
+
+
+class StemConfig(Section):
+    """A convolution without neurons, which opens a residual stream.
+
+    The stream carries weighted spikes. Residual blocks add to it; whatever else follows hears the
+    spikes of neurons that are put at its end. Its width is never pruned.
+
+    Attributes
+    ----------
+    channels, kernel, stride, padding : int
+        Geometry; the kernel is square.
+    """
+
+    type: Literal["stem"]
+    channels: PositiveInt
+    kernel: PositiveInt = 3
+    stride: PositiveInt = 1
+    padding: NonNegativeInt = 1
+
+
+class ResidualConfig(Section):
+    """Two convolutions 3x3 that read a residual stream and add to it.
+
+    Attributes
+    ----------
+    channels : int
+        Width of the stream behind it.
+    stride : int
+        Of the first convolution.
+    prunable : bool
+        Whether the first convolution may select its inputs, and lose outputs.
+    """
+
+    type: Literal["residual"]
+    channels: PositiveInt
+    stride: PositiveInt = 1
+    prunable: bool = True
+
+
+class StreamEnd(Section):
+    """Neurons at the end of a residual stream; they follow by themselves, no recipe names them."""
+
+    type: Literal["spikes"] = "spikes"
+
+
+LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | ResidualConfig
+
+
+class ModelConfig(Section):
+    """A stack of blocks; a dense read-out with one neuron per class follows by itself.
+
+    Attributes
+    ----------
+    zoo : str or None
+        A network of :mod:`loihi_sca.model_zoo` by name, instead of ``layers``.
+    width : float
+        Factor of the channels and hidden neurons of a ``zoo`` network.
+    pooling : {"stride", "sum"}
+        How a ``zoo`` network halves its maps.
+    layers : tuple of ConvConfig, PoolConfig, DenseConfig, StemConfig or ResidualConfig
+        In order, dense blocks last.
+    neuron : NeuronConfig
+        Of all blocks.
+    norm : bool
+        Mean-only batch norm, which becomes an integer bias.
+    weight_scale : float
+        Factor of the initial weights.
+    """
+
+    zoo: str | None = None
+    width: PositiveFloat = 1.0
+    pooling: Pooling = "stride"
+    layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
+    neuron: NeuronConfig = NeuronConfig()
+    norm: bool = True
+    weight_scale: PositiveFloat = 2.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: Any) -> Any:
+        """Replace the name of a network by its blocks, so that a saved recipe says everything."""
+        if not isinstance(values, dict) or values.get("zoo") is None:
+            return values
+        if values.get("layers"):
+            raise ValueError("gives both zoo and layers; leave one of them out")
+        rest = {k: v for k, v in values.items() if k not in ("zoo", "width", "pooling")}
+        width = values.get("width", 1.0)
+        if not isinstance(width, int | float) or width <= 0:
+            raise ValueError(f"width = {width!r} must be a number above 0")
+        pooling = values.get("pooling", "stride")
+        if pooling not in get_args(Pooling):
+            raise ValueError(f"pooling = {pooling!r} must be one of {get_args(Pooling)}")
+        layers = layers_of(values["zoo"], width, pooling)
+        return {**rest, "layers": layers}
+
+    @model_validator(mode="after")
+    def _on_a_stream(self) -> ModelConfig:
+        """Refuse residual blocks with nothing to add to."""
+        before: LayerConfig | None = None
+        for number, layer in enumerate(self.layers, start=1):
+            if isinstance(layer, ResidualConfig) and not isinstance(before, STREAMING):
+                raise ValueError(
+                    f"residual{number} follows {'nothing' if before is None else before.type}, "
+                    "and adds to a residual stream. Put a stem, a convolution without neurons that "
+                    "opens one, or another residual block before it"
+                )
+            before = layer
+        return self
+
+    def blocks(self, classes: int) -> Iterator[tuple[str, LayerConfig | StreamEnd]]:
+        """Return all blocks by name, those that follow by themselves included.
+
+        Parameters
+        ----------
+        classes : int
+            Neurons of the read-out block, which is never pruned.
+        """
+        read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
+        before: LayerConfig | None = None
+        for number, layer in enumerate((*self.layers, read_out), start=1):
+            if isinstance(before, STREAMING) and not isinstance(layer, ResidualConfig):
+                yield f"spikes{number - 1}", StreamEnd()
+            yield "output" if layer is read_out else f"{layer.type}{number}", layer
+            before = layer
+
+
+STREAMING = (StemConfig, ResidualConfig)
+"""Blocks behind which there is a residual stream, not spikes."""
