@@ -33,7 +33,7 @@ def jobs(of: Grid) -> list[Job]:
         *of.dense(),
         *of.pruned("connections=0.5,0.3,0.1", tuple(CRITERIA), **AT_ONCE),
         *of.pruned("synops=0.3,0.1", tuple(CRITERIA), **AT_ONCE),
-        *of.pruned("connections=0.3,0.1", ("sca", "random"), prefix="scratch-", scratch=True),
+        *of.pruned("connections=0.1", ("sca", "random"), prefix="scratch-", scratch=True),
     ]
 
 
