@@ -27,7 +27,7 @@ R = TypeVar("R")
 RETRIES = 2
 """How often an item is tried again after its worker has died."""
 
-STARTS = 2
+STARTS = 3
 """How often a local Ray is started: it gives up after 30 s, which a busy machine may need."""
 
 TICK_S = 1.0
