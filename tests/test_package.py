@@ -28,10 +28,12 @@ def imported_by(code: str) -> set[str]:
         "import loihi_sca.cli.app",
         "import loihi_sca.netx, loihi_sca.engine.reference, loihi_sca.hardware",
         "import loihi_sca.engine.lava_cpu",
+        "import loihi_sca.execution.on_ray",
     ],
 )
 def test_importing_loads_neither_torch_nor_lava(code: str) -> None:
-    assert not {"torch", "lava", "numba", "matplotlib", "sklearn"} & imported_by(code)
+    heavy = {"torch", "lava", "numba", "matplotlib", "sklearn", "ray", "optuna"}
+    assert not heavy & imported_by(code)
 
 
 def test_help_loads_neither_torch_nor_lava() -> None:
@@ -44,7 +46,7 @@ def test_help_loads_neither_torch_nor_lava() -> None:
     )
     assert "demo" in out.stdout
     modules = {line.split("|")[-1].strip() for line in out.stderr.splitlines()}
-    assert not {"torch", "lava"} & modules
+    assert not {"torch", "lava", "ray", "optuna"} & modules
 
 
 def imports() -> Iterator[tuple[str, str]]:
@@ -70,3 +72,8 @@ def test_lavas_slayer_is_imported_in_one_place() -> None:
         file for file, name in imports() if name.startswith("lava.lib.dl") and "slayer" in name
     }
     assert users == {"slayer/lava.py"}
+
+
+def test_ray_and_optuna_are_imported_in_one_place_each() -> None:
+    users = {(file, name) for file, name in imports() if name.split(".")[0] in ("ray", "optuna")}
+    assert users == {("execution/on_ray.py", "ray"), ("study/__init__.py", "optuna")}

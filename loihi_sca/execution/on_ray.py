@@ -1,27 +1,25 @@
 """Work on Ray: a local one of our own, or a cluster.
 
-A local Ray listens on the loopback interface only, writes to a temporary folder, shows no
-dashboard, sends no statistics, and is gone when the ``with`` block is left, however that is.
+A local Ray listens on the loopback interface only (unless the program had imported Ray before),
+writes to a temporary folder, shows no dashboard, sends no statistics, and is gone when the ``with``
+block is left, however that is.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from types import TracebackType
 from typing import Any, TypeVar
 
 from typing_extensions import Self
 
 from loihi_sca.errors import BackendError, ConfigError, Interrupted
-from loihi_sca.execution import Failure, attempt
+from loihi_sca.execution import Failure, attempt, local_ray
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,14 +27,12 @@ R = TypeVar("R")
 RETRIES = 2
 """How often an item is tried again after its worker has died."""
 
-OBJECT_STORE_BYTES = 100 << 20
-"""Shared memory of a local Ray; items and values are small, data sets are read by each worker."""
+STARTS = 3
+"""How often a local Ray is started: it gives up after 30 s, which a busy machine may need."""
 
 TICK_S = 1.0
 GRACE_S = 20.0
 """Time that work under way gets to save what it has, before its process is ended."""
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ class OnRay:
         self._note, self._tick = note or _ignore, tick or _nothing
         self._ray: Any = None
         self._running: dict[Any, _Task] = {}
-        self._before: dict[str, str | None] = {}
+        self._before: dict[str, str] = {}
         self._on_sigterm: Any = None
         self._folder = ""
 
@@ -106,26 +102,18 @@ class OnRay:
         """Start Ray, or connect to it."""
         if threading.current_thread() is threading.main_thread():
             self._on_sigterm = signal.getsignal(signal.SIGTERM)  # Ray puts its own
-        self._set({} if self.address else _of_local_ray(self.threads))
+        self._before = local_ray.environment()
+        if not self.address:
+            os.environ.update(local_ray.variables(self.threads))
         try:
             self._ray = _imported()
-            self._ray.init(**(self._remote_options() if self.address else self._local_options()))
-            if self._all_of_cluster:
-                cpus = self._ray.cluster_resources().get("CPU", 1.0)
-                self.workers = max(1, int(cpus) // self.threads)
-        except ConfigError:
-            self._leave()
-            raise
-        except Exception as error:  # whatever Ray raises: RuntimeError, ConnectionError, ...
-            self._leave()
-            where = f"at {self.address}" if self.address else "on this machine"
-            raise BackendError(f"no Ray {where}: {error}") from error
+            self._connect()
         except BaseException:
             self._leave()
             raise
         self._remote = self._ray.remote(num_cpus=self.threads, max_retries=0)(_work)
         if self.address:
-            variables = dict.fromkeys(THREAD_VARIABLES, str(self.threads))
+            variables = dict.fromkeys(local_ray.THREAD_VARIABLES, str(self.threads))
             self._remote = self._remote.options(runtime_env={"env_vars": variables})
         return self
 
@@ -176,73 +164,72 @@ class OnRay:
 
     def _outcome(self, reference: Any, task: _Task) -> tuple[Any] | None:
         """Return what a task came to, None if its worker died and it is to be tried again."""
+        errors = self._ray.exceptions
         try:
             return (self._ray.get(reference),)
-        except (self._ray.exceptions.RayError, Interrupted) as error:
-            # Interrupted: somebody sent its worker a SIGTERM, and not through us
+        except Interrupted:
+            reason = "somebody told it to stop"
+        except errors.RayTaskError as error:  # it could not even begin, such as without a module
+            last = str(error).strip().splitlines()[-1]
+            return (Failure(type(error).__name__, last, str(error)),)
+        except errors.RayError as error:
             reason = str(error).strip().splitlines()[0]
-            if task.tries > self.retries:
-                message = f"its worker died {task.tries} times; the last time: {reason}"
-                return (Failure("WorkerDied", message, str(error)),)
-            self._note(
-                f"{task.item}: its worker died ({reason}). Going on with it in another one, "
-                f"{self.retries - task.tries + 1} tries left."
-            )
-            return None
+        if task.tries > self.retries:
+            message = f"its worker died {task.tries} times; the last time: {reason}"
+            return (Failure("WorkerDied", message),)
+        self._note(
+            f"{task.item}: its worker died ({reason}). Going on with it in another one, "
+            f"{self.retries - task.tries + 1} tries left."
+        )
+        return None
+
+    def _connect(self) -> None:
+        """Start a local Ray, or connect to a cluster.
+
+        Raises
+        ------
+        BackendError
+            Neither is possible.
+        """
+        where = f"at {self.address}" if self.address else "on this machine"
+        for attempts_left in reversed(range(1 if self.address else STARTS)):
+            options = self._remote_options() if self.address else self._local_options()
+            try:
+                self._ray.init(**options)
+                break
+            except Exception as error:  # whatever Ray raises: RuntimeError, ConnectionError, ...
+                self._end()
+                if not attempts_left:
+                    raise BackendError(f"no Ray {where}: {error}") from error
+        if self._all_of_cluster:
+            cpus = self._ray.cluster_resources().get("CPU", 1.0)
+            self.workers = max(1, int(cpus) // self.threads)
 
     def _local_options(self) -> dict[str, Any]:
-        self._folder = tempfile.mkdtemp(prefix="loihi-sca-ray-")
-        return {
-            "num_cpus": self.workers * self.threads,
-            "include_dashboard": False,
-            "log_to_driver": False,
-            "logging_level": "ERROR",
-            "object_store_memory": OBJECT_STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
-            "_temp_dir": self._folder,
-        }
+        self._folder = local_ray.make_folder()
+        return local_ray.options(self._folder, self.workers * self.threads)
 
     def _remote_options(self) -> dict[str, Any]:
         return {"address": self.address, "log_to_driver": False, "logging_level": "ERROR"}
 
-    def _leave(self) -> None:
-        """End Ray and leave the process and the disk as they were."""
+    def _end(self) -> None:
+        """End Ray, with all that has been started of it, and remove what it wrote."""
         try:
             if self._ray is not None:
                 self._ray.shutdown()
         finally:
-            for name, value in self._before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-            if self._on_sigterm is not None:
-                signal.signal(signal.SIGTERM, self._on_sigterm)
             if self._folder:
+                local_ray.kill_users_of(self._folder)
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _set(self, variables: Mapping[str, str]) -> None:
-        self._before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-
-
-def _of_local_ray(threads: int) -> dict[str, str]:
-    """Return the variables by which a local Ray is told what ``ray.init`` has no option for."""
-    return {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # the processes prove to each other that they belong together, without a file in the home
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": _token(),
-        # no cluster, so that the loopback interface is all it listens on, on Linux as elsewhere
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
-    }
-
-
-@cache
-def _token() -> str:
-    """Return a token that lasts as long as this process, as Ray reads it only once."""
-    return secrets.token_hex(32)
+    def _leave(self) -> None:
+        """Leave the process and the machine as they were."""
+        try:
+            self._end()
+        finally:
+            local_ray.restore(self._before)
+            if self._on_sigterm is not None:
+                signal.signal(signal.SIGTERM, self._on_sigterm)
 
 
 def _imported() -> Any:

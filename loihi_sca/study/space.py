@@ -175,10 +175,10 @@ def _field(name: str) -> tuple[str, set[str]]:
     for candidate in (name, *(f"{section}.{name}" for section in BARE)):
         if candidate in fields:
             return candidate, fields[candidate]
-    known = sorted(fields)
+    near = suggestion(name, [*fields, *(field.rpartition(".")[2] for field in fields)])
     raise ConfigError(
-        f"search {name!r}: a recipe has no such field{suggestion(name, known) or '.'} There are "
-        f"{', '.join(known)}."
+        f"search {name!r}: a recipe has no such field{near}"
+        + ("" if near else f". There are {', '.join(sorted(fields))}.")
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loihi_sca.cli.execution import executor
 from loihi_sca.config import (
     DataConfig,
     ModelConfig,
@@ -22,6 +23,7 @@ from loihi_sca.config import (
     TrainingConfig,
     load_recipe,
 )
+from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json, write_text
 from loihi_sca.report.sweeps import pareto, summary
 from loihi_sca.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
@@ -126,6 +128,13 @@ class Log(Watcher):
             flush=True,
         )
 
+    def failure(self, job: Job, failure: Failure, number: int, jobs: int) -> None:
+        _note(f"{number}/{jobs} {job.name} failed, {failure.kind}: {failure.message}")
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
 
 def main(
     name: str,
@@ -155,7 +164,8 @@ def main(
     sized = _sized(load_recipe(recipe), size, options)
     folder = make_folder(options.out)
     jobs = jobs_of(Grid(sized, tuple(seeds), size, options.quick))
-    swept = run_sweep(jobs, folder, lava_samples=options.lava, watcher=Log())
+    with executor(options.on, None, options.workers, options.threads, note=_note) as where:
+        swept = run_sweep(jobs, folder, lava_samples=options.lava, watcher=Log(), executor=where)
     swept.check()
     results = swept.results
     rows = summary(results)
@@ -192,6 +202,9 @@ def _options(name: str) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="number of seeds")
     parser.add_argument("--epochs", type=int, help="epochs per run")
     parser.add_argument("--limit", type=int, help="training samples")
+    parser.add_argument("--on", choices=["ray"], help="many runs at once, in processes of Ray")
+    parser.add_argument("--workers", type=int, help="runs at once on Ray")
+    parser.add_argument("--threads", type=int, help="CPU threads of each run")
     parser.add_argument("--lava", type=int, default=0, help="samples per network on Lava's backend")
     return parser.parse_args()
 
