@@ -34,16 +34,19 @@ def benchmark(content: Content) -> str:
 def criteria(content: Content) -> str:
     """Accuracy by criterion, one column per budget, of pruned trained networks."""
     rows = content["rows"]
-    pruned = [r for r in rows if r["start"] == "dense" and r["budget"] != "dense"]
-    budgets = list(dict.fromkeys((r["budget"], r["amount"]) for r in pruned))
-    names = list(dict.fromkeys(r["criterion"] for r in pruned))
-    lines = []
-    for name in names:
-        found = {(r["budget"], r["amount"]): r for r in pruned if r["criterion"] == name}
-        lines.append((f"`{name}`", *(accuracy(found[budget]) for budget in budgets)))
-    head = ("criterion", *(f"{100 * amount:g} % {budget}" for budget, amount in budgets))
     (dense,) = (r for r in rows if r["budget"] == "dense")
-    return table(head, lines, numbers=len(budgets)) + "\n" + _about(content, dense)
+    pruned = [r for r in rows if r["start"] == "dense" and r is not dense]
+    columns = list(dict.fromkeys((r["budget"], r["amount"], r["limit"]) for r in pruned))
+    lines = []
+    for name in dict.fromkeys(r["criterion"] for r in pruned):
+        of_name = (r for r in pruned if r["criterion"] == name)
+        found = {(r["budget"], r["amount"], r["limit"]): r for r in of_name}
+        lines.append((f"`{name}`", *(accuracy(found[column]) for column in columns)))
+    head = ["criterion"]
+    for budget, amount, limit in columns:
+        few = "" if limit == dense["limit"] else f", {limit} samples"
+        head.append(f"{100 * amount:g} % {budget}{few}")
+    return table(head, lines, numbers=len(columns)) + "\n" + _about(content, dense)
 
 
 def cores(content: Content) -> str:

@@ -96,7 +96,7 @@ def made_up(seed: int, budget, accuracy: float, cores: int, synops: float) -> di
     return {
         "seed": seed, "budget": budget, "criterion": "sca" if budget else None,
         "objective": "product" if budget else None, "accuracy": accuracy, "connections": 10 * cores,
-        "synops": synops,
+        "synops": synops, "recipe": {"data": {"limit": 96}},
         "chips": {"loihi2": {"cores": cores, "energy_uj": {"best": 2.0 * cores}}},
     }  # fmt: skip
 

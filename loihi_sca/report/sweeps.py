@@ -31,14 +31,16 @@ class Mean:
 def groups(results: Sequence[Result]) -> dict[tuple[Any, ...], list[Result]]:
     """Return results that differ by the seed only.
 
-    By (budget, amount, criterion, objective, start), the last ``dense`` for runs that pruned a
-    trained dense network and ``scratch`` for the others.
+    By (budget, amount, criterion, objective, start, limit): ``start`` is ``dense`` for runs that
+    pruned a trained dense network and ``scratch`` for the others, ``limit`` that of the training
+    samples.
     """
     found: dict[tuple[Any, ...], list[Result]] = {}
     for result in results:
         budget = next(iter((result["budget"] or {"dense": None}).items()))
         start = "dense" if result.get("start") else "scratch"
-        key = (*budget, result["criterion"], result["objective"], start)
+        limit = result["recipe"]["data"].get("limit")
+        key = (*budget, result["criterion"], result["objective"], start, limit)
         found.setdefault(key, []).append(result)
     return found
 
@@ -50,10 +52,10 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     """
     dense = {r["seed"]: r for r in results if r["budget"] is None}
     rows = []
-    for (name, amount, criterion, objective, start), members in groups(results).items():
+    for (name, amount, criterion, objective, start, limit), members in groups(results).items():
         row: dict[str, Any] = {
             "budget": name, "amount": amount, "criterion": criterion, "objective": objective,
-            "start": start, "seeds": len(members),
+            "start": start, "limit": limit, "seeds": len(members),
         }  # fmt: skip
         for figure, values in _figures(members, dense):
             mean = mean_of(values)

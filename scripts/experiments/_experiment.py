@@ -84,6 +84,7 @@ class Grid:
         *,
         prefix: str = "",
         scratch: bool = False,
+        limit: int | None = None,
         **pruning: Any,
     ) -> list[Job]:
         """Return runs for budgets such as ``cores=4,8``.
@@ -94,6 +95,8 @@ class Grid:
             Of the runs' names.
         scratch : bool
             Train from scratch, as the recipe says, and not from the dense network.
+        limit : int, optional
+            One epoch of so few training samples is all there is to prune with.
         **pruning
             Other values for the recipe's section.
         """
@@ -105,6 +108,10 @@ class Grid:
             rate = recipe.training.learning_rate / 2
             changes = {"epochs": self.size.prune_epochs, "learning_rate": rate}
             tuning = recipe.training.model_copy(update=changes)
+        if tuning is not None and limit is not None:
+            tuning = tuning.model_copy(update={"epochs": 1})
+            data = recipe.data.model_copy(update={"limit": limit})
+            recipe = recipe.model_copy(update={"data": data})
         budget = parse_budgets([budgets])
         jobs = grid(recipe, budget, criteria, self.seeds, dense=False, tuning=tuning)
         return [replace(job, name=prefix + job.name) for job in jobs]

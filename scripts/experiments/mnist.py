@@ -3,8 +3,9 @@
 A trained dense network is cut to the budget at once, after a few batches of scores, and then
 fine-tuned: what a channel is worth has to be told right. How many channels each layer keeps is
 planned in the same way for all criteria (`objective`), so that they differ in which channels they
-keep. A second, smaller grid trains from scratch by the recipe: a gentle ramp with regeneration, in
-which the network has time to get over a bad choice.
+keep. Runs called ``few`` do that with one epoch of 2000 samples, where little can be made up for.
+Runs called ``scratch`` train from scratch by the recipe: a gentle ramp with regeneration, in which
+a network has all the time to get over a bad choice.
 """
 
 from typing import Any
@@ -25,6 +26,9 @@ AT_ONCE = {
 }  # fmt: skip
 """A single update, with nothing to regenerate yet."""
 
+FEW = 2000
+"""Training samples for who has but few."""
+
 
 def jobs(of: Grid) -> list[Job]:
     if of.quick:
@@ -33,6 +37,13 @@ def jobs(of: Grid) -> list[Job]:
         *of.dense(),
         *of.pruned("connections=0.5,0.3,0.1", tuple(CRITERIA), **AT_ONCE),
         *of.pruned("synops=0.3,0.1", tuple(CRITERIA), **AT_ONCE),
+        *of.pruned(
+            "connections=0.1",
+            tuple(CRITERIA),
+            prefix="few-",
+            limit=FEW,
+            **AT_ONCE | {"start": 0.3, "stop": 0.3},
+        ),
         *of.pruned("connections=0.1", ("sca", "random"), prefix="scratch-", scratch=True),
     ]
 
@@ -43,8 +54,8 @@ def conclude(rows: list[dict[str, Any]]) -> dict[str, float]:
     for row in rows:
         if row["criterion"] != "sca":
             continue
-        how = f"{row['budget']} {row['amount']}, from {row['start']}"
-        same = {k: row[k] for k in ("budget", "amount", "start")}
+        how = f"{row['budget']} {row['amount']}, from {row['start']}, {row['limit']} samples"
+        same = {k: row[k] for k in ("budget", "amount", "start", "limit")}
         said[f"sca minus dense, {how}"] = 100 * (row["accuracy"] - dense["accuracy"])
         random = row_of(rows, criterion="random", **same)
         said[f"sca minus random, {how}"] = 100 * (row["accuracy"] - random["accuracy"])
