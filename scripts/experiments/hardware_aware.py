@@ -33,10 +33,12 @@ CORES = {"loihi2": "cores=18,13,11,8,6", "loihi1": "cores=32,25,19,16,12"}
 
 def jobs(of: Grid) -> list[Job]:
     of = of.with_recipe(with_model(of.recipe, layers=LAYERS))
-    connections = "connections=0.3" if of.quick else "connections=0.5,0.3,0.2,0.1,0.05"
+    ranked, divided = "0.3,0.1", "0.5,0.3,0.2,0.1,0.05"
+    if of.quick:
+        ranked = divided = "0.3"
     found = of.dense()
-    for objective in ("rank", "harmonic"):
-        found += of.pruned(connections, objective=objective)
+    found += of.pruned(f"connections={ranked}", objective="rank")
+    found += of.pruned(f"connections={divided}", objective="harmonic")
     for profile, cores in CORES.items():
         budgets = "cores=11" if of.quick else cores
         found += of.pruned(budgets, prefix=f"{profile}-", profile=profile)

@@ -17,8 +17,8 @@ SIZES = {
 
 
 def jobs(of: Grid) -> list[Job]:
-    criteria = ("sca",) if of.quick else ("sca", "membrane", "rate", "taylor", "random")
-    amounts = "connections=0.3" if of.quick else "connections=0.5,0.3,0.1"
+    criteria = ("sca",) if of.quick else ("sca", "rate", "taylor", "random")
+    amounts = "connections=0.3" if of.quick else "connections=0.3,0.1"
     return [*of.dense(), *of.pruned(amounts, criteria)]
 
 
