@@ -16,7 +16,7 @@ from loihi_sca.sweep import Job
 
 SIZES = {
     "quick": Size(epochs=3, seeds=1, limit=2000, prune_epochs=1),
-    "normal": Size(epochs=5, seeds=3, limit=10_000, prune_epochs=2),
+    "normal": Size(epochs=5, seeds=3, limit=10_000, prune_epochs=1),
     "full": Size(epochs=20, seeds=3, limit=None, prune_epochs=4),
 }
 
@@ -31,17 +31,21 @@ LAYERS = (
 CORES = {"loihi2": "cores=18,13,11,8,6", "loihi1": "cores=32,25,19,16,12"}
 
 
+RAMP = {"start": 0.0, "stop": 0.4, "interval_steps": 10, "regenerate": 0.02}
+"""Pruned step by step in the first part of the epoch, fine-tuned in the rest."""
+
+
 def jobs(of: Grid) -> list[Job]:
     of = of.with_recipe(with_model(of.recipe, layers=LAYERS))
     ranked, divided = "0.3,0.1", "0.5,0.3,0.2,0.1,0.05"
     if of.quick:
         ranked = divided = "0.3"
     found = of.dense()
-    found += of.pruned(f"connections={ranked}", objective="rank")
-    found += of.pruned(f"connections={divided}", objective="harmonic")
+    found += of.pruned(f"connections={ranked}", objective="rank", **RAMP)
+    found += of.pruned(f"connections={divided}", objective="harmonic", **RAMP)
     for profile, cores in CORES.items():
         budgets = "cores=11" if of.quick else cores
-        found += of.pruned(budgets, prefix=f"{profile}-", profile=profile)
+        found += of.pruned(budgets, prefix=f"{profile}-", profile=profile, **RAMP)
     return found
 
 
