@@ -53,6 +53,8 @@ class Loss:
             loss = loss + self.config.l1 * self.absolute_weight()
         if self.config.synops:
             loss = loss + self.config.synops * self.synapse_use()
+            # they hold the graph, and with it the shapes that parameters had in this step
+            self._rates.clear()
         return loss
 
     def absolute_weight(self) -> torch.Tensor:

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from tiny_training import tiny_recipe
 from torch.nn import functional
 
 from loihi_sca.config import ModelConfig, TrainingConfig
 from loihi_sca.slayer.zoo import SpikingNet, build
 from loihi_sca.training.loss import Loss
+from loihi_sca.training.run import train
 
 CONFIG = ModelConfig.model_validate(
     {
@@ -83,3 +85,11 @@ def test_learning_by_it_makes_the_network_quieter(model) -> None:
         used[-1].backward()
         optimizer.step()
     assert used[-1].item() < 0.5 * used[0].item()
+
+
+def test_training_goes_on_with_penalties_when_channels_are_removed(tmp_path) -> None:
+    # the last update comes within the second epoch: no validation lies between it and the next step
+    recipe = tiny_recipe({"interval_steps": 2, "stop": 0.55}, epochs=3, synops=0.5, l1=1e-5)
+    best = train(recipe, tmp_path)
+    assert best.epoch in (2, 3)
+    assert sum(best.tensors[f"model/{n}.gate"].numel() for n in ("conv1", "dense2")) == 9
