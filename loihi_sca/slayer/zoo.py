@@ -92,9 +92,7 @@ def build(
             blocks[name] = _dense(config, layer, shape)
             shape = (layer.neurons,)
         elif isinstance(layer, StreamEnd):
-            blocks[name] = StreamNeurons(
-                shape[0], neuron=config.neuron, norm=config.norm
-            )
+            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
         else:
             out_shape = _slid(name, layer, shape)
             blocks[name] = _window(config, layer, shape)
