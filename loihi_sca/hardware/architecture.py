@@ -28,7 +28,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.hardware.shapes import GRADED, Architecture, Geometry, LayerSpec, Ranges, Volume
+from loihi_sca.hardware.ranges import GRADED, Ranges
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.layers import MAX_NEURONS
 from loihi_sca.tables import read_toml, validate
 from loihi_sca.values import Pair, Shape

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
 from loihi_sca.network import (
     Conv,
-    Cuba,
     Dense,
     Input,
     Layer,
     Network,
-    Neuron,
     OtherLayer,
-    OtherNeuron,
     Pool,
 )
 from loihi_sca.values import Pair, Shape
@@ -31,9 +28,6 @@ window over a map. ``dense``: all-to-all tables, also of blocks that are only ma
 
 Volume: TypeAlias = tuple[int, int, int]
 """``(C, H, W)``; a flat layer of N neurons is ``(N, 1, 1)``."""
-
-GRADED = ("sdnn", "sigma", "delta", "graded")
-"""Parts of the names of neurons that send more than one bit."""
 
 
 @dataclass(frozen=True)
@@ -106,31 +100,6 @@ class Geometry:
             out_shape=(channels, *self.out_shape[1:]),
             groups=channels if depthwise else self.groups,
         )
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """Values of a layer that the chip must be able to hold.
-
-    Attributes
-    ----------
-    threshold : int
-        Mantissa.
-    biases : tuple of (int, int)
-        The different kinds of bias: signed bits of the odd factor, and the power of two beside it.
-    decay : int
-        Largest decay in 1/4096.
-    delay : int
-        Longest synaptic or axonal delay in timesteps.
-    payload_bits : int
-        0 for binary spikes, else at least 1.
-    """
-
-    threshold: int = 0
-    biases: tuple[tuple[int, int], ...] = ()
-    decay: int = 0
-    delay: int = 0
-    payload_bits: int = 0
 
 
 @dataclass(frozen=True)
@@ -220,7 +189,7 @@ def describe_layer(layer: Layer) -> LayerSpec:
         out_shape=_volume(layer.out_shape),
         bits=tuple(weight_bits(w) for name, w in tables if not _is_recurrent(name)),
         recurrent_bits=tuple(weight_bits(w) for name, w in tables if _is_recurrent(name)),
-        neuron=_neuron_type(neuron),
+        neuron=neuron_type(neuron),
     )
     if isinstance(layer, Window):
         geometry = replace(
@@ -240,7 +209,7 @@ def describe_layer(layer: Layer) -> LayerSpec:
             out_shape=(geometry.neurons, 1, 1),
             delays=delays,
         )
-    return LayerSpec(layer.name, _type(layer), layer.out_shape, geometry, _ranges(layer))
+    return LayerSpec(layer.name, _type(layer), layer.out_shape, geometry, ranges_of(layer))
 
 
 def weight_bits(weight: npt.NDArray[np.integer[Any]]) -> int:
@@ -253,11 +222,7 @@ def weight_bits(weight: npt.NDArray[np.integer[Any]]) -> int:
     if common == 0:
         return 1
     unit = common & -common
-    return max(_signed_bits(int(weight.min()) // unit), _signed_bits(int(weight.max()) // unit))
-
-
-def _signed_bits(value: int) -> int:
-    return (value if value >= 0 else ~value).bit_length() + 1
+    return max(signed_bits(int(weight.min()) // unit), signed_bits(int(weight.max()) // unit))
 
 
 def _kind(layer: Layer) -> Kind:
@@ -284,32 +249,3 @@ def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
 
 def _is_recurrent(table: str) -> bool:
     return table.endswith("_rec")
-
-
-def _neuron_type(neuron: Neuron | None) -> str:
-    if isinstance(neuron, OtherNeuron):
-        return neuron.type.lower()
-    return "none" if neuron is None else "cuba"
-
-
-def _ranges(layer: Layer) -> Ranges:
-    neuron = layer.neuron
-    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense) else None]
-    bias = layer.bias if isinstance(layer, Conv | Dense) else None
-    graded = any(part in _neuron_type(neuron) for part in GRADED)
-    return Ranges(
-        threshold=neuron.threshold if isinstance(neuron, Cuba) else 0,
-        biases=_kinds_of_bias(bias.tolist()) if bias is not None else (),
-        decay=_largest_decay(neuron) if isinstance(neuron, Cuba) else 0,
-        delay=max((int(d.max()) for d in delays if d is not None), default=0),
-        payload_bits=1 if graded else 0,
-    )
-
-
-def _largest_decay(neuron: Cuba) -> int:
-    return max(int(np.max(neuron.current_decay)), int(np.max(neuron.voltage_decay)))
-
-
-def _kinds_of_bias(biases: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    kinds = {(_signed_bits(b // (b & -b)), (b & -b).bit_length() - 1) for b in biases if b}
-    return tuple(sorted(kinds))
