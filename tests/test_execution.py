@@ -22,10 +22,6 @@ from loihi_sca.errors import BackendError, ConfigError, Interrupted
 from loihi_sca.execution import Failure, Local
 from loihi_sca.execution.on_ray import OnRay
 
-# Ray itself leaves its processes to the garbage collector when a start takes it too long, which
-# we try again; on a busy machine that happens
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray: pip install 'loihi-sca[ray]'"
 )

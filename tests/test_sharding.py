@@ -17,9 +17,6 @@ from loihi_sca.execution.on_ray import OnRay
 from loihi_sca.network import Conv, Cuba, Dense, Network
 from loihi_sca.sharding import Source, evaluate_sharded
 
-# see test_execution.py
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray: pip install 'loihi-sca[ray]'"
 )

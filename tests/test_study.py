@@ -115,7 +115,6 @@ def test_a_failed_trial_is_marked_and_made_up_for(tmp_path) -> None:
 
 @needs_optuna
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray")
 def test_a_study_on_ray(tmp_path) -> None:
     with OnRay(workers=2, threads=1) as ray:

@@ -20,9 +20,6 @@ from loihi_sca.ledger import Watcher
 from loihi_sca.runs import Job, Runner
 from loihi_sca.sweep import grid, parse_budgets, run_sweep
 
-# see test_execution.py
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray: pip install 'loihi-sca[ray]'"
 )

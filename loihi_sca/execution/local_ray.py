@@ -64,8 +64,8 @@ def variables(threads: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         # no cluster, so that the loopback interface is all it listens on, on Linux as elsewhere
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # its daemon takes it for a mistake of its own if a helper needs longer, on a busy machine
-        "RAY_agent_register_timeout_ms": "60000",
+        # its daemon dies if a helper needs 15 s to start, and nobody must wait a minute for it
+        "RAY_raylet_start_wait_time_s": "10",
         **dict.fromkeys(THREAD_VARIABLES, str(threads)),
     }
 

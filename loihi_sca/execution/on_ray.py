@@ -7,10 +7,12 @@ block is left, however that is.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -27,8 +29,8 @@ R = TypeVar("R")
 RETRIES = 2
 """How often an item is tried again after its worker has died."""
 
-STARTS = 3
-"""How often a local Ray is started: it gives up after 30 s, which a busy machine may need."""
+STARTS = 4
+"""How often a local Ray is started: it gives up if a helper needs 15 s, as on a busy machine."""
 
 TICK_S = 1.0
 GRACE_S = 20.0
@@ -191,19 +193,32 @@ class OnRay:
         BackendError
             Neither is possible.
         """
-        where = f"at {self.address}" if self.address else "on this machine"
-        for attempts_left in reversed(range(1 if self.address else STARTS)):
-            options = self._remote_options() if self.address else self._local_options()
-            try:
-                self._ray.init(**options)
+        for attempt_number in range(1, 2 if self.address else STARTS + 1):
+            if attempt_number > 1:
+                self._note(f"Ray does not start; trying again ({attempt_number} of {STARTS})")
+            problem = self._started()
+            if problem is None:
                 break
-            except Exception as error:  # whatever Ray raises: RuntimeError, ConnectionError, ...
-                self._end()
-                if not attempts_left:
-                    raise BackendError(f"no Ray {where}: {error}") from error
+            self._end()
+            with warnings.catch_warnings():  # Ray forgets the processes that it has started
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
+        else:
+            where = f"at {self.address}" if self.address else "on this machine"
+            busy = "" if self.address else " It needs some 10 s of a CPU; is the machine too busy?"
+            raise BackendError(f"no Ray {where}: {problem}{busy}")
         if self._all_of_cluster:
             cpus = self._ray.cluster_resources().get("CPU", 1.0)
             self.workers = max(1, int(cpus) // self.threads)
+
+    def _started(self) -> str | None:
+        """Start Ray, or connect, and return what went wrong, if something did."""
+        options = self._remote_options() if self.address else self._local_options()
+        try:
+            self._ray.init(**options)
+        except Exception as error:  # whatever Ray raises: RuntimeError, ConnectionError, ...
+            return str(error)
+        return None
 
     def _local_options(self) -> dict[str, Any]:
         self._folder = local_ray.make_folder()

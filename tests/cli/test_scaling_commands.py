@@ -15,9 +15,6 @@ from loihi_sca import netx
 from loihi_sca.network import Cuba, Dense, Network
 from loihi_sca.training.run import recipe_as_toml
 
-# see test_execution.py
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray: pip install 'loihi-sca[ray]'"
 )
