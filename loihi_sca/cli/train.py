@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loihi_sca.cli.options import DeviceOption
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
@@ -27,6 +28,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write an event file into OUT/tensorboard.")
     ] = False,
+    device: DeviceOption = "cpu",
     as_json: JsonFlag = False,
 ) -> None:
     """Train a network by a recipe, with SCA pruning if the recipe asks for it.
@@ -37,7 +39,7 @@ def train(
 
         loihi-sca train my.toml --out runs/my --resume
 
-        torchrun --nproc-per-node 4 -m loihi_sca train my.toml --out runs/my
+        torchrun --nproc-per-node 4 -m loihi_sca train my.toml --out runs/my --device cuda
     """
     from loihi_sca.config import load_recipe
 
@@ -63,6 +65,7 @@ def train(
                 parsed,
                 out,
                 resume=resume,
+                device=device,
                 on_epoch=lambda epoch: shown.epoch(label, epoch),
                 progress=shown.batch,
                 note=shown.note,

@@ -41,6 +41,11 @@ class SpikingNet(torch.nn.Sequential):
         """The blocks with channels, by name."""
         return ((name, b) for name, b in self.named_children() if isinstance(b, Gated))
 
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device
+
     def trainable_parameters(self) -> Iterator[torch.nn.Parameter]:
         """Return what an optimizer may change: everything but the gates."""
         return (

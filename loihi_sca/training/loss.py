@@ -47,11 +47,12 @@ class Loss:
     def absolute_weight(self) -> torch.Tensor:
         """Return the sum of absolute weights of the convolutions."""
         weights = [b.synapse.weight for _, b in self.model.gated if isinstance(b, SCAConv)]
-        return torch.stack([torch.zeros(()), *(w.abs().sum() for w in weights)]).sum()
+        none = torch.zeros((), device=self.model.device)
+        return torch.stack([none, *(w.abs().sum() for w in weights)]).sum()
 
     def synapse_use(self) -> torch.Tensor:
         """Return the mean share of synapses between blocks that a timestep uses."""
-        used, there = torch.zeros(()), 0.0
+        used, there = torch.zeros((), device=self.model.device), 0.0
         blocks = list(self.model.gated)
         for (name, _), (_, following) in itertools.pairwise(blocks):
             synapses = _fan_out(following) * self._rates[name].numel()

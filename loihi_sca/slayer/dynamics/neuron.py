@@ -191,6 +191,5 @@ class _Fire(torch.autograd.Function):
 
 def _share(decay: torch.Tensor, channels: int) -> torch.Tensor:
     """Return the share of a state that each channel keeps per step, in float32 as lava-dl does."""
-    return (
-        (1 - decay.detach() / SCALE).expand(channels).clone(memory_format=torch.contiguous_format)
-    )
+    kept: torch.Tensor = 1 - decay.detach() / SCALE
+    return kept.expand(channels).clone(memory_format=torch.contiguous_format)

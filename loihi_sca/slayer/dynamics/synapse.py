@@ -50,9 +50,8 @@ def convolve(spikes: torch.Tensor, weight: torch.Tensor, synapse: Any) -> torch.
 def pool(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Add up (N, C, H, W, T) over windows side by side, with a weight (1, 1, kh, kw, 1)."""
     channels, window = spikes.shape[1], weight.shape[2:4]
-    return _slide(
-        spikes, weight[..., 0].expand(channels, 1, *window), window, (0, 0), (1, 1), channels
-    )
+    kernel = weight[..., 0].expand(channels, 1, *window)
+    return _slide(spikes, kernel, window, (0, 0), (1, 1), channels)
 
 
 def _slide(spikes: torch.Tensor, kernel: torch.Tensor, *geometry: Any) -> torch.Tensor:

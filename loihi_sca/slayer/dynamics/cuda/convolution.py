@@ -55,7 +55,7 @@ class _Convolution(torch.autograd.Function):
         stride, padding, dilation, groups = ctx.geometry
         wanted = [*ctx.needs_input_grad[:2], False]
         with _exactly():
-            of_images, of_weight, _ = torch.ops.aten.convolution_backward(
+            of_images, of_weight, _ = torch.ops.aten.convolution_backward(  # type: ignore[attr-defined]
                 gradient, images, weight, None, stride, padding, dilation, False, [0, 0], groups,
                 wanted,
             )  # fmt: skip
@@ -64,7 +64,7 @@ class _Convolution(torch.autograd.Function):
 
 def _exactly() -> AbstractContextManager[None]:
     """Let cuDNN compute in float32, the same every time."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(  # type: ignore[no-untyped-call]
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return flags

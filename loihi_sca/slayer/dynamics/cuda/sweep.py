@@ -59,7 +59,8 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool
 
 def _kept(decay: torch.Tensor, channels: int) -> torch.Tensor:
     """Return 4096 minus a decay, per channel."""
-    return (SCALE - torch.round(decay.detach()).int()).expand(channels).contiguous()
+    kept: torch.Tensor = SCALE - torch.round(decay.detach()).int()
+    return kept.expand(channels).contiguous()
 
 
 def _over_ranks(peak: torch.Tensor, share_a_mean: bool) -> torch.Tensor:

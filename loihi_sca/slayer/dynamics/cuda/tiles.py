@@ -57,7 +57,7 @@ class Tiles:
     def launch(self, kernel: Any, first: torch.Tensor, *arguments: Any, **constants: Any) -> None:
         """Start a kernel for all tiles, on the device of its first argument."""
         grid = (self.blocks, -(-self.channels // self.width))
-        with torch.cuda.device_of(first):
+        with torch.cuda.device_of(first):  # type: ignore[no-untyped-call]
             kernel[grid](
                 first,
                 *arguments,
