@@ -203,3 +203,12 @@ def test_spikes_may_be_changed_in_place_and_used_twice() -> None:
     spikes[..., 0] = 0
     spikes.sum().backward()
     assert spikes[..., 0].sum() == 0
+
+
+@pytest.mark.parametrize("value", [3e9, -3e9, 2.0**18, float("inf")])
+def test_a_current_that_grows_to_the_sign_bit_is_left_to_lava_dl(value: float) -> None:
+    """|-2^31| has no sign bit to spare: a union of magnitudes turned negative and looked small."""
+    stock = CubaNeuron(1.0, 0.0, 0.1)
+    ours = copy.deepcopy(stock)
+    x = torch.full((1, 2, 6), value)
+    assert torch.equal(fire(ours, x).spikes, stock(x))

@@ -13,6 +13,8 @@ import torch
 SUPPORT = Path(__file__).parents[1] / "support"
 CHECKS = Path(__file__).with_name("triton_checks.py")
 
+SLOW = pytest.mark.slow
+
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton comes for Linux only"
 )
@@ -32,8 +34,9 @@ def child(command: list[str], **environment: str) -> str:
 
 
 @needs_triton
-def test_in_the_interpreter() -> None:
-    output = child(["-m", "pytest", "-q", "-x", str(CHECKS)], TRITON_INTERPRET="1")
+@pytest.mark.parametrize("which", ["activity or sign_bit or epoch", pytest.param("", marks=SLOW)])
+def test_in_the_interpreter(which: str) -> None:
+    output = child(["-m", "pytest", "-q", "-x", str(CHECKS), "-k", which], TRITON_INTERPRET="1")
     assert " passed" in output
     assert "skipped" not in output
 
