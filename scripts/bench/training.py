@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast training is: against stock SLAYER, snnTorch and SpikingJelly, on a CPU.
+"""How fast training is: against stock SLAYER, snnTorch and SpikingJelly; CUDA if there is a GPU.
 
 Both sides of a ratio are measured in turns in one run, and medians are given. Weights are random,
 scaled so that spikes reach the last layer; the input spikes at a rate of 0.2.
@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from _bench import Row, in_turns, options, ratios, report, seconds
+from _training_cuda import cuda
 from _training_nets import (
     CLASSES,
     NEURON,
@@ -54,9 +55,10 @@ def main() -> None:
         return
     choices = options(__doc__)
     rounds = 3 if choices.quick else 9
-    rows, notes = [], ["CUDA: not measured; tensors on a GPU go through lava-dl's own kernels."]
+    rows: list[Row] = []
+    notes: list[str] = []
     parts: list[Part] = [layer, steps, bookkeeping, frozen, against_snntorch, against_spikingjelly]
-    for part in (*parts, memory):
+    for part in (*parts, memory, cuda):
         try:
             for row in part(rounds, choices.quick):
                 print(f"{row.work}: {row.metric} {row.value:.4g} {row.unit}", file=sys.stderr)
