@@ -68,8 +68,8 @@ def main() -> None:
     report(rows, choices.json, notes)
 
 
-def threads(quick: bool) -> Iterator[int]:
-    for count in (1,) if quick else (1, 2):
+def threads(most: int = 2) -> Iterator[int]:
+    for count in range(1, most + 1):
         torch.set_num_threads(count)
         yield count
     torch.set_num_threads(1)
@@ -81,7 +81,7 @@ def layer(rounds: int, quick: bool) -> Iterator[Row]:
         {**NEURON.model_dump(), "norm": slayer.neuron.norm.MeanOnlyBatchNorm},
         16, 16, 3, padding=1, weight_scale=3, delay_shift=False,
     )  # fmt: skip
-    for count in threads(quick):
+    for count in threads():
         for steps_ in (8, 16, 64):
             spikes = random_spikes(64, 16, 12, 12, steps_)
             weighted = block.synapse(spikes).detach()
@@ -108,7 +108,7 @@ def passes(module: Callable[..., Any], x: torch.Tensor, gradient: torch.Tensor) 
 
 def steps(rounds: int, quick: bool) -> Iterator[Row]:
     """Measure a full training step."""
-    for count in threads(quick):
+    for count in threads():
         for name, steps_, target in (
             ("MNIST net", 8, 2.5),
             ("MNIST net", 16, 2.5),
@@ -142,7 +142,7 @@ def bookkeeping(rounds: int, quick: bool) -> Iterator[Row]:
 
 def frozen(rounds: int, quick: bool) -> Iterator[Row]:
     """Compare a step after pruned channels were taken out with the dense network."""
-    for count in threads(quick):
+    for count in threads():
         for name, steps_ in (("MNIST net", 16), ("VGG-9", 8)):
             config, shape = NETS[name]()
             batch = batch_of(name, steps_)
@@ -165,7 +165,7 @@ def against_spikingjelly(rounds: int, quick: bool) -> Iterator[Row]:
 
 def against(name: str, peer: Callable[..., Any], rounds: int, quick: bool) -> Iterator[Row]:
     """Compare with float LIF neurons, without norm, gates and quantisation."""
-    for count in threads(quick):
+    for count in threads(1 if quick else 2):
         for net, steps_ in (("MNIST net", 8), ("MNIST net", 16), ("VGG-9", 8)):
             config, shape = NETS[net]()
             batch = batch_of(net, steps_)
