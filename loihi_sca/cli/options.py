@@ -17,6 +17,15 @@ InputShape = Annotated[
     typer.Option(help="C,H,W of the input, where the file does not say it.", metavar="C,H,W"),
 ]
 
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="Where to train: cpu; cuda, with torchrun a card per process; cuda:1; auto, a card "
+        "if there is one.",
+        metavar="DEVICE",
+    ),
+]
+
 
 def parse_shape(text: str | None) -> Shape | None:
     """Turn ``3,32,32`` into a shape.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loihi_sca.cli.options import DeviceOption
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
@@ -32,6 +33,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write an event file into OUT/tensorboard.")
     ] = False,
+    device: DeviceOption = "cpu",
     as_json: JsonFlag = False,
 ) -> None:
     """Train a network by a recipe, with SCA pruning if the recipe asks for it.
@@ -46,7 +48,7 @@ def train(
 
         loihi-sca train digits --from runs/dense --out runs/pruned
 
-        torchrun --nproc-per-node 4 -m loihi_sca train my.toml --out runs/my
+        torchrun --nproc-per-node 4 -m loihi_sca train my.toml --out runs/my --device cuda
     """
     from loihi_sca.config import load_recipe
 
@@ -73,6 +75,7 @@ def train(
                 out,
                 resume=resume,
                 start=None if start is None else Run(start).trained("dense")[1],
+                device=device,
                 on_epoch=lambda epoch: shown.epoch(label, epoch),
                 progress=shown.batch,
                 note=shown.note,

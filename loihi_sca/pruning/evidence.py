@@ -70,7 +70,7 @@ class Observation:
             block.observer = self._observe
 
     def _try_on_made_up_activity(self, name: str, block: Gated) -> None:
-        half = torch.full((block.channels,), 0.5)
+        half = torch.full((block.channels,), 0.5, device=block.gate.device)
         made_up = Activity(half, half, half, half)
         if not bool(scores_of(self.criterion, name, block, made_up).isfinite().all()):
             called = getattr(self.criterion, "__name__", "criterion")

@@ -36,8 +36,9 @@ def importance_of(
     model.train()
     for start in range(0, len(dataset), batch_size):
         part = slice(start, start + batch_size)
-        counts = model(torch.from_numpy(dataset.spikes(part)).float()).sum(dim=-1)
-        loss = functional.cross_entropy(counts, torch.from_numpy(dataset.labels[part]))
+        spikes = torch.from_numpy(dataset.spikes(part)).to(model.device).float()
+        labels = torch.from_numpy(dataset.labels[part]).to(model.device)
+        loss = functional.cross_entropy(model(spikes).sum(dim=-1), labels)
         torch.autograd.backward(loss)
         observation.after_backward()
         model.zero_grad()

@@ -5,12 +5,12 @@
     network = Network()                    # lava-dl blocks, as in its tutorials
     loihi_sca.slayer.accelerate(network)   # before or after loading weights
 
-On a CPU, neurons then run in our fused sweeps and synapses with time folded into the batch:
+Neurons then run in our fused sweeps and synapses with time folded into the batch:
 the same spikes bit for bit, the same gradients to float rounding (see
 :mod:`loihi_sca.slayer.dynamics`). Parameters, state dict, export and the shapes of all inputs and
 outputs stay as they are; outputs are merely laid out time-first, so use ``reshape`` on them rather
-than ``view``. On a GPU, and wherever an option asks for something that has no fast version,
-lava-dl's own code runs.
+than ``view``. Wherever an option asks for something that has no fast version, lava-dl's own code
+runs. On a GPU the sweeps are Triton kernels: no nvcc, and the spikes of a CPU.
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ import logging
 from typing import Any, TypeVar
 
 import torch
-from torch.nn import functional
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.slayer import dynamics, fast_blocks
-from loihi_sca.slayer.dynamics import layout
 from loihi_sca.slayer.lava import slayer
 
 M = TypeVar("M", bound=torch.nn.Module)
@@ -47,9 +45,6 @@ class FastConv(slayer.synapse.Conv):  # type: ignore[misc]
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the weighted spikes (N, C, H, W, T)."""
-        if spikes.is_cuda:
-            weighted: torch.Tensor = super().forward(spikes)
-            return weighted
         return dynamics.convolve(spikes, _weight(self), self)
 
 
@@ -58,7 +53,7 @@ class FastDense(slayer.synapse.Dense):  # type: ignore[misc]
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the weighted spikes (N, C, T)."""
-        if spikes.is_cuda or spikes.dim() != 3:
+        if spikes.dim() != 3:
             weighted: torch.Tensor = super().forward(spikes)
             return weighted
         return dynamics.connect(spikes, _weight(self))
@@ -76,15 +71,10 @@ class FastPool(slayer.synapse.Pool):  # type: ignore[misc]
         window = self.kernel_size[:2]
         tiles = self.stride[:2] == window and not any(self.padding) and set(self.dilation) == {1}
         divides = all(n % k == 0 for n, k in zip(spikes.shape[2:4], window, strict=True))
-        if spikes.is_cuda or not (tiles and divides):
+        if not (tiles and divides):
             weighted: torch.Tensor = super().forward(spikes)
             return weighted
-        channels, steps, samples = spikes.shape[1], spikes.shape[-1], spikes.shape[0]
-        images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
-        weight = _weight(self)[..., 0].expand(channels, 1, *window)
-        summed = functional.conv2d(images, weight, None, window, groups=channels)
-        rows = summed.permute(0, 2, 3, 1).contiguous()
-        return layout.from_rows(rows.view(steps, samples, *rows.shape[1:]))
+        return dynamics.pool(spikes, _weight(self))
 
 
 _FAST: dict[type, type] = {

@@ -48,7 +48,7 @@ class Flatten(slayer.block.cuba.Flatten):  # type: ignore[misc]
 
     def forward(self, spikes: torch.Tensor) -> Any:
         """Return the spikes (N, C*H*W, T)."""
-        if self.count_log or spikes.dim() != 5 or spikes.is_cuda:
+        if self.count_log or spikes.dim() != 5:
             return super().forward(spikes)
         self.shape = [spikes.shape[1] * spikes.shape[2] * spikes.shape[3], 1, 1]
         return dynamics.flatten(spikes)

@@ -51,6 +51,11 @@ class SpikingNet(torch.nn.Sequential):
         """The blocks with gates, by name, also those within residual blocks."""
         return ((name, b) for name, b in self.named_modules() if isinstance(b, Gated))
 
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device
+
     def trainable_parameters(self) -> Iterator[torch.nn.Parameter]:
         """Return what an optimizer may change: everything but the gates."""
         return (

@@ -97,7 +97,10 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
 
 
 def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
-    """Put a trainer into the state of a checkpoint, as if it had never stopped."""
+    """Put a trainer into the state of a checkpoint, as if it had never stopped.
+
+    The checkpoint may be of a training on another device; the trainer stays where it is.
+    """
     load_weights(trainer.model, _part(checkpoint.tensors, "model"))
     trainer.epoch, trainer.sums = checkpoint.epoch, checkpoint.sums
     trainer.origin = checkpoint.origin
@@ -105,7 +108,11 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     for index, parameter in enumerate(trainer.model.trainable_parameters()):
         moments = _part(saved, str(index))
         if moments:
-            trainer.optimizer.state[parameter] = {k: v.clone() for k, v in moments.items()}
+            trainer.optimizer.state[parameter] = {
+                # Adam counts its steps on the CPU, wherever the parameter is
+                k: v.to(parameter.device if v.dim() else "cpu", copy=True)
+                for k, v in moments.items()
+            }
     if trainer.structure_is_final:
         trainer.freeze(_part(checkpoint.tensors, "masks"))
     if trainer.pruner is not None:
@@ -170,7 +177,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "sums": asdict(checkpoint.sums),
         "origin": checkpoint.origin,
     }
-    tensors = {k: v.detach().contiguous().clone() for k, v in checkpoint.tensors.items()}
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in checkpoint.tensors.items()}
     header["digest"] = digest(tensors)
     with atomic_path(path) as temporary:
         try:

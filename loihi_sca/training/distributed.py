@@ -89,7 +89,7 @@ class World:
         was_training = model.training
         model.eval()
         with torch.no_grad():
-            model(torch.zeros(1, *in_shape, steps))
+            model(torch.zeros(1, *in_shape, steps, device=model.device))
         model.train(was_training)
         # the norms' running means are those of whole batches on every rank, see share_state
         return DistributedDataParallel(model, broadcast_buffers=False)
@@ -134,7 +134,7 @@ class World:
             return
         differ = []
         for name, mask in masks.items():
-            votes = _summed(mask.double())
+            votes = _summed(mask.cpu().double())
             if bool(((votes != 0) & (votes != self.size)).any()):
                 differ.append(name)
         if differ:
@@ -170,13 +170,17 @@ def is_first() -> bool:
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """Join the processes that torchrun started, for the length of a ``with`` block."""
+def joined(device: torch.device) -> Iterator[World]:
+    """Join the processes that torchrun started, for the length of a ``with`` block.
+
+    Tensors on a CPU are exchanged by gloo, in a training on CUDA too: what the ranks have to agree
+    on besides gradients is a few numbers per batch. Those on CUDA are exchanged by NCCL.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1 or "RANK" not in os.environ or distributed.is_initialized():
         yield ALONE
         return
-    distributed.init_process_group("gloo")
+    distributed.init_process_group("gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl")
     try:
         yield World(distributed.get_rank(), size)
     finally:

@@ -35,6 +35,8 @@ from loihi_sca.training.validation import broken_blocks, diagnosis, evaluate
 FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
 
+CPU = torch.device("cpu")
+
 RATE_SAMPLES = 256
 """Training samples from which the rate of the input is known, for budgets of synops and energy."""
 
@@ -57,6 +59,9 @@ class Trainer:
         A pruning criterion of your own, instead of the recipe's.
     world : World
         The processes that train together.
+    device : torch.device
+        Where the model is, and goes to from the CPU, where it is made: its first weights are the
+        same everywhere.
 
     Attributes
     ----------
@@ -80,13 +85,14 @@ class Trainer:
         *,
         criterion: Criterion | None = None,
         world: World = ALONE,
+        device: torch.device = CPU,
     ) -> None:
-        self.world = world
+        self.world, self.device = world, device
         self.recipe, self.train, self.validation = recipe, train, validation
         torch.manual_seed(recipe.seed)
         self.model: SpikingNet = build(
             recipe.model, train.shape, train.classes, values=recipe.data.encoding == "direct"
-        )
+        ).to(device)
         self.optimizer = torch.optim.Adam(
             self.model.trainable_parameters(),
             lr=recipe.training.learning_rate,
@@ -125,10 +131,10 @@ class Trainer:
 
     @property
     def masks(self) -> dict[str, torch.Tensor]:
-        """Which channels of the recipe are alive, bool tensors (C,), removed ones included."""
+        """Which channels of the recipe are alive, removed ones included: bool (C,), on the CPU."""
         if self._masks is not None:
             return self._masks
-        return {name: block.alive for name, block in self.model.gated}
+        return {name: block.alive.cpu() for name, block in self.model.gated}
 
     def run_epoch(self, progress: Progress | None = None) -> Epoch:
         """Train to the end of the epoch, update the structure where it is due, and measure.
@@ -190,7 +196,7 @@ class Trainer:
 
     def _input_rate(self) -> float:
         """Return the spikes per input position and step, of the first training samples."""
-        given = torch.from_numpy(self.train.first(RATE_SAMPLES).spikes()).float()
+        given = torch.from_numpy(self.train.first(RATE_SAMPLES).spikes()).float().to(self.device)
         first = next(self.model.children())
         with torch.no_grad():
             spikes = first(given) if isinstance(first, ValueInput) else given
@@ -233,7 +239,8 @@ class Trainer:
                 f"training samples cannot be read in epoch {self.epoch + 1}, batch "
                 f"{self.sums.batches + 1}: {type(error).__name__}: {error}."
             ) from error
-        return torch.from_numpy(spikes).float(), torch.from_numpy(labels)
+        given, wanted = torch.from_numpy(spikes).to(self.device), torch.from_numpy(labels)
+        return given.float(), wanted.to(self.device)
 
     def _network(self, spikes: torch.Tensor) -> torch.Tensor:
         if self._parallel is None:

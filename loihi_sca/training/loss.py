@@ -61,11 +61,11 @@ class Loss:
         """Return the sum of absolute weights of the convolutions."""
         synapses = [m for m in self.model.modules() if isinstance(m, slayer.synapse.Conv)]
         weights = (synapse.weight.abs().sum() for synapse in synapses)
-        return torch.stack([torch.zeros(()), *weights]).sum()
+        return torch.stack([torch.zeros((), device=self.model.device), *weights]).sum()
 
     def synapse_use(self) -> torch.Tensor:
         """Return the mean share of synapses between blocks that a timestep uses."""
-        used, there = torch.zeros(()), 0.0
+        used, there = torch.zeros((), device=self.model.device), 0.0
         for name, sender, listener in self._links:
             rates = self._rates[name]
             if isinstance(sender, Selection) and isinstance(listener, SelectiveConv):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import tomli_w
+import torch
 
 from loihi_sca import data
 from loihi_sca.config import Recipe
@@ -17,6 +18,7 @@ from loihi_sca.files import make_folder, write_text
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training import distributed
 from loihi_sca.training.checkpoint import Checkpoint
+from loihi_sca.training.device import device_of, reproducible_on
 from loihi_sca.training.distributed import World
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.folder import LABELS, Label, Note, Run
@@ -51,6 +53,7 @@ def train(
     *,
     resume: bool = False,
     start: Checkpoint | None = None,
+    device: str = "cpu",
     on_epoch: OnEpoch | None = None,
     progress: Progress | None = None,
     note: Note = _ignore,
@@ -72,6 +75,9 @@ def train(
         had happened. A finished run is returned as it is.
     start : Checkpoint, optional
         A trained dense network of the same recipe to start from, instead of random weights.
+    device : str
+        See :func:`loihi_sca.training.device.device_of`. A run may go on on another one, equal to
+        rounding then, and what it leaves in its folder does not say where it was.
     on_epoch : callable, optional
         Called with each :class:`Epoch`.
     progress : callable, optional
@@ -89,15 +95,17 @@ def train(
     Raises
     ------
     ConfigError
-        The folder holds another run, or this one and ``resume`` is not set.
+        The folder holds another run, or this one and ``resume`` is not set; or there is no such
+        device.
     TrainingError
         The loss is no longer a number, samples cannot be read, or nothing can be written.
     Interrupted
         Ctrl-C; the message says how to resume.
     """
     keep_freed_memory()
-    with distributed.joined() as world:
-        session = _Session(recipe, Run(Path(folder)), world, resume, start, note, observer)
+    place = device_of(device)
+    with reproducible_on(place), distributed.joined(place) as world:
+        session = _Session(recipe, Run(Path(folder)), world, resume, start, note, observer, place)
         session.train(on_epoch, progress)
         world.wait()  # the first rank writes what the others read
         return checkpoints.load(session.run.best(session.label))
@@ -115,11 +123,14 @@ class _Session:
         start: Checkpoint | None,
         note: Note,
         observer: Observer | None,
+        device: torch.device,
     ) -> None:
         self.run, self.label, self.world, self.note = run, label_of(recipe), world, note
         self.observer = observer
         training, validation = (load_split(recipe, part) for part in ("train", "validation"))
-        self.trainer = Trainer(recipe, training.first(recipe.data.limit), validation, world=world)
+        self.trainer = Trainer(
+            recipe, training.first(recipe.data.limit), validation, world=world, device=device
+        )
         self.best = -1.0
         if start is not None:
             checkpoints.start_from(self.trainer, start)

@@ -87,14 +87,15 @@ def channel_rates(trainer: Trainer) -> dict[str, torch.Tensor]:
 
     def note(name: str) -> Callable[..., None]:
         def hook(_module: object, _inputs: object, spikes: torch.Tensor) -> None:
-            rates[name] = spikes.transpose(0, 1).flatten(1).mean(dim=1)
+            rates[name] = spikes.transpose(0, 1).flatten(1).mean(dim=1).cpu()
 
         return hook
 
     hooks = [block.register_forward_hook(note(name)) for name, block in trainer.model.gated]
     trainer.model.eval()
     with torch.no_grad():
-        trainer.model(torch.from_numpy(trainer.validation.first(SAMPLES).spikes()).float())
+        spikes = torch.from_numpy(trainer.validation.first(SAMPLES).spikes())
+        trainer.model(spikes.to(trainer.device).float())
     for hook in hooks:
         hook.remove()
     return rates

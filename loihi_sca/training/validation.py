@@ -31,10 +31,10 @@ def evaluate(
     with torch.no_grad():
         for start in range(0, len(dataset), batch_size):
             part = slice(start, start + batch_size)
-            labels = torch.from_numpy(dataset.labels[part])
+            labels = torch.from_numpy(dataset.labels[part]).to(model.device)
             share = len(labels) / len(dataset)
             hooks = [b.register_forward_hook(note(name, share)) for name, b in model.gated]
-            spikes = torch.from_numpy(dataset.spikes(part)).float()
+            spikes = torch.from_numpy(dataset.spikes(part)).to(model.device).float()
             correct += int((model(spikes).sum(dim=-1).argmax(dim=1) == labels).sum())
             for hook in hooks:
                 hook.remove()

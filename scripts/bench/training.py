@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast training is: against stock SLAYER, snnTorch and SpikingJelly, on a CPU.
+"""How fast training is: against stock SLAYER, snnTorch and SpikingJelly; CUDA if there is a GPU.
 
 Both sides of a ratio are measured in turns in one run, and medians are given. Weights are random,
 scaled so that spikes reach the last layer; the input spikes at a rate of 0.2.
@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from _bench import Row, in_turns, options, ratios, report, seconds
+from _training_cuda import cuda
 from _training_nets import (
     CLASSES,
     NEURON,
@@ -54,9 +55,10 @@ def main() -> None:
         return
     choices = options(__doc__)
     rounds = 3 if choices.quick else 9
-    rows, notes = [], ["CUDA: not measured; tensors on a GPU go through lava-dl's own kernels."]
+    rows: list[Row] = []
+    notes: list[str] = []
     parts: list[Part] = [layer, steps, bookkeeping, frozen, against_snntorch, against_spikingjelly]
-    for part in (*parts, memory):
+    for part in (*parts, memory, cuda):
         try:
             for row in part(rounds, choices.quick):
                 print(f"{row.work}: {row.metric} {row.value:.4g} {row.unit}", file=sys.stderr)
@@ -66,8 +68,8 @@ def main() -> None:
     report(rows, choices.json, notes)
 
 
-def threads(quick: bool) -> Iterator[int]:
-    for count in (1,) if quick else (1, 2):
+def threads(most: int = 2) -> Iterator[int]:
+    for count in range(1, most + 1):
         torch.set_num_threads(count)
         yield count
     torch.set_num_threads(1)
@@ -79,7 +81,7 @@ def layer(rounds: int, quick: bool) -> Iterator[Row]:
         {**NEURON.model_dump(), "norm": slayer.neuron.norm.MeanOnlyBatchNorm},
         16, 16, 3, padding=1, weight_scale=3, delay_shift=False,
     )  # fmt: skip
-    for count in threads(quick):
+    for count in threads():
         for steps_ in (8, 16, 64):
             spikes = random_spikes(64, 16, 12, 12, steps_)
             weighted = block.synapse(spikes).detach()
@@ -106,7 +108,7 @@ def passes(module: Callable[..., Any], x: torch.Tensor, gradient: torch.Tensor) 
 
 def steps(rounds: int, quick: bool) -> Iterator[Row]:
     """Measure a full training step."""
-    for count in threads(quick):
+    for count in threads():
         for name, steps_, target in (
             ("MNIST net", 8, 2.5),
             ("MNIST net", 16, 2.5),
@@ -140,7 +142,7 @@ def bookkeeping(rounds: int, quick: bool) -> Iterator[Row]:
 
 def frozen(rounds: int, quick: bool) -> Iterator[Row]:
     """Compare a step after pruned channels were taken out with the dense network."""
-    for count in threads(quick):
+    for count in threads():
         for name, steps_ in (("MNIST net", 16), ("VGG-9", 8)):
             config, shape = NETS[name]()
             batch = batch_of(name, steps_)
@@ -163,7 +165,7 @@ def against_spikingjelly(rounds: int, quick: bool) -> Iterator[Row]:
 
 def against(name: str, peer: Callable[..., Any], rounds: int, quick: bool) -> Iterator[Row]:
     """Compare with float LIF neurons, without norm, gates and quantisation."""
-    for count in threads(quick):
+    for count in threads(1 if quick else 2):
         for net, steps_ in (("MNIST net", 8), ("MNIST net", 16), ("VGG-9", 8)):
             config, shape = NETS[net]()
             batch = batch_of(net, steps_)

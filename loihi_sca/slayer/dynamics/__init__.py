@@ -2,6 +2,6 @@
 
 from loihi_sca.slayer.dynamics.activity import Activity
 from loihi_sca.slayer.dynamics.neuron import Fired, fire, obstacle
-from loihi_sca.slayer.dynamics.synapse import connect, convolve, flatten
+from loihi_sca.slayer.dynamics.synapse import connect, convolve, flatten, pool
 
-__all__ = ["Activity", "Fired", "connect", "convolve", "fire", "flatten", "obstacle"]
+__all__ = ["Activity", "Fired", "connect", "convolve", "fire", "flatten", "obstacle", "pool"]

@@ -28,7 +28,7 @@ def empty(rows: torch.Tensor) -> torch.Tensor:
     Unlike :func:`from_rows` it is no view, so whoever gets it may change it in place.
     """
     target = from_rows(rows)
-    return torch.empty_strided(target.shape, target.stride(), dtype=rows.dtype)
+    return torch.empty_strided(target.shape, target.stride(), dtype=rows.dtype, device=rows.device)
 
 
 def flat(values: torch.Tensor) -> torch.Tensor:

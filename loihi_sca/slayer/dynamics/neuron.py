@@ -1,6 +1,6 @@
 """lava-dl's CUBA neuron in two sweeps, one forwards and one backwards.
 
-Equal to ``neuron(weighted)`` of lava-dl 0.6.0 on a CPU:
+Equal to ``neuron(weighted)`` of lava-dl 0.6.0 on a CPU, wherever it runs:
 
 * **forward, bit for bit**, in evaluation and in training. Integers throughout, truncated towards
   zero as in lava-dl's ``_LIDynamics``; the threshold is compared as float32, as torch does it; the
@@ -9,7 +9,8 @@ Equal to ``neuron(weighted)`` of lava-dl 0.6.0 on a CPU:
   gradient through the reset, straight through quantisation, through the batch mean as well.
 
 State that leaves the range of exact 32-bit arithmetic is noticed, and the batch is then computed
-by lava-dl itself, with its 64 bits; so is what is not float32 on a CPU.
+by lava-dl itself, with its 64 bits; so is what is not float32. On CUDA it is lava-dl's Python that
+does it, not its kernels (:mod:`loihi_sca.slayer.dynamics.wide` says why).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from loihi_sca.slayer.dynamics import layout, sweep
+from loihi_sca.slayer.dynamics import layout, wide
 from loihi_sca.slayer.dynamics.activity import Activity
+from loihi_sca.slayer.dynamics.devices import sweeps_on
+from loihi_sca.slayer.dynamics.sweeping import SCALE, Setting, Sweep, Sweeps
 from loihi_sca.slayer.lava import slayer
 
 TAU_FACTOR = 100
@@ -51,7 +54,7 @@ def obstacle(neuron: torch.nn.Module) -> str | None:
         return f"neuron {type(neuron).__name__} is not CUBA"
     if not (neuron.norm is None or type(neuron.norm) is slayer.neuron.norm.MeanOnlyBatchNorm):
         return f"norm {type(neuron.norm).__name__} has no fused version"
-    if neuron.s_scale != sweep.SCALE or neuron.p_scale != sweep.SCALE:
+    if neuron.s_scale != SCALE or neuron.p_scale != SCALE:
         return f"scale {neuron.w_scale} is not 64"
     if neuron.threshold is None or neuron.threshold <= 0:
         return f"threshold {neuron.threshold} never spikes"
@@ -82,11 +85,12 @@ def fire(
         neuron.clamp()
     channels = weighted.shape[1]
     done = None
-    if weighted.device.type == "cpu" and weighted.dtype == torch.float32 and weighted.numel():
-        factor = (torch.ones(channels) if gate is None else gate.detach()).numpy()
+    sweeps = sweeps_on(weighted.device)
+    if sweeps is not None and weighted.dtype == torch.float32 and weighted.numel():
         with torch.no_grad():
-            done = sweep.forward(neuron, layout.rows(weighted.detach()), factor, watch)
-    if done is None:
+            rows = layout.rows(weighted.detach())
+            done = sweeps.forward(neuron, rows, _factor(gate, weighted), watch)
+    if sweeps is None or done is None:
         return _by_lava(neuron, weighted, gate, watch)
     done.norm.commit(neuron.norm, channels)
     spikes = _Fire.apply(  # type: ignore[no-untyped-call]
@@ -96,6 +100,7 @@ def fire(
         gate,
         done,
         neuron,
+        sweeps,
     )
     return Fired(spikes if neuron.drop is None else neuron.drop(spikes), done.activity)
 
@@ -116,9 +121,17 @@ def _adopt_shape(neuron: Any, shape: torch.Size) -> None:
         delattr(neuron, f"{name}_max")
 
 
+def _factor(gate: torch.Tensor | None, weighted: torch.Tensor) -> torch.Tensor:
+    """Return the factor of each channel's spikes."""
+    return weighted.new_ones(weighted.shape[1]) if gate is None else gate.detach()
+
+
 def _by_lava(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor | None, watch: bool) -> Fired:
     """Compute what :func:`fire` does with lava-dl's own functions."""
-    _, voltage = neuron.dynamics(weighted.contiguous())
+    if weighted.is_cuda:
+        voltage = wide.voltage(neuron, weighted)
+    else:
+        _, voltage = neuron.dynamics(weighted.contiguous())
     spikes = neuron.spike(voltage)
     activity = None
     if watch:
@@ -143,15 +156,17 @@ class _Fire(torch.autograd.Function):
         current_decay: torch.Tensor,
         voltage_decay: torch.Tensor,
         gate: torch.Tensor | None,
-        done: sweep.Sweep,
+        done: Sweep,
         neuron: Any,
+        sweeps: Sweeps,
     ) -> torch.Tensor:
         channels = weighted.shape[1]
         tau = neuron.tau_rho * TAU_FACTOR
-        ctx.backward_sweep = sweep.Backward(
+        ctx.sweeps = sweeps
+        ctx.setting = Setting(
             keep_u=_share(current_decay, channels),
             keep_v=_share(voltage_decay, channels),
-            gate=torch.ones(channels).numpy() if gate is None else gate.numpy().copy(),
+            gate=_factor(gate, weighted).clone(),
             level=np.float32(neuron.threshold + neuron.threshold_eps),
             slope=np.float32(1 / tau),
             height=np.float32(neuron.scale_rho * HEIGHT_FACTOR / 2 / tau),
@@ -166,16 +181,16 @@ class _Fire(torch.autograd.Function):
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         voltage, current = ctx.saved_tensors
-        found = ctx.backward_sweep(layout.rows(gradient), voltage, current)
+        found = ctx.sweeps.backward(ctx.setting, layout.rows(gradient), voltage, current)
         decays = []
         for values in (found.current_decay, found.voltage_decay):
-            of_decay = torch.from_numpy(values).float()
+            of_decay = values.float()
             decays.append(of_decay.sum(dim=0, keepdim=True) if ctx.decays_are_shared else of_decay)
-        gate = torch.from_numpy(found.gate).float() if ctx.needs_input_grad[3] else None
-        return layout.from_rows(found.weighted), *decays, gate, None, None
+        gate = found.gate.float() if ctx.needs_input_grad[3] else None
+        return layout.from_rows(found.weighted), *decays, gate, None, None, None
 
 
-def _share(decay: torch.Tensor, channels: int) -> sweep.FloatArray:
+def _share(decay: torch.Tensor, channels: int) -> torch.Tensor:
     """Return the share of a state that each channel keeps per step, in float32 as lava-dl does."""
-    kept: sweep.FloatArray = (1 - decay.detach() / sweep.SCALE).expand(channels).numpy()
-    return np.array(kept)
+    kept: torch.Tensor = 1 - decay.detach() / SCALE
+    return kept.expand(channels).clone(memory_format=torch.contiguous_format)

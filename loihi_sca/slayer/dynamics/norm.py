@@ -25,16 +25,22 @@ from loihi_sca.slayer.dynamics import forward, layout, ranks, threads
 _UNITS = 1 << 12
 _FLOAT32_EXACT = 1 << 24
 
+OFFSET_LIMIT = _FLOAT32_EXACT // 2
+"""Below it an offset leaves the sums of the voltage within 32 bits."""
+
+UNSIGNED = (1 << 32) - 1
+"""Bits of an int32: ``|-2^31|`` has only the one that counts as its sign."""
+
 _NOTHING = np.empty((0, 0), np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Norm:
-    """What a norm does to one batch.
+    """What a norm does to one batch, on whatever device.
 
     Attributes
     ----------
-    offset : int32 array (C,)
+    offset : int32 tensor (C,)
         What is subtracted from the current, in units of 1/4096.
     mean : tensor (C,) or None
         Of this batch; None if it is not used, as in evaluation.
@@ -42,34 +48,9 @@ class Norm:
         The mean after the norm's hook, linked to ``mean`` by autograd.
     """
 
-    offset: npt.NDArray[np.int32]
+    offset: torch.Tensor
     mean: torch.Tensor | None = None
     subtracted: torch.Tensor | None = None
-
-    @classmethod
-    def of(
-        cls, norm: Any, weighted: torch.Tensor, keep_u: npt.NDArray[np.int32], length: int
-    ) -> Norm | None:
-        """Prepare a lava-dl norm, or no norm, for a batch [T, N, ..., C].
-
-        None if the offset is not whole or the current is out of range.
-        """
-        channels = weighted.shape[-1]
-        if norm is None:
-            return cls(np.zeros(channels, np.int32))
-        mean = None
-        if norm.training and norm.update:
-            mean = _mean(weighted, keep_u, length)
-            if mean is None:
-                return None
-        with torch.enable_grad():  # type: ignore[no-untyped-call]
-            leaf = norm.running_mean if mean is None else mean.requires_grad_()
-            subtracted = norm.pre_hook_fx(leaf.view(1, -1)).reshape(-1)
-        units = subtracted.detach().double().numpy() * _UNITS
-        if not np.array_equal(units, np.rint(units)) or np.abs(units).max() >= _FLOAT32_EXACT // 2:
-            return None
-        offset = np.array(np.broadcast_to(units.astype(np.int32), channels))
-        return cls(offset) if mean is None else cls(offset, mean, subtracted)
 
     def commit(self, norm: Any, channels: int) -> None:
         """Update the running mean of a lava-dl norm, once it is certain that the batch counts."""
@@ -82,25 +63,55 @@ class Norm:
                 1 - norm.momentum
             ) * norm.running_mean + norm.momentum * self.mean.detach()
 
-    def backward(
-        self, total: npt.NDArray[np.float64], count: int
-    ) -> npt.NDArray[np.float32] | None:
+    def backward(self, total: torch.Tensor, count: int) -> torch.Tensor | None:
         """Return what the batch mean adds to every gradient of a channel.
 
         Parameters
         ----------
-        total : array (C,)
+        total : float64 tensor (C,)
             Sum of the gradients with respect to the normed current.
         count : int
             Number of them.
         """
         if self.mean is None or self.subtracted is None:
             return None
-        counted = int(ranks.total(np.array(count)))
-        gradient = torch.from_numpy(-ranks.total(total)).float()
+        counted = int(ranks.total(torch.tensor(count)))
+        gradient = (-ranks.total(total)).float()
         (of_mean,) = torch.autograd.grad(self.subtracted, self.mean, gradient, retain_graph=True)
-        shift: npt.NDArray[np.float32] = (of_mean / counted).numpy()
-        return shift
+        return of_mean / counted
+
+
+def subtracted_by(norm: Any, mean: torch.Tensor | None) -> torch.Tensor:
+    """Return the batch mean, or without one the running mean, after the hook of a lava-dl norm."""
+    with torch.enable_grad():  # type: ignore[no-untyped-call]
+        leaf = norm.running_mean if mean is None else mean.requires_grad_()
+        subtracted: torch.Tensor = norm.pre_hook_fx(leaf.view(1, -1)).reshape(-1)
+    return subtracted
+
+
+def norm_of(
+    norm: Any, weighted: torch.Tensor, keep_u: npt.NDArray[np.int32], length: int
+) -> Norm | None:
+    """Prepare a lava-dl norm, or no norm, for a batch [T, N, ..., C] on a CPU.
+
+    None if the offset is not whole or the current is out of range.
+    """
+    channels = weighted.shape[-1]
+    if norm is None:
+        return Norm(offset=torch.zeros(channels, dtype=torch.int32))
+    mean = None
+    if norm.training and norm.update:
+        mean = _mean(weighted, keep_u, length)
+        if mean is None:
+            return None
+    subtracted = subtracted_by(norm, mean)
+    units = subtracted.detach().double().numpy() * _UNITS
+    if not np.array_equal(units, np.rint(units)) or np.abs(units).max() >= OFFSET_LIMIT:
+        return None
+    offset = torch.from_numpy(np.array(np.broadcast_to(units.astype(np.int32), channels)))
+    if mean is None:
+        return Norm(offset=offset)
+    return Norm(offset=offset, mean=mean, subtracted=subtracted)
 
 
 def _mean(
@@ -127,13 +138,13 @@ def _mean(
         )
 
     add_up(_NOTHING)
-    union = ranks.union(np.bitwise_or.reduce(bits, axis=0))
+    union = ranks.union(torch.from_numpy(np.bitwise_or.reduce(bits, axis=0))).numpy() & UNSIGNED
     if union.max() >= forward.CURRENT_LIMIT:
         return None
     unit = np.maximum(union & -union, 1)
     here = weighted.numel() // channels
     count, summed, magnitude = (
-        ranks.total(np.atleast_1d(x))
+        ranks.total(torch.from_numpy(np.atleast_1d(x))).numpy()
         for x in (np.array(here), sums.sum(axis=0), magnitudes.sum(axis=0))
     )
     if (magnitude < _FLOAT32_EXACT * unit).all():
@@ -146,4 +157,4 @@ def _mean(
     )
     if not ranks.there_are_others():
         return mean
-    return torch.from_numpy(ranks.total(mean.double().numpy() * here) / count[0]).float()
+    return (ranks.total(mean.double() * here) / int(count[0])).float()

@@ -1,18 +1,13 @@
 """What the ranks of a distributed training have to agree on within a batch.
 
-Without a process group of ``torch.distributed`` every function returns what it was given.
+Without a process group of ``torch.distributed`` every function returns what it was given. Tensors
+on a CPU and on CUDA both do, if the group has a backend for them.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import distributed
-
-Number = TypeVar("Number", np.int64, np.float64)
 
 
 def there_are_others() -> bool:
@@ -24,20 +19,24 @@ def there_are_others() -> bool:
     )
 
 
-def total(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+def total(values: torch.Tensor) -> torch.Tensor:
     """Return sums over the ranks."""
-    return _reduced(values, distributed.ReduceOp.SUM) if there_are_others() else values
+    return _reduced(values, distributed.ReduceOp.SUM)
 
 
-def union(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the bits that are set on any rank."""
-    return _reduced(values, distributed.ReduceOp.BOR) if there_are_others() else values
+def union(values: torch.Tensor) -> torch.Tensor:
+    """Return the bits that are set on any rank; on a CPU only, for want of it in NCCL."""
+    return _reduced(values, distributed.ReduceOp.BOR)
 
 
-def _reduced(
-    values: npt.NDArray[Number], operation: distributed.ReduceOp.RedOpType
-) -> npt.NDArray[Number]:
-    shared = torch.from_numpy(np.array(values))
+def highest(values: torch.Tensor) -> torch.Tensor:
+    """Return the largest value of any rank."""
+    return _reduced(values, distributed.ReduceOp.MAX)
+
+
+def _reduced(values: torch.Tensor, operation: distributed.ReduceOp.RedOpType) -> torch.Tensor:
+    if not there_are_others():
+        return values
+    shared = values.clone()
     distributed.all_reduce(shared, op=operation)
-    reduced: npt.NDArray[Number] = shared.numpy()
-    return reduced
+    return shared

@@ -8,7 +8,8 @@ The result has the bits of lava-dl's ``conv3d``: spikes are 0 or 1 and weights m
 not above 4, so all partial sums are multiples of 1/32, and float32 holds them exactly in whatever
 order they are formed as long as they stay below 2^24/32. The fan-in that could break that is
 131 072; a layer beyond it is left to lava-dl. Input that is not whole (an analogue first layer) is
-equal to float rounding only.
+equal to float rounding only. On CUDA convolutions need care for the same bits, see
+:mod:`loihi_sca.slayer.dynamics.cuda.convolution`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from torch.nn import functional
 
 from loihi_sca.slayer.dynamics import layout
+from loihi_sca.slayer.dynamics.cuda import convolution
 
 MAX_FAN_IN = (1 << 24) // (4 * 32)
 """Inputs per neuron up to which no sum of weights of magnitude 4 in steps of 1/32 can round."""
@@ -34,23 +36,36 @@ def convolve(spikes: torch.Tensor, weight: torch.Tensor, synapse: Any) -> torch.
     synapse : lava-dl Conv synapse
         Of which stride, padding, dilation and groups are taken.
     """
-    samples, timesteps = spikes.shape[0], spikes.shape[-1]
-    arriving, stride = layout.rows(spikes), synapse.stride[:2]
-    if weight.shape[2:4] == (1, 1) and not any(synapse.padding) and stride != (1, 1):
+    kernel, stride = weight[..., 0], synapse.stride[:2]
+    if kernel.shape[2:] == (1, 1) and not any(synapse.padding) and stride != (1, 1):
         # the backward pass of torch 2.3 on a CPU writes past the buffers of such a convolution
-        arriving = arriving[:, :, :: stride[0], :: stride[1]].contiguous()
-        stride = (1, 1)
-    images = arriving.flatten(0, 1).permute(0, 3, 1, 2)
-    weighted = functional.conv2d(
-        images,
-        weight[..., 0].contiguous(memory_format=torch.channels_last),
-        None,
+        spikes, stride = spikes[:, :, :: stride[0], :: stride[1]], (1, 1)
+    return _slide(
+        spikes,
+        kernel.contiguous(memory_format=torch.channels_last),
         stride,
         synapse.padding[:2],
         synapse.dilation[:2],
         synapse.groups,
     )
-    rows = weighted.permute(0, 2, 3, 1)
+
+
+def pool(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Add up (N, C, H, W, T) over windows side by side, with a weight (1, 1, kh, kw, 1)."""
+    channels, window = spikes.shape[1], weight.shape[2:4]
+    kernel = weight[..., 0].expand(channels, 1, *window)
+    return _slide(spikes, kernel, window, (0, 0), (1, 1), channels)
+
+
+def _slide(spikes: torch.Tensor, kernel: torch.Tensor, *geometry: Any) -> torch.Tensor:
+    """Convolve the images of all steps with a kernel (out, in, kh, kw)."""
+    samples, timesteps = spikes.shape[0], spikes.shape[-1]
+    images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
+    if images.is_cuda:
+        weighted = convolution.convolve(images, kernel, *geometry)
+    else:
+        weighted = functional.conv2d(images, kernel, None, *geometry)
+    rows = weighted.permute(0, 2, 3, 1).contiguous()
     return layout.from_rows(rows.view(timesteps, samples, *rows.shape[1:]))
 
 
