@@ -161,7 +161,7 @@ def forward(
             count += fired.to(tl.int64)
             magnitude += tl.abs(wide)
             positive += tl.where(wide > 0, wide, 0)
-            resting += tl.where(fired, 0, tl.minimum(tl.abs(wide), level))
+            resting += tl.where(fired, 0, tl.where(tl.abs(wide) < level, tl.abs(wide), level))
         v = tl.where(fired, 0, new)
         step += size
     base = tl.program_id(0) * 2 * channels + channel
