@@ -260,4 +260,4 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
             f"{100 * row['connections_share']:.1f}", f"{100 * row['synops_share']:.1f}",
             *(f"{row[key]:.4g}" for c in chips for key in (f"cores_{c}", f"energy_uj_{c}")),
         )  # fmt: skip
-    Console().print(table)
+    Console(width=140).print(table)
