@@ -56,10 +56,6 @@ class Target:
     dense: float
     meter: Meter
 
-    def at(self, progress: float) -> float:
-        """Return the limit on the way from the dense network (0) to the target (1)."""
-        return self.limit + max(self.dense - self.limit, 0.0) * (1 - progress)
-
 
 def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = None) -> Target:
     """Return the budget of a recipe in the units of its meter.
@@ -116,7 +112,6 @@ def plan(
     importance: Importance | None = None,
     floor: int = 1,
     objective: Objective = "harmonic",
-    progress: float = 1.0,
 ) -> Plan:
     """Divide a budget over the layers so that the kept importance is largest.
 
@@ -134,8 +129,6 @@ def plan(
         The harmonic mean over the layers of the share of importance that a layer keeps; the product
         of these shares; the plain sum of the importance kept; or the best of one list over all
         layers, as many as fit.
-    progress : float
-        From 0, dense, to 1: how much of the way to the target.
 
     Raises
     ------
@@ -144,7 +137,7 @@ def plan(
     """
     units = chain_of(outline)
     floors = [min(floor, u.channels) if u.prunable else u.channels for u in units]
-    limit = target.at(progress)
+    limit = target.limit
     if target.dense <= limit:
         return _as_plan(outline, target, [u.channels for u in units], units)
     worth = [_values(u, importance, objective) for u in units]

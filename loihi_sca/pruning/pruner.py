@@ -103,7 +103,7 @@ class Pruner:
                 "lower pruning.min_channels."
             )
         if keep is None:
-            self._plan(None, 1.0, self.rates)
+            self._plan(None, self.rates)
 
     def detach(self) -> None:
         """Stop observing, when the structure is final."""
@@ -195,17 +195,21 @@ class Pruner:
     def _counts(
         self, scores: ByLayer, before: Chosen, progress: float
     ) -> tuple[dict[str, int], Plan | None]:
-        """Return the channels of every layer, and the plan they come from."""
-        keep = self.config.keep
-        if keep is not None:
-            share = 1 - (1 - keep) * progress
-            return {
-                n: max(self._floors[n], round(share * len(alive))) for n, alive in before.items()
-            }, None
-        found = self._plan(scores, progress, self._measured_rates(before))
-        return {name: found.channels[name] for name in self.blocks}, found
+        """Return the channels of every layer, and the plan that they lead to.
 
-    def _plan(self, scores: ByLayer | None, progress: float, rates: Rates) -> Plan:
+        Not a plan for a larger budget on the way: budgets of cores have other cliffs, so that
+        layers would lose channels and get them back.
+        """
+        keep, found = self.config.keep, None
+        if keep is not None:
+            final = {n: max(self._floors[n], round(keep * len(a))) for n, a in before.items()}
+        else:
+            found = self._plan(scores, self._measured_rates(before))
+            final = found.channels
+        sizes = {name: len(alive) for name, alive in before.items()}
+        return {n: round(size + (final[n] - size) * progress) for n, size in sizes.items()}, found
+
+    def _plan(self, scores: ByLayer | None, rates: Rates) -> Plan:
         if self.outline is None:
             name, _ = self.config.budget
             raise ConfigError(f"pruning.{name}: needs the outline of the model.")
@@ -216,7 +220,6 @@ class Pruner:
             importance=importance,
             floor=self.config.min_channels,
             objective=self.config.objective,
-            progress=progress,
         )
 
     def _measured_rates(self, before: Chosen) -> Rates:

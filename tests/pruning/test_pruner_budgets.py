@@ -1,5 +1,6 @@
 """The pruner under budgets of the mapper, rankings within layers, exclusions, bad input."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -74,15 +75,20 @@ def test_the_compiled_network_takes_the_cores_that_were_promised(model, profile:
     assert sum(update.alive.values()) < 288
 
 
-def test_on_the_way_to_a_budget_the_network_shrinks_step_by_step(model) -> None:
-    pruner = pruner_of(model, synapse_words=3000)
-    optimizer = torch.optim.Adam(model.trainable_parameters())
-    promised = []
-    for progress in (0.0, 0.5, 1.0):
+@pytest.mark.parametrize("budget", [{"synapse_words": 3000}, {"cores": 4}])
+def test_on_the_way_to_a_budget_every_layer_shrinks_step_by_step(model, budget: dict) -> None:
+    pruner = pruner_of(model, **budget)
+    optimizer = torch.optim.Adam(model.trainable_parameters(), lr=1e-6)  # scores stay as they are
+    alive = []
+    for progress in (0.0, 0.3, 0.6, 1.0):
         step(model, pruner, optimizer)
-        promised.append(pruner.update(progress, optimizer).plan.promised)
-    assert promised == sorted(promised, reverse=True)
-    assert promised[-1] <= 3000
+        update = pruner.update(progress, optimizer)
+        alive.append(list(update.alive.values()))
+    assert alive[0] == [block.channels for block in pruner.blocks.values()]
+    for before, after in itertools.pairwise(alive):
+        assert all(b >= a - 1 for b, a in zip(before, after, strict=True))
+    assert update.plan.promised <= update.plan.target.limit
+    assert update.alive == update.plan.channels
 
 
 def test_channels_come_back_within_a_budget(model) -> None:
