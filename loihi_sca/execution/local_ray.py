@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,9 @@ from typing import Any
 
 OBJECT_STORE_BYTES = 100 << 20
 """Shared memory of a local Ray; items and values are small, data sets are read by each worker."""
+
+REMOVAL_S = 10.0
+"""Time to wait for workers that are about to end."""
 
 LONGEST_PATH = 14
 """Of the usual temporary folder; with what Ray adds, a socket's path may have 107 characters."""
@@ -88,7 +93,17 @@ def restore(before: Mapping[str, str]) -> None:
     os.environ.update(before)
 
 
-def kill_users_of(folder: str) -> None:
+def remove(folder: str) -> None:
+    """Remove the folder of a Ray that has ended, with what it may have left running."""
+    _kill_users_of(folder)
+    until = time.monotonic() + REMOVAL_S
+    while Path(folder).exists() and time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+        if Path(folder).exists():  # a dying worker is still writing its log
+            time.sleep(0.1)
+
+
+def _kill_users_of(folder: str) -> None:
     """Kill processes that were started with a folder, as a Ray that failed to start leaves some."""
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import signal
 import threading
 import warnings
@@ -196,12 +195,12 @@ class OnRay:
         for attempt_number in range(1, 2 if self.address else STARTS + 1):
             if attempt_number > 1:
                 self._note(f"Ray does not start; trying again ({attempt_number} of {STARTS})")
-            problem = self._started()
-            if problem is None:
-                break
-            self._end()
             with warnings.catch_warnings():  # Ray forgets the processes that it has started
                 warnings.simplefilter("ignore", ResourceWarning)
+                problem = self._started()
+                if problem is None:
+                    break
+                self._end()
                 gc.collect()
         else:
             where = f"at {self.address}" if self.address else "on this machine"
@@ -234,8 +233,7 @@ class OnRay:
                 self._ray.shutdown()
         finally:
             if self._folder:
-                local_ray.kill_users_of(self._folder)
-                shutil.rmtree(self._folder, ignore_errors=True)
+                local_ray.remove(self._folder)
 
     def _leave(self) -> None:
         """Leave the process and the machine as they were."""
