@@ -83,7 +83,6 @@ class Grid:
         criteria: Sequence[str] = ("sca",),
         *,
         prefix: str = "",
-        scratch: bool = False,
         limit: int | None = None,
         **pruning: Any,
     ) -> list[Job]:
@@ -93,8 +92,6 @@ class Grid:
         ----------
         prefix : str
             Of the runs' names.
-        scratch : bool
-            Train from scratch, as the recipe says, and not from the dense network.
         limit : int, optional
             One epoch of so few training samples is all there is to prune with.
         **pruning
@@ -104,7 +101,7 @@ class Grid:
         section = PruningConfig.model_validate({**base, **pruning})
         recipe = self.recipe.model_copy(update={"pruning": section})
         tuning = None
-        if self.size.prune_epochs is not None and not scratch:
+        if self.size.prune_epochs is not None:
             rate = recipe.training.learning_rate / 2
             changes = {"epochs": self.size.prune_epochs, "learning_rate": rate}
             tuning = recipe.training.model_copy(update=changes)
@@ -192,7 +189,7 @@ def main(
         "hours": sum(r["seconds"] for r in results) / 3600,
         "rows": rows,
         "conclusions": conclude(rows),
-        "runs": results,
+        "runs": [_differing(r) for r in results],
     }
     write_json(options.json or folder / f"{name}.json", outcome)
     _show(rows)
@@ -232,6 +229,12 @@ def with_model(recipe: Recipe, **model: object) -> Recipe:
     """Return the recipe with another network, neurons and initial weights as they are."""
     kept = recipe.model.model_dump(exclude={"layers", "zoo", "width", "pooling"})
     return recipe.model_copy(update={"model": ModelConfig.model_validate({**kept, **model})})
+
+
+def _differing(result: Result) -> Result:
+    """Return a result without what all runs of the experiment share."""
+    own = {k: v for k, v in result["recipe"].items() if k in ("training", "pruning")}
+    return {k: v for k, v in result.items() if k != "versions"} | {"recipe": own}
 
 
 def _without_root(recipe: Recipe) -> dict[str, Any]:

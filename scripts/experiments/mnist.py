@@ -4,8 +4,6 @@ A trained dense network is cut to the budget at once, after a few batches of sco
 fine-tuned: what a channel is worth has to be told right. How many channels each layer keeps is
 planned in the same way for all criteria (`objective`), so that they differ in which channels they
 keep. Runs called ``few`` do that with one epoch of 2000 samples, where little can be made up for.
-Runs called ``scratch`` train from scratch by the recipe: a gentle ramp with regeneration, in which
-a network has all the time to get over a bad choice.
 """
 
 from typing import Any
@@ -44,7 +42,6 @@ def jobs(of: Grid) -> list[Job]:
             limit=FEW,
             **AT_ONCE | {"start": 0.3, "stop": 0.3},
         ),
-        *of.pruned("connections=0.1", ("sca", "random"), prefix="scratch-", scratch=True),
     ]
 
 
