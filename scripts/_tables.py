@@ -80,12 +80,13 @@ def _saved(entry: Content, name: str, form: str) -> tuple[str, str, str]:
 
 def _about(content: Content, dense: Content) -> str:
     recipe = content["recipe"]
+    mismatches = sum(run["mismatches"] for run in content["runs"])
     return (
         f"Test accuracy of the deployed integers in %, mean and standard deviation of "
         f"{dense['seeds']} seeds; dense {accuracy(dense)}. "
         f"{recipe['data'].get('limit') or 'All'} training samples, {len(content['runs'])} runs, "
         f"{content['hours']:.1f} core hours on {machine(content)}; every network is compiled, "
-        f"verified (0 mismatches) and mapped.\n"
+        f"verified ({mismatches} mismatches) and mapped.\n"
     )
 
 
