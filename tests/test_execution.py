@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import work_to_do
+from ray_or_skip import started
 from work_to_do import die, is_alive, processes_below, square, where_am_i
 
 from loihi_sca.errors import BackendError, ConfigError, Interrupted
@@ -63,7 +64,7 @@ def on_ray() -> Iterator[tuple[OnRay, list[str]]]:
     here = {"PYTEST_CURRENT_TEST": ""}
     handler, environment = signal.getsignal(signal.SIGTERM), dict(os.environ)
     folders = set(Path(tempfile.gettempdir()).glob("loihi-sca-ray-*"))
-    with OnRay(workers=2, threads=1, note=notes.append) as ray:
+    with started(OnRay(workers=2, threads=1, note=notes.append)) as ray:
         yield ray, notes
         processes = processes_below(os.getpid())
         assert any("raylet" in name for name in processes.values())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ray_or_skip import started
 
 from loihi_sca import evaluation, netx
 from loihi_sca.engine import fast
@@ -35,7 +36,7 @@ def net(tmp_path_factory) -> Path:
 
 @pytest.fixture(params=["here", pytest.param("ray", marks=[needs_ray, pytest.mark.slow])])
 def executor(request) -> Iterator[Local | OnRay]:
-    with Local() if request.param == "here" else OnRay(workers=2) as found:
+    with Local() if request.param == "here" else started(OnRay(workers=2)) as found:
         yield found
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 
 import pytest
+from ray_or_skip import started
 from tiny_training import tiny_recipe
 
 from loihi_sca.errors import ConfigError, InputError, Interrupted
@@ -117,7 +118,7 @@ def test_a_failed_trial_is_marked_and_made_up_for(tmp_path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray")
 def test_a_study_on_ray(tmp_path) -> None:
-    with OnRay(workers=2, threads=1) as ray:
+    with started(OnRay(workers=2, threads=1)) as ray:
         found = study(tmp_path, 5, executor=ray)
     assert [row["trial"] for row in found.rows] == [f"trial-{n:04d}" for n in range(5)]
     assert found.front == [a for a in found.rows if not any(beats(b, a) for b in found.rows)]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ray_or_skip import started
 from tiny_training import tiny_recipe
 from work_to_do import kill_a_worker
 
@@ -78,7 +79,7 @@ def test_six_runs_survive_a_killed_worker_and_give_the_same_bits(tmp_path) -> No
     planned = jobs(EPOCHS)
     assert len(planned) == 6
     spy = Executioner(Runner(tmp_path / "ray", ("loihi2",)), planned)
-    with OnRay(workers=2, threads=1, note=spy.notes.append, tick=spy.tick) as ray:
+    with started(OnRay(workers=2, threads=1, note=spy.notes.append, tick=spy.tick)) as ray:
         swept = run_sweep(planned, tmp_path / "ray", executor=ray, **OPTIONS)
     assert spy.killed
     assert len(spy.notes) == 1
@@ -106,7 +107,7 @@ def spoiled(folder: Path, job: Job) -> Path:
 
 @pytest.fixture(params=["here", pytest.param("ray", marks=[needs_ray, pytest.mark.slow])])
 def executor(request) -> Iterator[Local | OnRay]:
-    with Local(threads=1) if request.param == "here" else OnRay(workers=2) as found:
+    with Local(threads=1) if request.param == "here" else started(OnRay(workers=2)) as found:
         yield found
 
 
