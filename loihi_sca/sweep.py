@@ -219,12 +219,13 @@ def run_sweep(
     """
     where, tell = executor or Local(), watcher or Watcher()
     runner = Runner(
-        make_folder(folder), tuple(profiles), verify_samples, lava_samples, where.threads,
+        folder, tuple(profiles), verify_samples, lava_samples, where.threads,
         tell.batch if where.in_process else None,
     )  # fmt: skip
     ledger = Ledger(runner, tell, len(jobs))
     to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
     check_jobs([job for job, _ in to_do])
+    make_folder(folder)
     # first those that others start from
     waves = [[(j, n) for j, n in to_do if (j.start is None) == first] for first in (True, False)]
     try:

@@ -23,7 +23,7 @@ SENSITIVITY = (0.0, 1.0, 1.0, 1.0, 1.0, 3.0)
 """How much the loss changes with a channel's spikes: the first spikes for nothing."""
 
 EXPECTED = {
-    "sca": (1.0, 0.5, 3.0, 0.0, 0.75, 1.0),
+    "sca": (1.0, 0.5, 1.0, 0.0, 0.75, 1.0),
     "membrane": (2.0, 0.5, 3.0, 0.0, 0.75, 1.5),
     "rate": (1.0, 0.0, 0.0, 0.0, 0.0, 1.0),
     "depolarised": (2.0, 0.5, 0.0, 0.0, 0.75, 1.5),
@@ -31,6 +31,9 @@ EXPECTED = {
     "taylor": (0.0, 0.0, 0.0, 0.0, 0.0, 3.0),
     "gamma": (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
 }
+
+NEARLY = 2e-3
+"""A voltage that spikes lies a little above the threshold, and that is what bounds ``sca``."""
 
 
 def block_of(weights=WEIGHTS, threshold: float = 1.0) -> Gated:
@@ -53,13 +56,13 @@ def scored(block: Gated, criterion, batches: int = 2, gate=None) -> list[float]:
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_it_scores_what_channels_do(name: str) -> None:
-    assert scored(block_of(), criterion_of(name)) == pytest.approx(EXPECTED[name])
+    assert scored(block_of(), criterion_of(name)) == pytest.approx(EXPECTED[name], rel=NEARLY)
 
 
 @pytest.mark.parametrize("name", ["sca", "membrane", "rate", "depolarised"])
 def test_it_is_free_of_the_threshold(name: str) -> None:
     twice = block_of(tuple(0.5 * w for w in WEIGHTS), threshold=0.5)
-    assert scored(twice, criterion_of(name)) == pytest.approx(EXPECTED[name])
+    assert scored(twice, criterion_of(name)) == pytest.approx(EXPECTED[name], rel=NEARLY)
 
 
 def test_gamma_is_the_scale() -> None:
