@@ -63,7 +63,7 @@ class Executioner:
             for job in self.jobs
             if self.runner.epochs_done(job) and self.runner.finished(job) is None
         ]
-        if self.killed or not busy:
+        if self.killed or len(busy) < 2:  # the one killed may be either worker's
             return
         if all(3 <= self.runner.epochs_done(job) <= EPOCHS // 2 for job in busy):
             self.killed = kill_a_worker()
