@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,17 @@ def test_without_ray_the_error_says_what_to_install(monkeypatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ConfigError, match=r"pip install 'loihi-sca\[ray\]'"), OnRay():
+        pass
+
+
+@needs_ray
+def test_a_cluster_that_does_not_answer_is_an_error() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(BackendError, match=f"no Ray at {address}: .*refused"), OnRay(address):
+            pass
+    with pytest.raises(ConfigError, match="--address 'here': give auto, HOST:PORT"), OnRay("here"):
         pass
 
 
@@ -118,6 +130,13 @@ def test_items_are_taken_when_there_is_a_worker_and_outcomes_are_known(on_ray) -
     assert sorted(done) == list(range(6))
 
 
+def test_a_ray_of_somebody_else_is_left_alone(on_ray) -> None:
+    ray, _ = on_ray
+    with pytest.raises(BackendError, match="this process uses a Ray already"), OnRay():
+        pass
+    assert dict(ray.map(square, [4])) == {4: 16}
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_what_a_dead_worker_was_doing_is_done_by_another(on_ray, tmp_path, number) -> None:
     ray, notes = on_ray
@@ -137,13 +156,6 @@ def test_what_kills_every_worker_is_given_up(on_ray, tmp_path) -> None:
     assert "its worker died 3 times" in outcome.message
     assert item[0].stat().st_size == 3
     assert dict(ray.map(square, [3])) == {3: 9}
-
-
-@needs_ray
-@pytest.mark.slow
-def test_a_cluster_that_does_not_answer_is_an_error() -> None:
-    with pytest.raises(BackendError, match=r"no Ray at 127\.0\.0\.1:9"), OnRay("127.0.0.1:9"):
-        pass
 
 
 PROGRAM = """

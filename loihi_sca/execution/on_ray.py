@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,9 @@ RETRIES = 2
 
 STARTS = 4
 """How often a local Ray is started: it gives up if a helper needs 15 s, as on a busy machine."""
+
+CONNECT_S = 10.0
+"""Time that the head of a cluster gets to answer."""
 
 TICK_S = 1.0
 GRACE_S = 20.0
@@ -94,6 +98,7 @@ class OnRay:
         self._all_of_cluster = address is not None and workers is None
         self._note, self._tick = note or _ignore, tick or _nothing
         self._ray: Any = None
+        self._is_ours = False
         self._running: dict[Any, _Task] = {}
         self._before: dict[str, str] = {}
         self._on_sigterm: Any = None
@@ -107,6 +112,8 @@ class OnRay:
         if not self.address:
             os.environ.update(local_ray.variables(self.threads))
         try:
+            if self.address:
+                _check_reachable(self.address)
             self._ray = _imported()
             self._connect()
         except BaseException:
@@ -192,6 +199,8 @@ class OnRay:
         BackendError
             Neither is possible.
         """
+        if self._ray.is_initialized():
+            raise BackendError("this process uses a Ray already. Leave that first: ray.shutdown().")
         for attempt_number in range(1, 2 if self.address else STARTS + 1):
             if attempt_number > 1:
                 self._note(f"Ray does not start; trying again ({attempt_number} of {STARTS})")
@@ -213,6 +222,7 @@ class OnRay:
     def _started(self) -> str | None:
         """Start Ray, or connect, and return what went wrong, if something did."""
         options = self._remote_options() if self.address else self._local_options()
+        self._is_ours = True
         try:
             self._ray.init(**options)
         except Exception as error:  # whatever Ray raises: RuntimeError, ConnectionError, ...
@@ -229,7 +239,7 @@ class OnRay:
     def _end(self) -> None:
         """End Ray, with all that has been started of it, and remove what it wrote."""
         try:
-            if self._ray is not None:
+            if self._is_ours:
                 self._ray.shutdown()
         finally:
             if self._folder:
@@ -243,6 +253,29 @@ class OnRay:
             local_ray.restore(self._before)
             if self._on_sigterm is not None:
                 signal.signal(signal.SIGTERM, self._on_sigterm)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise unless somebody listens there: Ray itself would knock for more than five minutes.
+
+    Raises
+    ------
+    BackendError
+        Nobody does.
+    ConfigError
+        It is no address.
+    """
+    if address == "auto":
+        return
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and colon and port.isdigit()):
+        raise ConfigError(f"--address {address!r}: give auto, HOST:PORT or ray://HOST:PORT.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise BackendError(
+            f"no Ray at {address}: {error}. Is the cluster up, and the port that of its head?"
+        ) from error
 
 
 def _imported() -> Any:
