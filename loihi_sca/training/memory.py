@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
 
     glibc hands large blocks back to the system when they are freed. A training step allocates the
     same hundreds of megabytes as the step before, so the system would clear and map every page of
-    them anew: about a quarter of the time of a step. Peak memory stays as it is.
+    them anew.
 
     Returns
     -------
