@@ -24,6 +24,7 @@ from loihi_sca.model_section import (
 )
 from loihi_sca.sections import (
     BUDGETS,
+    TRUST,
     DataConfig,
     Encoding,
     Objective,
@@ -34,9 +35,9 @@ from loihi_sca.sections import (
 from loihi_sca.tables import parse_toml, suggestion, validate
 
 __all__ = [
-    "BUDGETS", "ConvConfig", "DataConfig", "DenseConfig", "Encoding", "LayerConfig", "ModelConfig",
-    "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe", "ResidualConfig",
-    "StemConfig", "StreamEnd", "TrainingConfig", "load_recipe", "shipped_recipes",
+    "BUDGETS", "TRUST", "ConvConfig", "DataConfig", "DenseConfig", "Encoding", "LayerConfig",
+    "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe",
+    "ResidualConfig", "StemConfig", "StreamEnd", "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip
 
 

@@ -26,6 +26,9 @@ BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj
 """Ways to say how small a network shall become."""
 
 DEFAULT_KEEP = 0.4
+TRUST = 0.5
+"""How far scores are believed by default when a budget is divided over layers."""
+
 CHIPS = r"^[1-9]\d* chips?$"
 
 
@@ -115,6 +118,10 @@ class PruningConfig(Section):
         importance, so that no layer becomes a bottleneck; the product of these shares; the plain
         sum of the kept importance; or, as in the original, the best channels of one list over all
         layers, as many as the budget allows.
+    trust : float
+        How far scores are believed when ``harmonic`` or ``product`` divide a budget over layers,
+        from 0, where all channels of a layer count alike, to 1. Scores tell what channels do now;
+        after fine-tuning those that are left do the work of those that went.
     regenerate : float
         Fraction of the prunable channels that is brought back at each update, within the budget.
     regeneration : {"constant", "cosine"}
@@ -146,6 +153,7 @@ class PruningConfig(Section):
     fits: Annotated[str, Field(pattern=CHIPS)] | None = None
     profile: str = "loihi2"
     objective: Objective = "harmonic"
+    trust: Fraction = TRUST
     regenerate: Fraction = 0.1
     regeneration: Literal["constant", "cosine"] = "constant"
     ranking: Literal["global", "layer"] = "global"

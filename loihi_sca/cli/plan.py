@@ -66,6 +66,7 @@ def plan(
         importance=None if run is None else _importance(run, config, outline),
         floor=config.min_channels,
         objective=config.objective,
+        trust=config.trust,
     )
     summary = _summary(found, outline, config, run)
     if as_json:

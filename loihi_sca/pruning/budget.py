@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import Objective, PruningConfig
+from loihi_sca.config import TRUST, Objective, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile
 from loihi_sca.hardware.shapes import Architecture
@@ -29,6 +29,9 @@ Importance: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 
 FRACTIONS = ("keep", "connections", "synops")
 """Budgets that are given as a fraction of the dense network."""
+
+LEAST_EVEN = 1e-3
+"""Share of worth that all channels have alike even if scores are trusted: worth stays finite."""
 
 TRIES = 12
 """Searches with a tighter aim, where a search's costs are not all of what counts in the end."""
@@ -112,6 +115,7 @@ def plan(
     importance: Importance | None = None,
     floor: int = 1,
     objective: Objective = "harmonic",
+    trust: float = TRUST,
 ) -> Plan:
     """Divide a budget over the layers so that the kept importance is largest.
 
@@ -129,6 +133,9 @@ def plan(
         The harmonic mean over the layers of the share of importance that a layer keeps; the product
         of these shares; the plain sum of the importance kept; or the best of one list over all
         layers, as many as fit.
+    trust : float
+        How far shares of importance are believed, from 0, where all channels of a layer count
+        alike, to 1; see :class:`loihi_sca.config.PruningConfig`.
 
     Raises
     ------
@@ -140,7 +147,7 @@ def plan(
     limit = target.limit
     if target.dense <= limit:
         return _as_plan(outline, target, [u.channels for u in units], units)
-    worth = [_values(u, importance, objective) for u in units]
+    worth = [_values(u, importance, objective, trust) for u in units]
     problem = _Problem(units, target.meter, worth, candidates(units, target.meter, floors))
     if objective == "rank":
         return _ranked(outline, target, problem, limit, importance, floors)
@@ -187,21 +194,23 @@ def _counts(options: Sequence[Counts], allocation: Allocation) -> list[int]:
     return [int(o[c]) for o, c in zip(options, allocation.chosen, strict=True)]
 
 
-def _values(unit: Unit, importance: Importance | None, objective: Objective) -> Values:
+def _values(
+    unit: Unit, importance: Importance | None, objective: Objective, trust: float
+) -> Values:
     """Return what the best ``k`` channels of a unit are worth, for k from 1 to all, (C,)."""
     if not unit.prunable:
         return np.zeros(unit.channels)
     scores = np.ones(unit.channels)
     if importance is not None:
         scores = np.asarray(importance[unit.name], dtype=np.float64)
-    kept: Values = np.cumsum(np.sort(scores)[::-1])
     if objective == "sum":
+        kept: Values = np.cumsum(np.sort(scores)[::-1])
         return kept
-    # a trace of uniform worth orders layers of which nothing is known, and keeps worth finite
-    positive = np.maximum(np.cumsum(np.sort(np.maximum(scores, 0.0))[::-1]), 0.0)
-    trace = 1e-3 * max(float(positive[-1]), 1e-12) / unit.channels
-    positive = positive + trace * np.arange(1, unit.channels + 1)
-    share: Values = positive / positive[-1]
+    share = np.arange(1, unit.channels + 1) / unit.channels
+    positive = np.cumsum(np.sort(np.maximum(scores, 0.0))[::-1])
+    if positive[-1] > 0:  # nothing is known of the channels otherwise
+        even = max(1 - trust, LEAST_EVEN)
+        share = even * share + (1 - even) * positive / positive[-1]
     return np.log(share) if objective == "product" else -1 / share
 
 

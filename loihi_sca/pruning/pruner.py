@@ -220,6 +220,7 @@ class Pruner:
             importance=importance,
             floor=self.config.min_channels,
             objective=self.config.objective,
+            trust=self.config.trust,
         )
 
     def _measured_rates(self, before: Chosen) -> Rates:

@@ -15,36 +15,38 @@ from _experiment import Grid, Size, main, with_model
 from loihi_sca.sweep import Job
 
 SIZES = {
-    "quick": Size(epochs=3, seeds=1, limit=2000, prune_epochs=1),
-    "normal": Size(epochs=5, seeds=3, limit=10_000, prune_epochs=1),
+    "quick": Size(epochs=3, seeds=1, limit=1000, prune_epochs=1),
+    "normal": Size(epochs=6, seeds=3, limit=5000, prune_epochs=1),
     "full": Size(epochs=20, seeds=3, limit=None, prune_epochs=4),
 }
 
 LAYERS = (
-    {"type": "conv", "channels": 16, "kernel": 3, "padding": 1},
+    {"type": "conv", "channels": 24, "kernel": 3, "padding": 1},
     {"type": "conv", "channels": 32, "kernel": 3, "padding": 1, "stride": 2},
+    {"type": "conv", "channels": 48, "kernel": 3, "padding": 1},
     {"type": "conv", "channels": 64, "kernel": 3, "padding": 1, "stride": 2},
-    {"type": "dense", "neurons": 256},
+    {"type": "conv", "channels": 96, "kernel": 3, "padding": 1},
+    {"type": "conv", "channels": 96, "kernel": 3, "padding": 1, "stride": 2},
+    {"type": "dense", "neurons": 192},
 )
-"""16C3-32C3s2-64C3s2-256: maps and dense layers that take cores for different reasons."""
+"""A thin VGG-9: maps and dense layers that take cores for different reasons."""
 
-CORES = {"loihi2": "cores=18,13,11,8,6", "loihi1": "cores=32,25,19,16,12"}
-
+CORES = {"loihi2": "cores=17,15,13,11,9,8", "loihi1": "cores=79,54,38,28,22,15"}
 
 RAMP = {"start": 0.0, "stop": 0.4, "interval_steps": 10, "regenerate": 0.02}
 """Pruned step by step in the first part of the epoch, fine-tuned in the rest."""
 
 
 def jobs(of: Grid) -> list[Job]:
-    of = of.with_recipe(with_model(of.recipe, layers=LAYERS))
-    ranked, divided = "0.3,0.1", "0.5,0.3,0.2,0.1,0.05"
+    of = of.with_recipe(with_model(of.recipe, layers=LAYERS, weight_scale=4.0))
+    ranked, divided = "0.5,0.3,0.1", "0.5,0.3,0.2,0.1,0.05"
     if of.quick:
         ranked = divided = "0.3"
     found = of.dense()
     found += of.pruned(f"connections={ranked}", objective="rank", **RAMP)
     found += of.pruned(f"connections={divided}", objective="harmonic", **RAMP)
     for profile, cores in CORES.items():
-        budgets = "cores=11" if of.quick else cores
+        budgets = "cores=15" if of.quick else cores
         found += of.pruned(budgets, prefix=f"{profile}-", profile=profile, **RAMP)
     return found
 

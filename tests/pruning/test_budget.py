@@ -22,9 +22,11 @@ def network(name: str, **options) -> Outline:
     return outline(model, SIZES[name], 10, timesteps=4)
 
 
-def planned(net: Outline, floor: int = 4, importance=None, objective="harmonic", **budget) -> Plan:
+def planned(
+    net: Outline, floor: int = 4, importance=None, objective="harmonic", trust=0.5, **budget
+) -> Plan:
     target = target_of(PruningConfig.model_validate({"regenerate": 0.0, **budget}), net)
-    return plan(net, target, floor=floor, importance=importance, objective=objective)
+    return plan(net, target, floor=floor, importance=importance, objective=objective, trust=trust)
 
 
 def test_vgg16_takes_less_than_a_second_and_the_cores_it_promises() -> None:
@@ -79,8 +81,11 @@ def test_the_parts_add_up_to_the_whole(quantity: str, pooling: str) -> None:
     seed=st.integers(0, 1000),
     cores=st.integers(3, 9),
     objective=st.sampled_from(["harmonic", "product", "sum"]),
+    trust=st.sampled_from([0.0, 0.5, 1.0]),
 )
-def test_no_other_numbers_of_channels_keep_more(seed: int, cores: int, objective: str) -> None:
+def test_no_other_numbers_of_channels_keep_more(
+    seed: int, cores: int, objective: str, trust: float
+) -> None:
     """Against all there are, for a network small enough to try them."""
     layers = [
         {"type": "conv", "channels": 9, "kernel": 5}, {"type": "conv", "channels": 8},
@@ -95,7 +100,10 @@ def test_no_other_numbers_of_channels_keep_more(seed: int, cores: int, objective
 
     def worth(channels: dict[str, int]) -> float:
         kept = [np.sort(scores[n])[::-1][:k].sum() for n, k in channels.items()]
-        shares = [k / scores[n].sum() for k, n in zip(kept, channels, strict=True)]
+        shares = [
+            trust * k / scores[n].sum() + (1 - trust) * channels[n] / len(scores[n])
+            for k, n in zip(kept, channels, strict=True)
+        ]
         if objective == "harmonic":
             return float(1 / np.mean(1 / np.array(shares)))
         return float(np.prod(shares) if objective == "product" else np.sum(kept))
@@ -107,9 +115,9 @@ def test_no_other_numbers_of_channels_keep_more(seed: int, cores: int, objective
             best = max(best, worth(channels))
     if best < 0:
         with pytest.raises(ConfigError, match=f"cores = {cores} cannot be reached"):
-            planned(net, 2, scores, objective, cores=cores)
+            planned(net, 2, scores, objective, trust, cores=cores)
         return
-    found = planned(net, 2, scores, objective, cores=cores)
+    found = planned(net, 2, scores, objective, trust, cores=cores)
     assert found.promised <= cores
     assert worth(found.channels) == pytest.approx(best, rel=2e-3)
 
