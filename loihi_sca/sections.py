@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -54,6 +55,10 @@ class DataConfig(Section):
     encoding : {"rate", "direct"}
         How images become input: as evenly spaced spikes, or as values that drive neurons on the
         chip at every step. Recordings of events are spikes already.
+    shift : int
+        Training samples are moved at random by up to so many rows and columns, anew in each epoch.
+    mirror : bool
+        Every other training sample is mirrored left to right, at random.
     """
 
     name: str = "digits"
@@ -61,6 +66,8 @@ class DataConfig(Section):
     root: str | None = None
     limit: PositiveInt | None = None
     encoding: Encoding = "rate"
+    shift: NonNegativeInt = 0
+    mirror: bool = False
 
 
 class TrainingConfig(Section):

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from loihi_sca.config import Recipe
-from loihi_sca.data import Dataset
+from loihi_sca.data import Augmentation, Dataset, check_augmentation
 from loihi_sca.errors import DataError, TrainingError
 from loihi_sca.pruning import Pruner, Update
 from loihi_sca.pruning.criteria import Criterion
@@ -89,6 +89,7 @@ class Trainer:
     ) -> None:
         self.world, self.device = world, device
         self.recipe, self.train, self.validation = recipe, train, validation
+        check_augmentation(recipe.data, train.shape)
         torch.manual_seed(recipe.seed)
         self.model: SpikingNet = build(
             recipe.model, train.shape, train.classes, values=recipe.data.encoding == "direct"
@@ -112,6 +113,7 @@ class Trainer:
             )
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
+        self._augmentation: Augmentation | None = None
         self.epoch, self.sums, self.origin = 0, Sums(), ""
 
     @property
@@ -147,6 +149,7 @@ class Trainer:
         """
         self.model.train()
         batches = self._batches()
+        self._augmentation = self._drawn_augmentation()
         for number in range(self.sums.batches, len(batches)):
             step = self.epoch * len(batches) + number
             # whatever is drawn in a step, such as random scores, follows from seed and step
@@ -207,6 +210,12 @@ class Trainer:
         size = self.recipe.training.batch_size
         return [order[i : i + size] for i in range(0, len(order), size)]
 
+    def _drawn_augmentation(self) -> Augmentation | None:
+        recipe = self.recipe
+        if not (recipe.data.shift or recipe.data.mirror):
+            return None
+        return Augmentation.drawn(recipe.data, len(self.train), recipe.seed, self.epoch)
+
     def _step(self, index: Index, when: float) -> tuple[float, int]:
         """Learn from one batch; ``when`` is the time in epochs. Return loss and right answers."""
         for group in self.optimizer.param_groups:
@@ -239,6 +248,8 @@ class Trainer:
                 f"training samples cannot be read in epoch {self.epoch + 1}, batch "
                 f"{self.sums.batches + 1}: {type(error).__name__}: {error}."
             ) from error
+        if self._augmentation is not None:
+            spikes = self._augmentation.applied(spikes, index)
         given, wanted = torch.from_numpy(spikes).to(self.device), torch.from_numpy(labels)
         return given.float(), wanted.to(self.device)
 

@@ -10,11 +10,11 @@ from loihi_sca.training.loss import Loss
 from loihi_sca.training.run import Interrupted, Run, train
 
 
-def recipe(**training) -> Recipe:
+def recipe(shift: int = 0, **training) -> Recipe:
     return Recipe.model_validate(
         {
             "name": "tiny",
-            "data": {"limit": 128, "timesteps": 4},
+            "data": {"limit": 128, "timesteps": 4, "shift": shift},
             "model": {
                 "layers": [
                     {"type": "conv", "channels": 6, "stride": 2},
@@ -31,16 +31,17 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def test_a_resumed_run_is_bit_identical_to_one_that_never_stopped(tmp_path) -> None:
-    train(recipe(), tmp_path / "straight")
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_resumed_run_is_bit_identical_to_one_that_never_stopped(tmp_path, shift) -> None:
+    train(recipe(shift), tmp_path / "straight")
 
     def stop_after_two(epoch) -> None:
         if epoch.number == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=r"at once in epoch 3; .*pruned-00002-000000.* --resume"):
-        train(recipe(), tmp_path / "stopped", on_epoch=stop_after_two)
-    train(recipe(), tmp_path / "stopped", resume=True)
+        train(recipe(shift), tmp_path / "stopped", on_epoch=stop_after_two)
+    train(recipe(shift), tmp_path / "stopped", resume=True)
 
     for which in (lambda run: run.saved("pruned")[0], lambda run: run.best("pruned")):
         a, b = (checkpoints.load(which(Run(tmp_path / name))) for name in ("straight", "stopped"))
@@ -59,6 +60,18 @@ def test_training_learns_and_leaves_the_structure_asked_for(tmp_path) -> None:
     label, found = Run(tmp_path).trained()
     assert label == "pruned"
     assert same(found.tensors, best.tensors)
+
+
+def test_moved_samples_teach_something_else(tmp_path) -> None:
+    still, moved = (
+        train(recipe(shift, epochs=1), tmp_path / str(shift)).tensors for shift in (0, 1)
+    )
+    assert not same(still, moved)
+
+
+def test_a_shift_out_of_sight_is_refused_before_the_first_epoch(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="shift = 8: samples of digits are 8 x 8"):
+        train(recipe(8), tmp_path)
 
 
 def test_a_finished_run_is_returned_at_once(tmp_path) -> None:

@@ -1,0 +1,79 @@
+"""Random shifts and mirrorings of training samples, for who has but few."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.config import DataConfig
+from loihi_sca.data.samples import Index
+from loihi_sca.errors import ConfigError
+from loihi_sca.values import Shape
+
+STREAM = 1
+"""Sets the random numbers apart from those of the order of samples."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What becomes of each training sample in one epoch.
+
+    Attributes
+    ----------
+    shifts : int array (N, 2)
+        Rows and columns that a sample is moved by; what comes in is empty.
+    mirrored : bool array (N,)
+        Whether it is mirrored left to right.
+    """
+
+    shifts: npt.NDArray[np.int64]
+    mirrored: npt.NDArray[np.bool_]
+
+    @classmethod
+    def drawn(cls, config: DataConfig, samples: int, seed: int, epoch: int) -> Augmentation:
+        """Draw an epoch's, a function of seed and epoch as the order of samples is."""
+        rng = np.random.default_rng([seed, epoch, STREAM])
+        shifts = rng.integers(-config.shift, config.shift, (samples, 2), endpoint=True)
+        return cls(shifts, config.mirror & (rng.random(samples) < 0.5))
+
+    def applied(self, spikes: npt.NDArray[np.uint8], index: Index) -> npt.NDArray[np.uint8]:
+        """Return samples, uint8 array (n, C, H, W, T), as they are in this epoch.
+
+        Parameters
+        ----------
+        spikes : uint8 array (n, C, H, W, T)
+        index : slice or int array (n,)
+            Which of the training samples they are.
+        """
+        moved = np.zeros_like(spikes)
+        for at, ((rows, columns), mirrored) in enumerate(
+            zip(self.shifts[index], self.mirrored[index], strict=True)
+        ):
+            sample = spikes[at, :, :, ::-1] if mirrored else spikes[at]
+            to_rows, from_rows = _overlap(int(rows), sample.shape[1])
+            to_columns, from_columns = _overlap(int(columns), sample.shape[2])
+            moved[at, :, to_rows, to_columns] = sample[:, from_rows, from_columns]
+        return moved
+
+
+def _overlap(shift: int, size: int) -> tuple[slice, slice]:
+    """Return where an axis that is moved by ``shift`` is written, and what is read."""
+    return slice(max(shift, 0), size + min(shift, 0)), slice(max(-shift, 0), size - max(shift, 0))
+
+
+def check_augmentation(config: DataConfig, shape: Shape) -> None:
+    """Raise if samples of a shape (C, H, W) could be moved out of sight.
+
+    Raises
+    ------
+    ConfigError
+        The message says how far they can be moved.
+    """
+    least = min(shape[1:])
+    if config.shift >= least:
+        raise ConfigError(
+            f"data.shift = {config.shift}: samples of {config.name} are {shape[1]} x {shape[2]}, "
+            f"and a shift by {least} or more leaves nothing of them. Shifts of a few are usual."
+        )
