@@ -76,4 +76,4 @@ def test_lavas_slayer_is_imported_in_one_place() -> None:
 
 def test_ray_and_optuna_are_imported_in_one_place_each() -> None:
     users = {(file, name) for file, name in imports() if name.split(".")[0] in ("ray", "optuna")}
-    assert users == {("execution/on_ray.py", "ray"), ("study/__init__.py", "optuna")}
+    assert users == {("execution/on_ray.py", "ray"), ("runs/study/__init__.py", "optuna")}

@@ -17,8 +17,8 @@ from typing_extensions import Self
 
 from loihi_sca.cli.output import status
 from loihi_sca.execution import Failure
-from loihi_sca.ledger import Watcher
-from loihi_sca.runs import Job, Result
+from loihi_sca.runs.job import Job, Result
+from loihi_sca.runs.ledger import Watcher
 
 
 class RunProgress(Watcher):

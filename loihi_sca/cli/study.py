@@ -13,7 +13,7 @@ from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 
 if TYPE_CHECKING:
-    from loihi_sca.study import Studied
+    from loihi_sca.runs.study import Studied
 
 
 def study(
@@ -60,8 +60,8 @@ def study(
 
     from loihi_sca import hardware
     from loihi_sca.cli.runs import RunProgress
-    from loihi_sca.runs import Runner
-    from loihi_sca.study import default_space, parse_space, run_study
+    from loihi_sca.runs.job import Runner
+    from loihi_sca.runs.study import default_space, parse_space, run_study
 
     hardware.load_profile(profile)
     space = parse_space(search) if search else default_space(parsed)
@@ -92,7 +92,7 @@ def _show(
     """Draw, and print a table or JSON, of what there is."""
     from loihi_sca.files import write_text
     from loihi_sca.report.studies import front_picture
-    from loihi_sca.study import OBJECTIVES
+    from loihi_sca.runs.study import OBJECTIVES
 
     costs = [goal for goal in goals if goal != "accuracy"]
     if found.rows and "accuracy" in goals:
@@ -122,7 +122,7 @@ def _show(
 
 
 def _table(front: list[dict[str, Any]], goals: list[str]) -> Table:
-    from loihi_sca.study import OBJECTIVES
+    from loihi_sca.runs.study import OBJECTIVES
 
     table = Table("trial", "what it chose")
     for goal in goals:

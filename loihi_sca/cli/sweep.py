@@ -15,7 +15,7 @@ from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.config import Recipe, TrainingConfig
-    from loihi_sca.sweep import Swept
+    from loihi_sca.runs.sweep import Swept
 
 COSTS = {"cores": "cores", "energy_uj": "energy per sample, uJ"}
 
@@ -76,8 +76,8 @@ def sweep(
 
     from loihi_sca import hardware
     from loihi_sca.cli.runs import RunProgress
-    from loihi_sca.runs import Runner
-    from loihi_sca.sweep import check_budgets, grid, parse_budgets, run_sweep
+    from loihi_sca.runs.job import Runner
+    from loihi_sca.runs.sweep import check_budgets, grid, parse_budgets, run_sweep
 
     for chip in chips:
         hardware.load_profile(chip)

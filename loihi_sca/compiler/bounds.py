@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
-from loihi_sca.neurons import MAX_DECAY
+from loihi_sca.network.neurons import MAX_DECAY
 
 Mask = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from loihi_sca.config import DataConfig
 from loihi_sca.data.samples import Index
 from loihi_sca.errors import ConfigError
-from loihi_sca.values import Shape
+from loihi_sca.network.values import Shape
 
 STREAM = 1
 """Sets the random numbers apart from those of the order of samples."""
@@ -35,8 +35,10 @@ class Augmentation:
     def drawn(cls, config: DataConfig, samples: int, seed: int, epoch: int) -> Augmentation:
         """Draw an epoch's, a function of seed and epoch as the order of samples is."""
         rng = np.random.default_rng([seed, epoch, STREAM])
-        shifts = rng.integers(-config.shift, config.shift, (samples, 2), endpoint=True)
-        return cls(shifts, config.mirror & (rng.random(samples) < 0.5))
+        reach = config.shift
+        shifts = rng.integers(-reach, reach, (samples, 2), dtype=np.int64, endpoint=True)
+        mirrored = rng.random(samples) < (0.5 if config.mirror else 0.0)
+        return cls(shifts, mirrored)
 
     def applied(self, spikes: npt.NDArray[np.uint8], index: Index) -> npt.NDArray[np.uint8]:
         """Return samples, uint8 array (n, C, H, W, T), as they are in this epoch.

@@ -23,7 +23,7 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool, Window
-from loihi_sca.neurons import MAX_DECAY
+from loihi_sca.network.neurons import MAX_DECAY
 
 STATE_LIMIT = 1 << 23
 """Currents wrap and voltages saturate at 24 bit, sign included."""

@@ -19,8 +19,8 @@ from loihi_sca.network import (
     OtherLayer,
     Pool,
 )
-from loihi_sca.values import Pair, Shape
-from loihi_sca.windows import Window
+from loihi_sca.network.values import Pair, Shape
+from loihi_sca.network.windows import Window
 
 Kind: TypeAlias = Literal["port", "input", "conv", "dense"]
 """``port``: where spikes enter, takes no core. ``input``: neurons without synapses. ``conv``: a

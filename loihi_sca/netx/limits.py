@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from loihi_sca.network import Cuba
-from loihi_sca.values import IntArray
+from loihi_sca.network.values import IntArray
 
 MAX_DELAY = 62
 """Longer synaptic delays are clamped (``netx/hdf5.py``, ``create_dense``)."""

@@ -14,7 +14,7 @@ def front_picture(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> st
     Parameters
     ----------
     rows : sequence of mapping
-        Of :class:`loihi_sca.study.Studied`, with a goal ``accuracy``.
+        Of :class:`loihi_sca.runs.study.Studied`, with a goal ``accuracy``.
     x : str
         The cost, a goal too.
     x_label : str

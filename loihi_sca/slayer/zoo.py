@@ -18,6 +18,7 @@ from loihi_sca.config import (
     StreamEnd,
 )
 from loihi_sca.errors import ConfigError
+from loihi_sca.network.values import Shape
 from loihi_sca.slayer.acceleration import accelerate
 from loihi_sca.slayer.blocks import (
     Flatten,
@@ -28,7 +29,6 @@ from loihi_sca.slayer.blocks import (
     ValueInput,
 )
 from loihi_sca.slayer.residual import Residual, StreamNeurons, Weighting
-from loihi_sca.values import Shape
 
 
 class SpikingNet(torch.nn.Sequential):

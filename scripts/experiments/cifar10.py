@@ -8,7 +8,7 @@ from typing import Any
 
 from _experiment import Grid, Size, main, with_model
 
-from loihi_sca.sweep import Job
+from loihi_sca.runs.sweep import Job
 
 SIZES = {
     "quick": Size(epochs=2, seeds=1, limit=256),

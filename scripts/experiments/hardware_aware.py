@@ -12,7 +12,7 @@ from typing import Any
 
 from _experiment import Grid, Size, main, with_model
 
-from loihi_sca.sweep import Job
+from loihi_sca.runs.sweep import Job
 
 SIZES = {
     "quick": Size(epochs=3, seeds=1, limit=1000, prune_epochs=1),

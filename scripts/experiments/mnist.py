@@ -11,7 +11,7 @@ from typing import Any
 from _experiment import Grid, Size, main, row_of
 
 from loihi_sca.pruning.criteria import CRITERIA
-from loihi_sca.sweep import Job
+from loihi_sca.runs.sweep import Job
 
 SIZES = {
     "quick": Size(epochs=3, seeds=1, limit=2000, prune_epochs=1),

@@ -15,7 +15,7 @@ import loihi_sca
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
-from loihi_sca.layers import Dense as DenseLayer
+from loihi_sca.network.layers import Dense as DenseLayer
 from loihi_sca.slayer.frontend import to_network
 from loihi_sca.slayer.lava import slayer
 from loihi_sca.slayer.run import copied, spikes_of

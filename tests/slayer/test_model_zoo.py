@@ -5,9 +5,9 @@ import torch
 from loihi_sca import data
 from loihi_sca.compiler import compile_network
 from loihi_sca.config import ModelConfig
+from loihi_sca.config.zoo import MODELS, layers_of
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError
-from loihi_sca.model_zoo import MODELS, layers_of
 from loihi_sca.slayer.frontend import to_network
 from loihi_sca.slayer.zoo import build
 

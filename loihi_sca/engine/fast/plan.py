@@ -39,7 +39,7 @@ from loihi_sca.network import (
     Shape,
     Window,
 )
-from loihi_sca.neurons import MAX_DECAY
+from loihi_sca.network.neurons import MAX_DECAY
 
 BLOCK_NEURONS = 2048
 """Neurons whose state and constants stay in the first-level cache while timesteps go by."""

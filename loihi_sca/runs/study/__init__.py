@@ -3,7 +3,7 @@
 ::
 
     OUT/study.journal           Optuna's record of the trials, from which a study goes on
-    OUT/runs/trial-0000/        a run each, see loihi_sca.runs
+    OUT/runs/trial-0000/        a run each, see loihi_sca.runs.job
     OUT/results.jsonl           all results so far, a line per trial
     OUT/front.json              the trials that no other beats
 
@@ -22,12 +22,12 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder, write_json
-from loihi_sca.ledger import Ledger, Watcher, check_failures
-from loihi_sca.runs import Job, Result, Runner, Value, as_json, check_jobs
-from loihi_sca.study.goals import OBJECTIVES, goal_of
-from loihi_sca.study.space import Choice, Space, corners, default_space, is_budget, job_of
-from loihi_sca.study.space import parse_space as parse_space
-from loihi_sca.sweep import check_budgets
+from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
+from loihi_sca.runs.job import Job, Result, Runner, Value, as_json, check_jobs
+from loihi_sca.runs.study.goals import OBJECTIVES, goal_of
+from loihi_sca.runs.study.space import Choice, Space, corners, default_space, is_budget, job_of
+from loihi_sca.runs.study.space import parse_space as parse_space
+from loihi_sca.runs.sweep import check_budgets
 
 __all__ = ["OBJECTIVES", "Studied", "default_space", "parse_space", "run_study"]
 
@@ -86,7 +86,7 @@ def run_study(
     recipe : Recipe
         What all trials share.
     space : dict of str to Range or Choice
-        See :mod:`loihi_sca.study.space`.
+        See :mod:`loihi_sca.runs.study.space`.
     folder : path
         Created if needed; one command at a time.
     trials : int

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.layers import Layer
-from loihi_sca.values import IntArray, Pair, Shape, as_ints, check_whole
+from loihi_sca.network.layers import Layer
+from loihi_sca.network.values import IntArray, Pair, Shape, as_ints, check_whole
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from loihi_sca.model_zoo import Pooling, layers_of
-from loihi_sca.sections import Fraction, Section
+from loihi_sca.config.sections import Fraction, Section
+from loihi_sca.config.zoo import Pooling, layers_of
 
 
 class NeuronConfig(Section):
@@ -137,7 +137,7 @@ class ModelConfig(Section):
     Attributes
     ----------
     zoo : str or None
-        A network of :mod:`loihi_sca.model_zoo` by name, instead of ``layers``.
+        A network of :mod:`loihi_sca.config.zoo` by name, instead of ``layers``.
     width : float
         Factor of the channels and hidden neurons of a ``zoo`` network.
     pooling : {"stride", "sum"}

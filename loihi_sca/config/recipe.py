@@ -10,35 +10,10 @@ from pathlib import Path
 
 from pydantic import NonNegativeInt
 
+from loihi_sca.config.model import ModelConfig
+from loihi_sca.config.sections import DataConfig, PruningConfig, Section, TrainingConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.model_section import (
-    ConvConfig,
-    DenseConfig,
-    LayerConfig,
-    ModelConfig,
-    NeuronConfig,
-    PoolConfig,
-    ResidualConfig,
-    StemConfig,
-    StreamEnd,
-)
-from loihi_sca.sections import (
-    BUDGETS,
-    TRUST,
-    DataConfig,
-    Encoding,
-    Objective,
-    PruningConfig,
-    Section,
-    TrainingConfig,
-)
 from loihi_sca.tables import parse_toml, suggestion, validate
-
-__all__ = [
-    "BUDGETS", "TRUST", "ConvConfig", "DataConfig", "DenseConfig", "Encoding", "LayerConfig",
-    "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe",
-    "ResidualConfig", "StemConfig", "StreamEnd", "TrainingConfig", "load_recipe", "shipped_recipes",
-]  # fmt: skip
 
 
 class Recipe(Section):

@@ -1,9 +1,4 @@
-"""The integer network: one frozen graph that passes, analyses and engines share.
-
-A :class:`Network` is a chain of layers, see :mod:`loihi_sca.layers` and :mod:`loihi_sca.windows`.
-Every number in it is an integer that the chip stores. A dense layer behind a spatial one flattens
-it in C-major order, so flattening is a fact of layout and no layer of its own.
-"""
+"""The graph: layers in a chain, and what the host does with the spikes of the last."""
 
 from __future__ import annotations
 
@@ -13,15 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.layers import Dense, Input, Layer, OtherLayer
-from loihi_sca.neurons import MAX_DECAY, Cuba, Neuron, OtherNeuron
-from loihi_sca.values import IntArray, Node, Pair, Shape, as_ints, check_whole
-from loihi_sca.windows import Conv, Pool, Window
-
-__all__ = [
-    "MAX_DECAY", "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron",
-    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
-]  # fmt: skip
+from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.network.neurons import Cuba
+from loihi_sca.network.values import IntArray, Node, Shape, as_ints, check_whole
 
 
 @dataclass(frozen=True, eq=False)

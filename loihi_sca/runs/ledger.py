@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from loihi_sca.errors import Interrupted, TrainingError
 from loihi_sca.execution import Failure
 from loihi_sca.files import write_text
-from loihi_sca.runs import Job, Result, Runner
+from loihi_sca.runs.job import Job, Result, Runner
 
 
 class Watcher:

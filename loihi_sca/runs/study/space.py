@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from loihi_sca.config import BUDGETS, Objective, PruningConfig, Recipe
 from loihi_sca.errors import ConfigError
-from loihi_sca.runs import Job, Value
-from loihi_sca.sections import Section
+from loihi_sca.runs.job import Job, Value
+from loihi_sca.config.sections import Section
 from loihi_sca.tables import suggestion
 
 WIDTH = "model.width"

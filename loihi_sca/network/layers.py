@@ -15,8 +15,8 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.neurons import Cuba, Neuron
-from loihi_sca.values import IntArray, Node, Shape, as_ints, as_shape, check_whole
+from loihi_sca.network.neurons import Cuba, Neuron
+from loihi_sca.network.values import IntArray, Node, Shape, as_ints, as_shape, check_whole
 
 MAX_NEURONS = 100_000_000
 """Largest layer that is taken for a network and not for a damaged file."""

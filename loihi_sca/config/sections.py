@@ -1,4 +1,4 @@
-"""The tables of a recipe, field by field; the model's is :mod:`loihi_sca.model_section`."""
+"""The tables of a recipe, field by field; the model's is :mod:`loihi_sca.config.model`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from loihi_sca.values import IntArray, Node, as_ints, check_whole
+from loihi_sca.network.values import IntArray, Node, as_ints, check_whole
 
 MAX_DECAY = 4096
 """A decay of 4096/4096 forgets everything in one timestep."""

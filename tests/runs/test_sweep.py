@@ -5,7 +5,7 @@ import pytest
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
-from loihi_sca.sweep import Watcher, grid, parse_budgets, run_sweep
+from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.training.folder import Run
 
 RECIPE = Recipe.model_validate(

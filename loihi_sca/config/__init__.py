@@ -1,0 +1,31 @@
+"""What a user may say in a recipe, checked before anything runs."""
+
+from loihi_sca.config.model import (
+    ConvConfig,
+    DenseConfig,
+    LayerConfig,
+    ModelConfig,
+    NeuronConfig,
+    PoolConfig,
+    ResidualConfig,
+    StemConfig,
+    StreamEnd,
+)
+from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
+from loihi_sca.config.sections import (
+    BUDGETS,
+    TRUST,
+    DataConfig,
+    Encoding,
+    Objective,
+    PruningConfig,
+    Section,
+    TrainingConfig,
+)
+
+__all__ = [
+    "BUDGETS", "TRUST", "ConvConfig", "DataConfig", "DenseConfig", "Encoding", "LayerConfig",
+    "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe",
+    "ResidualConfig", "Section", "StemConfig", "StreamEnd", "TrainingConfig", "load_recipe",
+    "shipped_recipes",
+]  # fmt: skip

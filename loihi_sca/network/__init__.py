@@ -1,0 +1,18 @@
+"""The integer network: one frozen graph that passes, analyses and engines share.
+
+A :class:`Network` is a chain of layers, see :mod:`loihi_sca.network.layers` and
+:mod:`loihi_sca.network.windows`. Every number in it is an integer that the chip stores. A dense
+layer behind a spatial one flattens it in C-major order, so flattening is a fact of layout and no
+layer of its own.
+"""
+
+from loihi_sca.network.graph import Network, Readout
+from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.network.neurons import MAX_DECAY, Cuba, Neuron, OtherNeuron
+from loihi_sca.network.values import IntArray, Pair, Shape
+from loihi_sca.network.windows import Conv, Pool, Window
+
+__all__ = [
+    "MAX_DECAY", "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron",
+    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
+]  # fmt: skip
