@@ -35,18 +35,21 @@ def criteria(content: Content) -> str:
     """Accuracy by criterion, one column per budget, of pruned trained networks."""
     rows = content["rows"]
     (dense,) = (r for r in rows if r["budget"] == "dense")
-    pruned = [r for r in rows if r["start"] == "dense" and r is not dense]
-    columns = list(dict.fromkeys((r["budget"], r["amount"], r["limit"]) for r in pruned))
+    pruned = [r for r in rows if r is not dense]
+    columns = list(dict.fromkeys(_column(r) for r in pruned))
     lines = []
     for name in dict.fromkeys(r["criterion"] for r in pruned):
-        of_name = (r for r in pruned if r["criterion"] == name)
-        found = {(r["budget"], r["amount"], r["limit"]): r for r in of_name}
+        found = {_column(r): r for r in pruned if r["criterion"] == name}
         lines.append((f"`{name}`", *(accuracy(found[column]) for column in columns)))
     head = ["criterion"]
-    for budget, amount, limit in columns:
-        few = "" if limit == dense["limit"] else f", {limit} samples"
-        head.append(f"{100 * amount:g} % {budget}{few}")
+    for budget, amount, at_once in columns:
+        head.append(f"{100 * amount:g} % {budget}{', at once' if at_once else ''}")
     return table(head, lines, numbers=len(columns)) + "\n" + _about(content, dense)
+
+
+def _column(row: Content) -> tuple[str, float, bool]:
+    """Return budget and amount, and whether there was a single update."""
+    return row["budget"], row["amount"], row["pruning"]["start"] == row["pruning"]["stop"]
 
 
 def cores(content: Content) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -28,34 +29,36 @@ class Mean:
     count: int
 
 
-def groups(results: Sequence[Result]) -> dict[tuple[Any, ...], list[Result]]:
-    """Return results that differ by the seed only.
-
-    By (budget, amount, criterion, objective, start, limit): ``start`` is ``dense`` for runs that
-    pruned a trained dense network and ``scratch`` for the others, ``limit`` that of the training
-    samples.
-    """
-    found: dict[tuple[Any, ...], list[Result]] = {}
+def groups(results: Sequence[Result]) -> list[list[Result]]:
+    """Return results that differ by the seed only: one recipe, from random or trained weights."""
+    found: dict[str, list[Result]] = {}
     for result in results:
-        budget = next(iter((result["budget"] or {"dense": None}).items()))
-        start = "dense" if result.get("start") else "scratch"
-        limit = result["recipe"]["data"].get("limit")
-        key = (*budget, result["criterion"], result["objective"], start, limit)
+        recipe = {key: value for key, value in result["recipe"].items() if key != "seed"}
+        key = json.dumps([recipe, result["budget"], _start(result)], sort_keys=True)
         found.setdefault(key, []).append(result)
-    return found
+    return list(found.values())
+
+
+def _start(result: Result) -> str:
+    return "dense" if result.get("start") else "scratch"
 
 
 def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return a row per group: means over seeds of accuracy, connections, synops, cores, energy.
 
     Connections and synops are also given as a share of the dense network's of the same seed.
+    ``start`` is ``dense`` where a trained dense network was pruned, and ``scratch`` elsewhere;
+    ``pruning`` is the recipe's section.
     """
     dense = {r["seed"]: r for r in results if r["budget"] is None}
     rows = []
-    for (name, amount, criterion, objective, start, limit), members in groups(results).items():
+    for members in groups(results):
+        first = members[0]
+        name, amount = next(iter((first["budget"] or {"dense": None}).items()))
         row: dict[str, Any] = {
-            "budget": name, "amount": amount, "criterion": criterion, "objective": objective,
-            "start": start, "limit": limit, "seeds": len(members),
+            "budget": name, "amount": amount, "criterion": first["criterion"],
+            "objective": first["objective"], "start": _start(first), "seeds": len(members),
+            "pruning": first["recipe"].get("pruning"),
         }  # fmt: skip
         for figure, values in _figures(members, dense):
             mean = mean_of(values)
@@ -87,7 +90,9 @@ def mean_of(values: Sequence[float]) -> Mean:
 
 
 def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
-    """Draw accuracy against a cost, an ``<svg>`` element: one line per criterion and objective.
+    """Draw accuracy against a cost, an ``<svg>`` element: one line per way to prune.
+
+    Ways differ by criterion, and by objective and currency of the budget if there are several.
 
     Parameters
     ----------
@@ -99,10 +104,13 @@ def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
         For people.
     """
     series: dict[str, list[tuple[float, float, float]]] = {}
+    several = [
+        key for key in ("objective", "budget") if len({r[key] for r in rows if r["criterion"]}) > 1
+    ]
     for row in rows:
-        name = row["criterion"] or "dense"
-        if len({r["objective"] for r in rows if r["objective"]}) > 1 and row["objective"]:
-            name = f"{name}, {row['objective']}"
+        name = "dense"
+        if row["criterion"]:
+            name = ", ".join([row["criterion"], *(row[key] for key in several)])
         series.setdefault(name, []).append((row[x], row["accuracy"], row["accuracy_std"]))
     return scatter(series, x_label=x_label, y_label="accuracy of the integers")
 

@@ -29,6 +29,11 @@ from loihi_sca.report.sweeps import pareto, summary
 from loihi_sca.runs.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.versions import machine, versions
 
+LOOP = {
+    "schedule": "constant", "start": 0.05, "stop": 0.7, "interval_steps": 16, "regenerate": 0.2,
+}  # fmt: skip
+"""The loop of SCA, with 16 steps in place of an epoch."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -83,7 +88,6 @@ class Grid:
         criteria: Sequence[str] = ("sca",),
         *,
         prefix: str = "",
-        limit: int | None = None,
         **pruning: Any,
     ) -> list[Job]:
         """Return runs for budgets such as ``cores=4,8``.
@@ -92,8 +96,6 @@ class Grid:
         ----------
         prefix : str
             Of the runs' names.
-        limit : int, optional
-            One epoch of so few training samples is all there is to prune with.
         **pruning
             Other values for the recipe's section.
         """
@@ -105,10 +107,6 @@ class Grid:
             rate = recipe.training.learning_rate / 2
             changes = {"epochs": self.size.prune_epochs, "learning_rate": rate}
             tuning = recipe.training.model_copy(update=changes)
-        if tuning is not None and limit is not None:
-            tuning = tuning.model_copy(update={"epochs": 1})
-            data = recipe.data.model_copy(update={"limit": limit})
-            recipe = recipe.model_copy(update={"data": data})
         budget = parse_budgets([budgets])
         jobs = grid(recipe, budget, criteria, self.seeds, dense=False, tuning=tuning)
         return [replace(job, name=prefix + job.name) for job in jobs]

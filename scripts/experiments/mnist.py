@@ -1,14 +1,15 @@
 """MNIST: every criterion at 50, 30 and 10 % of the connections, and of the synops.
 
-A trained dense network is cut to the budget at once, after a few batches of scores, and then
-fine-tuned: what a channel is worth has to be told right. How many channels each layer keeps is
-planned in the same way for all criteria (`objective`), so that they differ in which channels they
-keep. Runs called ``few`` do that with one epoch of 2000 samples, where little can be made up for.
+A trained dense network is pruned in the loop of SCA: down to the budget in the first update, and
+from then on at each update some channels are brought back for others, until the structure is
+frozen and fine-tuned. So a criterion has to tell again and again which channels are worth keeping.
+`at once` is a single update instead, with nothing brought back: with fine-tuning behind it, that
+asks little of a criterion. How many channels each layer keeps is planned in the same way for all.
 """
 
 from typing import Any
 
-from _experiment import Grid, Size, main, row_of
+from _experiment import LOOP, Grid, Size, main, row_of
 
 from loihi_sca.pruning.criteria import CRITERIA
 from loihi_sca.runs.sweep import Job
@@ -19,29 +20,19 @@ SIZES = {
     "full": Size(epochs=20, seeds=3, limit=None, prune_epochs=4),
 }
 
-AT_ONCE = {
-    "schedule": "constant", "start": 0.05, "stop": 0.05, "interval_steps": 16, "regenerate": 0.0,
-}  # fmt: skip
-"""A single update, with nothing to regenerate yet."""
-
-FEW = 2000
-"""Training samples for who has but few."""
+AT_ONCE = LOOP | {"stop": 0.05, "regenerate": 0.0}
+"""A single update."""
 
 
 def jobs(of: Grid) -> list[Job]:
     if of.quick:
-        return [*of.dense(), *of.pruned("connections=0.1", ("sca", "random"), **AT_ONCE)]
+        return [*of.dense(), *of.pruned("connections=0.1", ("sca", "random"), **LOOP)]
+    criteria = tuple(CRITERIA)
     return [
         *of.dense(),
-        *of.pruned("connections=0.5,0.3,0.1", tuple(CRITERIA), **AT_ONCE),
-        *of.pruned("synops=0.3,0.1", tuple(CRITERIA), **AT_ONCE),
-        *of.pruned(
-            "connections=0.1",
-            tuple(CRITERIA),
-            prefix="few-",
-            limit=FEW,
-            **AT_ONCE | {"start": 0.3, "stop": 0.3},
-        ),
+        *of.pruned("connections=0.5,0.3,0.1", criteria, **LOOP),
+        *of.pruned("synops=0.3,0.1", criteria, **LOOP),
+        *of.pruned("connections=0.1", criteria, prefix="once-", **AT_ONCE),
     ]
 
 
@@ -51,10 +42,11 @@ def conclude(rows: list[dict[str, Any]]) -> dict[str, float]:
     for row in rows:
         if row["criterion"] != "sca":
             continue
-        how = f"{row['budget']} {row['amount']}, from {row['start']}, {row['limit']} samples"
-        same = {k: row[k] for k in ("budget", "amount", "start", "limit")}
+        once = row["pruning"]["start"] == row["pruning"]["stop"]
+        how = f"{row['budget']} {row['amount']}{', at once' if once else ''}"
         said[f"sca minus dense, {how}"] = 100 * (row["accuracy"] - dense["accuracy"])
-        random = row_of(rows, criterion="random", **same)
+        same = row["pruning"] | {"criterion": "random"}
+        random = row_of(rows, pruning=same)
         said[f"sca minus random, {how}"] = 100 * (row["accuracy"] - random["accuracy"])
     return said
 

@@ -96,7 +96,7 @@ def made_up(seed: int, budget, accuracy: float, cores: int, synops: float) -> di
     return {
         "seed": seed, "budget": budget, "criterion": "sca" if budget else None,
         "objective": "product" if budget else None, "accuracy": accuracy, "connections": 10 * cores,
-        "synops": synops, "recipe": {"data": {"limit": 96}},
+        "synops": synops, "recipe": {"seed": seed, "pruning": budget},
         "chips": {"loihi2": {"cores": cores, "energy_uj": {"best": 2.0 * cores}}},
     }  # fmt: skip
 
@@ -116,6 +116,25 @@ def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
     worse = {**pruned, "cores_loihi2": 7}
     assert front([dense, pruned, worse], "cores_loihi2") == [dense, pruned]
     assert mean_of([3.0]).std == 0
+
+
+def test_only_runs_that_differ_by_the_seed_are_averaged() -> None:
+    results = [made_up(seed, {"cores": 5}, 0.8, 5, 50.0) for seed in range(4)]
+    for result, chip in zip(results, ("loihi1", "loihi2", "loihi1", "loihi2"), strict=True):
+        result["recipe"]["pruning"] = {"cores": 5, "profile": chip}
+    results[3]["start"] = "dense-seed3"
+    rows = summary(results)
+    assert [(r["pruning"]["profile"], r["start"], r["seeds"]) for r in rows] == [
+        ("loihi1", "scratch", 2), ("loihi2", "scratch", 1), ("loihi2", "dense", 1),
+    ]  # fmt: skip
+
+
+def test_ways_to_prune_are_told_apart_where_they_differ() -> None:
+    by_cores, by_share = (
+        summary([made_up(0, {name: 5}, 0.8, 5, 50.0)]) for name in ("cores", "connections")
+    )
+    assert "sca, cores" not in pareto(by_cores, "cores_loihi2", "cores")
+    assert "sca, cores" in pareto(by_cores + by_share, "cores_loihi2", "cores")
 
 
 def test_a_kept_fraction_regenerates_less_than_it_keeps() -> None:
