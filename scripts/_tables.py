@@ -42,14 +42,14 @@ def criteria(content: Content) -> str:
         found = {_column(r): r for r in pruned if r["criterion"] == name}
         lines.append((f"`{name}`", *(accuracy(found[column]) for column in columns)))
     head = ["criterion"]
-    for budget, amount, at_once in columns:
-        head.append(f"{100 * amount:g} % {budget}{', at once' if at_once else ''}")
+    for budget, amount, to_the_end in columns:
+        head.append(f"{100 * amount:g} % {budget}{', to the end' if to_the_end else ''}")
     return table(head, lines, numbers=len(columns)) + "\n" + _about(content, dense)
 
 
 def _column(row: Content) -> tuple[str, float, bool]:
-    """Return budget and amount, and whether there was a single update."""
-    return row["budget"], row["amount"], row["pruning"]["start"] == row["pruning"]["stop"]
+    """Return budget and amount, and whether the structure changed until the training ended."""
+    return row["budget"], row["amount"], row["pruning"]["stop"] == 1
 
 
 def cores(content: Content) -> str:

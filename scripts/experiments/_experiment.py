@@ -29,11 +29,6 @@ from loihi_sca.report.sweeps import pareto, summary
 from loihi_sca.runs.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.versions import machine, versions
 
-LOOP = {
-    "schedule": "constant", "start": 0.05, "stop": 0.7, "interval_steps": 16, "regenerate": 0.2,
-}  # fmt: skip
-"""The loop of SCA, with 16 steps in place of an epoch."""
-
 
 @dataclass(frozen=True)
 class Size:

@@ -1,11 +1,12 @@
 """Does planning for cores pay? Cores and energy at equal accuracy, with the plan and without.
 
 Plain SCA prunes until some share of the connections is left; what that takes in cores is what it
-happens to be. The plan spends a budget of cores. Both start from the same trained networks and
-choose channels by the same scores. Compared are, at each accuracy that plain SCA reaches, the
-fewest cores and the least energy of planned networks that are as accurate within one standard
-deviation. `rank` is plain SCA as published, one list of channels over all layers; `harmonic`
-divides connections over the layers as the plan divides cores, so that only the currency differs.
+happens to be. The plan spends a budget of cores, or of energy. Both start from the same trained
+networks and choose channels by the same scores. Compared are, at each accuracy that plain SCA
+reaches, the fewest cores and the least energy of planned networks that are as accurate within one
+standard deviation. `rank` is plain SCA as published, one list of channels over all layers;
+`harmonic` divides connections over the layers as the plan divides cores, so that only the currency
+differs.
 """
 
 from typing import Any
@@ -32,6 +33,7 @@ LAYERS = (
 """A thin VGG-9: maps and dense layers that take cores for different reasons."""
 
 CORES = {"loihi2": "cores=17,15,13,11,9,8", "loihi1": "cores=79,54,38,28,22,15"}
+ENERGY = {"loihi2": "energy_uj=400,250,150"}
 
 RAMP = {"start": 0.0, "stop": 0.4, "interval_steps": 10, "regenerate": 0.02}
 """Pruned step by step in the first part of the epoch, fine-tuned in the rest."""
@@ -48,11 +50,13 @@ def jobs(of: Grid) -> list[Job]:
     for profile, cores in CORES.items():
         budgets = "cores=15" if of.quick else cores
         found += of.pruned(budgets, prefix=f"{profile}-", profile=profile, **RAMP)
+    for profile, energy in ENERGY.items() if not of.quick else ():
+        found += of.pruned(energy, prefix=f"{profile}-", profile=profile, **RAMP)
     return found
 
 
 def conclude(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    planned = [r for r in rows if r["budget"] == "cores"]
+    planned = [r for r in rows if r["budget"] in ("cores", "energy_uj")]
     said: dict[str, Any] = {}
     for profile in CORES:
         for plain in (r for r in rows if r["budget"] == "connections"):

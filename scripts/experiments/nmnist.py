@@ -1,11 +1,11 @@
-"""N-MNIST, small: every criterion on the events of a real camera, in the loop of `mnist.py`.
+"""N-MNIST, small: every criterion on the events of a real camera.
 
 100 test recordings: a point of accuracy is one recording, so small differences say nothing.
 """
 
 from typing import Any
 
-from _experiment import LOOP, Grid, Size, main, row_of
+from _experiment import Grid, Size, main, row_of
 
 from loihi_sca.pruning.criteria import CRITERIA
 from loihi_sca.runs.sweep import Job
@@ -20,7 +20,7 @@ SIZES = {
 def jobs(of: Grid) -> list[Job]:
     criteria = ("sca",) if of.quick else tuple(CRITERIA)
     amounts = "connections=0.3" if of.quick else "connections=0.3,0.1"
-    return [*of.dense(), *of.pruned(amounts, criteria, **LOOP)]
+    return [*of.dense(), *of.pruned(amounts, criteria)]
 
 
 def conclude(rows: list[dict[str, Any]]) -> dict[str, float]:
