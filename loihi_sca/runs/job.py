@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from pydantic import ValidationError
 
 from loihi_sca.config import Recipe
 from loihi_sca.deployment import check_deployable, deploy, figures, measure
@@ -180,7 +181,7 @@ class Runner:
             result: Result = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path}: damaged ({error}). Delete it to run again.") from error
-        if (result["recipe"], result["start"]) != (as_json(job.recipe), job.start):
+        if (_recipe_of(result), result["start"]) != (as_json(job.recipe), job.start):
             raise InputError(f"{path}: a result of another recipe. Choose another --out.")
         return result
 
@@ -240,6 +241,14 @@ def check_jobs(jobs: Sequence[Job]) -> None:
         check_deployable(recipe)
     for recipe in {job.recipe.data: job.recipe for job in jobs}.values():
         load_split(recipe, "test")
+
+
+def _recipe_of(result: Result) -> dict[str, Any] | None:
+    """Return the recipe of a result; fields that are newer than it have their defaults."""
+    try:
+        return as_json(Recipe.model_validate(result["recipe"]))
+    except ValidationError:  # it cannot be meant today
+        return None
 
 
 def as_json(recipe: Recipe) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import pytest
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
+from loihi_sca.runs.job import Runner
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.training.folder import Run
 
@@ -90,6 +91,23 @@ def test_a_folder_of_another_sweep_is_left_alone(swept) -> None:
     other = RECIPE.model_copy(update={"name": "other"})
     with pytest.raises(InputError, match=r"a result of another recipe\. Choose another --out"):
         run_sweep(grid(other, [], [], [0]), folder)
+
+
+def test_a_result_that_is_older_than_a_field_of_recipes_still_counts(swept, tmp_path) -> None:
+    folder, _ = swept
+    dense = jobs()[0]
+    result = json.loads((folder / "runs" / dense.name / "result.json").read_text())
+    runner = Runner(tmp_path)
+    path = runner.place(dense) / "result.json"
+    path.parent.mkdir(parents=True)
+    del result["recipe"]["data"]["shift"]
+    path.write_text(json.dumps(result))
+    assert runner.finished(dense) == result
+    for other in (1, "far"):
+        result["recipe"]["data"]["shift"] = other
+        path.write_text(json.dumps(result))
+        with pytest.raises(InputError, match="a result of another recipe"):
+            runner.finished(dense)
 
 
 def made_up(seed: int, budget, accuracy: float, cores: int, synops: float) -> dict:
