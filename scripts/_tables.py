@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from loihi_sca.report.comparison import comparison
+from loihi_sca.report.sweeps import pareto
 
 Content = dict[str, Any]
 """What a demo, a benchmark or an experiment has written."""
@@ -72,6 +73,12 @@ def cores(content: Content) -> str:
     )  # fmt: skip
     (dense,) = (r for r in content["rows"] if r["budget"] == "dense")
     return table(head, lines, numbers=7) + "\n" + _about(content, dense)
+
+
+def cores_picture(content: Content) -> str:
+    """Accuracy against cores, a picture on white that can be read in any page."""
+    head, rest = pareto(content["rows"], "cores_loihi2", "cores of Loihi 2").split(">", 1)
+    return f'{head}><rect width="100%" height="100%" fill="white"/>{rest}'
 
 
 def _saved(entry: Content, name: str, form: str) -> tuple[str, str, str]:

@@ -21,7 +21,8 @@ import _tables
 
 from loihi_sca.files import write_text
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results"
 
 TABLES = {
     "demo": _tables.demo,
@@ -33,6 +34,9 @@ TABLES = {
 }
 """How each block is made from the JSON that its script writes."""
 
+PICTURES = {"hardware_aware": _tables.cores_picture}
+"""Pictures in docs/results/, by the names of their blocks."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -40,8 +44,12 @@ def main() -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="JSON")
     text = README.read_text("utf-8")
     for name, path in vars(parser.parse_args()).items():
-        if path is not None:
-            text = put(text, name, TABLES[name](json.loads(path.read_text("utf-8"))))
+        if path is None:
+            continue
+        content = json.loads(path.read_text("utf-8"))
+        text = put(text, name, TABLES[name](content))
+        if name in PICTURES:
+            write_text(RESULTS / f"{name}.svg", PICTURES[name](content))
     write_text(README, text)
 
 

@@ -14,6 +14,7 @@ from loihi_sca.config.model import (
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
     BUDGETS,
+    FRACTIONS,
     TRUST,
     DataConfig,
     Encoding,
@@ -24,8 +25,8 @@ from loihi_sca.config.sections import (
 )
 
 __all__ = [
-    "BUDGETS", "TRUST", "ConvConfig", "DataConfig", "DenseConfig", "Encoding", "LayerConfig",
-    "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig", "Recipe",
-    "ResidualConfig", "Section", "StemConfig", "StreamEnd", "TrainingConfig", "load_recipe",
-    "shipped_recipes",
+    "BUDGETS", "FRACTIONS", "TRUST", "ConvConfig", "DataConfig", "DenseConfig", "Encoding",
+    "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig",
+    "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd", "TrainingConfig",
+    "load_recipe", "shipped_recipes",
 ]  # fmt: skip

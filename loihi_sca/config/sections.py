@@ -26,6 +26,9 @@ Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj", "fits")
 """Ways to say how small a network shall become."""
 
+FRACTIONS = ("keep", "connections", "synops")
+"""Those that are fractions of the dense network; the others are of a chip."""
+
 DEFAULT_KEEP = 0.4
 TRUST = 0.5
 """How far scores are believed by default when a budget is divided over layers."""

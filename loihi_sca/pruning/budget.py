@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import TRUST, Objective, PruningConfig
+from loihi_sca.config import FRACTIONS, TRUST, Objective, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile
 from loihi_sca.hardware.shapes import Architecture
@@ -26,9 +26,6 @@ from loihi_sca.pruning.outline import Outline
 
 Importance: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 """Score of every channel, by layer."""
-
-FRACTIONS = ("keep", "connections", "synops")
-"""Budgets that are given as a fraction of the dense network."""
 
 LEAST_EVEN = 1e-3
 """Share of worth that all channels have alike even if scores are trusted: worth stays finite."""

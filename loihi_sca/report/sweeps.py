@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from loihi_sca.config import FRACTIONS
 from loihi_sca.report.plots import scatter
 
 Result: TypeAlias = dict[str, Any]
@@ -103,16 +105,21 @@ def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
     x_label : str
         For people.
     """
+    ways = [_way(row) for row in rows if row["criterion"]]
+    told = [True, *(len(set(parts)) > 1 for parts in list(zip(*ways, strict=True))[1:])]
     series: dict[str, list[tuple[float, float, float]]] = {}
-    several = [
-        key for key in ("objective", "budget") if len({r[key] for r in rows if r["criterion"]}) > 1
-    ]
     for row in rows:
-        name = "dense"
-        if row["criterion"]:
-            name = ", ".join([row["criterion"], *(row[key] for key in several)])
+        name = ", ".join(itertools.compress(_way(row), told)) if row["criterion"] else "dense"
         series.setdefault(name, []).append((row[x], row["accuracy"], row["accuracy_std"]))
     return scatter(series, x_label=x_label, y_label="accuracy of the integers")
+
+
+def _way(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return criterion, objective and what the budget was given in, with its chip if it has one."""
+    currency = row["budget"]
+    if currency not in FRACTIONS:
+        currency = f"{currency} of {row['pruning']['profile']}"
+    return row["criterion"], row["objective"], currency
 
 
 def front(rows: Sequence[Mapping[str, Any]], x: str) -> list[Mapping[str, Any]]:
