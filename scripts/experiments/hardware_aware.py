@@ -32,7 +32,7 @@ LAYERS = (
 )
 """A thin VGG-9: maps and dense layers that take cores for different reasons."""
 
-CORES = {"loihi2": "cores=17,15,13,11,9,8", "loihi1": "cores=79,54,38,28,22,15"}
+CORES = {"loihi2": "cores=20,17,15,13,11,9,8", "loihi1": "cores=95,79,54,38,28,22,15"}
 ENERGY = {"loihi2": "energy_uj=400,250,150"}
 
 RAMP = {"start": 0.0, "stop": 0.4, "interval_steps": 10, "regenerate": 0.02}
