@@ -22,8 +22,8 @@ from loihi_sca.config import BUDGETS, PruningConfig, Recipe, TrainingConfig
 from loihi_sca.errors import ConfigError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder
-from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
 from loihi_sca.runs.job import Budget, Job, Result, Runner, check_jobs
+from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
 
 __all__ = [
     "Budget", "Job", "Result", "Swept", "Watcher", "check_budgets", "grid", "parse_budgets",

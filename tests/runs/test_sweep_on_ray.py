@@ -13,12 +13,12 @@ from ray_or_skip import started
 from tiny_training import tiny_recipe
 from work_to_do import kill_a_worker
 
-from loihi_sca.runs import job as runs
 from loihi_sca.errors import ConfigError, InputError, Interrupted, TrainingError
 from loihi_sca.execution import Local
 from loihi_sca.execution.on_ray import OnRay
-from loihi_sca.runs.ledger import Watcher
+from loihi_sca.runs import job as runs
 from loihi_sca.runs.job import Job, Runner
+from loihi_sca.runs.ledger import Watcher
 from loihi_sca.runs.sweep import grid, parse_budgets, run_sweep
 
 needs_ray = pytest.mark.skipif(

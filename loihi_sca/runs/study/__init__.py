@@ -22,8 +22,8 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder, write_json
-from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
 from loihi_sca.runs.job import Job, Result, Runner, Value, as_json, check_jobs
+from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
 from loihi_sca.runs.study.goals import OBJECTIVES, goal_of
 from loihi_sca.runs.study.space import Choice, Space, corners, default_space, is_budget, job_of
 from loihi_sca.runs.study.space import parse_space as parse_space
