@@ -16,8 +16,7 @@ from loihi_sca.engine.result import Engine
 from loihi_sca.errors import BackendError, ConfigError
 from loihi_sca.evaluation import Evaluation, Progress
 from loihi_sca.execution import Executor, Failure
-from loihi_sca.network import Network
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Network, Shape
 
 EngineName: TypeAlias = Literal["fast", "reference"]
 

@@ -15,8 +15,7 @@ from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.compiler import Compiled
-    from loihi_sca.network import Network
-    from loihi_sca.network.values import Shape
+    from loihi_sca.network import Network, Shape
 
 
 def compile_run(

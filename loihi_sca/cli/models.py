@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 
 NetFile = Annotated[Path, typer.Argument(help="A netx file.", metavar="NET.net")]
 

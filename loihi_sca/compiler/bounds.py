@@ -12,8 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
-from loihi_sca.network.neurons import MAX_DECAY
+from loihi_sca.network import MAX_DECAY, Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
 
 Mask = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)

@@ -23,11 +23,11 @@ Encoding: TypeAlias = Literal["rate", "direct"]
 
 Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
-BUDGETS = ("keep", "connections", "synops", "cores", "synapse_words", "energy_uj", "fits")
-"""Ways to say how small a network shall become."""
-
 FRACTIONS = ("keep", "connections", "synops")
-"""Those that are fractions of the dense network; the others are of a chip."""
+"""Budgets that are fractions of the dense network."""
+
+BUDGETS = (*FRACTIONS, "cores", "synapse_words", "energy_uj", "fits")
+"""Ways to say how small a network shall become; those that are no fractions are of a chip."""
 
 DEFAULT_KEEP = 0.4
 TRUST = 0.5

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from loihi_sca.config import DataConfig
 from loihi_sca.data.samples import Index
 from loihi_sca.errors import ConfigError
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 
 STREAM = 1
 """Sets the random numbers apart from those of the order of samples."""

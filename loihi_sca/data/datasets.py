@@ -14,7 +14,7 @@ from loihi_sca.config import Encoding
 from loihi_sca.data import cifar10, images, nmnist
 from loihi_sca.data.samples import Images, Index, Samples, no_direct_encoding
 from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 

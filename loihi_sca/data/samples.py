@@ -11,7 +11,7 @@ import numpy.typing as npt
 from loihi_sca.config import Encoding
 from loihi_sca.data import encoders
 from loihi_sca.errors import ConfigError
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 
 Index: TypeAlias = slice | npt.NDArray[np.int64]
 

@@ -22,8 +22,18 @@ from loihi_sca.engine.result import (
     check_data,
     check_runnable,
 )
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool, Window
-from loihi_sca.network.neurons import MAX_DECAY
+from loihi_sca.network import (
+    MAX_DECAY,
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    IntArray,
+    Layer,
+    Network,
+    Pool,
+    Window,
+)
 
 STATE_LIMIT = 1 << 23
 """Currents wrap and voltages saturate at 24 bit, sign included."""

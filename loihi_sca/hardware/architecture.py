@@ -30,8 +30,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware.ranges import GRADED, Ranges
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
+from loihi_sca.network import Pair, Shape
 from loihi_sca.network.layers import MAX_NEURONS
-from loihi_sca.network.values import Pair, Shape
 from loihi_sca.tables import read_toml, validate
 
 Positive = Annotated[int, Field(ge=1)]

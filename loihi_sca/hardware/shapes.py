@@ -17,10 +17,11 @@ from loihi_sca.network import (
     Layer,
     Network,
     OtherLayer,
+    Pair,
     Pool,
+    Shape,
+    Window,
 )
-from loihi_sca.network.values import Pair, Shape
-from loihi_sca.network.windows import Window
 
 Kind: TypeAlias = Literal["port", "input", "conv", "dense"]
 """``port``: where spikes enter, takes no core. ``input``: neurons without synapses. ``conv``: a

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.values import IntArray
+from loihi_sca.network import IntArray
 
 MAX_VALUES = 1 << 28
 """A field that claims more values than this is damaged."""

@@ -10,8 +10,7 @@ import math
 
 import numpy as np
 
-from loihi_sca.network import Cuba
-from loihi_sca.network.values import IntArray
+from loihi_sca.network import Cuba, IntArray
 
 MAX_DELAY = 62
 """Longer synaptic delays are clamped (``netx/hdf5.py``, ``create_dense``)."""

@@ -141,14 +141,13 @@ def plan(
     """
     units = chain_of(outline)
     floors = [min(floor, u.channels) if u.prunable else u.channels for u in units]
-    limit = target.limit
-    if target.dense <= limit:
+    if target.dense <= target.limit:
         return _as_plan(outline, target, [u.channels for u in units], units)
     worth = [_values(u, importance, objective, trust) for u in units]
     problem = _Problem(units, target.meter, worth, candidates(units, target.meter, floors))
     if objective == "rank":
-        return _ranked(outline, target, problem, limit, importance, floors)
-    return _tightened(outline, target, problem, limit)
+        return _ranked(outline, target, problem, importance, floors)
+    return _tightened(outline, target, problem)
 
 
 @dataclass(frozen=True)
@@ -211,9 +210,10 @@ def _values(
     return np.log(share) if objective == "product" else -1 / share
 
 
-def _tightened(outline: Outline, target: Target, problem: _Problem, limit: float) -> Plan:
+def _tightened(outline: Outline, target: Target, problem: _Problem) -> Plan:
     """Search with a tighter aim until the whole network keeps the limit, then loosen the aim."""
-    aim, too_high, best = limit, limit, None
+    limit, best = target.limit, None
+    aim = too_high = limit
     for _ in range(TRIES):
         counts = problem.solve(aim)
         if counts is None:
@@ -229,14 +229,13 @@ def _tightened(outline: Outline, target: Target, problem: _Problem, limit: float
             aim *= min(limit / found.promised, 0.97)
     if best is not None:
         return best
-    raise ConfigError(_out_of_reach(outline, target, problem, limit))
+    raise ConfigError(_out_of_reach(outline, target, problem))
 
 
 def _ranked(
     outline: Outline,
     target: Target,
     problem: _Problem,
-    limit: float,
     importance: Importance | None,
     floors: Sequence[int],
 ) -> Plan:
@@ -253,12 +252,12 @@ def _ranked(
             for u, floor in zip(units, floors, strict=True)
         ]
         found = _as_plan(outline, target, counts, units)
-        if found.promised <= limit * (1 + 1e-9):
+        if found.promised <= target.limit * (1 + 1e-9):
             best, few = found, middle + 1
         else:
             many = middle - 1
     if best is None:
-        raise ConfigError(_out_of_reach(outline, target, problem, limit))
+        raise ConfigError(_out_of_reach(outline, target, problem))
     return best
 
 
@@ -277,12 +276,12 @@ def _as_plan(
     return Plan(target, channels, target.meter.total(architecture), architecture)
 
 
-def _out_of_reach(outline: Outline, target: Target, problem: _Problem, limit: float) -> str:
+def _out_of_reach(outline: Outline, target: Target, problem: _Problem) -> str:
     least = _as_plan(outline, target, problem.least(), problem.units)
     closest = ", ".join(f"{name} {count}" for name, count in least.channels.items())
     return (
-        f"pruning.{target.name} = {target.given} cannot be reached: the limit is {limit:,.4g} "
-        f"{target.meter.unit}, and with the floors given the network takes at least "
-        f"{least.promised:,.4g} ({closest}). Ask for more, lower pruning.min_channels, or make "
-        "the layers smaller."
+        f"pruning.{target.name} = {target.given} cannot be reached: the limit is "
+        f"{target.limit:,.4g} {target.meter.unit}, and with the floors given the network takes at "
+        f"least {least.promised:,.4g} ({closest}). Ask for more, lower pruning.min_channels, or "
+        "make the layers smaller."
     )

@@ -4,7 +4,7 @@
 
     OUT/runs/NAME/       a run each, see loihi_sca.runs.job
     OUT/results.jsonl    all results so far, a line per run, in the order of the grid
-    OUT/pareto.svg       accuracy against cores, energy and synops
+    OUT/pareto-*.svg     accuracy against cores, energy and synops, drawn by the command
 
 A run that has its result is not run again, one that was interrupted goes on, and one that failed
 is tried again, so that the same command continues a grid, whatever ended it.

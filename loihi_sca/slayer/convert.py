@@ -16,8 +16,18 @@ import torch
 from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Pool, Readout, Shape
-from loihi_sca.network.neurons import MAX_DECAY
+from loihi_sca.network import (
+    MAX_DECAY,
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    IntArray,
+    Layer,
+    Pool,
+    Readout,
+    Shape,
+)
 from loihi_sca.slayer.blocks import Gated
 from loihi_sca.slayer.unsupported import lava_name
 

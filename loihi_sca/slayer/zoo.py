@@ -18,7 +18,7 @@ from loihi_sca.config import (
     StreamEnd,
 )
 from loihi_sca.errors import ConfigError
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 from loihi_sca.slayer.acceleration import accelerate
 from loihi_sca.slayer.blocks import (
     Flatten,

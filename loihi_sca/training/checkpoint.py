@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
-from loihi_sca.network.values import Shape
+from loihi_sca.network import Shape
 from loihi_sca.slayer.removal import narrow_to
 from loihi_sca.slayer.zoo import SpikingNet, build
 from loihi_sca.tables import validate

@@ -26,6 +26,7 @@ from loihi_sca.config import (
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json, write_text
 from loihi_sca.report.sweeps import pareto, summary
+from loihi_sca.runs.job import as_json
 from loihi_sca.runs.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.versions import machine, versions
 
@@ -175,7 +176,7 @@ def main(
         "schema": 1,
         "experiment": name,
         "size": "quick" if options.quick else "full" if options.full else "normal",
-        "recipe": _without_root(sized),
+        "recipe": as_json(sized),
         "seeds": list(seeds),
         "versions": versions(),
         "machine": machine(),
@@ -228,10 +229,6 @@ def _differing(result: Result) -> Result:
     """Return a result without what all runs of the experiment share."""
     own = {k: v for k, v in result["recipe"].items() if k in ("training", "pruning")}
     return {k: v for k, v in result.items() if k != "versions"} | {"recipe": own}
-
-
-def _without_root(recipe: Recipe) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", exclude_none=True, exclude={"data": {"root"}})
 
 
 def row_of(rows: Sequence[dict[str, Any]], **wanted: object) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from loihi_sca.engine.fast.table import (
 from loihi_sca.engine.reference import ALIGN, STATE_LIMIT
 from loihi_sca.engine.result import Schedule
 from loihi_sca.network import (
+    MAX_DECAY,
     Conv,
     Cuba,
     Dense,
@@ -39,7 +40,6 @@ from loihi_sca.network import (
     Shape,
     Window,
 )
-from loihi_sca.network.neurons import MAX_DECAY
 
 BLOCK_NEURONS = 2048
 """Neurons whose state and constants stay in the first-level cache while timesteps go by."""

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias, get_args
 
 from pydantic import ValidationError
 
-from loihi_sca.config import BUDGETS, Objective, PruningConfig, Recipe
-from loihi_sca.config.sections import Section
+from loihi_sca.config import BUDGETS, Objective, PruningConfig, Recipe, Section
 from loihi_sca.errors import ConfigError
 from loihi_sca.runs.job import Job, Value
 from loihi_sca.tables import suggestion
