@@ -23,8 +23,8 @@ def compile_slayer(
     proof_samples: int | None = None,
     seed: int = 0,
 ) -> Network:
-    """Compile a model of lava-dl blocks; see :func:`loihi_sca.slayer.compile.compile_slayer`."""
-    from loihi_sca.slayer import compile as slayer_compile
+    """Compile a model of lava-dl blocks; see :func:`loihi_sca.frontend.compile.compile_slayer`."""
+    from loihi_sca.frontend import compile as slayer_compile
 
     return slayer_compile.compile_slayer(
         module, input_shape, timesteps, name=name, delay_shift=delay_shift,
@@ -55,7 +55,7 @@ def check(
     input_shape : tuple of int, optional
         ``(C, H, W)`` or ``(N,)``, where the model does not say it.
     delay_shift : {"exact", "drop"}
-        See :mod:`loihi_sca.slayer.frontend`.
+        See :mod:`loihi_sca.frontend.export`.
     profile : str
         The chip whose ranges of weights, thresholds, decays and delays hold.
 
@@ -75,7 +75,7 @@ def check(
     if isinstance(model, Network):
         return problems(run_passes(model, PASSES).network, profile)
 
-    from loihi_sca.slayer.compile import check_slayer
+    from loihi_sca.frontend.compile import check_slayer
 
     shape = input_shape or getattr(model, "in_shape", None)
     return check_slayer(model, shape, delay_shift=delay_shift, profile=profile)

@@ -6,9 +6,9 @@ import pytest
 
 from loihi_sca import netx
 from loihi_sca.config import Recipe, load_recipe
-from loihi_sca.demo import run_demo
 from loihi_sca.engine import reference
 from loihi_sca.errors import InputError, NotBitExact
+from loihi_sca.pipeline.demo import run_demo
 from loihi_sca.report.comparison import comparison
 from loihi_sca.report.html import write_report
 
@@ -95,7 +95,7 @@ def test_the_report_is_one_file_with_the_same_figures(run) -> None:
 
 
 def test_a_mismatch_is_an_error_and_writes_no_summary(tmp_path, monkeypatch) -> None:
-    from loihi_sca import deployment
+    from loihi_sca.pipeline import deploy as deployment
 
     honest = deployment.spikes_of
 

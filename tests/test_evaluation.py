@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from loihi_sca import evaluation, netx
+from loihi_sca import netx
 from loihi_sca.cli import main
 from loihi_sca.data import Dataset, load
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Readout
+from loihi_sca.pipeline import evaluate as evaluation
 
 NEURON = Cuba(1024, 128, 40)
 

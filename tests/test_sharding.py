@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from ray_or_skip import started
 
-from loihi_sca import evaluation, netx
+from loihi_sca import netx
 from loihi_sca.engine import fast
 from loihi_sca.errors import BackendError
 from loihi_sca.execution import Local
 from loihi_sca.execution.on_ray import OnRay
 from loihi_sca.network import Conv, Cuba, Dense, Network
-from loihi_sca.sharding import Source, evaluate_sharded
+from loihi_sca.pipeline import evaluate as evaluation
+from loihi_sca.pipeline.shards import Source, evaluate_sharded
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray: pip install 'loihi-sca[ray]'"

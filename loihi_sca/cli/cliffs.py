@@ -29,7 +29,7 @@ def cliffs(
         loihi-sca cliffs digits.net --profile loihi2
     """
     from loihi_sca import hardware
-    from loihi_sca.hardware.cliffs import cliffs as find
+    from loihi_sca.hardware.mapping.cliffs import cliffs as find
 
     chip = hardware.load_profile(profile)
     architecture = hardware.describe(read_network(network, input_shape))

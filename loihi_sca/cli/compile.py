@@ -81,7 +81,7 @@ def compile_run(
 
 
 def _from_run(folder: Path, model: str | None) -> Network:
-    from loihi_sca.slayer.frontend import to_network
+    from loihi_sca.frontend.export import to_network
     from loihi_sca.training.run import Label, Run
 
     label, checkpoint = Run(folder).trained(cast("Label | None", model))
@@ -94,7 +94,7 @@ def _from_run(folder: Path, model: str | None) -> Network:
 def _from_python(
     reference: str, shape: Shape | None, steps: int | None, delay_shift: str
 ) -> Network:
-    from loihi_sca.slayer.frontend import to_network
+    from loihi_sca.frontend.export import to_network
 
     model = from_python(reference)
     return to_network(

@@ -62,7 +62,7 @@ def demo(
 def _run(recipe: Recipe, out: Path, samples: int) -> dict[str, Any]:
     with status.status("loading lava-dl") if status.is_terminal else nullcontext():
         from loihi_sca.cli.progress import TrainingProgress
-        from loihi_sca.demo import Narrator, run_demo
+        from loihi_sca.pipeline.demo import Narrator, run_demo
         from loihi_sca.training.epoch import Epoch
 
     with TrainingProgress(recipe.training.epochs) as shown:

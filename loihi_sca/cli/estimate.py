@@ -21,7 +21,7 @@ from loihi_sca.errors import ConfigError, DoesNotFit
 
 if TYPE_CHECKING:
     from loihi_sca.hardware import Architecture, Profile
-    from loihi_sca.hardware.activity import Activity
+    from loihi_sca.hardware.cost.activity import Activity
     from loihi_sca.network import Network
 
 
@@ -104,7 +104,7 @@ def _activity(
         from dataclasses import replace
 
         from loihi_sca.hardware import describe
-        from loihi_sca.hardware.activity_file import read_activity
+        from loihi_sca.hardware.cost.activity_file import read_activity
 
         architecture = describe(network)
         if timesteps is not None:

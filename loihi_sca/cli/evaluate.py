@@ -16,9 +16,9 @@ from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.data import Dataset, Split
-    from loihi_sca.evaluation import Evaluation
     from loihi_sca.network import Network
-    from loihi_sca.sharding import EngineName
+    from loihi_sca.pipeline.evaluate import Evaluation
+    from loihi_sca.pipeline.shards import EngineName
 
 ENGINES = ("fast", "reference")
 SPLITS = ("train", "validation", "test")
@@ -58,8 +58,8 @@ def evaluate(
     if split not in SPLITS:
         raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
 
-    from loihi_sca import evaluation
-    from loihi_sca.sharding import Source, engine_of, evaluate_sharded
+    from loihi_sca.pipeline import evaluate as evaluation
+    from loihi_sca.pipeline.shards import Source, engine_of, evaluate_sharded
 
     name, part = cast("EngineName", engine), cast("Split", split)
     source = Source(net, data, part, root, limit, steps, parse_shape(input_shape))

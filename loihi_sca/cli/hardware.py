@@ -13,7 +13,7 @@ from loihi_sca.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from loihi_sca.hardware import Architecture, Profile
-    from loihi_sca.hardware.activity import Activity
+    from loihi_sca.hardware.cost.activity import Activity
     from loihi_sca.network import Network
 
 NetOrPlan = Annotated[
@@ -49,7 +49,7 @@ def counted_activity(
 
     from loihi_sca.engine import fast
     from loihi_sca.hardware import Architecture, describe
-    from loihi_sca.hardware.activity import from_run
+    from loihi_sca.hardware.cost.activity import from_run
 
     if isinstance(network, Architecture):
         raise ConfigError("an architecture has no weights to run; give --rate or --activity.")
@@ -80,7 +80,7 @@ def given_rates(
 ) -> Activity:
     """Return the activity at the rates of ``--rate 0.1 --rate conv1=0.02``."""
     from loihi_sca.hardware import describe
-    from loihi_sca.hardware.activity import from_rates
+    from loihi_sca.hardware.cost.activity import from_rates
 
     general: float | None = None
     own: dict[str, float] = {}

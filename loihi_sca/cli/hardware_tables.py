@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from loihi_sca.hardware import Estimate, LayerPlacement, Placement, Profile
-from loihi_sca.hardware.cliffs import LayerCliffs
+from loihi_sca.hardware.mapping.cliffs import LayerCliffs
 from loihi_sca.hardware.quantity import Band, Choices, Quantity, Sourced
 
 
@@ -151,7 +151,7 @@ def profile_table(profile: Profile) -> Table:
 
 def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
     """Return the bits that the layer's widest weight is stored in, 0 without weights."""
-    from loihi_sca.hardware.memory import budget_of
+    from loihi_sca.hardware.mapping.memory import budget_of
 
     tables = (*layer.spec.geometry.bits, *layer.spec.geometry.recurrent_bits)
     return budget_of(profile).stored_bits(max(tables)) if tables else 0

@@ -36,7 +36,7 @@ def map_cores(
     """
     from loihi_sca import hardware
     from loihi_sca.files import write_text
-    from loihi_sca.hardware.load import loads
+    from loihi_sca.hardware.cost.load import loads
     from loihi_sca.hardware.picture import svg as draw
     from loihi_sca.hardware.placement_json import placement_as_json
 

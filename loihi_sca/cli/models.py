@@ -101,7 +101,7 @@ def _from_recipe(text: str) -> NamedModel:
     recipe = load_recipe(text)
 
     from loihi_sca import data
-    from loihi_sca.slayer.zoo import build
+    from loihi_sca.model.build import build
 
     shape, classes = data.shape_of(recipe.data.name)
     values = recipe.data.encoding == "direct"

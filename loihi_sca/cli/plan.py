@@ -13,8 +13,8 @@ from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.config import PruningConfig, Recipe
-    from loihi_sca.pruning.budget import Importance, Plan
-    from loihi_sca.pruning.outline import Outline
+    from loihi_sca.planning.budget import Importance, Plan
+    from loihi_sca.planning.outline import Outline
 
 OBSERVED_SAMPLES = 512
 """Training samples on which a trained run's channels are scored."""
@@ -50,9 +50,9 @@ def plan(
     """
     from loihi_sca import data
     from loihi_sca.config import BUDGETS, load_recipe
-    from loihi_sca.pruning import budget as budgets
-    from loihi_sca.pruning.meters import Rates
-    from loihi_sca.pruning.outline import outline_of, without
+    from loihi_sca.planning import budget as budgets
+    from loihi_sca.planning.meters import Rates
+    from loihi_sca.planning.outline import outline_of, without
 
     given = (keep, connections, synops, cores, synapse_words, energy_uj, fits)
     parsed = load_recipe(recipe)
@@ -98,7 +98,7 @@ def _config(recipe: Recipe, given: dict[str, Any], profile: str | None) -> Pruni
 
 
 def _check_excluded(config: PruningConfig, outline: Outline) -> None:
-    from loihi_sca.pruning.outline import check_excluded
+    from loihi_sca.planning.outline import check_excluded
 
     check_excluded(config.exclude, outline.prunable)
 

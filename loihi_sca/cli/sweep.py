@@ -116,7 +116,7 @@ def _tuning(recipe: Recipe, epochs: int | None, rate: float | None) -> TrainingC
         return None
 
     from loihi_sca.config import TrainingConfig
-    from loihi_sca.tables import validate
+    from loihi_sca.toml_files import validate
 
     rate = rate or recipe.training.learning_rate / 2
     values = {**recipe.training.model_dump(), "epochs": epochs, "learning_rate": rate}

@@ -13,7 +13,7 @@ from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
-    from loihi_sca.slayer.zoo import SpikingNet
+    from loihi_sca.model.build import SpikingNet
     from loihi_sca.training.tensorboard import Board
 
 
@@ -112,7 +112,7 @@ def train(
 
 def _next(model: SpikingNet, command: str) -> str:
     """Say how to go on, or why it ends here."""
-    from loihi_sca.slayer.frontend import convert
+    from loihi_sca.frontend.export import convert
 
     _, problems = convert(model)
     if not problems:

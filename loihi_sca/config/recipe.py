@@ -13,7 +13,7 @@ from pydantic import NonNegativeInt
 from loihi_sca.config.model import ModelConfig
 from loihi_sca.config.sections import DataConfig, PruningConfig, Section, TrainingConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.tables import parse_toml, suggestion, validate
+from loihi_sca.toml_files import parse_toml, suggestion, validate
 
 
 class Recipe(Section):

@@ -3,9 +3,9 @@
 Every hardware number is in the profiles (``hw_profiles/*.toml``); this package holds formulas.
 """
 
-from loihi_sca.hardware.energy import NOT_MODELLED
-from loihi_sca.hardware.estimate import Estimate, estimate
-from loihi_sca.hardware.mapper import Core, LayerPlacement, Placement, map_network
+from loihi_sca.hardware.cost.energy import NOT_MODELLED
+from loihi_sca.hardware.cost.estimate import Estimate, estimate
+from loihi_sca.hardware.mapping.mapper import Core, LayerPlacement, Placement, map_network
 from loihi_sca.hardware.profile import load_profile, profile_paths
 from loihi_sca.hardware.rules import RULES, Violation, check, require_fit
 from loihi_sca.hardware.schema import Profile

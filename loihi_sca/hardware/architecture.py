@@ -32,7 +32,7 @@ from loihi_sca.hardware.ranges import GRADED, Ranges
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.network import Pair, Shape
 from loihi_sca.network.layers import MAX_NEURONS
-from loihi_sca.tables import read_toml, validate
+from loihi_sca.toml_files import read_toml, validate
 
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from loihi_sca.hardware.mapper import Placement
-from loihi_sca.hardware.mesh import places
+from loihi_sca.hardware.cost.mesh import places
+from loihi_sca.hardware.mapping.mapper import Placement
 
 CELL = 22
 """Edge of a core in pixels."""

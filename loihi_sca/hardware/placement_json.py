@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from loihi_sca.hardware.mapper import Placement
-from loihi_sca.hardware.mesh import places
+from loihi_sca.hardware.cost.mesh import places
+from loihi_sca.hardware.mapping.mapper import Placement
 from loihi_sca.hardware.rules import Violation
 
 SCHEMA = 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.tables import read_toml, suggestion, validate
+from loihi_sca.toml_files import read_toml, suggestion, validate
 
 
 def profile_paths() -> dict[str, Path]:

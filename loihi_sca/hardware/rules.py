@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from loihi_sca.errors import DoesNotFit
-from loihi_sca.hardware.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
 from loihi_sca.hardware.quantity import Sourced
 
 NAMES = {

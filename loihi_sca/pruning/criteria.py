@@ -19,7 +19,7 @@ from typing import TypeAlias, cast
 import torch
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.slayer.blocks import Gated
+from loihi_sca.model.blocks import Gated
 from loihi_sca.slayer.dynamics import Activity
 
 Criterion: TypeAlias = Callable[[Gated, Activity], torch.Tensor]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from loihi_sca.errors import ConfigError, TrainingError
+from loihi_sca.model.blocks import Gated
 from loihi_sca.pruning.criteria import Criterion, scores_of
 from loihi_sca.pruning.selection import ByLayer
-from loihi_sca.slayer.blocks import Gated
 from loihi_sca.slayer.dynamics import Activity
 
 

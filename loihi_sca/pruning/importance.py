@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional
 
 from loihi_sca.data import Dataset
+from loihi_sca.model.build import SpikingNet
 from loihi_sca.pruning.criteria import Criterion
 from loihi_sca.pruning.evidence import Observation
-from loihi_sca.slayer.zoo import SpikingNet
 
 Scores = npt.NDArray[np.float32]
 

@@ -10,13 +10,13 @@ import torch
 
 from loihi_sca.config import PruningConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.pruning.budget import Plan, plan, target_of
+from loihi_sca.model.build import SpikingNet
+from loihi_sca.planning.budget import Plan, plan, target_of
+from loihi_sca.planning.meters import Rates
+from loihi_sca.planning.outline import Outline, check_excluded, without
 from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.evidence import Evidence, Observation
-from loihi_sca.pruning.meters import Rates
-from loihi_sca.pruning.outline import Outline, check_excluded, without
 from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
-from loihi_sca.slayer.zoo import SpikingNet
 
 
 @dataclass(frozen=True)

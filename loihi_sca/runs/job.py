@@ -25,11 +25,11 @@ import torch
 from pydantic import ValidationError
 
 from loihi_sca.config import Recipe
-from loihi_sca.deployment import check_deployable, deploy, figures, measure
 from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
 from loihi_sca.network import Network
+from loihi_sca.pipeline.deploy import check_deployable, deploy, figures, measure
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.run import Run, label_of, load_split, train
@@ -98,7 +98,7 @@ class Runner:
     folder : path
         Run folders are made in its ``runs``.
     profiles, verify_samples, lava_samples
-        As in :func:`loihi_sca.deployment.deploy`.
+        As in :func:`loihi_sca.pipeline.deploy.deploy`.
     threads : int or None
         CPU threads of torch, on which the last bits of a training depend; None leaves them.
     progress : callable or None

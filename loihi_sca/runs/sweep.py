@@ -159,9 +159,9 @@ def check_budgets(jobs: Sequence[Job]) -> None:
         Names the run and how close one gets.
     """
     from loihi_sca import data
-    from loihi_sca.pruning.budget import plan, target_of
+    from loihi_sca.planning.budget import plan, target_of
+    from loihi_sca.planning.outline import check_excluded, outline_of, without
     from loihi_sca.pruning.criteria import criterion_of
-    from loihi_sca.pruning.outline import check_excluded, outline_of, without
 
     for job in jobs:
         pruning = job.recipe.pruning
@@ -200,7 +200,7 @@ def run_sweep(
     folder : path
         Created if needed.
     profiles, verify_samples, lava_samples
-        As in :func:`loihi_sca.deployment.deploy`.
+        As in :func:`loihi_sca.pipeline.deploy.deploy`.
     watcher : Watcher, optional
         Told about progress.
     executor : Executor, optional

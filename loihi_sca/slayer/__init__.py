@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loihi_sca.errors import BackendError
 
 if TYPE_CHECKING:
-    from loihi_sca.slayer.acceleration import accelerate as accelerate
+    from loihi_sca.model.acceleration import accelerate as accelerate
 
 _missing = [package for package in ("torch", "lava") if find_spec(package) is None]
 if _missing:
@@ -22,7 +22,7 @@ if _missing:
 
 def __getattr__(name: str) -> Any:
     if name == "accelerate":
-        from loihi_sca.slayer import acceleration
+        from loihi_sca.model import acceleration
 
         return acceleration.accelerate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
+from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.removal import narrow_to
 from loihi_sca.network import Shape
-from loihi_sca.slayer.removal import narrow_to
-from loihi_sca.slayer.zoo import SpikingNet, build
-from loihi_sca.tables import validate
+from loihi_sca.toml_files import validate
 from loihi_sca.training.epoch import Sums
 from loihi_sca.training.loop import Trainer
 

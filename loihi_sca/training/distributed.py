@@ -22,9 +22,9 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from loihi_sca.errors import TrainingError
-from loihi_sca.slayer.blocks import Gated
+from loihi_sca.model.blocks import Gated
+from loihi_sca.model.build import SpikingNet
 from loihi_sca.slayer.dynamics import Activity
-from loihi_sca.slayer.zoo import SpikingNet
 
 Index = npt.NDArray[np.int64]
 

@@ -19,14 +19,14 @@ import torch
 from loihi_sca.config import Recipe
 from loihi_sca.data import Augmentation, Dataset, check_augmentation
 from loihi_sca.errors import DataError, TrainingError
+from loihi_sca.model.blocks import ValueInput
+from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.removal import remove_pruned
+from loihi_sca.planning.meters import Rates
+from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner, Update
 from loihi_sca.pruning.criteria import Criterion
-from loihi_sca.pruning.meters import Rates
-from loihi_sca.pruning.outline import outline_of
 from loihi_sca.pruning.schedule import Schedule
-from loihi_sca.slayer.blocks import ValueInput
-from loihi_sca.slayer.removal import remove_pruned
-from loihi_sca.slayer.zoo import SpikingNet, build
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
 from loihi_sca.training.loss import Loss

@@ -9,16 +9,16 @@ import torch
 from torch.nn import functional
 
 from loihi_sca.config import TrainingConfig
-from loihi_sca.slayer.blocks import Gated, SCAConv, SCADense
-from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.residual import (
+from loihi_sca.model.blocks import Gated, SCAConv, SCADense
+from loihi_sca.model.build import SpikingNet
+from loihi_sca.model.residual import (
     Residual,
     Selection,
     SelectiveConv,
     StreamNeurons,
     Weighting,
 )
-from loihi_sca.slayer.zoo import SpikingNet
+from loihi_sca.slayer.lava import slayer
 
 Link: TypeAlias = tuple[str, torch.nn.Module, torch.nn.Module]
 """Name of a block that sends spikes, the block, and one that hears it."""

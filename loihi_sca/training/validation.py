@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from loihi_sca.data import Dataset
-from loihi_sca.slayer.zoo import SpikingNet
+from loihi_sca.model.build import SpikingNet
 
 SILENT, BUSY = 1e-4, 0.9
 """Spikes per neuron-step below and above which a block's activity has died or exploded."""

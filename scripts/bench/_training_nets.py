@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig
+from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.zoo import SpikingNet, build
 
 NEURON = NeuronConfig(voltage_decay=0.1)
 CLASSES = 10

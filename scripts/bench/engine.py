@@ -212,7 +212,7 @@ import numpy as np
 sys.path.insert(0, {folder!r})
 from _bench import peak_memory_mib
 from engine import small
-from loihi_sca import evaluation
+from loihi_sca.pipeline import evaluate as evaluation
 from loihi_sca.data import Dataset, Images
 from loihi_sca.engine import fast
 images = np.random.default_rng(0).random(({samples}, 1, 28, 28), dtype=np.float32) * 0.4

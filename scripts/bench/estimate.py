@@ -25,11 +25,11 @@ from _bench import commit
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, estimate, load_profile, map_network
-from loihi_sca.hardware.activity import from_totals
-from loihi_sca.hardware.cliffs import cores_and_words
-from loihi_sca.hardware.energy import dynamic_energy
-from loihi_sca.hardware.latency import step_time
-from loihi_sca.hardware.memory import budget_of
+from loihi_sca.hardware.cost.activity import from_totals
+from loihi_sca.hardware.cost.energy import dynamic_energy
+from loihi_sca.hardware.cost.latency import step_time
+from loihi_sca.hardware.mapping.cliffs import cores_and_words
+from loihi_sca.hardware.mapping.memory import budget_of
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 from loihi_sca.versions import machine
 

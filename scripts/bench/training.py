@@ -35,11 +35,11 @@ from _training_nets import (
 from _training_overhead import TimedPruner, overhead
 
 from loihi_sca.config import PruningConfig
+from loihi_sca.model.removal import remove_pruned
 from loihi_sca.pruning import Pruner
 from loihi_sca.slayer import accelerate
 from loihi_sca.slayer.dynamics import layout
 from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.removal import remove_pruned
 
 NETS = {"MNIST net": mnist, "VGG-9": vgg9}
 BATCH = {"MNIST net": 64, "VGG-9": 8}

@@ -17,9 +17,9 @@ import loihi_sca
 from loihi_sca import netx
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.network import Cuba, Dense, Network
 from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.run import spikes_of
 
 pytestmark = [
     pytest.mark.lava,

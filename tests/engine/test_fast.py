@@ -305,7 +305,7 @@ def test_other_neurons_are_refused():
 
 def test_importing_it_loads_neither_numba_nor_torch():
     code = (
-        "import sys, loihi_sca, loihi_sca.engine.fast, loihi_sca.evaluation\n"
+        "import sys, loihi_sca, loihi_sca.engine.fast, loihi_sca.pipeline.evaluate\n"
         "assert not {'torch', 'numba', 'lava'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

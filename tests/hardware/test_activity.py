@@ -10,9 +10,9 @@ import pytest
 from loihi_sca.engine import reference
 from loihi_sca.errors import InputError
 from loihi_sca.hardware import describe, load_profile
-from loihi_sca.hardware.activity import from_rates, from_run, from_totals
-from loihi_sca.hardware.activity_file import from_json, read_activity
-from loihi_sca.hardware.usage import connections
+from loihi_sca.hardware.cost.activity import from_rates, from_run, from_totals
+from loihi_sca.hardware.cost.activity_file import from_json, read_activity
+from loihi_sca.hardware.mapping.usage import connections
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
 
 NEURON = Cuba(1024, 128, 80)

@@ -11,8 +11,8 @@ import pytest
 from loihi_sca import netx
 from loihi_sca.hardware import describe, load_profile, map_network
 from loihi_sca.hardware.architecture import LayerPlan, Plan, build
-from loihi_sca.hardware.cliffs import cliffs, cores_and_words
-from loihi_sca.hardware.memory import budget_of
+from loihi_sca.hardware.mapping.cliffs import cliffs, cores_and_words
+from loihi_sca.hardware.mapping.memory import budget_of
 from loihi_sca.hardware.picture import layer_colour, load_colour, svg, utilisations
 from loihi_sca.hardware.shapes import Geometry
 

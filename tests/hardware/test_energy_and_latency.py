@@ -12,11 +12,17 @@ from hypothesis import strategies as st
 from loihi_sca import netx
 from loihi_sca.engine import reference
 from loihi_sca.hardware import describe, estimate, load_profile, map_network
-from loihi_sca.hardware.activity import Activity, LayerCounts, from_rates, from_run, from_totals
-from loihi_sca.hardware.energy import dynamic_energy
-from loihi_sca.hardware.latency import step_time
-from loihi_sca.hardware.load import loads
-from loihi_sca.hardware.mesh import places
+from loihi_sca.hardware.cost.activity import (
+    Activity,
+    LayerCounts,
+    from_rates,
+    from_run,
+    from_totals,
+)
+from loihi_sca.hardware.cost.energy import dynamic_energy
+from loihi_sca.hardware.cost.latency import step_time
+from loihi_sca.hardware.cost.load import loads
+from loihi_sca.hardware.cost.mesh import places
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 

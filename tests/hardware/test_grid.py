@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihi_sca.hardware import Geometry, load_profile
-from loihi_sca.hardware.cliffs import cores_and_words
-from loihi_sca.hardware.grid import input_steps, need_table
-from loihi_sca.hardware.memory import budget_of
+from loihi_sca.hardware.mapping.cliffs import cores_and_words
+from loihi_sca.hardware.mapping.grid import input_steps, need_table
+from loihi_sca.hardware.mapping.memory import budget_of
 
 
 @st.composite

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from loihi_sca.hardware import check, load_profile, loihi1, map_network
+from loihi_sca.hardware import check, load_profile, map_network
 from loihi_sca.hardware.architecture import LayerPlan, Plan, build
-from loihi_sca.hardware.cliffs import cores_and_words
-from loihi_sca.hardware.memory import budget_of
-from loihi_sca.hardware.mesh import from_host, places, traffic
+from loihi_sca.hardware.cost.mesh import from_host, places, traffic
+from loihi_sca.hardware.mapping import loihi1
+from loihi_sca.hardware.mapping.cliffs import cores_and_words
+from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.tiling import Tiling
+from loihi_sca.hardware.mapping.usage import connections, destinations, usage
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
-from loihi_sca.hardware.tiling import Tiling
-from loihi_sca.hardware.usage import connections, destinations, usage
 from loihi_sca.network import Cuba, Dense, Network, OtherLayer, OtherNeuron, Pool
 
 PROFILES = ("loihi1", "loihi2", "loihi2-2023")

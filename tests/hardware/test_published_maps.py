@@ -6,7 +6,7 @@ import pytest
 
 from loihi_sca import netx
 from loihi_sca.hardware import check, describe, load_profile, map_network
-from loihi_sca.hardware.memory import budget_of
+from loihi_sca.hardware.mapping.memory import budget_of
 from loihi_sca.hardware.shapes import Geometry
 
 # layer: words of the fullest core, cores, neurons of the fullest core
@@ -81,7 +81,7 @@ def test_words_per_tap_and_input_channel(bits, words):
 
 def test_pilotnets_first_layer_at_16_and_15_channels(installed_net):
     network = netx.read(installed_net("gts/pilotnet_lif/network.net"))
-    from loihi_sca.hardware.cliffs import cores_and_words
+    from loihi_sca.hardware.mapping.cliffs import cores_and_words
 
     budget = budget_of(load_profile("loihi2-2023"))
     conv1 = describe(network).layers[1].geometry

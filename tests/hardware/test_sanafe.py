@@ -18,7 +18,7 @@ import pytest
 
 from loihi_sca.engine import reference
 from loihi_sca.hardware import estimate, load_profile, map_network
-from loihi_sca.hardware.activity import Activity, LayerCounts
+from loihi_sca.hardware.cost.activity import Activity, LayerCounts
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 

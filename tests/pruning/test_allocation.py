@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loihi_sca.pruning.allocation import Stage, allocate, cheapest, cliff_points
+from loihi_sca.planning.allocation import Stage, allocate, cheapest, cliff_points
 
 
 def random_stages(seed: int, layers: int = 4) -> list[Stage]:

@@ -11,10 +11,10 @@ import torch
 
 from loihi_sca.config import NeuronConfig
 from loihi_sca.errors import ConfigError
+from loihi_sca.model.blocks import Gated, SCADense
 from loihi_sca.pruning import criteria
 from loihi_sca.pruning.criteria import CRITERIA, criterion_of
 from loihi_sca.pruning.evidence import Observation
-from loihi_sca.slayer.blocks import Gated, SCADense
 
 WEIGHTS = (2.0, 0.5, -3.0, 0.0, 0.75, 1.5)
 """Spikes; half way; strongly inhibited; dead; nearly there; spikes."""

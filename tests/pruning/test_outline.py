@@ -5,10 +5,10 @@ import torch
 
 from loihi_sca.config import ModelConfig
 from loihi_sca.errors import ConfigError
+from loihi_sca.frontend.export import to_network
 from loihi_sca.hardware import describe, load_profile, map_network
-from loihi_sca.pruning.outline import Outline, outline
-from loihi_sca.slayer.frontend import to_network
-from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.planning.outline import Outline, outline
 
 LAYERS = [
     {"type": "conv", "channels": 4, "padding": 1},

@@ -3,8 +3,8 @@ import torch
 
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig, PruningConfig
 from loihi_sca.errors import ConfigError, TrainingError
+from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.pruning import CRITERIA, Pruner
-from loihi_sca.slayer.zoo import SpikingNet, build
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import torch
 from loihi_sca.compiler import compile_network
 from loihi_sca.config import ModelConfig, PruningConfig
 from loihi_sca.errors import ConfigError
+from loihi_sca.frontend.export import to_network
 from loihi_sca.hardware import Geometry, describe, load_profile, map_network
+from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.planning.outline import outline
 from loihi_sca.pruning import Pruner
-from loihi_sca.pruning.outline import outline
-from loihi_sca.slayer.frontend import to_network
-from loihi_sca.slayer.zoo import SpikingNet, build
 
 CONFIG = ModelConfig.model_validate(
     {

@@ -6,14 +6,14 @@ import torch
 from loihi_sca.config import ModelConfig, PruningConfig
 from loihi_sca.errors import ConfigError, UnsupportedLayer
 from loihi_sca.hardware import load_profile, map_network
+from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.removal import remove_pruned
+from loihi_sca.planning.budget import Plan, plan, target_of
+from loihi_sca.planning.chain import chain_of
+from loihi_sca.planning.meters import Channels, Meter, Rates, Synops, Weights
+from loihi_sca.planning.outline import Outline, outline
 from loihi_sca.pruning import Pruner
-from loihi_sca.pruning.budget import Plan, plan, target_of
-from loihi_sca.pruning.chain import chain_of
-from loihi_sca.pruning.meters import Channels, Meter, Rates, Synops, Weights
-from loihi_sca.pruning.outline import Outline, outline
 from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.removal import remove_pruned
-from loihi_sca.slayer.zoo import SpikingNet, build
 
 CONFIG = ModelConfig.model_validate(
     {

@@ -5,8 +5,8 @@ import torch
 from residual_net import net, step, trained
 
 from loihi_sca.config import PruningConfig
+from loihi_sca.model.residual import quantize_8bit
 from loihi_sca.pruning import CRITERIA, Pruner
-from loihi_sca.slayer.residual import quantize_8bit
 
 
 @pytest.mark.parametrize("criterion", sorted(CRITERIA))

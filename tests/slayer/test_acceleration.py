@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.model.acceleration import obstacles
 from loihi_sca.slayer import accelerate
-from loihi_sca.slayer.acceleration import obstacles
-from loihi_sca.slayer.compile import compile_slayer
 from loihi_sca.slayer.lava import slayer
 
 block = slayer.block.cuba

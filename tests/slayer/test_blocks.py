@@ -5,11 +5,11 @@ import torch
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig
 from loihi_sca.engine import reference
 from loihi_sca.errors import ConfigError
-from loihi_sca.slayer.blocks import Gated, SCAConv, SCADense
+from loihi_sca.frontend.export import to_network
+from loihi_sca.frontend.recording import spikes_of
+from loihi_sca.model.blocks import Gated, SCAConv, SCADense
+from loihi_sca.model.build import build
 from loihi_sca.slayer.dynamics import Activity
-from loihi_sca.slayer.frontend import to_network
-from loihi_sca.slayer.run import spikes_of
-from loihi_sca.slayer.zoo import build
 
 NEURON = NeuronConfig(voltage_decay=0.1, current_decay=0.5)
 

@@ -15,10 +15,10 @@ import loihi_sca
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
+from loihi_sca.frontend.export import to_network
+from loihi_sca.frontend.recording import copied, spikes_of
 from loihi_sca.network.layers import Dense as DenseLayer
-from loihi_sca.slayer.frontend import to_network
 from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.run import copied, spikes_of
 
 cuba = slayer.block.cuba
 Norm = slayer.neuron.norm.MeanOnlyBatchNorm
@@ -418,7 +418,7 @@ def test_the_shape_of_the_input_is_needed_and_must_fit():
 
 
 def test_a_proof_that_fails_is_an_error(rng, monkeypatch):
-    from loihi_sca.slayer import compile as slayer_compile
+    from loihi_sca.frontend import compile as slayer_compile
 
     def flipped(model, data):
         return {k: 1 - v for k, v in spikes_of(model, data).items()}

@@ -8,8 +8,8 @@ from loihi_sca.config import ModelConfig
 from loihi_sca.config.zoo import MODELS, layers_of
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError
-from loihi_sca.slayer.frontend import to_network
-from loihi_sca.slayer.zoo import build
+from loihi_sca.frontend.export import to_network
+from loihi_sca.model.build import build
 
 DATA = {"vgg16": "cifar10", "vgg9": "cifar10", "lenet": "mnist", "nmnist": "nmnist"}
 

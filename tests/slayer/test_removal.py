@@ -10,9 +10,9 @@ from torch.nn import functional
 from loihi_sca.compiler import compile_network
 from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.slayer.frontend import to_network
-from loihi_sca.slayer.removal import narrow_to, remove_pruned
-from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.frontend.export import to_network
+from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.removal import narrow_to, remove_pruned
 
 MODEL = ModelConfig(
     layers=(

@@ -11,13 +11,13 @@ from residual_net import LAYERS, NEURON, OFF, net, spikes_in, step, trained, wei
 
 from loihi_sca.config import ModelConfig
 from loihi_sca.errors import ConfigError, UnsupportedLayer
-from loihi_sca.slayer.blocks import slayer_neuron
-from loihi_sca.slayer.compile import check_slayer
-from loihi_sca.slayer.frontend import to_network
+from loihi_sca.frontend.compile import check_slayer
+from loihi_sca.frontend.export import to_network
+from loihi_sca.model.blocks import slayer_neuron
+from loihi_sca.model.build import build
+from loihi_sca.model.removal import narrow_to, remove_pruned
+from loihi_sca.model.residual import Residual, quantize_8bit
 from loihi_sca.slayer.lava import slayer
-from loihi_sca.slayer.removal import narrow_to, remove_pruned
-from loihi_sca.slayer.residual import Residual, quantize_8bit
-from loihi_sca.slayer.zoo import build
 
 
 class StockResidual(torch.nn.Module):
@@ -212,7 +212,7 @@ def test_convolutions_before_and_behind_a_stream_hear_spikes() -> None:
 
 STRIDED = """
 import gc, torch
-from loihi_sca.slayer.residual import Weighting
+from loihi_sca.model.residual import Weighting
 torch.set_num_threads(1)
 for _ in range(12):
     synapse = Weighting(6, 9, 1, stride=2)

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from loihi_sca.config import ModelConfig, NeuronConfig
-from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.model.build import SpikingNet, build
 
 NEURON = NeuronConfig(voltage_decay=0.1, current_decay=0.7, tau_grad=0.1)
 LAYERS = [

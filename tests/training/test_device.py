@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from loihi_sca.cli.app import app
 from loihi_sca.errors import ConfigError
-from loihi_sca.slayer.run import spikes_of
+from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.device import device_of, reproducible_on
 from loihi_sca.training.loop import Trainer

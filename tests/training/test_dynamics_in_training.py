@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from loihi_sca import data
 from loihi_sca.config import Recipe, load_recipe
-from loihi_sca.slayer import blocks
+from loihi_sca.model import blocks
 from loihi_sca.slayer.dynamics import Fired, neuron
 from loihi_sca.training.loop import Trainer
 from loihi_sca.training.run import Interrupted, train

@@ -4,7 +4,7 @@ from tiny_training import tiny_recipe
 from torch.nn import functional
 
 from loihi_sca.config import ModelConfig, TrainingConfig
-from loihi_sca.slayer.zoo import SpikingNet, build
+from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.training.loss import Loss
 from loihi_sca.training.run import train
 

@@ -6,11 +6,11 @@ from torch.nn import functional
 
 from loihi_sca.cli import main
 from loihi_sca.config import ModelConfig, Recipe, TrainingConfig, load_recipe
-from loihi_sca.demo import run_demo
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.model.build import build
+from loihi_sca.model.residual import Residual
+from loihi_sca.pipeline.demo import run_demo
 from loihi_sca.runs.sweep import grid, parse_budgets, run_sweep
-from loihi_sca.slayer.residual import Residual
-from loihi_sca.slayer.zoo import build
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.folder import Run
 from loihi_sca.training.loop import Trainer

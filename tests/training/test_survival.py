@@ -19,7 +19,7 @@ from tiny_training import tiny_recipe
 
 from loihi_sca.data import Dataset
 from loihi_sca.errors import DataError, InputError, TrainingError
-from loihi_sca.slayer.zoo import build
+from loihi_sca.model.build import build
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.folder import Run
 from loihi_sca.training.interrupt import StopRequest

@@ -96,7 +96,7 @@ def run_study(
     profile : str
         The chip whose costs count.
     verify_samples : int
-        As in :func:`loihi_sca.deployment.deploy`.
+        As in :func:`loihi_sca.pipeline.deploy.deploy`.
     watcher : Watcher, optional
         Told about progress.
     executor : Executor, optional

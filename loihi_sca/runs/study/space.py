@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from loihi_sca.config import BUDGETS, Objective, PruningConfig, Recipe, Section
 from loihi_sca.errors import ConfigError
 from loihi_sca.runs.job import Job, Value
-from loihi_sca.tables import suggestion
+from loihi_sca.toml_files import suggestion
 
 WIDTH = "model.width"
 """Not a field of a recipe that is spelled out: scales the channels of all its layers."""

@@ -1,0 +1,224 @@
+"""Front end: trained SLAYER modules to the integer network.
+
+A model is a row of blocks (:mod:`loihi_sca.frontend.walk`); each becomes a layer
+(:mod:`loihi_sca.frontend.convert`) or a read-out, or is refused with a reason
+(:mod:`loihi_sca.frontend.unsupported`).
+
+**delay_shift.** With ``delay_shift=True``, lava-dl's default, a block's output comes one step late,
+as it would if all layers shared one clock. On the chip here each layer has its own clock, which
+starts when its first spike can arrive, so the shift is a matter of labels, *unless* a later block
+has a bias: that acts while the first spikes are still on their way. So:
+
+* no bias after the shift: exact; output spikes come as many steps earlier as blocks shift
+  (``output_shift`` in the network's metadata), and the last steps, which SLAYER cuts off, are
+  there;
+* a biased Dense after it: exact, by a synaptic delay;
+* a biased Conv after it: refused. ``delay_shift="drop"`` compiles the model as if all its blocks
+  had ``delay_shift=False``, which is what to train with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+
+from loihi_sca.errors import LoihiScaError, NetworkError
+from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.frontend.unsupported import block_problems, lava_name, neuron_problems
+from loihi_sca.frontend.walk import blocks_of
+from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
+from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for
+
+DelayShift: TypeAlias = Literal["exact", "drop"]
+
+
+def to_network(
+    model: Any,
+    *,
+    timesteps: int | None = None,
+    name: str = "network",
+    input_shape: Shape | None = None,
+    delay_shift: DelayShift = "exact",
+) -> Network:
+    """Convert a model to integers, block by block.
+
+    A pruned channel keeps its place, with all its weights and its bias zero: it cannot spike, and
+    :func:`loihi_sca.compiler.compile_network` removes it and everything that listens to it.
+
+    Parameters
+    ----------
+    model : module or list of modules
+        See :data:`loihi_sca.frontend.walk.Model`. It is not changed.
+    timesteps : int, optional
+        Steps T per sample.
+    name : str
+        Name of the network.
+    input_shape : tuple of int, optional
+        ``(C, H, W)`` or ``(N,)``; by default the model's ``in_shape``.
+    delay_shift : {"exact", "drop"}
+        What to do about blocks with ``delay_shift=True``; see the module's text.
+
+    Raises
+    ------
+    UnsupportedLayer
+        Blocks have no exact counterpart; all of them are listed.
+    """
+    network, problems = convert(
+        model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
+    )
+    raise_for(problems)
+    if network is None:
+        raise NetworkError("the model has no blocks.")
+    return network
+
+
+def convert(
+    model: Any,
+    *,
+    timesteps: int | None = None,
+    name: str = "network",
+    input_shape: Shape | None = None,
+    delay_shift: DelayShift = "exact",
+) -> tuple[Network | None, tuple[Problem, ...]]:
+    """Convert as far as possible, and return the network with all problems there are.
+
+    The network is None where there are problems. See :func:`to_network`.
+    """
+    shape = input_shape or getattr(model, "in_shape", None)
+    if shape is None:
+        raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
+    state = _Conversion(tuple(shape), delay_shift)
+    with torch.no_grad():
+        for block_name, block in blocks_of(model):
+            if isinstance(block, ON_STREAM):
+                state.shape = None  # refused all together
+            else:
+                state.add(block_name, block)
+    state.problems.extend(_residual_problem(model))
+    if not state.has_neurons and not state.problems:
+        state.problems.append(
+            Problem(name, "the model has no block with neurons", "Add Conv or Dense blocks.")
+        )
+    if state.problems:
+        return None, tuple(state.problems)
+    metadata = {"output_shift": str(state.late)} if state.late else {}
+    try:
+        network = Network(name, tuple(state.layers), timesteps, state.readout, metadata)
+    except NetworkError as error:
+        return None, (Problem(name, _reason(error), "Check the shapes of the blocks."),)
+    return network, ()
+
+
+ON_STREAM = (Weighting, Residual, StreamNeurons)
+"""Blocks that open, continue and end a residual stream."""
+
+
+def _residual_problem(model: Any) -> Iterator[Problem]:
+    """Yield one problem for all blocks that have to do with a residual stream."""
+    parts = [(name, block) for name, block in blocks_of(model) if isinstance(block, ON_STREAM)]
+    adding = [name for name, block in parts if isinstance(block, Residual)]
+    if adding:
+        yield Problem(", ".join(adding), NO_ADD, CHAINS)
+    elif parts:
+        yield Problem(
+            ", ".join(name for name, _ in parts),
+            "a stem without residual blocks behind it weights spikes apart from the neurons that "
+            "take them, and netx knows blocks with both only",
+            "Use a conv block with prunable = false.",
+        )
+
+
+@dataclass
+class _Conversion:
+    """What has been converted so far.
+
+    Attributes
+    ----------
+    shape : tuple of int or None
+        What the next block takes; None behind a block that could not be converted.
+    late : int
+        Steps by which SLAYER's shifts have delayed the spikes so far, and our network has not.
+    """
+
+    shape: Shape | None
+    delay_shift: DelayShift
+    layers: list[Layer] = field(default_factory=list)
+    readout: Readout = field(default_factory=Readout)
+    problems: list[Problem] = field(default_factory=list)
+    late: int = 0
+    has_neurons: bool = False
+    finished: bool = False
+
+    def add(self, name: str, block: Any) -> None:
+        """Convert one block."""
+        found = list(block_problems(name, block))
+        kind = None if found else lava_name(block)
+        if self.finished:
+            found.append(Problem(name, "it follows the read-out", "End with the read-out."))
+        if kind is not None and getattr(block, "neuron", None) is not None:
+            found.extend(neuron_problems(name, block) if kind != "Affine" else ())
+        if kind == "Input" and self.layers:
+            found.append(Problem(name, "an Input block is not the first", "Move it to the front."))
+        self.has_neurons = self.has_neurons or kind not in ("Input", "Flatten", "Average", "Affine")
+        if not self.layers and kind != "Input" and self.shape is not None:
+            self.layers.append(Input("input", self.shape))
+        if found:
+            self.problems.extend(found)
+            self.shape = None
+        elif kind in ("Average", "Affine"):
+            self._read_out(name, block)
+        elif kind == "Flatten":
+            self.shape = None if self.shape is None else (int(np.prod(self.shape)),)
+        elif self.shape is not None:
+            self._convert(name, block, self.shape)
+
+    def _convert(self, name: str, block: Any, shape: Shape) -> None:
+        try:
+            layer = self._shifted(layer_of(name, block, shape), block)
+        except LoihiScaError as error:
+            reason, _, instead = _reason(error).removeprefix(f"{name}: ").rpartition(". ")
+            self.problems.append(Problem(name, reason or instead, f"{instead}." if reason else ""))
+            self.shape = None
+            return
+        self.layers.append(layer)
+        self.shape = layer.out_shape
+
+    def _shifted(self, layer: Layer, block: Any) -> Layer:
+        """Account for a block's delay_shift, and for those before it."""
+        if self.delay_shift == "drop":
+            return layer
+        bias = getattr(layer, "bias", None)
+        biased = isinstance(bias, np.ndarray) and bool(bias.any())
+        if self.late and biased:
+            if isinstance(layer, Dense):
+                layer = dataclasses.replace(layer, delay=np.full_like(layer.weight, self.late))
+                self.late = 0
+            else:
+                self.problems.append(
+                    Problem(
+                        layer.name,
+                        f"blocks before it have delay_shift=True, so that its bias acts "
+                        f"{self.late} steps before its first spikes, and on the chip with them",
+                        'Set delay_shift=False in all blocks, or compile with delay_shift="drop", '
+                        "which does that; the spikes are then those of the model without shifts.",
+                    )
+                )
+        self.late += int(getattr(block, "delay_shift", False) is True)
+        return layer
+
+    def _read_out(self, name: str, block: Any) -> None:
+        self.finished = True
+        try:
+            self.readout = readout_of(block)
+        except LoihiScaError as error:
+            self.problems.append(Problem(name, _reason(error), ""))
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(".")

@@ -1,0 +1,1 @@
+"""What running costs: activity to loads, loads to energy and latency."""

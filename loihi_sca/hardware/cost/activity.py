@@ -1,0 +1,221 @@
+"""How busy a network is: spikes, synops and updates per sample, from a run, from rates or given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loihi_sca.engine.result import LayerActivity
+from loihi_sca.errors import InputError
+from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.hardware.shapes import Architecture, LayerSpec
+
+
+@dataclass(frozen=True)
+class LayerCounts:
+    """What one layer does per sample.
+
+    Attributes
+    ----------
+    name : str
+    spikes : float
+        Spikes it sends.
+    synops : float
+        Synaptic operations it receives.
+    updates : float
+        Compartment updates: timesteps times neurons times compartments per neuron.
+    """
+
+    name: str
+    spikes: float
+    synops: float
+    updates: float
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a network does per sample.
+
+    Attributes
+    ----------
+    layers : tuple of LayerCounts
+        One per layer of the network, in order.
+    input_spikes : float
+        Spikes that come from the host, 0 where an input layer makes them on the chip.
+    timesteps : int
+        Steps per sample.
+    source : str
+        Where the counts come from, for people.
+    """
+
+    layers: tuple[LayerCounts, ...]
+    input_spikes: float
+    timesteps: int
+    source: str
+
+    @property
+    def synops(self) -> float:
+        """Synaptic operations per sample."""
+        return sum(layer.synops for layer in self.layers)
+
+    @property
+    def updates(self) -> float:
+        """Compartment updates per sample."""
+        return sum(layer.updates for layer in self.layers)
+
+    @property
+    def spikes(self) -> float:
+        """Spikes per sample, those from the host included."""
+        return sum(layer.spikes for layer in self.layers) + self.input_spikes
+
+
+def from_run(
+    counted: Sequence[LayerActivity],
+    architecture: Architecture,
+    profile: Profile,
+    samples: int,
+    timesteps: int | None,
+) -> Activity:
+    """Return the activity that an engine counted over a number of samples.
+
+    The engine counts one update per neuron and step; the chip makes one per compartment.
+
+    Raises
+    ------
+    InputError
+        The counts are of another network, or timesteps are not known.
+    """
+    by_name = {layer.name: layer for layer in counted}
+    names = [spec.name for spec in architecture.layers]
+    missing = [name for name in names if name not in by_name]
+    if missing or len(by_name) != len(names):
+        raise InputError(
+            f"the activity names the layers {list(by_name)}, but network {architecture.name!r} "
+            f"has {names}."
+        )
+    if samples < 1:
+        raise InputError(f"activity of {samples} samples: at least one is needed.")
+    layers = []
+    for spec in architecture.layers:
+        found = by_name[spec.name]
+        on_chip = spec.geometry.kind != "port"
+        compartments = profile.compartments_per_neuron(spec.geometry.neuron)
+        layers.append(
+            LayerCounts(
+                spec.name,
+                found.spikes / samples if on_chip else 0.0,
+                found.synops / samples,
+                found.updates * compartments / samples,
+            )
+        )
+    if timesteps is None:
+        timesteps = architecture.timesteps or _steps_of(counted, samples)
+    first = architecture.layers[0]
+    from_host = by_name[first.name].spikes / samples if first.geometry.kind == "port" else None
+    plural = "sample" if samples == 1 else "samples"
+    return Activity(
+        tuple(layers),
+        input_spikes_of(first, layers[0]) if from_host is None else from_host,
+        timesteps,
+        f"counted over {samples} {plural}",
+    )
+
+
+def from_rates(
+    architecture: Architecture,
+    profile: Profile,
+    rate: float,
+    timesteps: int | None = None,
+    rates: Mapping[str, float] | None = None,
+) -> Activity:
+    """Return the activity at given firing rates, through the real connectivity.
+
+    Parameters
+    ----------
+    rate : float
+        Spikes per neuron and timestep, of the input and of every layer.
+    rates : mapping of layer name to float, optional
+        Layers with a rate of their own; ``input`` is what comes from the host.
+
+    Raises
+    ------
+    InputError
+        A rate is negative or not finite, a layer is unknown, or timesteps are not known.
+    """
+    own = dict(rates or {})
+    known = {spec.name for spec in architecture.layers} | {"input"}
+    if unknown := sorted(set(own) - known):
+        raise InputError(f"rates for unknown layers {unknown}; there are {sorted(known)}.")
+    for what, value in {"rate": rate, **own}.items():
+        if not 0 <= value < float("inf"):
+            raise InputError(f"{what} is {value}, must be a number of spikes per step, >= 0.")
+    steps = timesteps or architecture.timesteps
+    if steps is None:
+        raise InputError("rates need the timesteps per sample, which the network does not say.")
+    first = architecture.layers[0]
+    from_host = first.geometry.kind != "input"
+    arriving = own.get("input", own.get(first.name, rate)) if from_host else 0.0
+    input_spikes = arriving * steps * first.geometry.inputs
+    layers, spikes_per_input = [], arriving * steps
+    for spec in architecture.layers:
+        geometry, spikes = spec.geometry, own.get(spec.name, rate) * steps
+        if geometry.kind == "port":
+            layers.append(LayerCounts(spec.name, 0.0, 0.0, 0.0))
+            continue
+        synops = spikes_per_input * connections(geometry)
+        synops += spikes * recurrent_connections(geometry)
+        updates = steps * geometry.neurons * profile.compartments_per_neuron(geometry.neuron)
+        layers.append(LayerCounts(spec.name, spikes * geometry.neurons, synops, float(updates)))
+        spikes_per_input = spikes
+    return Activity(tuple(layers), input_spikes, steps, f"assumed rate {rate:g} per step")
+
+
+def from_totals(
+    architecture: Architecture,
+    profile: Profile,
+    synops: float,
+    updates: float | None = None,
+    spikes: float | None = None,
+    timesteps: int | None = None,
+    source: str = "given totals",
+) -> Activity:
+    """Return an activity with given totals per sample, spread as a uniform rate would.
+
+    Parameters
+    ----------
+    synops, updates, spikes : float
+        Per sample, for the whole network; updates are the chip's, per compartment. What is not
+        given follows from the rate at which ``synops`` come out.
+    """
+    unit = from_rates(architecture, profile, 1.0, timesteps)
+    factors = {
+        "synops": synops / unit.synops if unit.synops else 0.0,
+        "updates": 1.0 if updates is None else updates / unit.updates,
+    }
+    default = factors["synops"]
+    factors["spikes"] = default if spikes is None else spikes / unit.spikes
+    layers = tuple(
+        LayerCounts(
+            x.name,
+            x.spikes * factors["spikes"],
+            x.synops * factors["synops"],
+            x.updates * factors["updates"],
+        )
+        for x in unit.layers
+    )
+    return Activity(layers, unit.input_spikes * factors["spikes"], unit.timesteps, source)
+
+
+def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
+    """Return the spikes from the host that the first layer's synops mean."""
+    if first.geometry.kind in ("port", "input"):
+        return 0.0
+    return counts.synops * first.geometry.inputs / max(1, connections(first.geometry))
+
+
+def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int:
+    for layer in counted:
+        if layer.neurons and layer.updates:
+            return round(layer.updates / layer.neurons / samples)
+    raise InputError("the activity does not say how many timesteps a sample has.")

@@ -1,0 +1,96 @@
+"""Activity files: counts of a run on a chip or in another simulator, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from loihi_sca.errors import InputError
+from loihi_sca.hardware.cost.activity import Activity, LayerCounts, from_totals, input_spikes_of
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.hardware.shapes import Architecture, LayerSpec
+
+STORED = ("synops", "updates", "spikes", "samples", "timesteps", "source")
+"""What an activity file may say about a network as a whole."""
+
+
+def read_activity(
+    path: str | os.PathLike[str], architecture: Architecture, profile: Profile
+) -> Activity:
+    """Read an activity file; see :func:`from_json`."""
+    path = Path(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read activity {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"activity {path} is not JSON: {error}.") from error
+    try:
+        return from_json(value, architecture, profile)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activity:
+    """Return the activity that a JSON object describes; see ``docs/hardware.md``.
+
+    Either counts of the whole network (``synops``, optionally ``updates`` and ``spikes``), or
+    ``layers``: a list with ``name``, ``spikes``, ``synops`` and optionally ``updates``. Counts are
+    summed over ``samples`` (1 if absent) of ``timesteps`` steps.
+    """
+    if not isinstance(value, dict):
+        raise InputError("the activity must be a JSON object.")
+    samples, steps = value.get("samples", 1), value.get("timesteps", architecture.timesteps)
+    if not isinstance(samples, int) or samples < 1:
+        raise InputError(f"activity: samples is {samples!r}, must be a whole number from 1.")
+    if not isinstance(steps, int) or steps < 1:
+        raise InputError(f"activity: timesteps is {steps!r}, must be a whole number from 1.")
+    source = str(value.get("source", "given counts"))
+    if "layers" not in value:
+        if unknown := sorted(set(value) - set(STORED) - {"schema"}):
+            raise InputError(f"activity: unknown keys {unknown}; known are {list(STORED)}.")
+        counts = {key: _number(value, key, samples) for key in STORED[:3] if key in value}
+        if "synops" not in counts:
+            raise InputError("activity: needs 'synops', or 'layers' with counts per layer.")
+        return from_totals(architecture, profile, **counts, timesteps=steps, source=source)
+    if not isinstance(value["layers"], list) or not all(
+        isinstance(x, dict) for x in value["layers"]
+    ):
+        raise InputError("activity: 'layers' must be a list of objects.")
+    by_name = {x.get("name"): x for x in value["layers"]}
+    layers = []
+    for spec in architecture.layers:
+        if spec.geometry.kind != "port" and spec.name not in by_name:
+            raise InputError(f"activity: no counts for layer {spec.name!r}.")
+        layers.append(_layer_from_json(spec, by_name.get(spec.name, {}), samples, steps, profile))
+    first = architecture.layers[0]
+    if "input_spikes" in value:
+        from_host = _number(value, "input_spikes", samples)
+    elif first.geometry.kind == "port" and first.name in by_name:
+        from_host = _number(by_name[first.name], "spikes", samples)
+    else:
+        from_host = input_spikes_of(architecture.layers[0], layers[0])
+    return Activity(tuple(layers), from_host, steps, source)
+
+
+def _layer_from_json(
+    spec: LayerSpec, given: dict[str, Any], samples: int, steps: int, profile: Profile
+) -> LayerCounts:
+    geometry = spec.geometry
+    if geometry.kind == "port":
+        return LayerCounts(spec.name, 0.0, 0.0, 0.0)
+    updates = float(steps * geometry.neurons * profile.compartments_per_neuron(geometry.neuron))
+    if "updates" in given:
+        updates = _number(given, "updates", samples)
+    return LayerCounts(
+        spec.name, _number(given, "spikes", samples), _number(given, "synops", samples), updates
+    )
+
+
+def _number(values: dict[str, Any], key: str, samples: int) -> float:
+    value = values.get(key, 0)
+    if not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise InputError(f"activity: {key} is {value!r}, must be a number of at least 0.")
+    return value / samples

@@ -1,0 +1,146 @@
+"""The estimate: cores, energy and latency of a network on a chip, in one result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loihi_sca.engine.result import LayerActivity
+from loihi_sca.hardware.cost.activity import Activity, from_run
+from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
+from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
+from loihi_sca.hardware.cost.load import loads
+from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
+from loihi_sca.hardware.rules import Violation, check
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.hardware.shapes import Architecture, describe
+from loihi_sca.network import Network
+
+SCHEMA = 1
+"""Version of the JSON form."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a network needs on a chip.
+
+    Attributes
+    ----------
+    placement : Placement
+    violations : tuple of Violation
+        Empty if it fits.
+    energy : EnergyEstimate or None
+    latency : LatencyEstimate or None
+        None where no activity is known.
+    """
+
+    placement: Placement
+    violations: tuple[Violation, ...]
+    energy: EnergyEstimate | None = None
+    latency: LatencyEstimate | None = None
+
+    @property
+    def cores(self) -> int:
+        """Number of cores."""
+        return self.placement.cores
+
+    @property
+    def chips(self) -> int:
+        """Number of chips."""
+        return self.placement.chips
+
+    @property
+    def fits(self) -> bool:
+        """Whether no limit is broken."""
+        return not self.violations
+
+    @property
+    def total_energy_uj(self) -> float | None:
+        """Best value of dynamic and static energy per sample, None where not known."""
+        return None if self.energy is None else self.energy.total_uj.best
+
+    @property
+    def step_time_us(self) -> float | None:
+        """Best value of the time per step, None where not known."""
+        return None if self.latency is None else self.latency.step_us.best
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the estimate as JSON values, see ``docs/hardware.md``."""
+        return {
+            "schema": SCHEMA,
+            "network": self.placement.architecture.name,
+            "profile": self.placement.profile.name,
+            "cores": self.cores,
+            "chips": self.chips,
+            "layers": [_layer_as_json(x, self.placement.profile) for x in self.placement.layers],
+            "energy": None if self.energy is None else self.energy.as_json(),
+            "latency": None if self.latency is None else self.latency.as_json(),
+            "violations": [v.as_json() for v in self.violations],
+        }
+
+
+def estimate(
+    network: Network | Architecture,
+    profile: Profile,
+    activity: Sequence[LayerActivity] | Activity | None = None,
+    samples: int = 1,
+    timesteps: int | None = None,
+) -> Estimate:
+    """Estimate what a network needs on a chip.
+
+    Parameters
+    ----------
+    network : Network or Architecture
+        Also one that can be mapped but not simulated.
+    profile : Profile
+        The chip and its compiler.
+    activity : sequence of LayerActivity, Activity or None
+        ``RunResult.activity`` of an engine, summed over ``samples``; or counts per sample made by
+        :mod:`loihi_sca.hardware.cost.activity`. Without it there is no energy and no latency.
+    samples : int
+        Samples that an engine's activity was summed over.
+    timesteps : int, optional
+        Steps per sample, by default what the network or the activity says.
+
+    Raises
+    ------
+    InputError
+        The activity is of another network, or timesteps are not known.
+    """
+    architecture = describe(network)
+    placement = map_network(architecture, profile)
+    violations = check(placement)
+    if activity is None or not placement.cores:
+        return Estimate(placement, violations)
+    if not isinstance(activity, Activity):
+        activity = from_run(activity, architecture, profile, samples, timesteps)
+    spread = loads(placement, activity)
+    depth = sum(spec.has_synapses for spec in architecture.layers)
+    time = latency(profile, spread, activity.timesteps, depth)
+    return Estimate(
+        placement, violations, energy(placement, activity, spread, time.sample_us), time
+    )
+
+
+def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
+    spec = layer.spec
+    tables = (*spec.geometry.bits, *spec.geometry.recurrent_bits)
+    stored = [b for b in profile.limits.weight_bits.values if tables and b >= max(tables)]
+    cores = layer.cores
+    return {
+        "name": spec.name,
+        "type": spec.type,
+        "shape": list(spec.shape),
+        "neurons": int(layer.neurons.sum()),
+        "weight_bits": stored[0] if stored else max(tables, default=0),
+        "synapse_words": int(layer.words.max(initial=0)),
+        "cores": cores,
+        "neurons_per_core": int(layer.neurons.max(initial=0)),
+        "binding": layer.binding,
+        "utilisation": layer.utilisation,
+        "synapse_words_mean": float(layer.words.mean()) if cores else 0.0,
+        "neurons_per_core_mean": float(layer.neurons.mean()) if cores else 0.0,
+        "in_axons": int(layer.in_axons.max(initial=0)),
+        "out_axons": int(layer.out_axons.max(initial=0)),
+    }

@@ -1,0 +1,1 @@
+"""Which core holds what, and what it uses: one strategy per compiler."""

@@ -1,0 +1,215 @@
+"""Cliffs: the channel counts at which a layer gets cheaper, and those at which it gets dearer.
+
+Cores and words are step functions of the channel count, and not even monotone ones: a kernel of 56
+channels can take more words than one of 64. A pruner that knows the steps does not stop between
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from loihi_sca.hardware.mapping import loihi1, loihi2
+from loihi_sca.hardware.mapping.memory import Budget, budget_of
+from loihi_sca.hardware.mapping.usage import usage
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+
+
+class Need(NamedTuple):
+    """What a layer takes.
+
+    Attributes
+    ----------
+    cores : int
+    words : int
+        Synapse words of the fullest core.
+    total_words : int
+        Synapse words of all its cores.
+    """
+
+    cores: int
+    words: int
+    total_words: int
+
+
+@lru_cache(maxsize=1 << 18)
+def cores_and_words(
+    geometry: Geometry, budget: Budget, channels: int | None = None, inputs: int | None = None
+) -> Need:
+    """Return what a layer would take with other numbers of output and input channels.
+
+    Made to be asked many thousand times: tens of microseconds the first time, less than one after
+    that. Take ``geometry`` from :func:`loihi_sca.hardware.shapes.describe` and ``budget`` from
+    :func:`loihi_sca.hardware.mapping.memory.budget_of`, once.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The layer as it is.
+    budget : Budget
+        The chip.
+    channels : int, optional
+        Output channels, or neurons of a dense layer.
+    inputs : int, optional
+        Input channels, or inputs of a dense layer (channels times height times width of a map).
+
+    Notes
+    -----
+    On Loihi 1 output axons couple layers; asked for one layer, they are left out.
+    """
+    if channels is not None or inputs is not None:
+        geometry = geometry.with_channels(channels, inputs)
+    if geometry.kind == "port":
+        return Need(0, 0, 0)
+    if not budget.shared_kernels:
+        tiling = loihi1.fewest_cores(geometry, budget)
+        words = usage(geometry, tiling, budget).words
+        return Need(len(words), int(words.max()), int(words.sum()))
+    tiling = loihi2.tile(geometry, budget)
+    tiles = tiling.tiles(geometry.out_shape)
+    rest = geometry.out_shape[0] - tiling.channels * (tiles[0] - 1)
+    words_rest = loihi2.words(geometry, budget, rest)
+    words_full = words_rest
+    if tiles[0] > 1:
+        words_full = loihi2.words(geometry, budget, tiling.channels)
+    total = (tiles[0] - 1) * words_full + words_rest
+    return Need(
+        tiles[0] * tiles[1] * tiles[2], max(words_full, words_rest), total * tiles[1] * tiles[2]
+    )
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """A channel count that is cheaper than all larger ones.
+
+    Attributes
+    ----------
+    channels : int
+    cores, following_cores : int
+        Of the layer, and of the layers that the count of channels goes into.
+    words : int
+        Of the layer's fullest core.
+    saved_cores, saved_words : int
+        Against the layer as it is, on all cores of the layer and of those that follow.
+    """
+
+    channels: int
+    cores: int
+    following_cores: int
+    words: int
+    saved_cores: int
+    saved_words: int
+
+
+@dataclass(frozen=True)
+class LayerCliffs:
+    """The cliffs of one layer.
+
+    Attributes
+    ----------
+    layer : str
+    channels : int
+        As it is.
+    need : Need
+        As it is.
+    following_cores : int
+        Cores of the layers that its channels go into.
+    cliffs : tuple of Cliff
+        Fewer and fewer channels.
+    dearer : tuple of int
+        Smaller channel counts at which the layer itself takes more words than as it is.
+    """
+
+    layer: str
+    channels: int
+    need: Need
+    following_cores: int
+    cliffs: tuple[Cliff, ...]
+    dearer: tuple[int, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cliffs as JSON values."""
+        return {
+            "layer": self.layer,
+            "channels": self.channels,
+            "cores": self.need.cores,
+            "following_cores": self.following_cores,
+            "synapse_words": self.need.words,
+            "cliffs": [dict(cliff.__dict__) for cliff in self.cliffs],
+            "dearer": list(self.dearer),
+        }
+
+
+def cliffs(architecture: Architecture, profile: Profile) -> tuple[LayerCliffs, ...]:
+    """Return the cliffs of every layer with channels of its own.
+
+    A layer that keeps its input's channels (pooling, depthwise) follows the layer before it, and so
+    does the layer behind it.
+    """
+    budget = budget_of(profile)
+    found = []
+    for i, spec in enumerate(architecture.layers):
+        if spec.has_synapses and not _keeps_channels(spec.geometry):
+            found.append(_layer_cliffs(spec, _followers(architecture, i), budget))
+    return tuple(found)
+
+
+def _keeps_channels(geometry: Geometry) -> bool:
+    return geometry.kind == "conv" and geometry.groups == geometry.in_shape[0] > 1
+
+
+def _followers(architecture: Architecture, i: int) -> list[Geometry]:
+    """Return the layers whose input channels are those of layer ``i``."""
+    followers = []
+    for spec in architecture.layers[i + 1 :]:
+        followers.append(spec.geometry)
+        if not _keeps_channels(spec.geometry):
+            break
+    return followers
+
+
+def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: Budget) -> LayerCliffs:
+    now = spec.geometry.out_shape[0]
+    step = spec.geometry.groups
+    need = cores_and_words(spec.geometry, budget)
+    next_cores, next_words = _following(spec.geometry, followers, budget, now)
+    cheapest = (need.cores + next_cores, need.total_words)
+    cheaper, dearer = [], []
+    for channels in range(now - step, 0, -step):
+        own = cores_and_words(spec.geometry, budget, channels)
+        if own.total_words > need.total_words:
+            dearer.append(channels)
+        their_cores, their_words = _following(spec.geometry, followers, budget, channels)
+        cores = own.cores + their_cores
+        if cores < cheapest[0] or (cores == cheapest[0] and own.total_words < cheapest[1]):
+            cheapest = (cores, min(own.total_words, cheapest[1]))
+            cheaper.append(
+                Cliff(
+                    channels,
+                    own.cores,
+                    their_cores,
+                    own.words,
+                    need.cores + next_cores - cores,
+                    need.total_words + next_words - own.total_words - their_words,
+                )
+            )
+    return LayerCliffs(spec.name, now, need, next_cores, tuple(cheaper), tuple(dearer))
+
+
+def _following(
+    geometry: Geometry, followers: list[Geometry], budget: Budget, channels: int
+) -> tuple[int, int]:
+    """Return cores and words of the following layers for so many channels going into them."""
+    cores = words = 0
+    positions = geometry.out_shape[1] * geometry.out_shape[2]
+    for follower in followers:
+        flattened = follower.kind == "dense"
+        needed = cores_and_words(
+            follower, budget, inputs=channels * positions if flattened else channels
+        )
+        cores, words = cores + needed.cores, words + needed.total_words
+        positions = follower.out_shape[1] * follower.out_shape[2]
+    return cores, words

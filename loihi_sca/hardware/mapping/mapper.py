@@ -1,0 +1,220 @@
+"""Placing a network on cores: which core holds which slice of which layer, and what it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.hardware.mapping import loihi1, loihi2
+from loihi_sca.hardware.mapping.memory import Budget, budget_of
+from loihi_sca.hardware.mapping.tiling import Counts, Tiling
+from loihi_sca.hardware.mapping.usage import Usage, destinations, usage
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.network import Network
+from loihi_sca.problems import CHAINS, NO_ADD
+
+
+@dataclass(frozen=True)
+class Core:
+    """What one core holds.
+
+    Attributes
+    ----------
+    index : int
+        Counted through the whole network; chip and place on the mesh follow from it.
+    layer : str
+    channels, rows, columns : range
+        Slice of the layer's output map; a flat layer has its neurons in ``channels``.
+    neurons, words, in_axons, out_axons : int
+        Neurons, synapse words, input axons and output axons (neurons times destination cores).
+    """
+
+    index: int
+    layer: str
+    channels: range
+    rows: range
+    columns: range
+    neurons: int
+    words: int
+    in_axons: int
+    out_axons: int
+
+
+@dataclass(frozen=True)
+class LayerPlacement:
+    """How one layer lies on its cores.
+
+    Attributes
+    ----------
+    spec : LayerSpec
+    tiling : Tiling
+    first : int
+        Index of its first core.
+    neurons, words, in_axons, out_axons : int array (cores,)
+        Per core, in order: channels slowest, columns fastest.
+    binding : str
+        The limit that the layer's fullest core is nearest to.
+    utilisation : float
+        How much of that limit it uses, 1 is all of it.
+    """
+
+    spec: LayerSpec
+    tiling: Tiling
+    first: int
+    neurons: Counts
+    words: Counts
+    in_axons: Counts
+    out_axons: Counts
+    binding: str
+    utilisation: float
+
+    @property
+    def cores(self) -> int:
+        """Number of cores."""
+        return len(self.neurons)
+
+    def __iter__(self) -> Iterator[Core]:
+        shape = self.spec.geometry.out_shape
+        slices = [
+            [range(start, min(start + size, length)) for start in range(0, length, size)]
+            for length, size in zip(shape, self.tiling, strict=True)
+        ]
+        places = ((c, r, w) for c in slices[0] for r in slices[1] for w in slices[2])
+        for i, (channels, rows, columns) in enumerate(places):
+            if i < self.cores:
+                yield Core(
+                    self.first + i, self.spec.name, channels, rows, columns, int(self.neurons[i]),
+                    int(self.words[i]), int(self.in_axons[i]), int(self.out_axons[i]),
+                )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A network on the cores of a chip, or of several.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    profile : Profile
+    layers : tuple of LayerPlacement
+        One per layer of the network, in order; a port has no cores.
+    """
+
+    architecture: Architecture
+    profile: Profile
+    layers: tuple[LayerPlacement, ...]
+
+    @cached_property
+    def cores(self) -> int:
+        """Number of cores."""
+        return sum(layer.cores for layer in self.layers)
+
+    @property
+    def chips(self) -> int:
+        """Number of chips, filled one after the other."""
+        return -(-self.cores // int(self.profile.chip.cores))
+
+    @property
+    def straddling(self) -> tuple[str, ...]:
+        """Names of the layers that lie on more than one chip."""
+        per_chip = int(self.profile.chip.cores)
+        return tuple(
+            x.spec.name
+            for x in self.layers
+            if x.cores and x.first // per_chip != (x.first + x.cores - 1) // per_chip
+        )
+
+    @property
+    def tightest(self) -> LayerPlacement:
+        """The layer with the core that is nearest to any limit, among those that had to be cut."""
+        cut = [layer for layer in self.layers if layer.cores > 1]
+        return max(cut or self.layers, key=lambda x: x.utilisation)
+
+    def __iter__(self) -> Iterator[Core]:
+        for layer in self.layers:
+            yield from layer
+
+
+def map_network(network: Network | Architecture, profile: Profile) -> Placement:
+    """Place a network on cores.
+
+    Always returns a placement; whether it keeps all limits is the business of
+    :func:`loihi_sca.hardware.rules.check`.
+
+    Parameters
+    ----------
+    network : Network or Architecture
+        Any readable network, also one that cannot be simulated.
+    profile : Profile
+        Its ``mapping`` section selects the strategy.
+
+    Raises
+    ------
+    UnsupportedLayer
+        It has residual blocks.
+    """
+    architecture, budget = describe(network), budget_of(profile)
+    if architecture.additions:
+        blocks = ", ".join(addition.block for addition in architecture.additions)
+        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped. {CHAINS}")
+    geometries = tuple(spec.geometry for spec in architecture.layers)
+    if budget.strategy == "loihi1":
+        tilings = loihi1.tile_chain(geometries, budget)
+    else:
+        tilings = tuple(loihi2.tile(geometry, budget) for geometry in geometries)
+    layers, first = [], 0
+    for i, spec in enumerate(architecture.layers):
+        last = i + 1 == len(geometries)
+        following = (None, None) if last else (geometries[i + 1], tilings[i + 1])
+        placed = _place(spec, tilings[i], following, first, budget)
+        layers.append(placed)
+        first += placed.cores
+    return Placement(architecture, profile, tuple(layers))
+
+
+def _place(
+    spec: LayerSpec,
+    tiling: Tiling,
+    following: tuple[Geometry, Tiling] | tuple[None, None],
+    first: int,
+    budget: Budget,
+) -> LayerPlacement:
+    geometry = spec.geometry
+    if geometry.kind == "port":
+        none = np.zeros(0, dtype=np.int64)
+        return LayerPlacement(spec, tiling, first, none, none, none, none, "none", 0.0)
+    used = usage(geometry, tiling, budget)
+    out_axons = destinations(geometry, tiling, *following)
+    binding, utilisation = _binding(geometry, used, out_axons, budget)
+    return LayerPlacement(
+        spec,
+        tiling,
+        first,
+        used.neurons,
+        used.words,
+        used.in_axons,
+        out_axons,
+        binding,
+        utilisation,
+    )
+
+
+def _binding(
+    geometry: Geometry, used: Usage, out_axons: Counts, budget: Budget
+) -> tuple[str, float]:
+    """Return the limit that a core of the layer is nearest to, and how near."""
+    compartments = used.neurons * budget.compartments_per_neuron(geometry.neuron)
+    nearness = {
+        "compartments": compartments.max() / budget.compartments,
+        "synapse_words": used.words.max() / budget.synapse_words,
+        "in_axons": used.in_axons.max() / budget.in_axons,
+    }
+    if budget.out_axons is not None:
+        nearness["out_axons"] = out_axons.max() / budget.out_axons
+    binding = max(nearness, key=lambda limit: nearness[limit])
+    return binding, float(nearness[binding])

@@ -1,0 +1,151 @@
+"""What each core of a tiled layer uses: neurons, synapse words, input and output axons."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from loihi_sca.hardware.mapping.memory import Budget
+from loihi_sca.hardware.mapping.tiling import (
+    Counts,
+    Histogram,
+    Tiling,
+    axes_of,
+    kinds,
+    largest_read,
+    outer,
+    sum_by_tile,
+)
+from loihi_sca.hardware.shapes import Geometry
+
+
+class Usage(NamedTuple):
+    """Per core, each an int array (cores,)."""
+
+    neurons: Counts
+    words: Counts
+    in_axons: Counts
+
+
+@lru_cache(maxsize=1 << 12)
+def usage(geometry: Geometry, tiling: Tiling, budget: Budget) -> Usage:
+    """Return what each core of a layer uses, without its output axons."""
+    axes = axes_of(geometry, tiling)
+    neurons = outer(*(axis.sizes for axis in axes))
+    if geometry.kind == "conv":
+        in_axons = outer(*(axis.read for axis in axes))
+        words = _conv_words(geometry, tiling, budget)
+    else:
+        recurrent = geometry.neurons if geometry.recurrent_bits else 0
+        arriving = geometry.inputs + recurrent if geometry.kind == "dense" else 0
+        in_axons = np.full(len(neurons), arriving, dtype=np.int64)
+        distinct, which = np.unique(neurons, return_inverse=True)
+        words = np.array([budget.dense_words(geometry, int(n)) for n in distinct])[which]
+    return Usage(neurons, words.astype(np.int64), in_axons)
+
+
+def destinations(
+    geometry: Geometry, tiling: Tiling, following: Geometry | None, following_tiling: Tiling | None
+) -> Counts:
+    """Return the output axons of each core: the sum over its neurons of the cores they reach.
+
+    What the last layer sends to the host is not counted.
+    """
+    sizes = [axis.sizes for axis in axes_of(geometry, tiling)]
+    reached = np.zeros(math.prod(len(s) for s in sizes), dtype=np.int64)
+    if following is not None and following_tiling is not None:
+        if following.kind == "conv":
+            readers = (axis.readers for axis in axes_of(following, following_tiling))
+            reached = outer(
+                *(sum_by_tile(r, size) for r, size in zip(readers, tiling, strict=True))
+            )
+        else:
+            reached = outer(*sizes) * following_tiling.cores(following.out_shape)
+    if geometry.recurrent_bits:
+        reached = reached + outer(*sizes) * len(reached)
+    return reached
+
+
+@lru_cache(maxsize=1 << 14)
+def connections(geometry: Geometry) -> int:
+    """Return the synapses from the layer before: borders, strides and groups as they are."""
+    if geometry.kind == "conv":
+        whole = Tiling(*geometry.out_shape)
+        channels, rows, columns = (int(a.connections.sum()) for a in axes_of(geometry, whole))
+        return channels * rows * columns
+    return geometry.in_shape[0] * geometry.neurons * len(geometry.bits)
+
+
+def recurrent_connections(geometry: Geometry) -> int:
+    """Return the synapses from the layer's own neurons."""
+    return geometry.neurons**2 * len(geometry.recurrent_bits)
+
+
+def largest_in_axons(geometry: Geometry, tiling: Tiling) -> int:
+    """Return the input axons of the fullest core."""
+    if geometry.kind == "conv":
+        spatial = largest_read(geometry, 1, tiling.rows) * largest_read(geometry, 2, tiling.columns)
+        if geometry.groups == 1:
+            return geometry.in_shape[0] * spatial
+        return int(axes_of(geometry, tiling)[0].read.max()) * spatial
+    recurrent = geometry.neurons if geometry.recurrent_bits else 0
+    return geometry.inputs + recurrent if geometry.kind == "dense" else 0
+
+
+def largest_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> int:
+    """Return the synapse words of the fullest core."""
+    if geometry.kind == "dense":
+        return budget.dense_words(geometry, min(tiling.channels, geometry.out_shape[0]))
+    if geometry.kind != "conv":
+        return 0
+    if not budget.shared_kernels:
+        return int(_distinct_words(geometry, tiling, budget).max())
+    channels = geometry.out_shape[0]
+    rest = channels % tiling.channels or tiling.channels
+    sizes = {min(tiling.channels, channels), min(rest, channels)}
+    return max(budget.shared_words(geometry, size) for size in sizes)
+
+
+def _conv_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
+    if not budget.shared_kernels:
+        at = [kinds(geometry, axis, tile).kind_of for axis, tile in enumerate(tiling)]
+        words: Counts = _distinct_words(geometry, tiling, budget)[np.ix_(*at)].ravel()
+        return words
+    channels, rows, columns = axes_of(geometry, tiling)
+    distinct, which = np.unique(channels.sizes, return_inverse=True)
+    per_tile = np.array([budget.shared_words(geometry, int(n)) for n in distinct], dtype=np.int64)
+    ones = [np.ones(len(axis.sizes), dtype=np.int64) for axis in (rows, columns)]
+    return outer(per_tile[which], *ones)
+
+
+def _distinct_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
+    """Return the words of every kind of core where kernels are not shared, one axis per axis."""
+    bits = budget.synapse_bits(geometry, geometry.bits[0], True) if geometry.bits else 0
+    channels, rows, columns = (
+        kinds(geometry, axis, tile).histograms for axis, tile in enumerate(tiling)
+    )
+    return np.array(
+        [[[_unshared_words(c, r, w, bits, budget) for w in columns] for r in rows]
+         for c in channels],
+        dtype=np.int64,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 16)
+def _unshared_words(
+    channels: Histogram, rows: Histogram, columns: Histogram, bits: int, budget: Budget
+) -> int:
+    """Return the words where every in-axon has synapses of its own.
+
+    An input position read by ``r`` rows, ``w`` columns and ``c`` channels of the tile has
+    ``r w c`` synapses. Source: nengo-loihi ``block.py``.
+    """
+    return sum(
+        budget.axon_words(c * r * w, bits) * n_c * n_r * n_w
+        for c, n_c in channels
+        for r, n_r in rows
+        for w, n_w in columns
+    )

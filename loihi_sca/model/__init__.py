@@ -1,0 +1,1 @@
+"""Models to train: gated blocks, how a recipe builds a network of them, what removal leaves."""

@@ -1,0 +1,1 @@
+"""What commands string together: evaluation in shards, deployment, the demo."""

@@ -1,0 +1,186 @@
+"""What a trained model is worth on the chip: its integers, their accuracy, their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loihi_sca import netx
+from loihi_sca.compiler import compile_network
+from loihi_sca.compiler.verify import Progress, Verification, assert_same_spikes, verify
+from loihi_sca.config import Recipe
+from loihi_sca.data import Dataset, shape_of
+from loihi_sca.engine import fast, reference
+from loihi_sca.engine.result import SpikeArray
+from loihi_sca.errors import NotBitExact
+from loihi_sca.frontend.export import convert, to_network
+from loihi_sca.frontend.recording import spikes_of
+from loihi_sca.hardware import Estimate, estimate, load_profile
+from loihi_sca.model.build import build
+from loihi_sca.network import Conv, Dense, Network
+from loihi_sca.pipeline.evaluate import Evaluation, evaluate
+from loihi_sca.problems import raise_for
+from loihi_sca.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A compiled network, proven and measured.
+
+    Attributes
+    ----------
+    network : Network
+        As read back from the file.
+    evaluation : Evaluation
+        Of the integers, on the whole test split.
+    estimates : dict of profile name to Estimate
+        At the activity of the test split.
+    proofs : tuple of Verification
+        Of the engines among each other, and of Lava where it was asked for. That the trained
+        model sends the same spikes has been compared on the samples of the first.
+    """
+
+    network: Network
+    evaluation: Evaluation
+    estimates: dict[str, Estimate]
+    proofs: tuple[Verification, ...]
+
+    @property
+    def verified_samples(self) -> int:
+        """Samples on which everything that was asked for agreed, spike for spike."""
+        return min(proof.samples for proof in self.proofs)
+
+    @property
+    def mismatches(self) -> int:
+        """Spikes that differ."""
+        return sum(proof.mismatches for proof in self.proofs)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures of a table."""
+        return {
+            **figures(self.evaluation, self.estimates),
+            "test_samples": self.evaluation.samples,
+            "channels": {x.name: x.out_shape[0] for x in self.network.layers[1:]},
+            "connections": sum(x.weight.size for x in self.network if isinstance(x, Conv | Dense)),
+            "digest": self.network.digest(),
+            "verified_samples": self.verified_samples,
+            "mismatches": self.mismatches,
+        }
+
+
+def check_deployable(recipe: Recipe) -> None:
+    """Raise unless the blocks of a recipe's model can be compiled, before it is trained for hours.
+
+    Raises
+    ------
+    UnsupportedLayer
+        Lists all that stands in the way, as ``loihi-sca check`` does.
+    """
+    shape, classes = shape_of(recipe.data.name)
+    values = recipe.data.encoding == "direct"
+    model = build(recipe.model, shape, classes, values=values)
+    _, problems = convert(model, timesteps=recipe.data.timesteps)
+    raise_for(problems)
+
+
+def deploy(
+    checkpoint: Checkpoint,
+    test: Dataset,
+    path: Path,
+    *,
+    name: str | None = None,
+    profiles: Sequence[str] = ("loihi1", "loihi2"),
+    verify_samples: int = 16,
+    lava_samples: int = 0,
+    on_progress: Progress | None = None,
+) -> Deployment:
+    """Compile a trained model to a file, prove it, measure it and estimate what it costs.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        A trained model.
+    test : Dataset
+        All of it is run through the integers.
+    path : path
+        The netx file to write.
+    name : str, optional
+        Of the network; by default that of the recipe.
+    profiles : sequence of str
+        Chips to estimate for.
+    verify_samples, lava_samples : int
+        Test samples to compare model, network and engines on, and Lava's CPU backend as well.
+    on_progress : callable, optional
+        Called as ``on_progress(engine, done, total)`` while engines are compared.
+
+    Raises
+    ------
+    NotBitExact
+        Two of them do not agree.
+    """
+    network, proofs = _compile(checkpoint, path, name, test.first(verify_samples).spikes())
+    if lava_samples:
+        data = test.first(lava_samples).spikes()
+        # of a file, Lava runs the very file
+        lava = verify(path, engines=("fast", "lava"), data=data, on_progress=on_progress)
+        proofs = (*proofs, lava)
+    return Deployment(network, *measure(network, test, profiles), proofs)
+
+
+def measure(
+    network: Network, dataset: Dataset, profiles: Sequence[str]
+) -> tuple[Evaluation, dict[str, Estimate]]:
+    """Run a network on a whole dataset, and estimate what that costs on each chip."""
+    found = evaluate(network, dataset, fast.run)
+    estimates = {
+        profile: estimate(
+            network, load_profile(profile), found.activity, found.samples, found.timesteps
+        )
+        for profile in profiles
+    }
+    return found, estimates
+
+
+def figures(evaluation: Evaluation, estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Return accuracy, activity per sample and costs per chip, for a table."""
+    samples, activity = evaluation.samples, evaluation.activity
+    return {
+        "accuracy": evaluation.accuracy,
+        "synops": sum(a.synops for a in activity) / samples,
+        "spikes": sum(a.spikes for a in activity) / samples,
+        "chips": {name: _costs(e) for name, e in estimates.items()},
+    }
+
+
+def _compile(
+    checkpoint: Checkpoint, path: Path, name: str | None, data: SpikeArray
+) -> tuple[Network, tuple[Verification, ...]]:
+    """Compile, write, read back, and prove every step of it on the data."""
+    recipe, model = checkpoint.recipe, checkpoint.model()
+    exported = to_network(model, timesteps=recipe.data.timesteps, name=name or recipe.name)
+    network = compile_network(exported)
+    netx.write(network, path)
+    read = netx.read(path)
+    if read != network:
+        raise NotBitExact(f"{path}: reading it back gives another network.")
+    trained = spikes_of(model, data)
+    before = reference.run(exported, data, record=list(trained))
+    sent = {layer: before.traces[layer].spikes for layer in trained}
+    assert_same_spikes(trained, sent, "SLAYER and the integers")
+    output = network.layers[-1].name
+    after = {output: fast.run(read, data).spikes}
+    assert_same_spikes({output: trained[output]}, after, "SLAYER and the compiled network")
+    return read, (verify(read, engines=("reference", "fast"), data=data),)
+
+
+def _costs(found: Estimate) -> dict[str, Any]:
+    costs: dict[str, Any] = {"cores": found.cores, "chips": found.chips}
+    costs["synapse_words"] = int(sum(x.words.sum() for x in found.placement.layers))
+    costs["fits"] = not found.violations
+    if found.energy is not None and found.latency is not None:
+        costs["energy_uj"] = found.energy.total_uj.as_json()
+        costs["dynamic_uj"] = found.energy.dynamic_uj.as_json()
+        costs["sample_us"] = found.latency.sample_us.as_json()
+    return costs

@@ -1,0 +1,159 @@
+"""Evaluation of a network on parts of a dataset, by many processes, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from loihi_sca import netx
+from loihi_sca.data import Dataset, Split, load
+from loihi_sca.engine import fast, reference
+from loihi_sca.engine.result import Engine
+from loihi_sca.errors import BackendError, ConfigError
+from loihi_sca.execution import Executor, Failure
+from loihi_sca.network import Network, Shape
+from loihi_sca.pipeline import evaluate as evaluation
+from loihi_sca.pipeline.evaluate import Evaluation, Progress
+
+EngineName: TypeAlias = Literal["fast", "reference"]
+
+PARTS = 4
+"""Parts per worker, so that none waits long for the last one."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network and a dataset by name: what a worker needs to load them by itself.
+
+    Attributes
+    ----------
+    net : path
+        A netx file.
+    data, split, root, limit
+        As in :func:`loihi_sca.data.load`; ``limit`` for the first samples only.
+    steps : int or None
+        Timesteps per sample, where the file does not say.
+    input_shape : tuple of int or None
+        Where the file does not say it.
+    """
+
+    net: Path
+    data: str
+    split: Split = "test"
+    root: Path | None = None
+    limit: int | None = None
+    steps: int | None = None
+    input_shape: Shape | None = None
+
+    def load(self) -> tuple[Network, Dataset]:
+        """Return the network, and the dataset encoded as it takes it.
+
+        Raises
+        ------
+        ConfigError
+            Nothing says how many timesteps a sample has.
+        """
+        network = netx.read(self.net, input_shape=self.input_shape, timesteps=self.steps)
+        if network.timesteps is None:
+            raise ConfigError(
+                f"{self.net} does not say how many timesteps a sample has; give --steps."
+            )
+        dataset = load(
+            self.data,
+            split=self.split,
+            timesteps=network.timesteps,
+            root=self.root,
+            encoding="direct" if network.takes_mantissas else "rate",
+        )
+        return network, dataset.first(self.limit)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples ``first`` to ``last``, the last excluded."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"samples {self.first} to {self.last - 1}"
+
+
+def engine_of(name: EngineName, threads: int | None = None) -> Engine:
+    """Return an engine by name; the fast one may be told how many threads to use."""
+    return partial(fast.run, threads=threads) if name == "fast" else reference.run
+
+
+def evaluate_sharded(
+    source: Source,
+    samples: int,
+    executor: Executor,
+    engine: EngineName = "fast",
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """Evaluate parts of a dataset wherever the executor does work, and add them up.
+
+    Parameters
+    ----------
+    source : Source
+        What to evaluate; each process loads it once.
+    samples : int
+        Length of the dataset.
+    executor : Executor
+        In its ``with`` block.
+    engine : {"fast", "reference"}
+        The same spikes.
+    on_progress : callable, optional
+        Called with the number of samples done and of all.
+
+    Raises
+    ------
+    BackendError
+        A part could not be evaluated.
+    """
+    parts = _parts(samples, PARTS * executor.workers)
+    work = partial(_evaluate, source, engine, executor.threads)
+    found, done = [], 0
+    for part, outcome in executor.map(work, parts):
+        if isinstance(outcome, Failure):
+            raise BackendError(f"{source.data}, {part}: {outcome.kind}: {outcome.message}")
+        found.append(outcome)
+        done += part.last - part.first
+        if on_progress is not None:
+            on_progress(done, samples)
+    return total(found)
+
+
+def total(parts: Iterable[Evaluation]) -> Evaluation:
+    """Add up evaluations of one network; the time in the engine is that of all processes."""
+    first, *others = parts
+    for other in others:
+        first = replace(
+            first,
+            confusion=first.confusion + other.confusion,
+            activity=evaluation.add_activity(first.activity, other.activity),
+            wall_time_s=first.wall_time_s + other.wall_time_s,
+        )
+    return first
+
+
+def _evaluate(source: Source, engine: EngineName, threads: int | None, part: Part) -> Evaluation:
+    network, dataset = _loaded(source, source.net.stat().st_mtime_ns)
+    chosen = dataset.pick(slice(part.first, part.last))
+    return evaluation.evaluate(network, chosen, engine_of(engine, threads))
+
+
+@lru_cache(maxsize=1)
+def _loaded(source: Source, _written: int) -> tuple[Network, Dataset]:
+    """Load once per process, as long as the file stays: a worker gets several parts."""
+    return source.load()
+
+
+def _parts(samples: int, count: int) -> list[Part]:
+    """Cut samples into at most so many parts of about the same size."""
+    bounds = [samples * i // count for i in range(count + 1)]
+    return [Part(a, b) for a, b in pairwise(bounds) if a < b]

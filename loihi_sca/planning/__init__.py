@@ -1,0 +1,1 @@
+"""Budgets of the chip divided over the layers of a network: integers and numpy, no torch."""

@@ -1,0 +1,268 @@
+"""What a budget is counted in: channels, weights, synops, cores, words of memory or energy.
+
+A meter says what a unit takes for tables of channel counts, which is what a search needs, and what
+a whole network takes, which is what counts in the end. The two agree but for energy, where static
+power and the mesh are only known of a whole network, and for cores of Loihi 1, whose output axons
+couple neighbours.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.hardware import estimate, load_profile, map_network
+from loihi_sca.hardware.cost.activity import from_rates
+from loihi_sca.hardware.cost.energy import dynamic_energy
+from loihi_sca.hardware.mapping.grid import NeedTable, need_table
+from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.usage import connections
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.planning.chain import Unit
+
+Counts = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+
+DEFAULT_RATE = 0.1
+"""Spikes per neuron and step, where nothing is known."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How busy a network is.
+
+    Attributes
+    ----------
+    timesteps : int
+        Steps per sample.
+    by_layer : mapping of str to float
+        Spikes per neuron and step of layers that are known; ``input`` is what comes in.
+    otherwise : float
+        Of all others.
+    """
+
+    timesteps: int = 1
+    by_layer: Mapping[str, float] = field(default_factory=dict)
+    otherwise: float = DEFAULT_RATE
+
+    def per_sample(self, layer: str) -> float:
+        """Return spikes per neuron and sample."""
+        return self.timesteps * self.by_layer.get(layer, self.otherwise)
+
+
+class Meter(Protocol):
+    """What is counted; the search is exact where amounts are whole numbers."""
+
+    @property
+    def unit(self) -> str:
+        """What is counted, for people."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether amounts are whole numbers."""
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return what a unit takes, (outputs, inputs), by its channels and those before."""
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Channels of the prunable layers."""
+
+    prunable: frozenset[str]
+    unit: str = "channels"
+    whole: bool = True
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return what a unit takes; see :class:`Meter`."""
+        counted = outputs if unit.prunable else np.zeros_like(outputs)
+        return np.repeat(counted[:, None].astype(np.float64), len(inputs), axis=1)
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+        return sum(s.shape[0] for s in architecture.layers if s.name in self.prunable)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that are stored: connections in the sense of a pruned kernel."""
+
+    unit: str = "weights"
+    whole: bool = False
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return what a unit takes; see :class:`Meter`."""
+        table = np.multiply.outer(outputs, inputs) * float(_weights_per_pair(unit.geometry))
+        if unit.geometry.kind == "dense":
+            table = table * unit.positions
+        pools = sum(_weights_per_pair(f.geometry) for f in unit.followers)
+        beside = sum(_weights_of(s.geometry) for s in unit.beside)
+        return np.asarray(table + pools * outputs[:, None] + beside, dtype=np.float64)
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+        specs = [*architecture.layers, *(s for _, s in _shortcuts(architecture))]
+        return sum(_weights_of(s.geometry) for s in specs)
+
+
+def _weights_of(geometry: Geometry) -> int:
+    return _weights_per_pair(geometry) * geometry.out_shape[0] * geometry.in_per_group
+
+
+def _shortcuts(architecture: Architecture) -> list[tuple[str, LayerSpec]]:
+    """Return the convolutions beside the chain, each with the layer that it listens to."""
+    return [(x.source, x.shortcut) for x in architecture.additions if x.shortcut is not None]
+
+
+def _weights_per_pair(geometry: Geometry) -> int:
+    if geometry.kind == "conv":
+        return math.prod(geometry.kernel)
+    return 1 if geometry.kind == "dense" else 0
+
+
+@dataclass(frozen=True)
+class Synops:
+    """Synaptic operations per sample, at given rates, through the real connectivity."""
+
+    rates: Rates
+    unit: str = "synops per sample"
+    whole: bool = False
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return what a unit takes; see :class:`Meter`."""
+        into = unit.positions if unit.geometry.kind == "dense" else 1
+        single = connections(unit.geometry.with_channels(1, into))  # none where neurons only are
+        table = np.multiply.outer(outputs, inputs) * single * self.rates.per_sample(unit.source)
+        arriving = unit.name
+        for follower in unit.followers:
+            per_channel = connections(follower.geometry) / follower.geometry.out_shape[0]
+            added = outputs * per_channel * self.rates.per_sample(arriving)
+            table, arriving = table + added[:, None], follower.name
+        beside = sum(connections(spec.geometry) for spec in unit.beside)
+        table = table + beside * self.rates.per_sample(unit.name)
+        return np.asarray(table, dtype=np.float64)
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+        pairs = [(before.name, spec) for before, spec in itertools.pairwise(architecture.layers)]
+        return sum(
+            connections(spec.geometry) * self.rates.per_sample(source)
+            for source, spec in (*pairs, *_shortcuts(architecture))
+        )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Words of synapse memory on all cores together."""
+
+    profile: Profile
+    unit: str = "synapse words"
+    whole: bool = False
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return what a unit takes; see :class:`Meter`."""
+        return _sum_of_needs(self.profile, unit, outputs, inputs).words.astype(np.float64)
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+        return float(sum(x.words.sum() for x in map_network(architecture, self.profile).layers))
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Cores, as the mapper places the network."""
+
+    profile: Profile
+    unit: str = "cores"
+    whole: bool = True
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return what a unit takes; see :class:`Meter`."""
+        return _sum_of_needs(self.profile, unit, outputs, inputs).cores.astype(np.float64)
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+        return map_network(architecture, self.profile).cores
+
+
+def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts) -> NeedTable:
+    budget = budget_of(profile)
+    table = need_table(unit.geometry, budget, outputs, inputs * unit.positions)
+    for follower in unit.followers:
+        more = need_table(follower.geometry, budget, outputs, inputs)
+        table = NeedTable(table.cores + more.cores, table.words + more.words)
+    return table
+
+
+@dataclass(frozen=True)
+class EnergyPerSample:
+    """Energy per sample in uJ, the best estimate, static power included."""
+
+    profile: Profile
+    rates: Rates
+    unit: str = "uJ per sample"
+    whole: bool = False
+
+    def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
+        """Return the energy of synops, updates and spikes; see :class:`Meter`."""
+        per_synop = dynamic_energy(self.profile, synops=1.0, updates=0.0).best
+        table = Synops(self.rates).costs(unit, outputs, inputs) * per_synop
+        for spec in (unit.spec, *unit.followers):
+            positions = math.prod(spec.geometry.out_shape[1:])
+            compartments = self.profile.compartments_per_neuron(spec.geometry.neuron)
+            per_channel = dynamic_energy(
+                self.profile,
+                synops=0.0,
+                updates=float(self.rates.timesteps * compartments * positions),
+                spikes=self.rates.per_sample(spec.name) * positions,
+            ).best
+            table = table + (outputs * per_channel)[:, None]
+        return np.asarray(table, dtype=np.float64)
+
+    def total(self, architecture: Architecture) -> float:
+        """Return what a whole network takes."""
+        known = {spec.name for spec in architecture.layers} | {"input"}
+        rates = {n: r for n, r in self.rates.by_layer.items() if n in known}
+        activity = from_rates(
+            architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
+        )
+        found = estimate(architecture, self.profile, activity).energy
+        return 0.0 if found is None else found.total_uj.best
+
+
+def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates) -> Meter:
+    """Return the meter for a budget of a recipe.
+
+    Parameters
+    ----------
+    quantity : str
+        One of :data:`loihi_sca.config.BUDGETS`.
+    profile : str
+        Chip profile, for what depends on the chip.
+    prunable : frozenset of str
+        Layers whose channels count.
+    rates : Rates
+        For synops and energy.
+    """
+    if quantity == "keep":
+        return Channels(prunable)
+    if quantity == "connections":
+        return Weights()
+    if quantity == "synops":
+        return Synops(rates)
+    chip = load_profile(profile)
+    if quantity == "synapse_words":
+        return Memory(chip)
+    if quantity == "energy_uj":
+        return EnergyPerSample(chip, rates)
+    return Cores(chip)

@@ -1,0 +1,204 @@
+"""The shape of a recipe's network, for the mapper, before there are weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from loihi_sca.config import (
+    ConvConfig,
+    DenseConfig,
+    ModelConfig,
+    PoolConfig,
+    Recipe,
+    ResidualConfig,
+    StemConfig,
+    StreamEnd,
+)
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec, Volume
+from loihi_sca.network import Shape
+
+WEIGHT_BITS = 8
+"""SLAYER's quantisation gives weights of 8 bits. Fewer, if training leaves a layer with that, take
+less room, never more cores."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A network without weights, and which of its layers may lose channels.
+
+    The chain of a residual network goes through its blocks. ``residual2.select`` stands for the
+    neurons that ``residual2.conv1`` listens to: an input of as many channels as the stream has, and
+    as many outputs as are selected.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        As the mapper sees the compiled dense network, which has to be a chain to be compiled.
+    prunable : frozenset of str
+        Names of layers.
+    """
+
+    architecture: Architecture
+    prunable: frozenset[str]
+
+    def with_channels(self, channels: Mapping[str, int]) -> Architecture:
+        """Return the architecture with other numbers of channels in the layers named."""
+        return with_channels(self.architecture, channels)
+
+
+def outline(
+    model: ModelConfig,
+    in_shape: Shape,
+    classes: int,
+    *,
+    name: str = "network",
+    timesteps: int | None = None,
+    values: bool = False,
+) -> Outline:
+    """Return the outline of the network that :func:`loihi_sca.model.build.build` would build.
+
+    Parameters
+    ----------
+    model : ModelConfig
+        The recipe's ``model`` section.
+    in_shape : tuple of int (C, H, W)
+        Of a sample.
+    classes : int
+        Outputs of the read-out.
+    values : bool
+        The input is values that drive neurons on the chip, not spikes.
+
+    Raises
+    ------
+    ConfigError
+        A window does not fit its input, or a convolution follows a dense block.
+    """
+    volume = (in_shape[0], in_shape[1], in_shape[2])
+    first = Geometry("input" if values else "port", volume, volume)
+    if not values:
+        first = replace(first, neuron="none")
+    specs = [LayerSpec("input", "input", in_shape, first)]
+    prunable: list[str] = []
+    additions: list[Addition] = []
+    for name_of_layer, layer in model.blocks(classes):
+        if isinstance(layer, ResidualConfig):
+            block, addition = _residual(name_of_layer, layer, specs[-1].geometry.out_shape)
+            specs.extend(block)
+            additions.append(addition)
+            prunable.extend(spec.name for spec in block[:2] if layer.prunable)
+            continue
+        specs.append(_spec(name_of_layer, layer, specs[-1]))
+        if isinstance(layer, ConvConfig | DenseConfig) and layer.prunable:
+            prunable.append(name_of_layer)
+    architecture = Architecture(name, tuple(specs), timesteps, tuple(additions))
+    return Outline(architecture, frozenset(prunable))
+
+
+def outline_of(recipe: Recipe, in_shape: Shape, classes: int) -> Outline:
+    """Return the outline of a recipe's network for data of a shape; see :func:`outline`."""
+    return outline(
+        recipe.model,
+        in_shape,
+        classes,
+        name=recipe.name,
+        timesteps=recipe.data.timesteps,
+        values=recipe.data.encoding == "direct",
+    )
+
+
+def _residual(name: str, layer: ResidualConfig, stream: Volume) -> tuple[list[LayerSpec], Addition]:
+    """Return the layers of a residual block that lie on the chain, and what lies beside it."""
+    strides = (layer.stride, layer.stride)
+    rows, columns = ((n - 1) // layer.stride + 1 for n in stream[1:])
+    added = (layer.channels, rows, columns)
+    select = Geometry("input", stream, stream)
+    first = Geometry(
+        "conv", stream, added, (3, 3), strides, (1, 1), bits=(WEIGHT_BITS,),
+    )  # fmt: skip
+    second = replace(first, in_shape=added, stride=(1, 1), neuron="none")
+    chain = [
+        LayerSpec(f"{name}.select", "select", stream, select),
+        LayerSpec(f"{name}.conv1", "conv", added, first),
+        LayerSpec(f"{name}.conv2", "conv", added, second),
+    ]
+    shortcut = None
+    if added != stream:
+        weighting = replace(first, kernel=(1, 1), padding=(0, 0), neuron="none")
+        shortcut = LayerSpec(f"{name}.shortcut", "conv", added, weighting)
+    return chain, Addition(name, chain[0].name, shortcut)
+
+
+OnChain: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | StreamEnd
+
+
+def _spec(name: str, layer: OnChain, before: LayerSpec) -> LayerSpec:
+    bits = (WEIGHT_BITS,)
+    if isinstance(layer, StreamEnd):
+        stream = before.geometry.out_shape
+        return LayerSpec(name, layer.type, stream, Geometry("input", stream, stream))
+    if isinstance(layer, DenseConfig):
+        from_map = before.geometry.kind == "conv"
+        geometry = Geometry(
+            "dense", (math.prod(before.shape), 1, 1), (layer.neurons, 1, 1), bits=bits,
+            from_map=from_map,
+        )  # fmt: skip
+        return LayerSpec(name, "dense", (layer.neurons,), geometry)
+    if len(before.shape) != 3:
+        raise ConfigError(f"{name}: a {layer.type} block cannot follow a dense block.")
+    volume = before.geometry.out_shape
+    kernel, stride, padding = layer.kernel, layer.kernel, 0
+    channels, groups = volume[0], volume[0]
+    if isinstance(layer, ConvConfig | StemConfig):
+        stride, padding, channels, groups = layer.stride, layer.padding, layer.channels, 1
+    rows, columns = ((n + 2 * padding - kernel) // stride + 1 for n in volume[1:])
+    if min(rows, columns) < 1:
+        raise ConfigError(
+            f"{name}: a {kernel}x{kernel} window with padding {padding} does not fit its input of "
+            f"{volume[1]}x{volume[2]}."
+        )
+    geometry = Geometry(
+        "conv", volume, (channels, rows, columns), (kernel, kernel), (stride, stride),
+        (padding, padding), groups=groups, bits=bits,
+        neuron="none" if isinstance(layer, StemConfig) else "cuba",
+    )  # fmt: skip
+    return LayerSpec(name, layer.type, geometry.out_shape, geometry)
+
+
+def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Architecture:
+    """Return an architecture with other numbers of channels, and what follows from that."""
+    specs: list[LayerSpec] = []
+    for spec in architecture.layers:
+        geometry = spec.geometry
+        if geometry.kind in ("conv", "dense"):
+            before = specs[-1].geometry.out_shape
+            into = math.prod(before) if geometry.kind == "dense" else before[0]
+            geometry = geometry.with_channels(channels.get(spec.name), into)
+        elif spec.name in channels:  # the stream keeps its width, whatever is selected
+            geometry = geometry.with_channels(channels[spec.name])
+        shape = geometry.out_shape[:1] if len(spec.shape) == 1 else geometry.out_shape
+        specs.append(replace(spec, geometry=geometry, shape=shape))
+    return replace(architecture, layers=tuple(specs))
+
+
+def without(outline: Outline, excluded: Iterable[str]) -> Outline:
+    """Return an outline in which some layers keep all their channels."""
+    return replace(outline, prunable=outline.prunable - frozenset(excluded))
+
+
+def check_excluded(excluded: Iterable[str], known: Iterable[str]) -> None:
+    """Raise unless all excluded blocks exist.
+
+    Raises
+    ------
+    ConfigError
+        Names those that do not.
+    """
+    if unknown := sorted(set(excluded) - set(known)):
+        raise ConfigError(
+            f"pruning.exclude: no prunable block {', '.join(map(repr, unknown))}; there are "
+            f"{', '.join(known)}."
+        )
