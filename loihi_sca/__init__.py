@@ -1,5 +1,32 @@
-"""loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi."""
+"""loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi.
 
-from loihi_sca.api import check, compile_slayer, verify
+What is named here loads when it is first used: models need torch, files and networks do not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loihi_sca.compiler.verify import verify
+    from loihi_sca.frontend.check import check
+    from loihi_sca.frontend.compile import compile_slayer
 
 __all__ = ["check", "compile_slayer", "verify"]
+
+_HOMES = {
+    "check": "loihi_sca.frontend.check",
+    "compile_slayer": "loihi_sca.frontend.compile",
+    "verify": "loihi_sca.compiler.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -82,9 +82,9 @@ def compile_run(
 
 def _from_run(folder: Path, model: str | None) -> Network:
     from loihi_sca.frontend.export import to_network
-    from loihi_sca.training.run import Label, Run
+    from loihi_sca.training.session import Label, RunFolder
 
-    label, checkpoint = Run(folder).trained(cast("Label | None", model))
+    label, checkpoint = RunFolder(folder).trained(cast("Label | None", model))
     recipe = checkpoint.recipe
     return to_network(
         checkpoint.model(), timesteps=recipe.data.timesteps, name=f"{recipe.name}-{label}"

@@ -151,10 +151,10 @@ def profile_table(profile: Profile) -> Table:
 
 def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
     """Return the bits that the layer's widest weight is stored in, 0 without weights."""
-    from loihi_sca.hardware.mapping.memory import budget_of
+    from loihi_sca.hardware.mapping.memory import core_budget_of
 
     tables = (*layer.spec.geometry.bits, *layer.spec.geometry.recurrent_bits)
-    return budget_of(profile).stored_bits(max(tables)) if tables else 0
+    return core_budget_of(profile).stored_bits(max(tables)) if tables else 0
 
 
 def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:

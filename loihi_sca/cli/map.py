@@ -43,7 +43,7 @@ def map_cores(
     chip = hardware.load_profile(profile)
     net = read_network(network, input_shape)
     placement = hardware.map_network(net, chip)
-    violations = hardware.check(placement)
+    violations = hardware.find_violations(placement)
     if svg is not None:
         synops = None
         if rate:

@@ -109,9 +109,9 @@ def _importance(folder: Path, config: PruningConfig, outline: Outline) -> Import
 
     from loihi_sca.pruning.criteria import criterion_of
     from loihi_sca.pruning.importance import importance_of
-    from loihi_sca.training.run import Run, load_split
+    from loihi_sca.training.session import RunFolder, load_split
 
-    _, checkpoint = Run(folder).trained()
+    _, checkpoint = RunFolder(folder).trained()
     dataset = load_split(checkpoint.recipe, "train").first(OBSERVED_SAMPLES)
     found = importance_of(checkpoint.model(), dataset, criterion_of(config.criterion))
     channels = {s.name: s.shape[0] for s in outline.architecture.layers}

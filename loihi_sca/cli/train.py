@@ -58,11 +58,11 @@ def train(
 
     from loihi_sca.cli.progress import TrainingProgress
     from loihi_sca.training import distributed
-    from loihi_sca.training.run import Interrupted, Run, label_of
-    from loihi_sca.training.run import train as run_training
+    from loihi_sca.training.session import Interrupted, RunFolder, label_of
+    from loihi_sca.training.session import train as run_training
 
     label, speaks = label_of(parsed), distributed.is_first()
-    done = Run(out).epochs_done(label) if resume else 0
+    done = RunFolder(out).epochs_done(label) if resume else 0
     with (
         TrainingProgress(parsed.training.epochs, done=done, silent=not speaks) as shown,
         _board(out / "tensorboard" / label, done)
@@ -74,7 +74,7 @@ def train(
                 parsed,
                 out,
                 resume=resume,
-                start=None if start is None else Run(start).trained("dense")[1],
+                start=None if start is None else RunFolder(start).trained("dense")[1],
                 device=device,
                 on_epoch=lambda epoch: shown.epoch(label, epoch),
                 progress=shown.batch,
@@ -89,7 +89,7 @@ def train(
         return
     model = best.model()
     alive = {name: int(block.alive.sum()) for name, block in model.gated}
-    path = Run(out).best(label)
+    path = RunFolder(out).best(label)
     if as_json:
         emit_json(
             {

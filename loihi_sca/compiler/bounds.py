@@ -12,14 +12,12 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.network import MAX_DECAY, Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
+from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
+from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
 Mask = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
 WideArray = npt.NDArray[np.int64]
-
-STATE_LIMIT = 1 << 23
-ALIGN = 1 << 6
 
 UNBOUNDED = 1 << 60
 """Stands for no bound; far above every state, far below overflow."""

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.result import LayerActivity, RunResult, SpikeArray
+from loihi_sca.engine.result import RunResult, SpikeArray
 from loihi_sca.errors import NotBitExact
 from loihi_sca.network import Network
+from loihi_sca.network.activity import LayerActivity
 
 LayerSpikes: TypeAlias = Mapping[str, SpikeArray]
 """Spikes (N, *out_shape, T) by layer name."""

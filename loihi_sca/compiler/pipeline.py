@@ -12,7 +12,7 @@ from loihi_sca.compiler.passes.share_decays import share_decays
 from loihi_sca.compiler.passes.shrink import shrink
 from loihi_sca.compiler.passes.split_groups import split_groups
 from loihi_sca.compiler.passes.unroll_delays import unroll_delays
-from loihi_sca.compiler.refuse import problems
+from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, Step, changes, remarks
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Network
@@ -59,7 +59,7 @@ def compile_with_report(
         Something cannot be exact, or breaks a limit of the chip; all of it is listed.
     """
     compiled = run_passes(network, PASSES_UNROLLING if unroll_delays else PASSES)
-    raise_for(problems(compiled.network, profile))
+    raise_for(find_problems(compiled.network, profile))
     return compiled
 
 

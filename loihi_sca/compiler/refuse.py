@@ -22,7 +22,8 @@ from loihi_sca.network import (
     Pool,
     Window,
 )
-from loihi_sca.netx.limits import MAX_BIAS, MAX_CONV_INTEGER, MIN_BIAS, weight_as_loaded
+from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
 from loihi_sca.problems import Problem
 
 Check: TypeAlias = Callable[[Network], Iterator[Problem]]
@@ -41,7 +42,7 @@ OTHER_BLOCKS = {
 }
 
 
-def problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
+def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
     """Return everything that keeps a lowered network from running exactly, in layer order.
 
     Parameters

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihi_sca.compiler.bounds import STATE_LIMIT, UNBOUNDED, LayerBounds, bounds
+from loihi_sca.compiler.bounds import UNBOUNDED, LayerBounds, bounds
 from loihi_sca.network import Conv, Dense, Input, Layer, Network
+from loihi_sca.network.fixed_point import STATE_LIMIT
 
 
 @dataclass(frozen=True)

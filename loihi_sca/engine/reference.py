@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.engine.result import (
-    LayerActivity,
     RunResult,
     Schedule,
     Trace,
@@ -23,7 +22,6 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.network import (
-    MAX_DECAY,
     Conv,
     Cuba,
     Dense,
@@ -34,12 +32,8 @@ from loihi_sca.network import (
     Pool,
     Window,
 )
-
-STATE_LIMIT = 1 << 23
-"""Currents wrap and voltages saturate at 24 bit, sign included."""
-
-ALIGN = 1 << 6
-"""Synaptic input, bias and threshold are aligned to the state by six bits."""
+from loihi_sca.network.activity import LayerActivity
+from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
 WideArray = npt.NDArray[np.int64]
 

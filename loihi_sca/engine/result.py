@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Cuba, Input, IntArray, Network, OtherLayer
+from loihi_sca.network.activity import LayerActivity
+from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
 
 Schedule: TypeAlias = Literal["pipelined", "cold"]
 """``pipelined``: state is reset for every sample, time is local to each layer; the contract with
@@ -18,40 +20,6 @@ training. ``cold``: no reset, every layer starts at global step 0 and each synap
 step, time is global; what netx does without ``reset_interval``."""
 
 SpikeArray: TypeAlias = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class LayerActivity:
-    """What one layer did in a whole run, summed over samples and timesteps.
-
-    Attributes
-    ----------
-    name : str
-        The layer.
-    neurons : int
-        Its number of neurons.
-    spikes : int
-        Spikes it sent.
-    synops : int
-        Synaptic operations it received, through the real connectivity.
-    updates : int
-        Neuron updates, one per neuron and timestep.
-    peak_current : int
-        Largest ``|u|`` before wrapping.
-    current_wraps : int
-        How often a current left the 24-bit range and wrapped.
-    voltage_saturations : int
-        How often a voltage was clipped to the 24-bit range.
-    """
-
-    name: str
-    neurons: int
-    spikes: int
-    synops: int
-    updates: int
-    peak_current: int
-    current_wraps: int
-    voltage_saturations: int
 
 
 @dataclass(frozen=True)
@@ -182,7 +150,9 @@ def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.in
             "Encode the data first (loihi_sca.data.encoders)."
         )
     first = network.layers[0]
-    low, high = (-4096, 4095) if isinstance(first, Input) and first.neuron is not None else (0, 1)
+    low, high = (
+        (MIN_BIAS, MAX_BIAS) if isinstance(first, Input) and first.neuron is not None else (0, 1)
+    )
     if int(array.min()) < low or int(array.max()) > high:
         raise InputError(
             f"input values span {array.min()} to {array.max()}, allowed is {low} to {high} "

@@ -8,7 +8,7 @@ import numpy as np
 
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.compiler.pipeline import PASSES, compile_with_report, run_passes
-from loihi_sca.compiler.refuse import problems
+from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.engine import reference
 from loihi_sca.errors import ConfigError
 from loihi_sca.frontend.export import DelayShift, convert, to_network
@@ -101,7 +101,7 @@ def check_slayer(
     exported, found = convert(model, input_shape=input_shape, delay_shift=delay_shift)
     if exported is None:
         return found
-    return problems(run_passes(exported, PASSES).network, profile)
+    return find_problems(run_passes(exported, PASSES).network, profile)
 
 
 def _prove(model: Any, network: Network, samples: int, seed: int) -> None:

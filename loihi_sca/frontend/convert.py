@@ -19,7 +19,6 @@ from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.frontend.unsupported import lava_name
 from loihi_sca.model.blocks import Gated
 from loihi_sca.network import (
-    MAX_DECAY,
     Conv,
     Cuba,
     Dense,
@@ -30,6 +29,7 @@ from loihi_sca.network import (
     Readout,
     Shape,
 )
+from loihi_sca.network.fixed_point import MAX_DECAY
 
 
 def layer_of(name: str, block: Any, shape: Shape) -> Layer:

@@ -206,14 +206,14 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-def check(placement: Placement) -> tuple[Violation, ...]:
+def find_violations(placement: Placement) -> tuple[Violation, ...]:
     """Return every violation of every rule, in the order of :data:`RULES`."""
     return tuple(violation for rule in RULES for violation in rule(placement))
 
 
 def require_fit(placement: Placement) -> None:
     """Raise :class:`DoesNotFit` with all violations, if there are any."""
-    violations = check(placement)
+    violations = find_violations(placement)
     if violations:
         raise DoesNotFit("\n".join(str(v) for v in violations))
 

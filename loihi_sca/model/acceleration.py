@@ -5,12 +5,12 @@
     network = Network()                    # lava-dl blocks, as in its tutorials
     loihi_sca.slayer.accelerate(network)   # before or after loading weights
 
-Neurons then run in our fused sweeps and synapses with time folded into the batch:
+Neurons then run in our fused scans and synapses with time folded into the batch:
 the same spikes bit for bit, the same gradients to float rounding (see
 :mod:`loihi_sca.slayer.dynamics`). Parameters, state dict, export and the shapes of all inputs and
 outputs stay as they are; outputs are merely laid out time-first, so use ``reshape`` on them rather
 than ``view``. Wherever an option asks for something that has no fast version, lava-dl's own code
-runs. On a GPU the sweeps are Triton kernels: no nvcc, and the spikes of a CPU.
+runs. On a GPU the scans are Triton kernels: no nvcc, and the spikes of a CPU.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class FastNeuron(slayer.neuron.cuba.Neuron):  # type: ignore[misc]
-    """lava-dl's CUBA neuron, computed in fused sweeps."""
+    """lava-dl's CUBA neuron, computed in fused scans."""
 
     def forward(self, weighted: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, ..., T)."""

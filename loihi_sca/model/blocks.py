@@ -9,7 +9,7 @@ additions, all of which vanish or turn into integers on export:
 * a learnable **scale** per channel that multiplies the weight *before* quantisation, so that the
   exported integers contain it.
 * an **observer** that is told what every channel did in a forward pass. The sums are taken inside
-  the neuron's own sweep (:mod:`loihi_sca.slayer.dynamics`), so that scores cost next to nothing.
+  the neuron's own scan (:mod:`loihi_sca.slayer.dynamics`), so that scores cost next to nothing.
 
 The blocks never shift their output in time (``delay_shift=False``): that is the schedule in which
 SLAYER and the chip agree bit for bit, biases included.
@@ -24,13 +24,13 @@ from typing import Any, TypeAlias
 import torch
 
 from loihi_sca.config import NeuronConfig
-from loihi_sca.slayer.dynamics import Activity, connect, convolve, fire, flatten
+from loihi_sca.slayer.dynamics import ChannelActivity, connect, convolve, fire, flatten
 from loihi_sca.slayer.lava import slayer
 
 MANTISSA = 64
 """Bias mantissa of a value of 1."""
 
-Observer: TypeAlias = Callable[["Gated", Activity], None]
+Observer: TypeAlias = Callable[["Gated", ChannelActivity], None]
 """Called as ``observer(block, activity)`` in every training pass."""
 
 

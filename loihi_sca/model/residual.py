@@ -27,7 +27,7 @@ from typing_extensions import override
 
 from loihi_sca.config import NeuronConfig
 from loihi_sca.model.blocks import MANTISSA, Gated, SCAConv, slayer_neuron, widen_norm
-from loihi_sca.slayer.dynamics import Activity, convolve, fire, layout
+from loihi_sca.slayer.dynamics import ChannelActivity, convolve, fire, layout
 from loihi_sca.slayer.lava import slayer
 
 
@@ -134,7 +134,7 @@ class Selection(Gated):
         fired = fire(self.neuron, heard, watch=observer is not None)
         if observer is not None and fired.activity is not None:
             sums = vars(fired.activity).values()
-            observer(self, Activity(*(self.of_gates(values) for values in sums)))
+            observer(self, ChannelActivity(*(self.of_gates(values) for values in sums)))
         return fired.spikes
 
     def of_gates(self, values: torch.Tensor) -> torch.Tensor:

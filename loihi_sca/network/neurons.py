@@ -8,10 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.network.values import IntArray, Node, as_ints, check_whole
-
-MAX_DECAY = 4096
-"""A decay of 4096/4096 forgets everything in one timestep."""
 
 
 @dataclass(frozen=True, eq=False)

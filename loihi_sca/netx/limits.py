@@ -11,6 +11,13 @@ import math
 import numpy as np
 
 from loihi_sca.network import Cuba, IntArray
+from loihi_sca.network.fixed_point import (
+    MAX_DECAY,
+    MAX_THRESHOLD,
+    MAX_WEIGHT,
+    MIN_WEIGHT,
+    WEIGHT_BITS,
+)
 
 MAX_DELAY = 62
 """Longer synaptic delays are clamped (``netx/hdf5.py``, ``create_dense``)."""
@@ -18,17 +25,9 @@ MAX_DELAY = 62
 MAX_CONV_INTEGER = 127
 """Groups, kernel, stride, padding and dilation are 8 bit with sign (``proc/conv/models.py``)."""
 
-DEFAULT_NEURON = Cuba(current_decay=0, voltage_decay=4096, threshold=1 << 17)
+DEFAULT_NEURON = Cuba(current_decay=0, voltage_decay=MAX_DECAY, threshold=MAX_THRESHOLD)
 """What a dense layer without a neuron gets (``create_dense``: ``1 << 18 - 1``): its threshold is
 above what a voltage can reach, so that it never spikes. It is there to have its voltage read."""
-
-MIN_BIAS, MAX_BIAS = -4096, 4095
-"""A bias is stored as a mantissa of 13 bits for the one exponent that netx knows, 6."""
-
-MAX_THRESHOLD = 1 << 17
-"""From here on no voltage reaches a threshold, and soon after it overflows Lava's 32 bits."""
-
-WEIGHT_BITS = 8
 
 MAX_RIGHT_SHIFT = 31
 
@@ -47,8 +46,8 @@ def weight_as_loaded(weight: IntArray) -> IntArray | None:
     """
     high, low = int(weight.max()), int(weight.min())
     values = weight.astype(np.int64)
-    if (high > 254 and low < 0) or (low < -256 and high > 0):
-        values = np.clip(values, -256, 254)
+    if (high > MAX_WEIGHT and low < 0) or (low < MIN_WEIGHT and high > 0):
+        values = np.clip(values, MIN_WEIGHT, MAX_WEIGHT)
         high, low = int(values.max()), int(values.min())
     if high == low == 0:
         return None  # OverflowError

@@ -13,12 +13,10 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Readout
+from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
 from loihi_sca.netx.limits import (
-    MAX_BIAS,
     MAX_CONV_INTEGER,
     MAX_DELAY,
-    MAX_THRESHOLD,
-    MIN_BIAS,
     loads_as_it_is,
 )
 

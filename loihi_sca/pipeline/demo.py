@@ -18,7 +18,7 @@ from loihi_sca.pipeline.deploy import Deployment, check_deployable, deploy
 from loihi_sca.report.html import write_report
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
-from loihi_sca.training.run import Label, load_split, train
+from loihi_sca.training.session import Label, load_split, train
 from loihi_sca.versions import versions
 
 PROFILES = ("loihi1", "loihi2")

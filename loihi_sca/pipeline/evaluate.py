@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data import Dataset
-from loihi_sca.engine.result import Engine, LayerActivity, RunResult
+from loihi_sca.engine.result import Engine, RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Cuba, Dense, IntArray, Network, Readout
+from loihi_sca.network.activity import LayerActivity
 
 SPIKE_BYTES = 1 << 23
 """Input spikes that are encoded at once; encoding takes twenty times this for a moment."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.hardware.mapping.grid import input_steps
-from loihi_sca.hardware.mapping.memory import Budget, budget_of
+from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.planning.allocation import cliff_points
 from loihi_sca.planning.chain import Unit
 from loihi_sca.planning.meters import Cores, Meter
@@ -62,7 +62,7 @@ def around(found: Counts, chosen: int, all_counts: int) -> Counts:
 
 def spread_of(meter: Meter) -> int:
     """Return how many counts per layer a first search takes."""
-    slow = isinstance(meter, Cores) and not budget_of(meter.profile).shared_kernels
+    slow = isinstance(meter, Cores) and not core_budget_of(meter.profile).shared_kernels
     return SPREAD_SLOW if slow else SPREAD
 
 
@@ -73,7 +73,7 @@ def _spread(floor: int, channels: int, most: int) -> Counts:
 
 def _cliffs(units: Sequence[Unit], meter: Cores, floors: Sequence[int]) -> list[Counts] | None:
     """Return the cliff points of each unit; None where the profile has no closed form for them."""
-    budget = budget_of(meter.profile)
+    budget = core_budget_of(meter.profile)
     widths = [unit.geometry.in_shape[0] // unit.positions for unit in units]
     steps = [_steps(unit, budget, width) for unit, width in zip(units, widths, strict=True)]
     found: list[Counts] = []
@@ -91,7 +91,7 @@ def _cliffs(units: Sequence[Unit], meter: Cores, floors: Sequence[int]) -> list[
     return found
 
 
-def _steps(unit: Unit, budget: Budget, inputs: int) -> Counts | None:
+def _steps(unit: Unit, budget: CoreBudget, inputs: int) -> Counts | None:
     """Return the ends of the ranges of input channels within which a unit's cores are the same."""
     if unit.geometry.kind == "input":
         return np.array([inputs])

@@ -21,7 +21,7 @@ from loihi_sca.hardware import estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_rates
 from loihi_sca.hardware.cost.energy import dynamic_energy
 from loihi_sca.hardware.mapping.grid import NeedTable, need_table
-from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.usage import connections
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
@@ -196,7 +196,7 @@ class Cores:
 
 
 def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts) -> NeedTable:
-    budget = budget_of(profile)
+    budget = core_budget_of(profile)
     table = need_table(unit.geometry, budget, outputs, inputs * unit.positions)
     for follower in unit.followers:
         more = need_table(follower.geometry, budget, outputs, inputs)

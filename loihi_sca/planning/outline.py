@@ -20,10 +20,7 @@ from loihi_sca.config import (
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.network import Shape
-
-WEIGHT_BITS = 8
-"""SLAYER's quantisation gives weights of 8 bits. Fewer, if training leaves a layer with that, take
-less room, never more cores."""
+from loihi_sca.network.fixed_point import WEIGHT_BITS
 
 
 @dataclass(frozen=True)

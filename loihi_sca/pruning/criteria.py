@@ -20,15 +20,15 @@ import torch
 
 from loihi_sca.errors import ConfigError
 from loihi_sca.model.blocks import Gated
-from loihi_sca.slayer.dynamics import Activity
+from loihi_sca.slayer.dynamics import ChannelActivity
 
-Criterion: TypeAlias = Callable[[Gated, Activity], torch.Tensor]
+Criterion: TypeAlias = Callable[[Gated, ChannelActivity], torch.Tensor]
 """``criterion(block, activity) -> scores (C,)``."""
 
 ENTRY_POINTS = "loihi_sca.criteria"
 
 
-def sca(block: Gated, activity: Activity) -> torch.Tensor:
+def sca(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return the mean of ``spike + min(|v after reset| / theta, 1)``: SCA, bounded.
 
     With a hard reset that is 1 where the neuron spiked and the share of the threshold elsewhere.
@@ -39,27 +39,27 @@ def sca(block: Gated, activity: Activity) -> torch.Tensor:
     return activity.rate + activity.resting
 
 
-def membrane(block: Gated, activity: Activity) -> torch.Tensor:
+def membrane(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return the mean of ``|v| / theta``, the score of SCA's paper (Li et al., ICML 2024)."""
     return activity.magnitude
 
 
-def rate(block: Gated, activity: Activity) -> torch.Tensor:
+def rate(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return the mean firing rate."""
     return activity.rate
 
 
-def depolarised(block: Gated, activity: Activity) -> torch.Tensor:
+def depolarised(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return the mean of ``max(v, 0) / theta``, which does not reward strong inhibition."""
     return activity.positive
 
 
-def l1(block: Gated, activity: Activity) -> torch.Tensor:
+def l1(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return the mean absolute weight, ``|w|_1 / n``, which needs no data."""
     return block.quantized_weight.detach().abs().flatten(1).mean(dim=1)
 
 
-def taylor(block: Gated, activity: Activity) -> torch.Tensor:
+def taylor(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return ``|gate x dL/dgate|``: the first-order change of the loss if the channel went.
 
     Source: Molchanov et al., ICLR 2017.
@@ -70,7 +70,7 @@ def taylor(block: Gated, activity: Activity) -> torch.Tensor:
     return (block.gate.detach() * gradient).abs()
 
 
-def gamma(block: Gated, activity: Activity) -> torch.Tensor:
+def gamma(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return ``|scale|``, the learnable factor of the channel's weights.
 
     Source: Liu et al., network slimming, ICCV 2017, where it is the scale of a batch norm.
@@ -78,7 +78,7 @@ def gamma(block: Gated, activity: Activity) -> torch.Tensor:
     return block.scale.detach().abs()
 
 
-def random(block: Gated, activity: Activity) -> torch.Tensor:
+def random(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     """Return uniform noise: the baseline that every criterion has to beat."""
     return torch.rand(block.channels)
 
@@ -116,7 +116,7 @@ def criterion_of(name: str) -> Criterion:
 
 
 def scores_of(
-    criterion: Criterion, block_name: str, block: Gated, activity: Activity
+    criterion: Criterion, block_name: str, block: Gated, activity: ChannelActivity
 ) -> torch.Tensor:
     """Return the scores of a block on the CPU.
 

@@ -11,7 +11,7 @@ from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.pruning.criteria import Criterion, scores_of
 from loihi_sca.pruning.selection import ByLayer
-from loihi_sca.slayer.dynamics import Activity
+from loihi_sca.slayer.dynamics import ChannelActivity
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Observation:
         self.blocks, self.criterion = dict(blocks), criterion
         self.evidence: dict[str, Evidence] = {}
         self._names = {block: name for name, block in self.blocks.items()}
-        self._latest: dict[str, Activity] = {}
+        self._latest: dict[str, ChannelActivity] = {}
         for name, block in self.blocks.items():
             self._try_on_made_up_activity(name, block)
             score, demand, rate = torch.zeros(3, block.channels)
@@ -71,7 +71,7 @@ class Observation:
 
     def _try_on_made_up_activity(self, name: str, block: Gated) -> None:
         half = torch.full((block.channels,), 0.5, device=block.gate.device)
-        made_up = Activity(half, half, half, half)
+        made_up = ChannelActivity(half, half, half, half)
         if not bool(scores_of(self.criterion, name, block, made_up).isfinite().all()):
             called = getattr(self.criterion, "__name__", "criterion")
             raise ConfigError(f"criterion {called!r} gives {name} scores that are not finite.")
@@ -81,7 +81,7 @@ class Observation:
         for block in self.blocks.values():
             block.observer = None
 
-    def _observe(self, block: Gated, activity: Activity) -> None:
+    def _observe(self, block: Gated, activity: ChannelActivity) -> None:
         self._latest[self._names[block]] = activity
 
     def after_backward(self) -> None:

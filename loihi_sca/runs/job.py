@@ -2,7 +2,7 @@
 
 ::
 
-    RUN/                a run folder, see loihi_sca.training.run
+    RUN/                a run folder, see loihi_sca.training.session
     RUN/network.net     the compiled network
     RUN/result.json     the figures, once it is over
     RUN/failed.json     why it has none, if it failed
@@ -32,7 +32,7 @@ from loihi_sca.network import Network
 from loihi_sca.pipeline.deploy import check_deployable, deploy, figures, measure
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
-from loihi_sca.training.run import Run, label_of, load_split, train
+from loihi_sca.training.session import RunFolder, label_of, load_split, train
 from loihi_sca.versions import versions
 
 SCHEMA = 1
@@ -164,7 +164,7 @@ class Runner:
 
     def _trained(self, name: str | None) -> Checkpoint | None:
         """Return the dense network that another run has trained."""
-        return None if name is None else Run(self.folder / "runs" / name).trained("dense")[1]
+        return None if name is None else RunFolder(self.folder / "runs" / name).trained("dense")[1]
 
     def finished(self, job: Job) -> Result | None:
         """Return the result of a run that is over.
@@ -193,7 +193,7 @@ class Runner:
 
     def epochs_done(self, job: Job) -> int:
         """Return the epochs that a run has behind it, whoever does it."""
-        return Run(self.place(job)).epochs_done(label_of(job.recipe))
+        return RunFolder(self.place(job)).epochs_done(label_of(job.recipe))
 
 
 class _Clock:

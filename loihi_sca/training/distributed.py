@@ -24,7 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from loihi_sca.errors import TrainingError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.build import SpikingNet
-from loihi_sca.slayer.dynamics import Activity
+from loihi_sca.slayer.dynamics import ChannelActivity
 
 Index = npt.NDArray[np.int64]
 
@@ -154,9 +154,9 @@ class _OfAllRanks:
     def __init__(self, observer: Any, weight: float) -> None:
         self.observer, self.weight = observer, weight
 
-    def __call__(self, block: Gated, activity: Activity) -> None:
+    def __call__(self, block: Gated, activity: ChannelActivity) -> None:
         mine = torch.stack([getattr(activity, f.name) for f in fields(activity)])
-        self.observer(block, Activity(*_summed(mine.double() * self.weight).float()))
+        self.observer(block, ChannelActivity(*_summed(mine.double() * self.weight).float()))
 
 
 def _summed(values: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,7 @@ Note: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A folder that holds the results of a recipe."""
 
     folder: Path

@@ -99,10 +99,10 @@ def _pass(module: Any, spikes: torch.Tensor, gradient: torch.Tensor) -> None:
 
 @contextmanager
 def _without_triton() -> Iterator[None]:
-    before = neuron.sweeps_on
-    neuron.sweeps_on = lambda device: None  # type: ignore[assignment]
+    before = neuron.scans_on
+    neuron.scans_on = lambda device: None  # type: ignore[assignment]
     yield
-    neuron.sweeps_on = before
+    neuron.scans_on = before
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from loihi_sca.pruning import Pruner
-from loihi_sca.slayer.dynamics import sweep
+from loihi_sca.slayer.dynamics import scan
 
 spent: dict[str, float] = defaultdict(float)
 """Processor seconds by what they were spent on."""
@@ -48,14 +48,14 @@ class TimedPruner:
 def overhead(model: Any, step: Callable[[], None]) -> float:
     """Return the share of bookkeeping in a step, from the median of seven with and without."""
     observers = {block: block.observer for _, block in model.gated}
-    forward = sweep.forward
+    forward = scan.forward
 
     def timed(*arguments: Any) -> Any:
-        with spending("sweeps"):
+        with spending("scans"):
             return forward(*arguments)
 
     found: dict[bool, list[tuple[float, ...]]] = {True: [], False: []}
-    sweep.forward = timed
+    scan.forward = timed
     for number in range(14):
         watching = number % 2 == 0
         for block, observer in observers.items():
@@ -63,8 +63,8 @@ def overhead(model: Any, step: Callable[[], None]) -> float:
         spent.clear()
         with spending("step"):
             step()
-        found[watching].append((spent["step"], spent["sweeps"], spent["pruner"]))
-    sweep.forward = forward
+        found[watching].append((spent["step"], spent["scans"], spent["pruner"]))
+    scan.forward = forward
     whole, watched, calls = (statistics.median(column) for column in zip(*found[True], strict=True))
     _, unwatched, _ = (statistics.median(column) for column in zip(*found[False], strict=True))
     return (watched - unwatched + calls) / whole

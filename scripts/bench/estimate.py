@@ -29,7 +29,7 @@ from loihi_sca.hardware.cost.activity import from_totals
 from loihi_sca.hardware.cost.energy import dynamic_energy
 from loihi_sca.hardware.cost.latency import step_time
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
-from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 from loihi_sca.versions import machine
 
@@ -102,7 +102,7 @@ def pruner() -> list[dict]:
     rows = []
     conv = describe(million()).layers[60].geometry
     for profile in PROFILES:
-        budget = budget_of(load_profile(profile))
+        budget = core_budget_of(load_profile(profile))
         started = time.perf_counter()
         count = 0
         for channels in range(1, 129):

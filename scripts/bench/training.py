@@ -126,7 +126,7 @@ def bookkeeping(rounds: int, quick: bool) -> Iterator[Row]:
     """Measure what scores, gates and protection add.
 
     It is little, and drowns in the noise of whole steps. So its parts are timed where they happen:
-    the forward sweeps with and without sums for a criterion, in turns, and the pruner's calls.
+    the forward scans with and without sums for a criterion, in turns, and the pruner's calls.
     """
     torch.set_num_threads(1)
     for name, steps_ in (("MNIST net", 8), ("MNIST net", 16), ("VGG-9", 8)):

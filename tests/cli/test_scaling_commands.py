@@ -13,7 +13,7 @@ from tiny_training import tiny_recipe
 
 from loihi_sca import netx
 from loihi_sca.network import Cuba, Dense, Network
-from loihi_sca.training.run import recipe_as_toml
+from loihi_sca.training.session import recipe_as_toml
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray: pip install 'loihi-sca[ray]'"

@@ -40,7 +40,11 @@ def rng():
 # --- on any network -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("passes", [*[(p,) for p in PASSES], PASSES, PASSES_UNROLLING], ids=str)
+@pytest.mark.parametrize(
+    "passes",
+    [*[(p,) for p in PASSES], PASSES, PASSES_UNROLLING],
+    ids=lambda passes: "+".join(p.__name__ for p in passes),
+)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_passes_keep_the_output(passes, data):

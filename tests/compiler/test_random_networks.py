@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from network_strategies import data_for, networks
 
 from loihi_sca.compiler.pipeline import PASSES_UNROLLING, run_passes
-from loihi_sca.compiler.refuse import problems
+from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import reference
 
@@ -55,6 +55,6 @@ def test_two_hundred_random_networks(data):
 def test_random_networks_on_lava(data):
     network = data.draw(networks(weights="chip", per_channel=False))
     compiled = run_passes(network, PASSES_UNROLLING).network
-    assume(compiled.synapse_layers and not problems(compiled))
+    assume(compiled.synapse_layers and not find_problems(compiled))
     spikes = data.draw(data_for(compiled, most_samples=2, most_steps=10))
     verify(compiled, data=spikes, timeout_s=120)

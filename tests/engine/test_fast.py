@@ -16,7 +16,7 @@ from network_strategies import data_for, networks
 
 from loihi_sca import netx
 from loihi_sca.engine import fast, reference
-from loihi_sca.engine.fast import memory, plan
+from loihi_sca.engine.fast import layout, memory
 from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
 from loihi_sca.errors import InputError, NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, OtherNeuron, Pool
@@ -69,8 +69,8 @@ def test_pieces_do_not_matter(data, schedule, threads):
     network = data.draw(networks())
     samples = data.draw(data_for(network, most_samples=9))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "BLOCK_NEURONS", data.draw(st.sampled_from([1, 30])))
-        patch.setattr(plan, "SEGMENT_EVENTS", data.draw(st.sampled_from([1, 300])))
+        patch.setattr(layout, "BLOCK_NEURONS", data.draw(st.sampled_from([1, 30])))
+        patch.setattr(layout, "SEGMENT_EVENTS", data.draw(st.sampled_from([1, 300])))
         patch.setattr(memory, "BATCH_BYTES", data.draw(st.sampled_from([1, 5000])))
         assert_same(network, samples, schedule, threads=threads)
 
@@ -96,7 +96,7 @@ LAYERS = {
 def test_every_kind_of_layer(case, schedule):
     kind, layer = LAYERS[case]
     network = Network(case, (layer,))
-    assert plan.plan_network(network, schedule)[0].table.kind == kind
+    assert layout.lay_out(network, schedule)[0].table.kind == kind
     assert_same(network, spikes(3, *layer.in_shape, 17), schedule)
 
 
@@ -120,7 +120,7 @@ def test_inputs_on_both_sides_of_a_vector():
 def widths(weight: np.ndarray) -> tuple[str, bool]:
     """Return the type of the weights, and whether a sum in it is cut into chunks."""
     layer = Dense("x", weight.shape[1:], weight, neuron=NEURON)
-    table = plan.plan_network(Network("net", (layer,)), "pipelined")[0].table
+    table = layout.lay_out(Network("net", (layer,)), "pipelined")[0].table
     return table.weight.dtype.name, table.safe_rows > 0
 
 
@@ -223,12 +223,12 @@ def test_budget_that_is_too_small_says_what_it_takes():
     recorded=st.sampled_from([(), ("conv",), ("conv", "out")]),
 )
 def test_batches_stay_within_the_budget(budget, samples, threads, recorded):
-    plans = plan.plan_network(NETWORK, "pipelined")
+    laid = layout.lay_out(NETWORK, "pipelined")
     data = np.broadcast_to(np.uint8(0), (samples, 2, 6, 6, 50))
-    fixed = max(memory._scratch_bytes(p, 50) for p in plans)
-    each = memory._sample_bytes(plans, 50, data.dtype, recorded)
+    fixed = max(memory._scratch_bytes(p, 50) for p in laid)
+    each = memory._sample_bytes(laid, 50, data.dtype, recorded)
     try:
-        size, used = memory.samples_at_once(plans, data, recorded, budget, threads)
+        size, used = memory.samples_at_once(laid, data, recorded, budget, threads)
     except InputError:
         assert fixed + each > budget
     else:

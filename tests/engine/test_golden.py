@@ -11,8 +11,8 @@ import pytest
 
 from loihi_sca import netx
 from loihi_sca.engine import lava_cpu, reference
-from loihi_sca.engine.reference import STATE_LIMIT
 from loihi_sca.network import Cuba
+from loihi_sca.network.fixed_point import STATE_LIMIT
 
 needs_lava = pytest.mark.skipif(
     sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"

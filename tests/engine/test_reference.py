@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihi_sca.engine import reference
-from loihi_sca.engine.reference import STATE_LIMIT
 from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, OtherLayer, OtherNeuron, Pool
+from loihi_sca.network.fixed_point import STATE_LIMIT
 
 KEEPS = Cuba(current_decay=0, voltage_decay=0, threshold=STATE_LIMIT // 64)
 """Never forgets and never spikes."""

@@ -12,7 +12,7 @@ from loihi_sca import netx
 from loihi_sca.hardware import describe, load_profile, map_network
 from loihi_sca.hardware.architecture import LayerPlan, Plan, build
 from loihi_sca.hardware.mapping.cliffs import cliffs, cores_and_words
-from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.picture import layer_colour, load_colour, svg, utilisations
 from loihi_sca.hardware.shapes import Geometry
 
@@ -59,7 +59,7 @@ def test_a_cliff_saves_what_mapping_the_smaller_network_saves(chain, name):
 
 def test_cliffs_never_get_dearer_and_nothing_cheaper_lies_between(chain):
     profile = load_profile("loihi2")
-    budget = budget_of(profile)
+    budget = core_budget_of(profile)
     conv = chain.layers[0].geometry
     (found,) = (x for x in cliffs(chain, profile) if x.layer == "a")
     cores = [found.need.cores + found.following_cores]
@@ -73,7 +73,7 @@ def test_cliffs_never_get_dearer_and_nothing_cheaper_lies_between(chain):
 
 
 def test_56_channels_of_8_bit_are_dearer_than_64():
-    budget = budget_of(load_profile("loihi2"))
+    budget = core_budget_of(load_profile("loihi2"))
     conv = Geometry("conv", (32, 8, 8), (64, 8, 8), (3, 3), padding=(1, 1), bits=(8,))
     now, fewer = (cores_and_words(conv, budget, n).words for n in (64, 56))
     assert fewer / now == pytest.approx(1.11, abs=0.01)
@@ -84,12 +84,12 @@ def test_need_is_that_of_the_mapper(installed_net):
         architecture = describe(netx.read(installed_net(ending)))
         profile = load_profile("loihi2")
         for placed in map_network(architecture, profile).layers:
-            need = cores_and_words(placed.spec.geometry, budget_of(profile))
+            need = cores_and_words(placed.spec.geometry, core_budget_of(profile))
             assert need == (placed.cores, placed.words.max(), placed.words.sum())
 
 
 def test_asking_is_fast():
-    budget = budget_of(load_profile("loihi2"))
+    budget = core_budget_of(load_profile("loihi2"))
     conv = Geometry("conv", (61, 31, 31), (128, 31, 31), (3, 3), padding=(1, 1), bits=(7,))
     started = time.perf_counter()
     for channels in range(1, 129):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loihi_sca.hardware import Geometry, load_profile
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.grid import input_steps, need_table
-from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.memory import core_budget_of
 
 
 @st.composite
@@ -31,7 +31,7 @@ def geometries(draw) -> Geometry:
 @settings(deadline=None, max_examples=60)
 @given(geometry=geometries(), data=st.data())
 def test_tables_say_what_the_mapper_says(profile: str, geometry: Geometry, data) -> None:
-    budget = budget_of(load_profile(profile))
+    budget = core_budget_of(load_profile(profile))
     if profile == "loihi1":  # counts of its own, and slow: a small layer will do
         geometry = geometry.with_channels(min(20, geometry.out_shape[0]))
     some = st.lists(st.integers(1, 700), min_size=1, max_size=3)
@@ -45,7 +45,7 @@ def test_tables_say_what_the_mapper_says(profile: str, geometry: Geometry, data)
 
 
 def test_a_depthwise_layer_follows_its_input() -> None:
-    budget = budget_of(load_profile("loihi2"))
+    budget = core_budget_of(load_profile("loihi2"))
     pool = Geometry("conv", (8, 8, 8), (8, 4, 4), (2, 2), (2, 2), groups=8, bits=(1,))
     table = need_table(pool, budget, np.array([4, 200]), np.array([4]))
     assert table.cores[:, 0].tolist() == [
@@ -58,7 +58,7 @@ def test_a_depthwise_layer_follows_its_input() -> None:
 @settings(deadline=None, max_examples=60)
 @given(geometry=geometries())
 def test_between_two_steps_no_core_is_won_or_lost(profile: str, geometry: Geometry) -> None:
-    budget = budget_of(load_profile(profile))
+    budget = core_budget_of(load_profile(profile))
     outputs = geometry.out_shape[0]
     steps = input_steps(geometry, budget, outputs, 700)
     if steps is None:
@@ -74,7 +74,7 @@ def test_between_two_steps_no_core_is_won_or_lost(profile: str, geometry: Geomet
 @given(geometry=geometries(), fewer=st.integers(1, 7))
 def test_fewer_bits_and_fewer_inputs_never_take_more_cores(geometry: Geometry, fewer: int) -> None:
     """What the planner relies on when it assumes weights of 8 bits."""
-    budget = budget_of(load_profile("loihi2"))
+    budget = core_budget_of(load_profile("loihi2"))
     most = cores_and_words(dataclasses.replace(geometry, bits=(8,)), budget).cores
     assert cores_and_words(dataclasses.replace(geometry, bits=(fewer,)), budget).cores <= most
     half = max(1, geometry.in_shape[0] // 2)

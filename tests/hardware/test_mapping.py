@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from loihi_sca.hardware import check, load_profile, map_network
+from loihi_sca.hardware import find_violations, load_profile, map_network
 from loihi_sca.hardware.architecture import LayerPlan, Plan, build
 from loihi_sca.hardware.cost.mesh import from_host, places, traffic
 from loihi_sca.hardware.mapping import loihi1
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
-from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.tiling import Tiling
 from loihi_sca.hardware.mapping.usage import connections, destinations, usage
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
@@ -88,7 +88,7 @@ def core_of(position, geometry, tiling):
 def test_use_of_a_core_is_what_counting_synapses_gives(data):
     geometry = data.draw(windows())
     tiling = data.draw(tilings(geometry))
-    budget = budget_of(load_profile("loihi1"))
+    budget = core_budget_of(load_profile("loihi1"))
     cores = tiling.cores(geometry.out_shape)
     per_axon: list[dict] = [{} for _ in range(cores)]
     total = 0
@@ -157,7 +157,7 @@ def _placed(geometries, tiles):
     first = 0
     placed = []
     for layer, tiling in zip(placement.layers, tiles, strict=True):
-        used = usage(layer.spec.geometry, tiling, budget_of(profile))
+        used = usage(layer.spec.geometry, tiling, core_budget_of(profile))
         placed.append(
             dataclasses.replace(
                 layer, tiling=tiling, first=first, neurons=used.neurons, words=used.words
@@ -196,8 +196,8 @@ def architectures(draw):
 def test_every_neuron_is_on_one_core_and_no_core_over_a_limit(name, architecture):
     profile = load_profile(name)
     placement = map_network(architecture, profile)
-    budget = budget_of(profile)
-    broken = {(v.layer, v.rule) for v in check(placement)}
+    budget = core_budget_of(profile)
+    broken = {(v.layer, v.rule) for v in find_violations(placement)}
     cores = list(placement)
     assert [core.index for core in cores] == list(range(placement.cores))
     assert placement.cores == sum(layer.cores for layer in placement.layers)
@@ -226,7 +226,7 @@ def test_every_neuron_is_on_one_core_and_no_core_over_a_limit(name, architecture
 @settings(max_examples=60, deadline=None)
 def test_dense_layers_never_get_cheaper_by_growing(n_in, n_out, bits):
     for name in ("loihi2", "loihi1"):
-        budget = budget_of(load_profile(name))
+        budget = core_budget_of(load_profile(name))
         now = cores_and_words(Geometry("dense", (n_in, 1, 1), (n_out, 1, 1), bits=(bits,)), budget)
         for grown in (
             Geometry("dense", (n_in + 1, 1, 1), (n_out, 1, 1), bits=(bits,)),
@@ -241,7 +241,7 @@ def test_dense_layers_never_get_cheaper_by_growing(n_in, n_out, bits):
 @settings(max_examples=40, deadline=None)
 def test_a_roomier_core_never_needs_more_cores(geometry):
     for name in PROFILES:
-        budget = budget_of(load_profile(name))._replace(synapse_words=40, compartments=60)
+        budget = core_budget_of(load_profile(name))._replace(synapse_words=40, compartments=60)
         tight = cores_and_words(geometry, budget)
         roomy = cores_and_words(geometry, budget._replace(synapse_words=80))
         assert roomy.cores <= tight.cores or tight.words > budget.synapse_words
@@ -253,7 +253,7 @@ def test_chain_is_optimal_over_all_combinations_of_candidates(data):
     first = data.draw(windows())
     geometries = [first, data.draw(windows(shape=first.out_shape))]
     geometries.append(Geometry("dense", (geometries[1].neurons, 1, 1), (5, 1, 1), bits=(4,)))
-    budget = budget_of(load_profile("loihi1"))._replace(
+    budget = core_budget_of(load_profile("loihi1"))._replace(
         compartments=12, out_axons=data.draw(st.integers(6, 60)), synapse_words=200, in_axons=200
     )
     chosen = loihi1.tile_chain(tuple(geometries), budget)
@@ -289,7 +289,7 @@ def test_bits_after_taking_out_the_common_power_of_two(weights, bits):
 
 
 def test_seven_bits_are_stored_as_eight():
-    budget = budget_of(load_profile("loihi2"))
+    budget = core_budget_of(load_profile("loihi2"))
     assert [budget.stored_bits(b) for b in range(1, 9)] == [1, 2, 3, 4, 5, 6, 8, 8]
 
 
@@ -367,4 +367,4 @@ def test_a_patch_wider_than_the_input_axons_is_cut_further():
         load_profile("loihi2"),
     )
     assert placement.layers[0].in_axons.max() <= 16000
-    assert not check(placement)
+    assert not find_violations(placement)

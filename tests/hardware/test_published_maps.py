@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loihi_sca import netx
-from loihi_sca.hardware import check, describe, load_profile, map_network
-from loihi_sca.hardware.mapping.memory import budget_of
+from loihi_sca.hardware import describe, find_violations, load_profile, map_network
+from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.shapes import Geometry
 
 # layer: words of the fullest core, cores, neurons of the fullest core
@@ -59,7 +59,7 @@ def test_oxford_takes_3_and_2_cores(shared_net):
 
 
 def test_unsplit_and_first_split_of_pilotnets_first_dense_layer():
-    budget = budget_of(load_profile("loihi2-2023"))
+    budget = core_budget_of(load_profile("loihi2-2023"))
     geometry = Geometry("dense", (2560, 1, 1), (100, 1, 1), bits=(3,))
     assert budget.dense_words(geometry, 100) == 61440
     assert budget.dense_words(geometry, 17) == 12800
@@ -73,7 +73,7 @@ def test_unsplit_and_first_split_of_pilotnets_first_dense_layer():
     ],
 )
 def test_words_per_tap_and_input_channel(bits, words):
-    budget = budget_of(load_profile("loihi2"))
+    budget = core_budget_of(load_profile("loihi2"))
     for channels, expected in words.items():
         geometry = Geometry("conv", (1, 1, 1), (channels, 1, 1), bits=(bits,))
         assert budget.shared_words(geometry, channels) == expected, channels
@@ -83,7 +83,7 @@ def test_pilotnets_first_layer_at_16_and_15_channels(installed_net):
     network = netx.read(installed_net("gts/pilotnet_lif/network.net"))
     from loihi_sca.hardware.mapping.cliffs import cores_and_words
 
-    budget = budget_of(load_profile("loihi2-2023"))
+    budget = core_budget_of(load_profile("loihi2-2023"))
     conv1 = describe(network).layers[1].geometry
     assert [cores_and_words(conv1, budget, n).cores for n in (24, 16, 15)] == [25, 25, 13]
 
@@ -116,7 +116,9 @@ def test_other_networks_of_lava_dl_map(installed_net):
         for name in ("loihi1", "loihi2", "loihi2-2023"):
             placement = map_network(network, load_profile(name))
             graded = "sdnn" in ending and name == "loihi1"
-            assert {v.rule for v in check(placement)} == ({"payload_bits"} if graded else set())
+            assert {v.rule for v in find_violations(placement)} == (
+                {"payload_bits"} if graded else set()
+            )
             for layer in placement.layers:
                 has_cores = layer.spec.geometry.kind != "port"
                 assert layer.neurons.sum() == layer.spec.geometry.neurons * has_cores

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loihi_sca.errors import DoesNotFit
-from loihi_sca.hardware import RULES, check, load_profile, map_network, require_fit
+from loihi_sca.hardware import RULES, find_violations, load_profile, map_network, require_fit
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Conv, Cuba, Dense, Network, OtherNeuron
 
@@ -33,7 +33,7 @@ def dense(n_in, n_out, weight=6, **more):
 
 
 def violations(profile, *layers):
-    return check(map_network(Network("net", layers), profile))
+    return find_violations(map_network(Network("net", layers), profile))
 
 
 def the_only(profile, *layers):
@@ -152,7 +152,7 @@ def test_all_violations_come_at_once_and_exit_code_is_3():
         delay=np.full((2, 5000), 70),
     )  # fmt: skip
     placement = map_network(Network("net", (layer,)), load_profile("loihi1"))
-    found = {v.rule for v in check(placement)}
+    found = {v.rule for v in find_violations(placement)}
     assert found == {"in_axons", "delay", "threshold_bits", "bias_bits"}
     with pytest.raises(DoesNotFit, match=r"(?s)input axons.*delay.*threshold.*bias") as caught:
         require_fit(placement)
@@ -161,7 +161,7 @@ def test_all_violations_come_at_once_and_exit_code_is_3():
 
 def test_a_network_that_fits_breaks_no_rule():
     placement = map_network(Network("net", (dense(30, 20),)), load_profile("loihi2"))
-    assert check(placement) == ()
+    assert find_violations(placement) == ()
     require_fit(placement)
     assert len(RULES) == 12
 

@@ -19,7 +19,6 @@ from loihi_sca import netx
 from loihi_sca.compiler.pipeline import PASSES_UNROLLING, run_passes
 from loihi_sca.errors import InputError, NetworkError, UnsupportedLayer
 from loihi_sca.network import (
-    MAX_DECAY,
     Conv,
     Cuba,
     Dense,
@@ -29,6 +28,7 @@ from loihi_sca.network import (
     Pool,
     Readout,
 )
+from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.netx.limits import DEFAULT_NEURON, weight_as_loaded
 
 LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)

@@ -7,7 +7,7 @@ from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
-from loihi_sca.training.folder import Run
+from loihi_sca.training.folder import RunFolder
 
 RECIPE = Recipe.model_validate(
     {
@@ -79,8 +79,8 @@ def test_pruned_runs_can_start_from_the_dense_network_of_their_seed(tmp_path) ->
     assert [r["run"] for r in results] == [j.name for j in jobs]
     for job, result in zip(jobs[1::2], results[1::2], strict=True):
         assert result["start"] == job.start
-        origin = Run(tmp_path / "runs" / job.start).trained("dense")[1]
-        assert Run(tmp_path / "runs" / job.name).trained()[1].origin == origin.weights_digest
+        origin = RunFolder(tmp_path / "runs" / job.start).trained("dense")[1]
+        assert RunFolder(tmp_path / "runs" / job.name).trained()[1].origin == origin.weights_digest
     scratch = grid(RECIPE, parse_budgets(["keep=0.5"]), ["sca"], [0, 1])
     with pytest.raises(InputError, match="a result of another recipe"):
         run_sweep(scratch, tmp_path)
@@ -203,7 +203,7 @@ def test_the_command_checks_all_budgets_first(cli_sweep, capsys) -> None:
 @pytest.fixture
 def cli_sweep(tmp_path):
     from loihi_sca.cli import main
-    from loihi_sca.training.run import recipe_as_toml
+    from loihi_sca.training.session import recipe_as_toml
 
     path = tmp_path / "tiny.toml"
     path.write_text(recipe_as_toml(RECIPE))

@@ -68,7 +68,7 @@ class Executioner:
         if all(3 <= self.runner.epochs_done(job) <= EPOCHS // 2 for job in busy):
             self.killed = kill_a_worker()
             for job in busy:
-                for path in runs.Run(self.runner.place(job)).checkpoints.glob("*-00001-*"):
+                for path in runs.RunFolder(self.runner.place(job)).checkpoints.glob("*-00001-*"):
                     self.saved[path] = path.stat().st_mtime_ns
 
 

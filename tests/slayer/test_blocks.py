@@ -9,7 +9,7 @@ from loihi_sca.frontend.export import to_network
 from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.model.blocks import Gated, SCAConv, SCADense
 from loihi_sca.model.build import build
-from loihi_sca.slayer.dynamics import Activity
+from loihi_sca.slayer.dynamics import ChannelActivity
 
 NEURON = NeuronConfig(voltage_decay=0.1, current_decay=0.5)
 
@@ -59,7 +59,7 @@ def test_the_scale_multiplies_the_weight_before_quantisation(conv: SCAConv) -> N
 
 def test_the_observer_is_told_of_every_training_pass(conv: SCAConv) -> None:
     conv.gate.data[1] = 0
-    seen: list[tuple[Gated, Activity]] = []
+    seen: list[tuple[Gated, ChannelActivity]] = []
     conv.observer = lambda block, activity: seen.append((block, activity))
     out = conv(random_spikes(4, 2, 5, 5, 8))
     ((block, activity),) = seen

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from loihi_sca.slayer.dynamics import cuda, devices, sweep, wide
+from loihi_sca.slayer.dynamics import cuda, devices, scan, wide
 from loihi_sca.slayer.dynamics.cuda import convolution
 from loihi_sca.slayer.lava import slayer
 
@@ -15,8 +15,8 @@ MeanOnly = slayer.neuron.norm.MeanOnlyBatchNorm
 
 
 def test_a_cpu_has_the_compiled_loops_and_others_have_none() -> None:
-    assert devices.sweeps_on(torch.device("cpu")) is sweep
-    assert devices.sweeps_on(torch.device("meta")) is None
+    assert devices.scans_on(torch.device("cpu")) is scan
+    assert devices.scans_on(torch.device("meta")) is None
 
 
 def test_what_triton_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

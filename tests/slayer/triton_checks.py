@@ -1,4 +1,4 @@
-"""The Triton sweeps against lava-dl on a CPU; run by ``test_triton.py`` in a process of its own.
+"""The Triton scans against lava-dl on a CPU; run by ``test_triton.py`` in a process of its own.
 
 With CUDA they run there. Without it, TRITON_INTERPRET=1 lets Triton's interpreter run the kernels
 on tensors of a CPU, which are sent to them instead of to the compiled loops.
@@ -18,14 +18,14 @@ from tiny_training import tiny_recipe
 from loihi_sca.slayer.dynamics import Fired, devices, fire, layout, neuron
 from loihi_sca.slayer.lava import slayer
 from loihi_sca.training.loop import Trainer
-from loihi_sca.training.run import load_split
+from loihi_sca.training.session import load_split
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
 if INTERPRETED:
     import complete_interpreter  # noqa: F401
 
-from loihi_sca.slayer.dynamics.cuda import sweep as cuda_sweep  # noqa: E402  after the interpreter
+from loihi_sca.slayer.dynamics.cuda import scan as cuda_scan  # noqa: E402  after the interpreter
 
 CubaNeuron = slayer.neuron.cuba.Neuron
 MeanOnly = slayer.neuron.norm.MeanOnlyBatchNorm
@@ -37,24 +37,24 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 class Counted:
-    """The Triton sweeps, and how often they were asked."""
+    """The Triton scans, and how often they were asked."""
 
     def __init__(self) -> None:
         self.done = self.refused = 0
 
     def forward(self, *arguments: Any) -> Any:
-        result = cuda_sweep.forward(*arguments)
+        result = cuda_scan.forward(*arguments)
         self.done += result is not None
         self.refused += result is None
         return result
 
-    backward = staticmethod(cuda_sweep.backward)
+    backward = staticmethod(cuda_scan.backward)
 
 
 @pytest.fixture(autouse=True)
-def sweeps(monkeypatch: pytest.MonkeyPatch) -> Counted:
+def scans(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counted = Counted()
-    monkeypatch.setattr(neuron, "sweeps_on", lambda device: counted)
+    monkeypatch.setattr(neuron, "scans_on", lambda device: counted)
     return counted
 
 
@@ -77,7 +77,7 @@ def no_sum_rounds(cuba: Any, x: torch.Tensor) -> bool:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(cases(steps=20))
-def test_equals_lava_dl(sweeps: Counted, case: Case) -> None:
+def test_equals_lava_dl(scans: Counted, case: Case) -> None:
     stock, ours = pair(case.options, case.shape)
     for mode in (True, True, False):
         stock.train(mode)
@@ -102,11 +102,11 @@ def test_equals_lava_dl(sweeps: Counted, case: Case) -> None:
             theirs, of_ours = getattr(stock, name).grad, getattr(ours, name).grad
             bound = 1e-5 * float(weighted(case).abs().sum()) + 1e-5
             torch.testing.assert_close(of_ours.cpu(), theirs, rtol=1e-4, atol=bound)
-    assert sweeps.done
+    assert scans.done
 
 
 @pytest.mark.parametrize("channels", [1, 3, 64, 130])
-def test_voltage_current_and_activity(sweeps: Counted, channels: int) -> None:
+def test_voltage_current_and_activity(scans: Counted, channels: int) -> None:
     generator = torch.Generator().manual_seed(channels)
     x = torch.randn(3, channels, 5, 2, 7, generator=generator)
     gate = (torch.rand(channels, generator=generator) < 0.7).float()
@@ -129,7 +129,7 @@ def test_voltage_current_and_activity(sweeps: Counted, channels: int) -> None:
     for measured, values in zip(found, expected, strict=True):
         means = values.double().mean(dim=(0, 2, 3, 4)).float()
         torch.testing.assert_close(measured.cpu(), means, rtol=1e-6, atol=1e-9)
-    assert sweeps.done == 1
+    assert scans.done == 1
 
 
 @pytest.mark.parametrize("learn", [True, False])
@@ -138,14 +138,14 @@ def test_gradients_of_gate_and_decays(learn: bool, norm: Any) -> None:
     x = torch.randn(4, 6, 3, 3, 9, generator=torch.Generator().manual_seed(0))
     gradient = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
     found = []
-    for device, sweeps_on in ((DEVICE, neuron.sweeps_on), (torch.device("cpu"), devices.sweeps_on)):
+    for device, scans_on in ((DEVICE, neuron.scans_on), (torch.device("cpu"), devices.scans_on)):
         torch.manual_seed(3)
         options = {"shared_param": False, "requires_grad": learn, "norm": norm}
         cuba = CubaNeuron(0.5, (0.2, 0.9), (0.1, 0.4), tau_grad=0.05, **options)
         gate = torch.tensor([1.0, 0, 1, 1, 0, 1], device=device, requires_grad=True)
         leaf = x.to(device).requires_grad_()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(neuron, "sweeps_on", sweeps_on)
+            patch.setattr(neuron, "scans_on", scans_on)
             spikes = fire(cuba.to(device), leaf, gate=gate).spikes
             spikes.backward(gradient.to(device))
         decays = [cuba.current_decay.grad, cuba.voltage_decay.grad] if learn else []
@@ -156,23 +156,23 @@ def test_gradients_of_gate_and_decays(learn: bool, norm: Any) -> None:
 
 
 @pytest.mark.parametrize("peak", [3e3, 3e5, 3e9, float("inf")])
-def test_state_out_of_range_is_noticed(sweeps: Counted, peak: float) -> None:
+def test_state_out_of_range_is_noticed(scans: Counted, peak: float) -> None:
     options = {"threshold": 1, "current_decay": 1.0, "voltage_decay": 0.1, "norm": MeanOnly}
     stock, ours = pair(options, (2, 3, 5))
     x = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
     x[0, 1, 2] = min(peak, 3e9)
     x[1, 2, :] = -peak
     spikes = run(ours, x.to(DEVICE)).spikes
-    assert sweeps.refused == 1
+    assert scans.refused == 1
     if peak < float("inf"):  # lava-dl makes of it whatever its processor does
         assert torch.equal(spikes.cpu(), stock(x))
 
 
-def test_a_current_that_grows_to_the_sign_bit_is_noticed(sweeps: Counted) -> None:
+def test_a_current_that_grows_to_the_sign_bit_is_noticed(scans: Counted) -> None:
     cuba = CubaNeuron(1.0, 0.0, 0.1)
     x = torch.full((1, 2, 6), 3e9)
     assert torch.equal(run(copy.deepcopy(cuba), x.to(DEVICE)).spikes.cpu(), cuba(x))
-    assert sweeps.refused == 1
+    assert scans.refused == 1
 
 
 def test_the_same_twice() -> None:
@@ -189,13 +189,13 @@ def test_the_same_twice() -> None:
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
-def test_an_epoch_of_training(sweeps: Counted) -> None:
+def test_an_epoch_of_training(scans: Counted) -> None:
     recipe = tiny_recipe(epochs=1, batch_size=16)
     parts = [load_split(recipe, split) for split in ("train", "validation")]
     found = []
-    for device, on in ((DEVICE, neuron.sweeps_on), (torch.device("cpu"), devices.sweeps_on)):
+    for device, on in ((DEVICE, neuron.scans_on), (torch.device("cpu"), devices.scans_on)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(neuron, "sweeps_on", on)
+            patch.setattr(neuron, "scans_on", on)
             trainer = Trainer(recipe, parts[0].first(32), parts[1].first(16), device=device)
             found.append((trainer.run_epoch(), trainer.pruner.evidence if trainer.pruner else {}))
     (ours, our_evidence), (theirs, their_evidence) = found
@@ -204,4 +204,4 @@ def test_an_epoch_of_training(sweeps: Counted) -> None:
     assert ours.alive == theirs.alive
     for name, evidence in our_evidence.items():
         torch.testing.assert_close(evidence.score, their_evidence[name].score)
-    assert sweeps.done > 6
+    assert scans.done > 6

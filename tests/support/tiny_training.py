@@ -29,6 +29,6 @@ def tiny_recipe(pruning: dict[str, Any] | None = None, **training: Any) -> Recip
 
 
 if __name__ == "__main__":
-    from loihi_sca.training.run import train
+    from loihi_sca.training.session import train
 
     train(tiny_recipe(epochs=int(sys.argv[2])), Path(sys.argv[1]), resume=True)

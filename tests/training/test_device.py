@@ -14,7 +14,7 @@ from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.device import device_of, reproducible_on
 from loihi_sca.training.loop import Trainer
-from loihi_sca.training.run import Interrupted, load_split, train
+from loihi_sca.training.session import Interrupted, load_split, train
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
 needs_none = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -12,8 +12,8 @@ from tiny_training import tiny_recipe
 
 from loihi_sca.config import Recipe
 from loihi_sca.training.distributed import World
-from loihi_sca.training.folder import Run
-from loihi_sca.training.run import recipe_as_toml, train
+from loihi_sca.training.folder import RunFolder
+from loihi_sca.training.session import recipe_as_toml, train
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
@@ -49,7 +49,7 @@ def test_two_processes_prune_the_channels_that_one_does(tmp_path) -> None:
     assert errors.count("pruned epoch 3/3") == 1
 
     train(recipe, tmp_path / "one")
-    ours, theirs = (Run(tmp_path / name).newest("pruned", print) for name in ("one", "two"))
+    ours, theirs = (RunFolder(tmp_path / name).newest("pruned", print) for name in ("one", "two"))
     masks = [name for name in ours.tensors if name.startswith("masks/")]
     assert len(masks) == 3
     assert all(torch.equal(ours.tensors[m], theirs.tensors[m]) for m in masks)

@@ -13,7 +13,7 @@ from loihi_sca.config import Recipe, load_recipe
 from loihi_sca.model import blocks
 from loihi_sca.slayer.dynamics import Fired, neuron
 from loihi_sca.training.loop import Trainer
-from loihi_sca.training.run import Interrupted, train
+from loihi_sca.training.session import Interrupted, train
 
 
 def by_lava(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from torch.nn import functional
 from loihi_sca.config import ModelConfig, TrainingConfig
 from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.training.loss import Loss
-from loihi_sca.training.run import train
+from loihi_sca.training.session import train
 
 CONFIG = ModelConfig.model_validate(
     {

@@ -12,10 +12,10 @@ from loihi_sca.model.residual import Residual
 from loihi_sca.pipeline.demo import run_demo
 from loihi_sca.runs.sweep import grid, parse_budgets, run_sweep
 from loihi_sca.training import checkpoint as checkpoints
-from loihi_sca.training.folder import Run
+from loihi_sca.training.folder import RunFolder
 from loihi_sca.training.loop import Trainer
 from loihi_sca.training.loss import Loss
-from loihi_sca.training.run import Interrupted, load_split, recipe_as_toml, train
+from loihi_sca.training.session import Interrupted, load_split, recipe_as_toml, train
 from loihi_sca.training.validation import broken_blocks
 
 LAYERS = [
@@ -80,7 +80,9 @@ def test_a_resumed_run_is_bit_identical_to_one_that_never_stopped(tmp_path) -> N
     best = train(recipe(), tmp_path / "stopped", resume=True)
 
     for which in (lambda run: run.saved("pruned")[0], lambda run: run.best("pruned")):
-        a, b = (checkpoints.load(which(Run(tmp_path / name))) for name in ("straight", "stopped"))
+        a, b = (
+            checkpoints.load(which(RunFolder(tmp_path / name))) for name in ("straight", "stopped")
+        )
         assert a.tensors.keys() == b.tensors.keys()
         assert all(torch.equal(a.tensors[k], b.tensors[k]) for k in a.tensors)
     model = best.model()

@@ -21,10 +21,10 @@ from loihi_sca.data import Dataset
 from loihi_sca.errors import DataError, InputError, TrainingError
 from loihi_sca.model.build import build
 from loihi_sca.training import checkpoint as checkpoints
-from loihi_sca.training.folder import Run
+from loihi_sca.training.folder import RunFolder
 from loihi_sca.training.interrupt import StopRequest
 from loihi_sca.training.loop import Trainer
-from loihi_sca.training.run import Interrupted, load_split, train
+from loihi_sca.training.session import Interrupted, load_split, train
 from loihi_sca.training.validation import diagnosis
 
 
@@ -48,10 +48,10 @@ def start(folder: Path, epochs: int) -> subprocess.Popen:
 
 def kill_at_random(folder: Path, epochs: int) -> None:
     """Kill a training some time after its next checkpoint."""
-    before = Run(folder).saved("pruned")[:1]
+    before = RunFolder(folder).saved("pruned")[:1]
     process = start(folder, epochs)
     try:
-        while process.poll() is None and Run(folder).saved("pruned")[:1] == before:
+        while process.poll() is None and RunFolder(folder).saved("pruned")[:1] == before:
             time.sleep(0.005)
         time.sleep(random.uniform(0, 0.4))  # noqa: S311
     finally:
@@ -63,7 +63,7 @@ def kill_at_random(folder: Path, epochs: int) -> None:
 def test_killed_at_a_random_moment_and_resumed_it_ends_in_the_same_bits(tmp_path) -> None:
     epochs = 20
     kill_at_random(tmp_path / "killed", epochs)
-    assert Run(tmp_path / "killed").newest("pruned", print).epoch < epochs
+    assert RunFolder(tmp_path / "killed").newest("pruned", print).epoch < epochs
     for name in ("killed", "straight"):
         train(tiny_recipe(epochs=epochs), tmp_path / name, resume=True)
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "straight")
@@ -111,7 +111,7 @@ def flip_a_bit(path: Path) -> None:
 @pytest.mark.parametrize("damage", [cut_in_half, flip_a_bit])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, straight, damage) -> None:
     train(tiny_recipe(), tmp_path)
-    run = Run(tmp_path)
+    run = RunFolder(tmp_path)
     damage(run.saved("pruned")[0])
     (run.checkpoints / ".pruned-00003-000000.safetensors.x.tmp").write_bytes(b"half")
     with run.metrics.open("a") as file:
@@ -127,7 +127,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, straight, d
 
 def test_no_intact_checkpoint_is_an_error(tmp_path) -> None:
     train(tiny_recipe(epochs=1, keep_checkpoints=1), tmp_path)
-    cut_in_half(Run(tmp_path).saved("pruned")[0])
+    cut_in_half(RunFolder(tmp_path).saved("pruned")[0])
     with pytest.raises(InputError, match="No intact pruned checkpoint is left"):
         train(tiny_recipe(epochs=1, keep_checkpoints=1), tmp_path, resume=True)
 
@@ -147,7 +147,7 @@ def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path, straight, at) -> None:
     assert caught.value.exit_code == 130
     assert len(calls) == at
     assert notes == ["finishing this step; a second Ctrl-C stops at once"]
-    saved = Run(tmp_path).newest("pruned", notes.append)
+    saved = RunFolder(tmp_path).newest("pruned", notes.append)
     assert saved.epoch * 4 + saved.sums.batches == at
     resumed = []
     train(tiny_recipe(), tmp_path, resume=True, progress=lambda *step: resumed.append(step))

@@ -4,8 +4,8 @@ import pytest
 from tiny_training import tiny_recipe
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.training.folder import Run
-from loihi_sca.training.run import train
+from loihi_sca.training.folder import RunFolder
+from loihi_sca.training.session import train
 from loihi_sca.training.tensorboard import Board
 
 
@@ -24,7 +24,7 @@ def test_the_board_tells_what_the_metrics_do_and_changes_nothing(tmp_path) -> No
     with Board(tmp_path / "board") as board:
         train(tiny_recipe(), tmp_path / "run", observer=board, on_epoch=epochs.append)
     train(tiny_recipe(), tmp_path / "plain")
-    files = [Run(tmp_path / name).best("pruned").read_bytes() for name in ("run", "plain")]
+    files = [RunFolder(tmp_path / name).best("pruned").read_bytes() for name in ("run", "plain")]
     assert files[0] == files[1]
 
     told = EventAccumulator(str(tmp_path / "board"))

@@ -1,6 +1,6 @@
 """The fast engine: bit-exact with the reference, on whole data sets, in bounded memory.
 
-Spikes are sparse, so it visits spikes and not synapses. :mod:`loihi_sca.engine.fast.plan` lays a
+Spikes are sparse, so it visits spikes and not synapses. :mod:`loihi_sca.engine.fast.layout` lays a
 network out and proves which integers are wide enough, :mod:`loihi_sca.engine.fast.kernels` runs a
 layer, :mod:`loihi_sca.engine.fast.batch` a few samples through all layers, and this module all
 samples, in threads.
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.fast.layout import lay_out
 from loihi_sca.engine.fast.memory import samples_at_once
-from loihi_sca.engine.fast.plan import plan_network
 from loihi_sca.engine.result import (
     RunResult,
     Schedule,
@@ -77,9 +77,9 @@ def run(
     """
     check_runnable(network)
     data = check_shape(network, data)
-    plans = plan_network(network, schedule)
+    layout = lay_out(network, schedule)
     recorded = {name: network[name] for name in record}
-    step, threads = samples_at_once(plans, data, recorded, memory_budget, _threads(threads))
+    step, threads = samples_at_once(layout, data, recorded, memory_budget, _threads(threads))
 
     from loihi_sca.engine.fast.batch import (  # loads numba
         COUNTS,
@@ -89,7 +89,7 @@ def run(
     )
 
     silence = np.zeros((1, *network.in_shape, 1), dtype=np.uint8)
-    run_batch(plans, silence, _spikes(network, 1, 1), {})  # compiles, or loads what was compiled
+    run_batch(layout, silence, _spikes(network, 1, 1), {})  # compiles, or loads what was compiled
     samples, steps = data.shape[0], data.shape[-1]
     started = time.perf_counter()
     out = _spikes(network, samples, steps)
@@ -99,10 +99,10 @@ def run(
         here = slice(first, first + step)
         part = check_values(network, data[here])
         return len(part), run_batch(
-            plans, part, out[here], {name: _some_samples(x, here) for name, x in traces.items()}
+            layout, part, out[here], {name: _some_samples(x, here) for name, x in traces.items()}
         )
 
-    counts, done = np.zeros((len(plans), COUNTS), dtype=np.int64), 0
+    counts, done = np.zeros((len(layout), COUNTS), dtype=np.int64), 0
     with _pool(threads) as pool:
         for future in as_completed([pool.submit(work, i) for i in range(0, samples, step)]):
             finished, more = future.result()

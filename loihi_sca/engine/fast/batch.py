@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from loihi_sca.engine.fast import kernels
 from loihi_sca.engine.fast.events import time_major
-from loihi_sca.engine.fast.plan import Plan
+from loihi_sca.engine.fast.layout import LaidOut
 from loihi_sca.engine.fast.table import DRIVEN, PADDING, SHAPE_ONLY
-from loihi_sca.engine.reference import ALIGN
-from loihi_sca.engine.result import LayerActivity, SpikeArray, Trace
+from loihi_sca.engine.result import SpikeArray, Trace
 from loihi_sca.network import IntArray, Layer, Shape
+from loihi_sca.network.activity import LayerActivity
+from loihi_sca.network.fixed_point import ALIGN
 
 COUNTS = 5
 """Numbers that the kernels count per layer."""
@@ -23,7 +24,7 @@ NOTHING = np.zeros((0, 0, 0), dtype=np.int32)
 
 
 def run_batch(
-    plans: Sequence[Plan],
+    layout: Sequence[LaidOut],
     data: npt.NDArray[np.integer[Any]],
     out: SpikeArray,
     traces: Mapping[str, Trace],
@@ -32,27 +33,27 @@ def run_batch(
 
     ``out`` (n, *out_shape, T), of the last layer, and ``traces`` are written.
     """
-    counts = np.zeros((len(plans), COUNTS), dtype=np.int64)
-    spikes, drive = _arrange(plans[0], data)
+    counts = np.zeros((len(layout), COUNTS), dtype=np.int64)
+    spikes, drive = _arrange(layout[0], data)
     steps = data.shape[-1]
-    for plan, count in zip(plans, counts, strict=True):
-        trace = traces.get(plan.layer.name)
+    for laid, count in zip(layout, counts, strict=True):
+        trace = traces.get(laid.layer.name)
         u = v = NOTHING
-        if plan.table.kind != SHAPE_ONLY:
-            sent = _Spikes(len(data), steps, plan.layer.neurons)
+        if laid.table.kind != SHAPE_ONLY:
+            sent = _Spikes(len(data), steps, laid.layer.neurons)
             if trace is not None:
                 u, v = (np.empty(sent.steps.shape, dtype=np.int32) for _ in range(2))
-            kernels.run_layer(plan.table, spikes.padded, drive, sent.steps, u, v, count)
+            kernels.run_layer(laid.table, spikes.padded, drive, sent.steps, u, v, count)
             spikes, drive = sent, NOTHING
-        if plan.table.kind == SHAPE_ONLY or plan.layer.axon_delay is not None:
-            _delay(spikes.steps, plan.layer)
+        if laid.table.kind == SHAPE_ONLY or laid.layer.axon_delay is not None:
+            _delay(spikes.steps, laid.layer)
             count[kernels.SPIKES] = np.count_nonzero(spikes.steps)
         if trace is not None:
-            _write(spikes.steps, plan.layer.out_shape, trace.spikes)
+            _write(spikes.steps, laid.layer.out_shape, trace.spikes)
             if trace.current is not None and trace.voltage is not None:
-                _write(u, plan.layer.out_shape, trace.current)
-                _write(v, plan.layer.out_shape, trace.voltage)
-    _write(spikes.steps, plans[-1].layer.out_shape, out)
+                _write(u, laid.layer.out_shape, trace.current)
+                _write(v, laid.layer.out_shape, trace.voltage)
+    _write(spikes.steps, layout[-1].layer.out_shape, out)
     return counts
 
 
@@ -95,13 +96,13 @@ class _Spikes:
         self.padded = self.steps.reshape(samples, steps * neurons)
 
 
-def _arrange(plan: Plan, data: npt.NDArray[np.integer[Any]]) -> tuple[_Spikes, IntArray]:
+def _arrange(laid: LaidOut, data: npt.NDArray[np.integer[Any]]) -> tuple[_Spikes, IntArray]:
     """Bring data (n, *shape, T) into the order of the kernels, as spikes or as aligned bias."""
     samples, steps, channels = len(data), data.shape[-1], data.shape[1]
     by_position = data.reshape(samples, channels, -1, steps)
     inputs = channels * by_position.shape[2]
     ordered = (samples, steps, by_position.shape[2], channels)
-    if plan.table.kind == DRIVEN:
+    if laid.table.kind == DRIVEN:
         drive = np.empty(ordered, dtype=np.int32)
         time_major(by_position.astype(np.int32) * ALIGN, drive)
         return _Spikes(samples, steps, 0), drive.reshape(samples, steps, inputs)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.fast.plan import Plan
+from loihi_sca.engine.fast.layout import LaidOut
 from loihi_sca.engine.fast.table import DELAYED, DRIVEN, PADDING
 from loihi_sca.errors import InputError
 
@@ -18,7 +18,7 @@ BATCH_BYTES = 8 << 20
 
 
 def samples_at_once(
-    plans: Sequence[Plan],
+    layout: Sequence[LaidOut],
     data: npt.NDArray[Any],
     recorded: Container[str],
     budget: int,
@@ -32,8 +32,8 @@ def samples_at_once(
         Not even one thread with one sample fits; the message says what it takes.
     """
     samples, steps = data.shape[0], data.shape[-1]
-    fixed = max(_scratch_bytes(plan, steps) for plan in plans)
-    each = _sample_bytes(plans, steps, data.dtype, recorded)
+    fixed = max(_scratch_bytes(laid, steps) for laid in layout)
+    each = _sample_bytes(layout, steps, data.dtype, recorded)
     if fixed + each > budget:
         raise InputError(
             f"one sample of {steps} timesteps takes {(fixed + each) / 2**20:.1f} MiB, the memory "
@@ -47,16 +47,16 @@ def samples_at_once(
 
 
 def _sample_bytes(
-    plans: Sequence[Plan], steps: int, kind: np.dtype[Any], recorded: Container[str]
+    layout: Sequence[LaidOut], steps: int, kind: np.dtype[Any], recorded: Container[str]
 ) -> int:
     """Return the bytes that live at once for each sample of a batch."""
-    inputs = math.prod(plans[0].layer.in_shape)
+    inputs = math.prod(layout[0].layer.in_shape)
     # the data as they come, and what checking and converting takes if they are no bytes
     raw = inputs * (kind.itemsize if kind.itemsize == 1 else kind.itemsize + 10)
-    before = inputs * (8 if plans[0].table.kind == DRIVEN else 1)
+    before = inputs * (8 if layout[0].table.kind == DRIVEN else 1)
     widest = 0
-    for plan in plans:
-        layer = plan.layer
+    for laid in layout:
+        layer = laid.layer
         trace = 8 if layer.name in recorded else 0
         delayed = 1 if layer.axon_delay is not None else 0
         widest = max(widest, before + layer.neurons * (1 + delayed + trace))
@@ -64,11 +64,11 @@ def _sample_bytes(
     return steps * (raw + widest) + PADDING
 
 
-def _scratch_bytes(plan: Plan, steps: int) -> int:
+def _scratch_bytes(laid: LaidOut, steps: int) -> int:
     """Return the bytes that a kernel allocates for itself."""
-    table, g = plan.table, plan.table.g
+    table, g = laid.table, laid.table.g
     segment = min(table.segment, steps)
     lists = 4 * segment * (table.most_events + g.in_h * g.in_w + 1)
-    state = plan.layer.neurons * (table.zero.itemsize + 4)
+    state = laid.layer.neurons * (table.zero.itemsize + 4)
     arriving = steps * g.out_c * table.zero.itemsize if table.kind == DELAYED else 0
     return lists + state + arriving

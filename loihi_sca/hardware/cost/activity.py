@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loihi_sca.engine.result import LayerActivity
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, LayerSpec
+from loihi_sca.network.activity import LayerActivity
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loihi_sca.engine.result import LayerActivity
 from loihi_sca.hardware.cost.activity import Activity, from_run
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
-from loihi_sca.hardware.rules import Violation, check
+from loihi_sca.hardware.rules import Violation, find_violations
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, describe
 from loihi_sca.network import Network
+from loihi_sca.network.activity import LayerActivity
 
 SCHEMA = 1
 """Version of the JSON form."""
@@ -110,7 +110,7 @@ def estimate(
     """
     architecture = describe(network)
     placement = map_network(architecture, profile)
-    violations = check(placement)
+    violations = find_violations(placement)
     if activity is None or not placement.cores:
         return Estimate(placement, violations)
     if not isinstance(activity, Activity):

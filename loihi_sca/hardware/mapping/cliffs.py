@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from loihi_sca.hardware.mapping import loihi1, loihi2
-from loihi_sca.hardware.mapping.memory import Budget, budget_of
+from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.usage import usage
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
@@ -37,13 +37,13 @@ class Need(NamedTuple):
 
 @lru_cache(maxsize=1 << 18)
 def cores_and_words(
-    geometry: Geometry, budget: Budget, channels: int | None = None, inputs: int | None = None
+    geometry: Geometry, budget: CoreBudget, channels: int | None = None, inputs: int | None = None
 ) -> Need:
     """Return what a layer would take with other numbers of output and input channels.
 
     Made to be asked many thousand times: tens of microseconds the first time, less than one after
     that. Take ``geometry`` from :func:`loihi_sca.hardware.shapes.describe` and ``budget`` from
-    :func:`loihi_sca.hardware.mapping.memory.budget_of`, once.
+    :func:`loihi_sca.hardware.mapping.memory.core_budget_of`, once.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def cliffs(architecture: Architecture, profile: Profile) -> tuple[LayerCliffs, .
     A layer that keeps its input's channels (pooling, depthwise) follows the layer before it, and so
     does the layer behind it.
     """
-    budget = budget_of(profile)
+    budget = core_budget_of(profile)
     found = []
     for i, spec in enumerate(architecture.layers):
         if spec.has_synapses and not _keeps_channels(spec.geometry):
@@ -171,7 +171,7 @@ def _followers(architecture: Architecture, i: int) -> list[Geometry]:
     return followers
 
 
-def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: Budget) -> LayerCliffs:
+def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: CoreBudget) -> LayerCliffs:
     now = spec.geometry.out_shape[0]
     step = spec.geometry.groups
     need = cores_and_words(spec.geometry, budget)
@@ -200,7 +200,7 @@ def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: Budget) ->
 
 
 def _following(
-    geometry: Geometry, followers: list[Geometry], budget: Budget, channels: int
+    geometry: Geometry, followers: list[Geometry], budget: CoreBudget, channels: int
 ) -> tuple[int, int]:
     """Return cores and words of the following layers for so many channels going into them."""
     cores = words = 0

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
-from loihi_sca.hardware.mapping.memory import Budget
+from loihi_sca.hardware.mapping.memory import CoreBudget
 from loihi_sca.hardware.mapping.tiling import Counts, largest_read
 from loihi_sca.hardware.shapes import Geometry
 
@@ -32,7 +32,9 @@ class NeedTable(NamedTuple):
     words: Counts
 
 
-def need_table(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -> NeedTable:
+def need_table(
+    geometry: Geometry, budget: CoreBudget, outputs: Counts, inputs: Counts
+) -> NeedTable:
     """Return what a layer takes for every pair of output and input channels.
 
     Parameters
@@ -51,7 +53,9 @@ def need_table(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Coun
     return _one_by_one(geometry, budget, outputs, inputs)
 
 
-def _one_by_one(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -> NeedTable:
+def _one_by_one(
+    geometry: Geometry, budget: CoreBudget, outputs: Counts, inputs: Counts
+) -> NeedTable:
     depthwise = geometry.groups > 1
     columns = inputs[:1] if depthwise else inputs
     found = [
@@ -64,7 +68,7 @@ def _one_by_one(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Cou
     return NeedTable(np.broadcast_to(cores, shape), np.broadcast_to(words, shape))
 
 
-def _conv(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -> NeedTable:
+def _conv(geometry: Geometry, budget: CoreBudget, outputs: Counts, inputs: Counts) -> NeedTable:
     """Cut channels until the words fit, then rows and columns; see ``loihi2.tile``."""
     single = geometry.with_channels(out=1, into=1)
     # words are proportional to the inputs: per input channel, for every number of channels
@@ -88,7 +92,9 @@ def _conv(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -
     return NeedTable(tiles * spatial, words * spatial)
 
 
-def _fewest_tiles(geometry: Geometry, budget: Budget, channels: Counts, inputs: Counts) -> Counts:
+def _fewest_tiles(
+    geometry: Geometry, budget: CoreBudget, channels: Counts, inputs: Counts
+) -> Counts:
     """Return the spatial tiles, the fewest over all halvings of the height."""
     _, height, width = geometry.out_shape
     cap = budget.neurons_per_core(geometry.neuron)
@@ -107,7 +113,7 @@ def _fewest_tiles(geometry: Geometry, budget: Budget, channels: Counts, inputs: 
 
 
 def _full_height(
-    geometry: Geometry, budget: Budget, channels: Counts, inputs: Counts
+    geometry: Geometry, budget: CoreBudget, channels: Counts, inputs: Counts
 ) -> tuple[Counts, npt.NDArray[np.bool_]]:
     """Return the tiles of full channels and height, and where neurons and axons allow them."""
     _, height, width = geometry.out_shape
@@ -118,7 +124,7 @@ def _full_height(
 
 
 def _narrowed(
-    geometry: Geometry, budget: Budget, rows: int, columns: Counts, inputs: Counts
+    geometry: Geometry, budget: CoreBudget, rows: int, columns: Counts, inputs: Counts
 ) -> tuple[Counts, npt.NDArray[np.bool_]]:
     """Return powers of two of columns that the input axons allow, and where none does."""
     power = _power_of_two(columns)
@@ -142,7 +148,7 @@ def _power_of_two(at_most: Counts) -> Counts:
     return (np.frexp(at_most.astype(np.float64))[1] - 1).astype(np.int64)
 
 
-def _dense(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) -> NeedTable:
+def _dense(geometry: Geometry, budget: CoreBudget, outputs: Counts, inputs: Counts) -> NeedTable:
     """Cut neurons until the words fit; see ``loihi2._dense_neurons``."""
     cap = np.full((len(outputs), len(inputs)), budget.neurons_per_core(geometry.neuron))
     bits = budget.synapse_bits(geometry, geometry.bits[0], True)
@@ -167,7 +173,7 @@ def _dense(geometry: Geometry, budget: Budget, outputs: Counts, inputs: Counts) 
     return NeedTable(cores, words)
 
 
-def input_steps(geometry: Geometry, budget: Budget, outputs: int, inputs: int) -> Counts | None:
+def input_steps(geometry: Geometry, budget: CoreBudget, outputs: int, inputs: int) -> Counts | None:
     """Return the ends of the ranges of inputs within which a layer's cores do not change.
 
     None where no closed form says so.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loihi_sca.hardware.mapping.memory import Budget
+from loihi_sca.hardware.mapping.memory import CoreBudget
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling, axes_of, sum_by_tile
 from loihi_sca.hardware.mapping.usage import connections, largest_in_axons, largest_words
 from loihi_sca.hardware.shapes import Geometry
@@ -49,7 +49,7 @@ class Candidates(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 10)
-def tile_chain(geometries: tuple[Geometry, ...], budget: Budget) -> tuple[Tiling, ...]:
+def tile_chain(geometries: tuple[Geometry, ...], budget: CoreBudget) -> tuple[Tiling, ...]:
     """Return the tilings of a chain of layers that together take the fewest cores.
 
     Breaking a limit comes first in the cost, then cores, then output axons: a layer that cannot fit
@@ -72,7 +72,7 @@ def tile_chain(geometries: tuple[Geometry, ...], budget: Budget) -> tuple[Tiling
 
 
 @lru_cache(maxsize=1 << 12)
-def candidates(geometry: Geometry, budget: Budget) -> Candidates:
+def candidates(geometry: Geometry, budget: CoreBudget) -> Candidates:
     """Return the ways to cut one layer, fewest cores first."""
     if geometry.kind == "port":
         whole = (Tiling(*geometry.out_shape),)
@@ -96,7 +96,7 @@ def candidates(geometry: Geometry, budget: Budget) -> Candidates:
 
 
 @lru_cache(maxsize=1 << 16)
-def fewest_cores(geometry: Geometry, budget: Budget) -> Tiling:
+def fewest_cores(geometry: Geometry, budget: CoreBudget) -> Tiling:
     """Return the cut with the fewest cores of one layer by itself."""
     bound = _fewest_by_memory(geometry, budget)
     for cores, tiling in _tilings(geometry, budget):
@@ -105,20 +105,20 @@ def fewest_cores(geometry: Geometry, budget: Budget) -> Tiling:
     return candidates(geometry, budget).tilings[0]
 
 
-def _fewest_by_memory(geometry: Geometry, budget: Budget) -> int:
+def _fewest_by_memory(geometry: Geometry, budget: CoreBudget) -> int:
     """Return cores that the bare bits of the synapses fill: no tiling with fewer can fit."""
     bits = connections(geometry) * min(map(budget.stored_bits, geometry.bits), default=0)
     return -(-bits // (budget.synapse_words * budget.word_bits))
 
 
-def _fits(geometry: Geometry, tiling: Tiling, budget: Budget) -> bool:
+def _fits(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> bool:
     return (
         largest_in_axons(geometry, tiling) <= budget.in_axons
         and largest_words(geometry, tiling, budget) <= budget.synapse_words
     )
 
 
-def _tilings(geometry: Geometry, budget: Budget) -> list[tuple[int, Tiling]]:
+def _tilings(geometry: Geometry, budget: CoreBudget) -> list[tuple[int, Tiling]]:
     """Return the tilings that the compartments allow with their cores, fewest cores first."""
     cap = budget.neurons_per_core(geometry.neuron)
     channels, height, width = geometry.out_shape
@@ -148,7 +148,7 @@ def _edges(length: int, at_most: int) -> list[int]:
     return [edge for edge in (*powers, length) if edge <= at_most]
 
 
-def _excess(geometry: Geometry, tiling: Tiling, budget: Budget) -> int:
+def _excess(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> int:
     """Return by how many axons and words the fullest core exceeds its limits, 0 if it fits."""
     in_axons = largest_in_axons(geometry, tiling)
     words = largest_words(geometry, tiling, budget)
@@ -197,7 +197,7 @@ def _own_cost(options: Candidates) -> Counts:
     return cost
 
 
-def _coupled_cost(out: Counts, budget: Budget) -> Counts:
+def _coupled_cost(out: Counts, budget: CoreBudget) -> Counts:
     limit = budget.out_axons or 0
     cost: Counts = np.maximum(out - limit, 0) * VIOLATION + np.minimum(out, limit)
     return cost

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from loihi_sca.hardware.mapping.memory import Budget
+from loihi_sca.hardware.mapping.memory import CoreBudget
 from loihi_sca.hardware.mapping.tiling import Tiling
 from loihi_sca.hardware.mapping.usage import largest_in_axons
 from loihi_sca.hardware.shapes import Geometry
 
 
 @lru_cache(maxsize=1 << 16)
-def tile(geometry: Geometry, budget: Budget) -> Tiling:
+def tile(geometry: Geometry, budget: CoreBudget) -> Tiling:
     """Return the tiling that the compiler chooses for a layer.
 
     Where not even one neuron fits a core the smallest tile is returned, and the rules say why.
@@ -26,14 +26,14 @@ def tile(geometry: Geometry, budget: Budget) -> Tiling:
     return _fewest_tiles(geometry, budget)
 
 
-def words(geometry: Geometry, budget: Budget, channels: int) -> int:
+def words(geometry: Geometry, budget: CoreBudget, channels: int) -> int:
     """Return the synapse words of a core that holds so many channels, or neurons if dense."""
     if geometry.kind == "conv":
         return budget.shared_words(geometry, channels)
     return budget.dense_words(geometry, channels)
 
 
-def _dense_neurons(geometry: Geometry, budget: Budget) -> int:
+def _dense_neurons(geometry: Geometry, budget: CoreBudget) -> int:
     """Return neurons per core of a dense layer, filled greedily: the last core takes the rest."""
     cap = budget.neurons_per_core(geometry.neuron)
     neurons = min(cap, geometry.neurons)
@@ -49,7 +49,7 @@ def _dense_neurons(geometry: Geometry, budget: Budget) -> int:
     return neurons
 
 
-def _full_height(geometry: Geometry, budget: Budget) -> Tiling | None:
+def _full_height(geometry: Geometry, budget: CoreBudget) -> Tiling | None:
     """Return full channels and height by the largest power of two of columns, if that fits."""
     channels, rows, _ = geometry.out_shape
     columns = budget.neurons_per_core(geometry.neuron) // (channels * rows)
@@ -59,7 +59,7 @@ def _full_height(geometry: Geometry, budget: Budget) -> Tiling | None:
     return tiling if largest_in_axons(geometry, tiling) <= budget.in_axons else None
 
 
-def _fewest_tiles(geometry: Geometry, budget: Budget) -> Tiling:
+def _fewest_tiles(geometry: Geometry, budget: CoreBudget) -> Tiling:
     """Halve the channels until the words fit, then take the fewest tiles of ``2^a x H/2^b``.
 
     Of equally many tiles those with the most rows win.
@@ -83,7 +83,7 @@ def _fewest_tiles(geometry: Geometry, budget: Budget) -> Tiling:
     return best
 
 
-def _narrowed(geometry: Geometry, tiling: Tiling, budget: Budget) -> Tiling:
+def _narrowed(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Tiling:
     """Halve the columns until the patch of the input that a tile reads fits the input axons."""
     columns = tiling.columns
     while columns > 1 and largest_in_axons(geometry, tiling) > budget.in_axons:
@@ -92,7 +92,7 @@ def _narrowed(geometry: Geometry, tiling: Tiling, budget: Budget) -> Tiling:
     return tiling
 
 
-def _largest_words(geometry: Geometry, budget: Budget, channels: int) -> int:
+def _largest_words(geometry: Geometry, budget: CoreBudget, channels: int) -> int:
     """Return the words of the fuller of the two tile sizes; the smaller tile may need more."""
     rest = geometry.out_shape[0] % channels
     needed = words(geometry, budget, channels)

@@ -10,7 +10,7 @@ import numpy as np
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.mapping import loihi1, loihi2
-from loihi_sca.hardware.mapping.memory import Budget, budget_of
+from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling
 from loihi_sca.hardware.mapping.usage import Usage, destinations, usage
 from loihi_sca.hardware.schema import Profile
@@ -144,7 +144,7 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
     """Place a network on cores.
 
     Always returns a placement; whether it keeps all limits is the business of
-    :func:`loihi_sca.hardware.rules.check`.
+    :func:`loihi_sca.hardware.rules.find_violations`.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
     UnsupportedLayer
         It has residual blocks.
     """
-    architecture, budget = describe(network), budget_of(profile)
+    architecture, budget = describe(network), core_budget_of(profile)
     if architecture.additions:
         blocks = ", ".join(addition.block for addition in architecture.additions)
         raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped. {CHAINS}")
@@ -182,7 +182,7 @@ def _place(
     tiling: Tiling,
     following: tuple[Geometry, Tiling] | tuple[None, None],
     first: int,
-    budget: Budget,
+    budget: CoreBudget,
 ) -> LayerPlacement:
     geometry = spec.geometry
     if geometry.kind == "port":
@@ -205,7 +205,7 @@ def _place(
 
 
 def _binding(
-    geometry: Geometry, used: Usage, out_axons: Counts, budget: Budget
+    geometry: Geometry, used: Usage, out_axons: Counts, budget: CoreBudget
 ) -> tuple[str, float]:
     """Return the limit that a core of the layer is nearest to, and how near."""
     compartments = used.neurons * budget.compartments_per_neuron(geometry.neuron)

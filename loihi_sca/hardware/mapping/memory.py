@@ -1,6 +1,6 @@
 """What a core holds and what synapses take of it: the formulas, with every number in a budget.
 
-A :class:`Budget` is the part of a profile that decides how many cores a layer takes, as plain
+A :class:`CoreBudget` is the part of a profile that decides how many cores a layer takes, as plain
 integers, so that a pruner can ask many thousand times.
 """
 
@@ -14,7 +14,7 @@ from loihi_sca.hardware.schema import DenseSplit, Profile, Strategy
 from loihi_sca.hardware.shapes import Geometry
 
 
-class Budget(NamedTuple):
+class CoreBudget(NamedTuple):
     """One core's room and the cost of synapses, taken from a profile.
 
     ``None`` for a limit that the chip does not have. Units are those of the profile's sections
@@ -109,10 +109,10 @@ class Budget(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 6)
-def budget_of(profile: Profile) -> Budget:
+def core_budget_of(profile: Profile) -> CoreBudget:
     """Return the budget of a profile."""
     limits, synapses, mapping = profile.limits, profile.synapses, profile.mapping
-    return Budget(
+    return CoreBudget(
         strategy=mapping.strategy,
         dense_split=mapping.dense_split,
         dense_split_after_map=mapping.dense_split_after_map,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loihi_sca.hardware.mapping.memory import Budget
+from loihi_sca.hardware.mapping.memory import CoreBudget
 from loihi_sca.hardware.mapping.tiling import (
     Counts,
     Histogram,
@@ -31,7 +31,7 @@ class Usage(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 12)
-def usage(geometry: Geometry, tiling: Tiling, budget: Budget) -> Usage:
+def usage(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Usage:
     """Return what each core of a layer uses, without its output axons."""
     axes = axes_of(geometry, tiling)
     neurons = outer(*(axis.sizes for axis in axes))
@@ -95,7 +95,7 @@ def largest_in_axons(geometry: Geometry, tiling: Tiling) -> int:
     return geometry.inputs + recurrent if geometry.kind == "dense" else 0
 
 
-def largest_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> int:
+def largest_words(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> int:
     """Return the synapse words of the fullest core."""
     if geometry.kind == "dense":
         return budget.dense_words(geometry, min(tiling.channels, geometry.out_shape[0]))
@@ -109,7 +109,7 @@ def largest_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> int:
     return max(budget.shared_words(geometry, size) for size in sizes)
 
 
-def _conv_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
+def _conv_words(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Counts:
     if not budget.shared_kernels:
         at = [kinds(geometry, axis, tile).kind_of for axis, tile in enumerate(tiling)]
         words: Counts = _distinct_words(geometry, tiling, budget)[np.ix_(*at)].ravel()
@@ -121,7 +121,7 @@ def _conv_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
     return outer(per_tile[which], *ones)
 
 
-def _distinct_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Counts:
+def _distinct_words(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Counts:
     """Return the words of every kind of core where kernels are not shared, one axis per axis."""
     bits = budget.synapse_bits(geometry, geometry.bits[0], True) if geometry.bits else 0
     channels, rows, columns = (
@@ -136,7 +136,7 @@ def _distinct_words(geometry: Geometry, tiling: Tiling, budget: Budget) -> Count
 
 @lru_cache(maxsize=1 << 16)
 def _unshared_words(
-    channels: Histogram, rows: Histogram, columns: Histogram, bits: int, budget: Budget
+    channels: Histogram, rows: Histogram, columns: Histogram, bits: int, budget: CoreBudget
 ) -> int:
     """Return the words where every in-axon has synapses of its own.
 

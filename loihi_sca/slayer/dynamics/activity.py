@@ -8,7 +8,7 @@ import torch
 
 
 @dataclass(frozen=True)
-class Activity:
+class ChannelActivity:
     """Means over samples, places and timesteps of one forward pass, per channel.
 
     The voltage is the one before reset; gates do not enter, so that a pruned channel is measured

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from loihi_sca.network.fixed_point import STATE_LIMIT
 from loihi_sca.slayer.dynamics.jit import entry_point, inlined
 from loihi_sca.slayer.dynamics.tiles import (
     PAD,
@@ -23,7 +24,7 @@ from loihi_sca.slayer.dynamics.tiles import (
 )
 from loihi_sca.slayer.dynamics.watch import observe
 
-CURRENT_LIMIT = 1 << 23
+CURRENT_LIMIT = STATE_LIMIT
 """Below it currents are exact in the float32 that goes from one integrator to the next."""
 
 VOLTAGE_LIMIT = 1 << 30
@@ -173,7 +174,7 @@ def forward(sources: str) -> Callable[..., None]:
         sums: Array,
         peaks: Array,
     ) -> None:
-        """Compute current, norm bias, voltage, spike and reset of all neurons in one sweep.
+        """Compute current, norm bias, voltage, spike and reset of all neurons in one scan.
 
         ::
 

@@ -1,4 +1,4 @@
-"""How the sweeps are compiled: on first use, machine code kept."""
+"""How the scans are compiled: on first use, machine code kept."""
 
 from __future__ import annotations
 

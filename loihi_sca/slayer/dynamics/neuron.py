@@ -1,4 +1,4 @@
-"""lava-dl's CUBA neuron in two sweeps, one forwards and one backwards.
+"""lava-dl's CUBA neuron in two scans, one forwards and one backwards.
 
 Equal to ``neuron(weighted)`` of lava-dl 0.6.0 on a CPU, wherever it runs:
 
@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 from loihi_sca.slayer.dynamics import layout, wide
-from loihi_sca.slayer.dynamics.activity import Activity
-from loihi_sca.slayer.dynamics.devices import sweeps_on
-from loihi_sca.slayer.dynamics.sweeping import SCALE, Setting, Sweep, Sweeps
+from loihi_sca.slayer.dynamics.activity import ChannelActivity
+from loihi_sca.slayer.dynamics.devices import scans_on
+from loihi_sca.slayer.dynamics.scanning import SCALE, Scan, Scans, Setting
 from loihi_sca.slayer.lava import slayer
 
 TAU_FACTOR = 100
@@ -45,7 +45,7 @@ class Fired:
     """
 
     spikes: torch.Tensor
-    activity: Activity | None = None
+    activity: ChannelActivity | None = None
 
 
 def obstacle(neuron: torch.nn.Module) -> str | None:
@@ -85,12 +85,12 @@ def fire(
         neuron.clamp()
     channels = weighted.shape[1]
     done = None
-    sweeps = sweeps_on(weighted.device)
-    if sweeps is not None and weighted.dtype == torch.float32 and weighted.numel():
+    scans = scans_on(weighted.device)
+    if scans is not None and weighted.dtype == torch.float32 and weighted.numel():
         with torch.no_grad():
             rows = layout.rows(weighted.detach())
-            done = sweeps.forward(neuron, rows, _factor(gate, weighted), watch)
-    if sweeps is None or done is None:
+            done = scans.forward(neuron, rows, _factor(gate, weighted), watch)
+    if scans is None or done is None:
         return _by_lava(neuron, weighted, gate, watch)
     done.norm.commit(neuron.norm, channels)
     spikes = _Fire.apply(  # type: ignore[no-untyped-call]
@@ -100,7 +100,7 @@ def fire(
         gate,
         done,
         neuron,
-        sweeps,
+        scans,
     )
     return Fired(spikes if neuron.drop is None else neuron.drop(spikes), done.activity)
 
@@ -140,14 +140,14 @@ def _by_lava(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor | None, wat
         size = by_channel.abs()
         resting = size.clamp(max=1 + neuron.threshold_eps / neuron.threshold).masked_fill(fired, 0)
         means = (fired.float(), size, by_channel.clamp(min=0), resting)
-        activity = Activity(*(m.mean(dim=1) for m in means))
+        activity = ChannelActivity(*(m.mean(dim=1) for m in means))
     if gate is not None:
         spikes = spikes * gate.reshape(-1, *[1] * (spikes.dim() - 2))
     return Fired(spikes, activity)
 
 
 class _Fire(torch.autograd.Function):
-    """Puts a sweep into torch's graph."""
+    """Puts a scan into torch's graph."""
 
     @staticmethod
     def forward(
@@ -156,13 +156,13 @@ class _Fire(torch.autograd.Function):
         current_decay: torch.Tensor,
         voltage_decay: torch.Tensor,
         gate: torch.Tensor | None,
-        done: Sweep,
+        done: Scan,
         neuron: Any,
-        sweeps: Sweeps,
+        scans: Scans,
     ) -> torch.Tensor:
         channels = weighted.shape[1]
         tau = neuron.tau_rho * TAU_FACTOR
-        ctx.sweeps = sweeps
+        ctx.scans = scans
         ctx.setting = Setting(
             keep_u=_share(current_decay, channels),
             keep_v=_share(voltage_decay, channels),
@@ -181,7 +181,7 @@ class _Fire(torch.autograd.Function):
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         voltage, current = ctx.saved_tensors
-        found = ctx.sweeps.backward(ctx.setting, layout.rows(gradient), voltage, current)
+        found = ctx.scans.backward(ctx.setting, layout.rows(gradient), voltage, current)
         decays = []
         for values in (found.current_decay, found.voltage_decay):
             of_decay = values.float()

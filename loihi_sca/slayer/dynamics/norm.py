@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.slayer.dynamics import forward, layout, ranks, threads
 
-_UNITS = 1 << 12
+_UNITS = MAX_DECAY
 _FLOAT32_EXACT = 1 << 24
 
 OFFSET_LIMIT = _FLOAT32_EXACT // 2

@@ -1,6 +1,6 @@
 """CUBA neurons in 64-bit integers on any device, in lava-dl's own steps.
 
-What the fused sweeps cannot do exactly on CUDA is done here, since lava-dl's CUDA kernels would
+What the fused scans cannot do exactly on CUDA is done here, since lava-dl's CUDA kernels would
 need nvcc, and are not what its CPU code is: they compare a voltage with the threshold cut to a
 whole number, so that a neuron whose voltage just reaches it is reset without having spiked.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from loihi_sca.slayer.dynamics import layout
-from loihi_sca.slayer.dynamics.sweeping import SCALE
+from loihi_sca.slayer.dynamics.scanning import SCALE
 from loihi_sca.slayer.lava import slayer
 
 _NO_RESET = -1

@@ -1,4 +1,4 @@
-"""The sweeps on CUDA: Triton kernels, which need neither nvcc nor a CUDA toolkit.
+"""The scans on CUDA: Triton kernels, which need neither nvcc nor a CUDA toolkit.
 
 Triton comes with torch's wheels for Linux. It is imported when a tensor on a GPU asks for it.
 """

@@ -18,7 +18,7 @@ from loihi_sca.slayer.dynamics.cuda import forward as kernels
 from loihi_sca.slayer.dynamics.cuda.tiles import Tiles
 from loihi_sca.slayer.dynamics.forward import CURRENT_LIMIT
 from loihi_sca.slayer.dynamics.norm import OFFSET_LIMIT, Norm, subtracted_by
-from loihi_sca.slayer.dynamics.sweeping import SCALE
+from loihi_sca.slayer.dynamics.scanning import SCALE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,10 +25,8 @@ from loihi_sca.engine.fast.table import (
     Geometry,
     Table,
 )
-from loihi_sca.engine.reference import ALIGN, STATE_LIMIT
 from loihi_sca.engine.result import Schedule
 from loihi_sca.network import (
-    MAX_DECAY,
     Conv,
     Cuba,
     Dense,
@@ -40,6 +38,7 @@ from loihi_sca.network import (
     Shape,
     Window,
 )
+from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
 BLOCK_NEURONS = 2048
 """Neurons whose state and constants stay in the first-level cache while timesteps go by."""
@@ -62,20 +61,20 @@ INT16_MAX = (1 << 15) - 1
 
 
 @dataclass(frozen=True)
-class Plan:
+class LaidOut:
     """A layer and its table."""
 
     layer: Layer
     table: Table
 
 
-def plan_network(network: Network, schedule: Schedule) -> list[Plan]:
+def lay_out(network: Network, schedule: Schedule) -> list[LaidOut]:
     """Lay all layers out for the kernels."""
-    plans, arriving = [], network.in_shape
+    layout, arriving = [], network.in_shape
     for layer in network:
-        plans.append(Plan(layer, _table(layer, arriving, schedule)))
+        layout.append(LaidOut(layer, _table(layer, arriving, schedule)))
         arriving = layer.out_shape
-    return plans
+    return layout
 
 
 def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:

@@ -7,7 +7,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError, TrainingError
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.loss import Loss
-from loihi_sca.training.run import Interrupted, Run, train
+from loihi_sca.training.session import Interrupted, RunFolder, train
 
 
 def recipe(shift: int = 0, **training) -> Recipe:
@@ -44,7 +44,9 @@ def test_a_resumed_run_is_bit_identical_to_one_that_never_stopped(tmp_path, shif
     train(recipe(shift), tmp_path / "stopped", resume=True)
 
     for which in (lambda run: run.saved("pruned")[0], lambda run: run.best("pruned")):
-        a, b = (checkpoints.load(which(Run(tmp_path / name))) for name in ("straight", "stopped"))
+        a, b = (
+            checkpoints.load(which(RunFolder(tmp_path / name))) for name in ("straight", "stopped")
+        )
         assert same(a.tensors, b.tensors)
     metrics = [(tmp_path / n / "metrics.jsonl").read_text() for n in ("straight", "stopped")]
     assert metrics[0] == metrics[1]
@@ -57,7 +59,7 @@ def test_training_learns_and_leaves_the_structure_asked_for(tmp_path) -> None:
     assert sum(int(b.alive.sum()) for _, b in model.gated if b.prunable) == 9
     lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < lines[0]["loss"]
-    label, found = Run(tmp_path).trained()
+    label, found = RunFolder(tmp_path).trained()
     assert label == "pruned"
     assert same(found.tensors, best.tensors)
 
@@ -98,7 +100,7 @@ def test_a_loss_that_is_no_number_stops_with_a_diagnosis(tmp_path, monkeypatch) 
 
 def test_a_damaged_checkpoint_is_named(tmp_path) -> None:
     with pytest.raises(InputError, match="no trained"):
-        Run(tmp_path).trained()
+        RunFolder(tmp_path).trained()
     path = tmp_path / "x.safetensors"
     with pytest.raises(InputError, match="no such checkpoint"):
         checkpoints.load(path)

@@ -21,12 +21,12 @@ from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.device import device_of, reproducible_on
 from loihi_sca.training.distributed import World
 from loihi_sca.training.epoch import Epoch
-from loihi_sca.training.folder import LABELS, Label, Note, Run
+from loihi_sca.training.folder import LABELS, Label, Note, RunFolder
 from loihi_sca.training.interrupt import StopRequest
 from loihi_sca.training.loop import Progress, Trainer
 from loihi_sca.training.memory import keep_freed_memory
 
-__all__ = ["LABELS", "Interrupted", "Label", "Run", "label_of", "load_split", "train"]
+__all__ = ["LABELS", "Interrupted", "Label", "RunFolder", "label_of", "load_split", "train"]
 
 OnEpoch: TypeAlias = Callable[[Epoch], None]
 
@@ -105,7 +105,9 @@ def train(
     keep_freed_memory()
     place = device_of(device)
     with reproducible_on(place), distributed.joined(place) as world:
-        session = _Session(recipe, Run(Path(folder)), world, resume, start, note, observer, place)
+        session = _Session(
+            recipe, RunFolder(Path(folder)), world, resume, start, note, observer, place
+        )
         session.train(on_epoch, progress)
         world.wait()  # the first rank writes what the others read
         return checkpoints.load(session.run.best(session.label))
@@ -117,7 +119,7 @@ class _Session:
     def __init__(
         self,
         recipe: Recipe,
-        run: Run,
+        run: RunFolder,
         world: World,
         resume: bool,
         start: Checkpoint | None,

@@ -1,4 +1,4 @@
-"""The two sweeps over a batch on a CPU."""
+"""The two scans over a batch on a CPU."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 from loihi_sca.slayer.dynamics import backward as backward_kernels
 from loihi_sca.slayer.dynamics import forward as forward_kernels
 from loihi_sca.slayer.dynamics import layout, ranks, threads
-from loihi_sca.slayer.dynamics.activity import Activity
+from loihi_sca.slayer.dynamics.activity import ChannelActivity
 from loihi_sca.slayer.dynamics.norm import UNSIGNED, norm_of
-from loihi_sca.slayer.dynamics.sweeping import SCALE, Gradients, Setting, Sweep, level_of
+from loihi_sca.slayer.dynamics.scanning import SCALE, Gradients, Scan, Setting, level_of
 from loihi_sca.slayer.dynamics.tiles import tile_length
 from loihi_sca.slayer.dynamics.watch import SUMS
 
 _NOTHING = np.empty((0, 0), np.float32)
 
 
-def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool) -> Sweep | None:
-    """Sweep forwards; see :class:`Sweeps`."""
+def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool) -> Scan | None:
+    """Scan forwards; see :class:`Scans`."""
     channels, flat = weighted.shape[-1], layout.flat(weighted)
     keep_u, keep_v = (
         _kept(decay, channels) for decay in (neuron.current_decay, neuron.voltage_decay)
@@ -59,7 +59,7 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool
     if peak_u >= forward_kernels.CURRENT_LIMIT or peak_v >= forward_kernels.VOLTAGE_LIMIT:
         return None
     activity = _activity(sums, flat.numel() // channels, neuron.threshold) if watch else None
-    return Sweep(spikes, voltage, current, norm, activity)
+    return Scan(spikes, voltage, current, norm, activity)
 
 
 def _kept(decay: torch.Tensor, channels: int) -> npt.NDArray[np.int32]:
@@ -68,16 +68,16 @@ def _kept(decay: torch.Tensor, channels: int) -> npt.NDArray[np.int32]:
     return np.array(np.broadcast_to(SCALE - whole, channels))
 
 
-def _activity(sums: npt.NDArray[np.float64], count: int, threshold: float) -> Activity:
+def _activity(sums: npt.NDArray[np.float64], count: int, threshold: float) -> ChannelActivity:
     means = torch.from_numpy(sums.sum(axis=0) / count).float()
     means[1:] /= threshold
-    return Activity(*means)
+    return ChannelActivity(*means)
 
 
 def backward(
     setting: Setting, gradient: torch.Tensor, voltage: torch.Tensor, current: torch.Tensor | None
 ) -> Gradients:
-    """Sweep backwards; see :class:`Sweeps`."""
+    """Scan backwards; see :class:`Scans`."""
     channels = gradient.shape[-1]
     length, work = tile_length(channels), gradient.numel()
     out = torch.empty_like(gradient)

@@ -1,4 +1,4 @@
-"""What a sweep over a batch takes and gives, whichever device it runs on."""
+"""What a scan over a batch takes and gives, whichever device it runs on."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from loihi_sca.slayer.dynamics.activity import Activity
+from loihi_sca.network.fixed_point import MAX_DECAY
+from loihi_sca.slayer.dynamics.activity import ChannelActivity
 from loihi_sca.slayer.dynamics.norm import Norm
 
-SCALE = 1 << 12
+SCALE = MAX_DECAY
 """Of states and of decays; lava-dl's default."""
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """A forward sweep over a batch, and what the backward sweep needs of it.
+class Scan:
+    """A forward scan over a batch, and what the backward scan needs of it.
 
     Attributes
     ----------
@@ -37,12 +38,12 @@ class Sweep:
     voltage: torch.Tensor
     current: torch.Tensor | None
     norm: Norm
-    activity: Activity | None
+    activity: ChannelActivity | None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a backward sweep needs to know of a neuron.
+    """What a backward scan needs to know of a neuron.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class Setting:
     learn_voltage_decay : bool
         Whether its gradient is wanted.
     norm : Norm
-        Of the forward sweep.
+        Of the forward scan.
     """
 
     keep_u: torch.Tensor
@@ -68,7 +69,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What a backward sweep brought, per channel but for the first.
+    """What a backward scan brought, per channel but for the first.
 
     Attributes
     ----------
@@ -84,13 +85,13 @@ class Gradients:
     voltage_decay: torch.Tensor
 
 
-class Sweeps(Protocol):
-    """The two sweeps on one kind of device: numbers in, numbers out, no autograd."""
+class Scans(Protocol):
+    """The two scans on one kind of device: numbers in, numbers out, no autograd."""
 
     def forward(
         self, neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool
-    ) -> Sweep | None:
-        """Sweep forwards, or return None if that cannot be done exactly.
+    ) -> Scan | None:
+        """Scan forwards, or return None if that cannot be done exactly.
 
         Parameters
         ----------
@@ -111,7 +112,7 @@ class Sweeps(Protocol):
         voltage: torch.Tensor,
         current: torch.Tensor | None,
     ) -> Gradients:
-        """Sweep backwards; all tensors are [T, N, ..., C] and contiguous."""
+        """Scan backwards; all tensors are [T, N, ..., C] and contiguous."""
 
 
 def level_of(neuron: Any) -> int:

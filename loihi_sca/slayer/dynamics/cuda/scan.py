@@ -1,4 +1,4 @@
-"""The two sweeps over a batch on CUDA; the device is waited for once, at the end of the first."""
+"""The two scans over a batch on CUDA; the device is waited for once, at the end of the first."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 import torch
 
 from loihi_sca.slayer.dynamics import layout, ranks
-from loihi_sca.slayer.dynamics.activity import Activity
+from loihi_sca.slayer.dynamics.activity import ChannelActivity
 from loihi_sca.slayer.dynamics.cuda import backward as backward_kernels
 from loihi_sca.slayer.dynamics.cuda import forward as forward_kernels
 from loihi_sca.slayer.dynamics.cuda.norm import norm_of
 from loihi_sca.slayer.dynamics.cuda.tiles import Tiles
 from loihi_sca.slayer.dynamics.forward import CURRENT_LIMIT, VOLTAGE_LIMIT
-from loihi_sca.slayer.dynamics.sweeping import SCALE, Gradients, Setting, Sweep, level_of
+from loihi_sca.slayer.dynamics.scanning import SCALE, Gradients, Scan, Setting, level_of
 from loihi_sca.slayer.dynamics.watch import SUMS
 
 _ADDRESSABLE = 1 << 31  # neurons that an int32 can number
 
 
-def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool) -> Sweep | None:
-    """Sweep forwards; see :class:`Sweeps`."""
+def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool) -> Scan | None:
+    """Scan forwards; see :class:`Scans`."""
     tiles = Tiles.of(weighted)
     if tiles.size >= _ADDRESSABLE:
         return None
@@ -54,7 +54,7 @@ def forward(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool
     if not bool(norm.sound & (peak_u < CURRENT_LIMIT) & (peak_v < VOLTAGE_LIMIT)):
         return None
     activity = _activity(sums, tiles, neuron.threshold) if watch else None
-    return Sweep(spikes, voltage, current, norm, activity)
+    return Scan(spikes, voltage, current, norm, activity)
 
 
 def _kept(decay: torch.Tensor, channels: int) -> torch.Tensor:
@@ -68,16 +68,16 @@ def _over_ranks(peak: torch.Tensor, share_a_mean: bool) -> torch.Tensor:
     return ranks.highest(peak) if share_a_mean else peak
 
 
-def _activity(sums: torch.Tensor, tiles: Tiles, threshold: float) -> Activity:
+def _activity(sums: torch.Tensor, tiles: Tiles, threshold: float) -> ChannelActivity:
     means = sums.sum(dim=0).double() / (tiles.steps * tiles.rows)
     means[1:] /= SCALE * threshold
-    return Activity(*means.float())
+    return ChannelActivity(*means.float())
 
 
 def backward(
     setting: Setting, gradient: torch.Tensor, voltage: torch.Tensor, current: torch.Tensor | None
 ) -> Gradients:
-    """Sweep backwards; see :class:`Sweeps`."""
+    """Scan backwards; see :class:`Scans`."""
     tiles = Tiles.of(gradient)
     last = (tiles.steps - 1) * tiles.size
     through = setting.norm.mean is None
