@@ -12,7 +12,17 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    IntArray,
+    Layer,
+    Network,
+    OtherLayer,
+    Pool,
+)
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +71,7 @@ def bounds(network: Network) -> tuple[LayerBounds, ...]:
 
 def _bound(layer: Layer, heard: Mask) -> LayerBounds:
     channels = layer.out_shape[0]
-    if isinstance(layer, Input) or not isinstance(layer.neuron, Cuba):
+    if isinstance(layer, Input | OtherLayer) or not isinstance(layer.neuron, Cuba):
         edge = np.full(channels, UNBOUNDED)
         yes = np.ones(channels, dtype=np.bool_)
         return LayerBounds(layer.name, -edge, edge, yes, ~yes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, permutations
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -96,7 +97,8 @@ def check_runnable(network: Network) -> None:
     problems = []
     for layer in network:
         if isinstance(layer, OtherLayer):
-            problems.append(f"{layer.name}: block type {layer.type!r}")
+            kind = " with complex weights" if "weight/imag" in layer.weights else ""
+            problems.append(f"{layer.name}: block type {layer.type!r}{kind}")
         elif not (isinstance(layer.neuron, Cuba) or isinstance(layer, Input)):
             kind = "no neuron" if layer.neuron is None else f"neuron type {layer.neuron.type!r}"
             problems.append(f"{layer.name}: {kind}")
@@ -129,7 +131,7 @@ def check_shape(network: Network, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim != len(shape) + 2 or array.shape[1:-1] != shape:
         raise InputError(
             f"network {network.name!r} takes data of shape (N, {', '.join(map(str, shape))}, T), "
-            f"got {array.shape}."
+            f"got {array.shape}. {_way_out(array.shape, shape)}".rstrip()
         )
     if array.size == 0:
         raise InputError(f"the data are empty: shape {array.shape}.")
@@ -153,9 +155,49 @@ def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.in
     low, high = (
         (MIN_BIAS, MAX_BIAS) if isinstance(first, Input) and first.neuron is not None else (0, 1)
     )
-    if int(array.min()) < low or int(array.max()) > high:
+    lowest, highest = int(array.min()), int(array.max())
+    if lowest < low or highest > high:
         raise InputError(
-            f"input values span {array.min()} to {array.max()}, allowed is {low} to {high} "
-            f"({'bias mantissas' if high > 1 else 'binary spikes'})."
+            f"input values span {lowest} to {highest}, allowed is {low} to {high} "
+            f"({'bias mantissas' if high > 1 else 'binary spikes'}). {_about(lowest, high)}"
         )
     return array
+
+
+def _about(lowest: int, high: int) -> str:
+    """Say what values beyond the range probably are, and what to do."""
+    if high > 1:
+        return "Scale the values down; the chip holds no larger ones."
+    if lowest < 0:
+        return "Signs of events belong into channels, one for each polarity."
+    return (
+        "A spike is there or not. Counts, as of several events in one step, become spikes by more "
+        "and shorter timesteps, or by numpy.minimum(x, 1), which loses some; pixel values by "
+        "loihi_sca.data.encoders."
+    )
+
+
+def _way_out(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Say which arrangement of axes the data probably have, and how to get the right one."""
+    inner = "CHW" if len(shape) == 3 else "C"
+    names = ["N", *inner, "T"]
+    if given == shape or given[:-1] == shape:
+        missing = "no axis of samples or of time" if given == shape else "one sample"
+        fix = "x[None, ..., None]" if given == shape else "x[None]"
+        return f"This looks like {missing}: pass {fix}."
+    if given[1:] == shape:
+        return "There is no time axis: encode the data first (loihi_sca.data.encoders)."
+    found = [order for order in permutations(range(len(names))) if _fits(order, given, shape)]
+    if not found:
+        return ""
+    # of several, the one that moves fewest axes: samples first, space in its order
+    order = min(found, key=lambda o: (o[0] != 0, sum(a > b for a, b in pairwise(o[1:-1]))))
+    seen = [""] * len(names)
+    for name, axis in zip(names, order, strict=True):
+        seen[axis] = name
+    return f"This looks like ({', '.join(seen)}): pass x.transpose({', '.join(map(str, order))})."
+
+
+def _fits(order: tuple[int, ...], given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Tell whether axes of data taken in this order are (N, *shape, T)."""
+    return len(given) == len(order) and tuple(given[axis] for axis in order[1:-1]) == shape
