@@ -82,7 +82,9 @@ def _bound(layer: Layer, heard: Mask) -> LayerBounds:
     wraps = _wraps(current_low, current_high)
     push = current_high + ALIGN * _bias(layer)
     voltage = np.where(push > 0, _settled(np.maximum(push, 0), neuron.voltage_decay), 0)
-    can_spike = wraps | (np.minimum(voltage, STATE_LIMIT - 1) > ALIGN * neuron.threshold)
+    # a current that wraps may drive the voltage anywhere, but no further than where it saturates
+    highest = np.where(wraps, STATE_LIMIT - 1, np.minimum(voltage, STATE_LIMIT - 1))
+    can_spike = highest > ALIGN * neuron.threshold
     least = current_low + ALIGN * _bias(layer)
     always = ~wraps & (least > ALIGN * neuron.threshold)
     deaf = (low == 0) & (high == 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, permutations
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.axes import way_out
 from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Cuba, Input, IntArray, Network, OtherLayer
 from loihi_sca.network.activity import LayerActivity
@@ -131,7 +131,7 @@ def check_shape(network: Network, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim != len(shape) + 2 or array.shape[1:-1] != shape:
         raise InputError(
             f"network {network.name!r} takes data of shape (N, {', '.join(map(str, shape))}, T), "
-            f"got {array.shape}. {_way_out(array.shape, shape)}".rstrip()
+            f"got {array.shape}. {way_out(array.shape, shape)}".rstrip()
         )
     if array.size == 0:
         raise InputError(f"the data are empty: shape {array.shape}.")
@@ -175,29 +175,3 @@ def _about(lowest: int, high: int) -> str:
         "and shorter timesteps, or by numpy.minimum(x, 1), which loses some; pixel values by "
         "loihi_sca.data.encoders."
     )
-
-
-def _way_out(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Say which arrangement of axes the data probably have, and how to get the right one."""
-    inner = "CHW" if len(shape) == 3 else "C"
-    names = ["N", *inner, "T"]
-    if given == shape or given[:-1] == shape:
-        missing = "no axis of samples or of time" if given == shape else "one sample"
-        fix = "x[None, ..., None]" if given == shape else "x[None]"
-        return f"This looks like {missing}: pass {fix}."
-    if given[1:] == shape:
-        return "There is no time axis: encode the data first (loihi_sca.data.encoders)."
-    found = [order for order in permutations(range(len(names))) if _fits(order, given, shape)]
-    if not found:
-        return ""
-    # of several, the one that moves fewest axes: samples first, space in its order
-    order = min(found, key=lambda o: (o[0] != 0, sum(a > b for a, b in pairwise(o[1:-1]))))
-    seen = [""] * len(names)
-    for name, axis in zip(names, order, strict=True):
-        seen[axis] = name
-    return f"This looks like ({', '.join(seen)}): pass x.transpose({', '.join(map(str, order))})."
-
-
-def _fits(order: tuple[int, ...], given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Tell whether axes of data taken in this order are (N, *shape, T)."""
-    return len(given) == len(order) and tuple(given[axis] for axis in order[1:-1]) == shape

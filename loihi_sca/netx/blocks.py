@@ -120,9 +120,9 @@ def _read_window(
             )
         layer = Pool(name, arriving, weight[0, 0], **common)
     else:
-        _require_sizes(
-            name, group, inChannels=weight.shape[1] * groups, outChannels=weight.shape[0]
-        )
+        beside = f" in {groups} groups" if groups != 1 else ""
+        inputs = weight.shape[1] * groups
+        _require_sizes(name, group, beside, inChannels=inputs, outChannels=weight.shape[0])
         bias = _per_channel(group, "bias", weight.shape[0])
         layer = Conv(name, arriving, weight, bias=bias, groups=groups, **common)
     if layer.out_shape != shape_of(group):
@@ -194,12 +194,13 @@ def _table(name: str, group: h5py.Group, key: str, n_out: int) -> IntArray:
     return weight
 
 
-def _require_sizes(name: str, group: h5py.Group, **sizes: int) -> None:
+def _require_sizes(name: str, group: h5py.Group, beside: str = "", **sizes: int) -> None:
     """Raise where a size in the file is not that of the weights."""
     for key, size in sizes.items():
         if key in group and access.whole_number(group, key) != size:
             raise NetworkError(
-                f"{name}: {key} is {access.whole_number(group, key)}, but its weight has {size}."
+                f"{name}: {key} is {access.whole_number(group, key)}, but its weight has "
+                f"{size}{beside}."
             )
 
 
@@ -234,24 +235,30 @@ def _read_neuron(name: str, group: h5py.Group) -> Neuron | None:
     }
     if not simulated:
         return OtherNeuron(kind, values)
+    for key, value in values.items():
+        if np.asarray(value).dtype.kind not in "biuf":
+            raise NetworkError(f"{name}: neuron/{key} is {value!r}, not a number.")
     other = [x.name for x in fields.other_values(values, fields.CUBA)]
     if other:
         graded = ["graded spikes"] if "gradedSpike" in other else []
         said = graded + [f"{x} {fields.shown(values[x])}" for x in other if x != "gradedSpike"]
         return OtherNeuron(f"{kind} with {' and '.join(said)}", values)
+    channels = shape_of(group)[0]
     try:
         return Cuba(
-            _decay(neuron, "iDecay"),
-            _decay(neuron, "vDecay"),
+            _decay(neuron, "iDecay", channels),
+            _decay(neuron, "vDecay", channels),
             access.whole_number(neuron, "vThMant"),
         )
     except NetworkError as error:
         raise NetworkError(f"{name}, neuron/iDecay, vDecay and vThMant: {error}") from error
 
 
-def _decay(group: h5py.Group, name: str) -> int | IntArray:
-    values = access.integers(group, name)
-    return values if values.size > 1 else int(values.ravel()[0])
+def _decay(group: h5py.Group, name: str, channels: int) -> int | IntArray:
+    values = access.integers(group, name).ravel()
+    if values.size not in (1, channels):
+        raise NetworkError(f"{name} has {values.size} values for {channels} channels.")
+    return values if values.size > 1 else int(values[0])
 
 
 def _per_channel(group: h5py.Group, name: str, channels: int) -> IntArray | None:

@@ -39,8 +39,8 @@ def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
     biased = [x.name for x in network if isinstance(x, Conv | Dense) and _has_bias(x)]
     if biased:
         found.append(
-            f"{', '.join(biased)}: has biases, and a file cannot say whether it was trained with "
-            "delay_shift=False; only then are Lava's spikes those of SLAYER"
+            f"{', '.join(biased)}: there are biases, and a file cannot say whether it was trained "
+            "with delay_shift=False; only then are these spikes those of SLAYER"
         )
     return tuple(found)
 
@@ -54,8 +54,8 @@ def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
     theta, mantissa = np.max(neuron["theta"][()]), np.max(neuron["vThMant"][()])
     if theta != ALIGN * mantissa:
         yield (
-            f"{name}: theta is {theta:g} and vThMant {mantissa:g}, which would be "
-            f"{ALIGN * mantissa:g}; the chip and netx take vThMant"
+            f"{name}: theta is {theta:.10g}, and vThMant would make it {ALIGN * mantissa:.10g}; "
+            "the chip and netx take vThMant"
         )
 
 
