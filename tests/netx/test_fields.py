@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -127,8 +131,15 @@ def fields_of(name):
     return found
 
 
+@functools.cache
+def image(name):
+    with tempfile.TemporaryDirectory() as folder:
+        return write(Path(folder, "x.net"), FILES[name]).read_bytes()
+
+
 def read(tmp_path, name, change=None):
-    path = write(tmp_path / "x.net", FILES[name])
+    path = tmp_path / "x.net"
+    path.write_bytes(image(name))
     if change is not None:
         with h5py.File(path, "r+") as file:
             change(file)
