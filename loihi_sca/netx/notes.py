@@ -15,6 +15,9 @@ from loihi_sca.netx.limits import DEFAULT_NEURON
 NOTES = "notes"
 """Key of the notes in a network's metadata."""
 
+SPATIAL = 4
+"""Axes of the weights of a convolution."""
+
 CLIPPED = 0.05
 """Share of weights at the ends of their range from which on that is said."""
 
@@ -48,6 +51,12 @@ def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
 def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
     if len(group.attrs):
         yield f"{name}: HDF5 attributes {', '.join(group.attrs)} are passed over, as netx does"
+    weight = group.get("weight")
+    if "kernelSize" in group and isinstance(weight, h5py.Dataset) and weight.ndim < SPATIAL:
+        yield (
+            f"{name}: its weight is squeezed to {weight.shape}, which stock netx does not load; "
+            "netx.write writes all axes"
+        )
     neuron = group.get("neuron")
     if not (isinstance(neuron, h5py.Group) and "theta" in neuron and "vThMant" in neuron):
         return

@@ -312,7 +312,9 @@ def test_squeezed_kernels_with_their_sizes_beside_them(tmp_path, c_in, c_out, ke
     layer = window(b"conv", c_out, weight=full.squeeze(), shape=shape, inChannels=c_in,
                    kernelSize=kernel, stride=[1, 1], padding=[0, 0])  # fmt: skip
     layers = [{"type": [b"input"], "shape": [c_in, 6, 5]}, layer]
-    conv = netx.read(write(tmp_path / "x.net", layers)).layers[1]
+    network = netx.read(write(tmp_path / "x.net", layers))
+    conv = network.layers[1]
+    assert ("squeezed" in str(netx.notes_of(network))) == (full.squeeze().ndim < 4)
     assert isinstance(conv, Conv)
     np.testing.assert_array_equal(conv.weight, full)
     del layer["kernelSize"]
