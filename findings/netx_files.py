@@ -77,7 +77,7 @@ def dense(weight, neuron=NEURON, **fields):
 
 
 def run(path, spikes, tag="fixed_pt", message_bits=0):
-    """Return what the last layer sends (outputs, steps) for spikes (inputs, steps), then silence."""
+    """Return what the last layer sends (outputs, steps) for spikes (inputs, steps)."""
     net = hdf5.Network(path, input_message_bits=message_bits)
     steps = spikes.shape[-1]
     source, sink = Source(data=spikes), Sink(shape=net.out.shape, buffer=steps)
