@@ -69,7 +69,7 @@ def cores(content: Content) -> str:
             )  # fmt: skip
     head = (
         "chip", "plain SCA", "connections", "accuracy, at least", "cores plain", "planned", "",
-        "energy plain", "planned", "",
+        "total energy plain", "planned", "",
     )  # fmt: skip
     (dense,) = (r for r in content["rows"] if r["budget"] == "dense")
     return table(head, lines, numbers=7) + "\n" + _about(content, dense)

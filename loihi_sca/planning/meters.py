@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.errors import InputError
 from loihi_sca.hardware import estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_rates
 from loihi_sca.hardware.cost.energy import dynamic_energy
@@ -210,7 +211,7 @@ class EnergyPerSample:
 
     profile: Profile
     rates: Rates
-    unit: str = "uJ per sample"
+    unit: str = "uJ per sample, static power included"
     whole: bool = False
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
@@ -237,7 +238,12 @@ class EnergyPerSample:
             architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
         )
         found = estimate(architecture, self.profile, activity).energy
-        return 0.0 if found is None else found.total_uj.best
+        if found is None:
+            raise InputError(
+                f"{architecture.name}: takes no core of {self.profile.name}, so its energy is not "
+                "known."
+            )
+        return found.total_uj.best
 
 
 def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates) -> Meter:
