@@ -96,10 +96,9 @@ def profile_table(profile: Profile) -> Table:
                 for name, entry in quantity.items():
                     _quantity_row(table, f"{section}.{key}.{name}", entry)
     for name, board in profile.boards.items():
-        default = ", the default" if name == profile.default_board else ""
         _quantity_row(table, f"boards.{name}.chips", board.chips)
         power = "static_power" if board.static_power else "static_power_per_core"
-        _quantity_row(table, f"boards.{name}.{power}{default}", board.static)
+        _quantity_row(table, f"boards.{name}.{power}", board.static)
     return table
 
 
@@ -135,7 +134,7 @@ def open_table(title: str, *columns: str) -> Table:
     """Return a table without rows."""
     table = Table(title=title, title_justify="left", caption_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 

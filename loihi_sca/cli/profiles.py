@@ -55,6 +55,8 @@ def profiles(
     from loihi_sca.cli.hardware_tables import profile_table
 
     console.print(profile_table(profile))
+    default, board = profile.board()
+    console.print(f"board [bold]{default}[/] unless --board says otherwise: {board.title}")
     console.print(f"mapping [bold]{profile.mapping.strategy}[/]: {profile.mapping.about}")
     for x in profile.calibration:
         console.print(f"\n[bold]{x.what}[/] fitted on: {x.fitted_on}\n  error: {x.error}")

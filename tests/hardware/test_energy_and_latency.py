@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from loihi_sca import netx
 from loihi_sca.engine import reference
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.hardware import describe, estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import (
     Activity,
@@ -50,9 +51,36 @@ def run(network):
 
 
 def test_pilotnets_dynamic_energy():
-    band = dynamic_energy(load_profile("loihi2-2023"), synops=36.6e6, updates=5.85e6)
+    band = dynamic_energy(
+        load_profile("loihi2-2023"), synops=36.6e6, updates=5.85e6, core_steps=74 * 16
+    )
     assert band.low <= 560 < 1094 < 1390 <= band.high  # six runs lie between 0.56 and 1.39 mJ
     assert band.best == pytest.approx(1094, rel=0.15)
+
+
+@pytest.mark.parametrize("steps", [4, 7, 15])
+def test_the_autoencoders_dynamic_energy(steps):
+    """The second anchor; its steps are not published: 4 at a barrier of 10 us, 15 by updates."""
+    band = dynamic_energy(
+        load_profile("loihi2"), synops=3.0e5, updates=1.0e4, messages=2.0e4, core_steps=74 * steps
+    )
+    assert band.low < 40.6 < band.high
+    if steps == 15:  # how the constant was derived, so no proof of it
+        assert band.best == pytest.approx(40.6, rel=0.05)
+
+
+def test_no_term_per_time_explains_both_anchors():
+    """What the autoencoder leaves unexplained, per core and time, would be too much for PilotNet."""
+    chip = load_profile("loihi2")
+    known = dynamic_energy(chip, synops=3.0e5, updates=1.0e4).best
+    per_core_and_us = (40.6 - known) / 74 / 48.3
+    assert per_core_and_us * 74 * 16 * 153 > 1094
+
+
+def test_the_autoencoders_time():
+    """48.3 us lie in the band if its updates mean 15 steps."""
+    time = step_time(load_profile("loihi2"), synops=3.0e5 / 74 / 15, updates=1.0e4 / 74 / 15) * 15
+    assert time.low < 48.3 < time.high
 
 
 def test_pilotnets_time_per_step():
@@ -89,6 +117,9 @@ def test_items_are_counts_times_constants(network, run):
     conv = run.activity[1]
     assert items["conv", "synop"].count == conv.synops / 3
     assert items["conv", "synop"].energy_uj.best == pytest.approx(conv.synops / 3 * 22e-6)
+    assert items["conv", "core_step"].count == 1 * STEPS
+    assert items["dense", "core_step"].energy_uj.high == pytest.approx(STEPS * 113e-3)
+    assert items["conv", "core_step"].as_json()["note"].startswith("our assumption")
     # the engine counts neurons, the chip two compartments each
     assert items["conv", "update"].count == 2 * STEPS * 384
     # 384 neurons on one core, each reaching the one core of the dense layer
@@ -110,6 +141,44 @@ def test_sums_agree(network, run):
     assert energy.static_uj.best == pytest.approx(milliwatt_microseconds * 1e-3)
 
 
+def test_static_power_is_that_of_the_board(network, run):
+    chip = load_profile("loihi2")
+    found = {
+        board: estimate(network, chip, run.activity, run.samples, board=board)
+        for board in (None, *chip.boards)
+    }
+    assert found[None].energy.static_uj == found["oheo-gulch"].energy.static_uj
+    time = found["vpx"].latency.sample_us
+    assert found["vpx"].energy.static_uj.best == pytest.approx(1000 * time.best * 1e-3)
+    assert found["alia-point"].energy.static_uj.high == pytest.approx(700 * time.high * 1e-3)
+    assert found["vpx"].energy.dynamic_uj == found[None].energy.dynamic_uj
+    assert found["vpx"].as_json()["energy"]["board"]["name"] == "vpx"
+    with pytest.raises(ConfigError, match="no board 'vxp' in profile 'loihi2', did you mean 'vpx'"):
+        estimate(network, chip, board="vxp")
+
+
+def test_static_power_per_core_counts_the_cores_in_use(network, run):
+    found = estimate(
+        network, load_profile("loihi1"), run.activity, run.samples, board="cores-only"
+    )
+    expected = 0.55 * found.cores * found.latency.sample_us.best * 1e-3
+    assert found.energy.static_uj.best == pytest.approx(expected)
+
+
+def test_the_run_knows_its_timesteps(network):
+    rng = np.random.default_rng(5)
+    short = reference.run(network, (rng.random((2, 2, 8, 8, 5)) < 0.2).astype(int))
+    chip = load_profile("loihi2")
+    found = estimate(network, chip, short.activity, short.samples)  # the file says 8 steps
+    assert found.energy.activity.timesteps == found.latency.timesteps == 5
+    told = estimate(network, chip, short.activity, short.samples, short.timesteps)
+    assert found.as_json() == told.as_json()
+    with pytest.raises(InputError, match="of 5 timesteps per sample, not of 8"):
+        estimate(network, chip, short.activity, short.samples, 8)
+    with pytest.raises(InputError, match="no whole number of timesteps. Give the samples of the r"):
+        estimate(network, chip, short.activity, 3)
+
+
 def test_latency_of_one_core_by_hand():
     dense = Dense("dense", (100,), np.full((50, 100), 2), neuron=NEURON)
     network = Network("net", (dense,))
@@ -124,13 +193,6 @@ def test_latency_of_one_core_by_hand():
     binding = latency.binding
     assert (binding.layer, binding.core, binding.what) == ("dense", 0, "synops")
     assert binding.synops == 1e5
-    assert "dense sets the pace with the synops of core 0" in latency.advice
-
-
-def test_the_barrier_is_named_where_it_binds(network, run):
-    latency = estimate(network, load_profile("loihi2"), run.activity, run.samples).latency
-    assert latency.step_us.best < 2 * latency.barrier_us.best
-    assert "only fewer timesteps per sample help" in latency.advice
 
 
 def test_own_constants_for_convolutions():
