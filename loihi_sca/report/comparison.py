@@ -50,7 +50,11 @@ def comparison(summary: dict[str, Any]) -> list[Row]:
         ("parameters", lambda m: m["parameters"], "{:,.0f}"),
         ("spikes per sample", lambda m: m["spikes_per_sample"], "{:,.0f}"),
         ("synops per sample", lambda m: m["synops_per_sample"], "{:,.0f}"),
-        (f"Lava wall time, {dense['lava_samples']} samples", lambda m: m["lava_time_s"], "{:.1f} s"),
+        (
+            f"Lava wall time, {dense['lava_samples']} samples",
+            lambda m: m["lava_time_s"],
+            "{:.1f} s",
+        ),
     ):
         rows.append(_ratio(name, value, form, dense, pruned))
     return rows
@@ -77,8 +81,10 @@ def headline(summary: dict[str, Any]) -> list[str]:
 
 
 def band_text(band: dict[str, float], unit: str) -> str:
-    """Return ``best (low to high) unit``, with three digits."""
+    """Return ``best (low to high) unit``, with three digits; one figure where they are equal."""
     low, best, high = (_three(band[end]) for end in ("low", "best", "high"))
+    if low == high:
+        return f"{best} {unit}"
     return f"{best} ({low} to {high}) {unit}"
 
 
@@ -139,4 +145,6 @@ def _points(name: str, before: float, after: float) -> Row:
 
 
 def _three(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+    if value == 0 or value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
