@@ -147,7 +147,7 @@ def test_no_hardware_number_in_python():
         text = re.sub(r'"[^"]*"|#.*', "", profile_paths()[name].read_text(encoding="utf-8"))
         numbers |= {float(n) for n in re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text)}
     # small whole numbers and powers of two of the code's own mean other things too
-    prefixes = {1000.0, 1e6}  # milli and micro
+    prefixes = {100.0, 1000.0, 1e6}  # per cent, milli and micro
     telling = {n for n in numbers if n > 16 or n != int(n)} - prefixes
     assert {8190, 16000, 12000, 4096, 1024, 22, 23.6, 62} <= telling
     folder = Path(loihi_sca.hardware.__file__).parent
