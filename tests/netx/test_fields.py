@@ -9,82 +9,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from netx_layers import CUBA_NEURON, FILES, LOIHI_NEURON, dense, write
 
 from loihi_sca import netx
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
-from loihi_sca.network import Conv, Cuba, OtherLayer
+from loihi_sca.network import Cuba
 from loihi_sca.netx.fields import CUBA, LAYERS, OTHER_NEURONS
-
-RNG = np.random.default_rng(0)
-TEXT = h5py.string_dtype("ascii")
-CUBA_NEURON = {
-    "type": b"CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1,
-    "gradedSpike": False,
-}  # fmt: skip
-LOIHI_NEURON = {
-    "type": b"LOIHI", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1, "wgtExp": 0,
-    "theta": 5120, "tauRho": 0.1, "scaleRho": 0.5,
-}  # fmt: skip
-SDNN_NEURON = {"type": b"SDNN", "activation": b"relu", "vThMant": 6}
-RF_NEURON = {
-    "type": b"RF_PHASE", "sinDecay": 2287, "cosDecay": 3148, "vThMant": 64, "gradedSpike": False,
-}  # fmt: skip
-
-
-def weights(*shape):
-    return (2.0 * RNG.integers(-60, 60, shape)).astype(np.float32)
-
-
-def dense(n_in, n_out, neuron=CUBA_NEURON, kind=b"dense", **more):
-    return {
-        "type": [kind], "shape": [n_out, 1, 1], "inFeatures": n_in, "outFeatures": n_out,
-        "weight": weights(n_out, n_in), "neuron": neuron, **more,
-    }  # fmt: skip
-
-
-def window(kind, channels, **more):
-    """Return a layer that takes (2, 6, 5) with a stride of (2, 1) and a padding of (1, 0)."""
-    sizes = {} if kind == b"pool" else {"inChannels": 2, "outChannels": channels, "groups": 1}
-    return {
-        "type": [kind], "shape": [channels, 3, 4], "kernelSize": [3, 2], "stride": [2, 1],
-        "padding": [1, 0], "dilation": [1, 1], "neuron": CUBA_NEURON, **sizes, **more,
-    }  # fmt: skip
-
-
-FILES = {
-    "dense": [
-        {"type": [b"input"], "shape": [5]},
-        dense(5, 4, bias=np.arange(4.0), delay=np.arange(4.0)),
-        dense(4, 3, neuron=LOIHI_NEURON, weight=weights(3, 4)),
-    ],
-    "old": [
-        {"type": [b"input"], "shape": [1, 1, 6]},
-        {"type": [b"flatten"], "shape": [6, 1, 1]},
-        dense(6, 8, neuron=LOIHI_NEURON),
-        {"type": [b"average"], "shape": [4, 1, 1]},
-    ],
-    "conv": [
-        {"type": [b"input"], "shape": [2, 6, 5], "weight": [36.0], "bias": [34.0],
-         "neuron": CUBA_NEURON},
-        window(b"conv", 4, weight=weights(4, 2, 3, 2), bias=np.arange(4.0), delay=np.arange(4.0)),
-    ],
-    "pool": [
-        {"type": [b"input"], "shape": [2, 6, 5]},
-        window(b"pool", 2, weight=np.full((1, 1, 3, 2, 1), 64.0)),
-    ],
-    "recurrent": [
-        dense(5, 4, kind=b"dense_rec", weight_rec=weights(4, 4), bias=np.arange(4.0)),
-        dense(4, 3, kind=b"recurrent", neuron=LOIHI_NEURON, recWeight=weights(3, 3)),
-    ],
-    "sigma-delta": [
-        {"type": [b"input"], "shape": [5], "neuron": SDNN_NEURON},
-        dense(5, 4, neuron={**SDNN_NEURON, "sigma_output": True}, delay=np.arange(4.0)),
-    ],
-    "resonator": [
-        {**dense(5, 4, neuron=RF_NEURON), "weight": {"real": weights(4, 5), "imag": weights(4, 5)}},
-    ],
-}  # fmt: skip
-"""One file for each way in which lava-dl and slayerPytorch write layers."""
 
 HARMLESS = {field.name for field in CUBA if field.use == "ignored"}
 
@@ -93,21 +23,6 @@ OPTIONAL = HARMLESS | {
     "inChannels", "outChannels", "kernelSize", "Ts", "tSample",
 }  # fmt: skip
 """Fields without which stock netx loads the same, or what it takes for no bias and no delay."""
-
-
-def write(path, layers, **top):
-    def put(group, values):
-        for key, value in values.items():
-            if isinstance(value, dict):
-                put(group.create_group(key), value)
-            else:
-                group[key] = np.bytes_(value) if isinstance(value, bytes) else np.asarray(value)
-
-    with h5py.File(path, "w") as file:
-        put(file, {"simulation": {"Ts": 1, "tSample": 20}, **top})
-        for index, layer in enumerate(layers):
-            put(file.create_group(f"layer/{index}"), layer)
-    return path
 
 
 CHANGES = {
@@ -283,84 +198,6 @@ def test_known_neurons_are_mapped_and_refused_by_name(tmp_path, kind):
     network = netx.read(write(tmp_path / "x.net", layers))
     assert hardware.estimate(network, hardware.load_profile("loihi2")).cores == 1
     assert f"its neuron is '{kind}'" in check(network)[0].reason
-
-
-# --- old files ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("n_in", "n_out"), [(6, 1), (1, 6), (1, 1), (3, 2)])
-def test_squeezed_dense_weights(tmp_path, n_in, n_out):
-    layer = dense(n_in, n_out, neuron=LOIHI_NEURON)
-    full = layer["weight"]
-    for weight in (full, full.squeeze(), full[:, :, None, None, None]):
-        network = netx.read(write(tmp_path / "x.net", [{**layer, "weight": weight}]))
-        np.testing.assert_array_equal(network.layers[0].weight, full)
-
-
-def test_a_transposed_table_is_not_reshaped(tmp_path):
-    layer = dense(6, 4)
-    with pytest.raises(NetworkError, match=r"weight has shape \(6, 4\).*expected \(4, inputs\)"):
-        netx.read(write(tmp_path / "x.net", [{**layer, "weight": layer["weight"].T}]))
-
-
-@pytest.mark.parametrize(
-    ("c_in", "c_out", "kernel"), [(1, 4, (3, 2)), (2, 1, (3, 2)), (2, 4, (1, 1))]
-)
-def test_squeezed_kernels_with_their_sizes_beside_them(tmp_path, c_in, c_out, kernel):
-    full = weights(c_out, c_in, *kernel)
-    shape = [c_out, 6 - kernel[0] + 1, 5 - kernel[1] + 1]
-    layer = window(b"conv", c_out, weight=full.squeeze(), shape=shape, inChannels=c_in,
-                   kernelSize=kernel, stride=[1, 1], padding=[0, 0])  # fmt: skip
-    layers = [{"type": [b"input"], "shape": [c_in, 6, 5]}, layer]
-    network = netx.read(write(tmp_path / "x.net", layers))
-    conv = network.layers[1]
-    assert ("squeezed" in str(netx.notes_of(network))) == (full.squeeze().ndim < 4)
-    assert isinstance(conv, Conv)
-    np.testing.assert_array_equal(conv.weight, full)
-    del layer["kernelSize"]
-    with pytest.raises(NetworkError, match="kernelSize"):
-        netx.read(write(tmp_path / "y.net", layers))
-
-
-def test_an_average_stands_at_the_end_and_divides(tmp_path):
-    network = read(tmp_path, "old")
-    assert (network.readout.kind, network.readout.groups) == ("average", 4)
-    with pytest.raises(UnsupportedLayer, match="4-dense comes after 3-average"):
-        netx.read(write(tmp_path / "x.net", [*FILES["old"], dense(8, 2)]))
-    uneven = [*FILES["old"][:-1], {"type": [b"average"], "shape": [3, 1, 1]}]
-    with pytest.raises(NetworkError, match="3-average: shape says"):
-        netx.read(write(tmp_path / "x.net", uneven))
-
-
-def test_recurrent_tables_have_one_name_and_count(tmp_path):
-    from loihi_sca import hardware
-
-    network = read(tmp_path, "recurrent")
-    for layer in network:
-        assert isinstance(layer, OtherLayer)
-        assert list(layer.weights) == ["weight", "weight_rec"]
-        spec = hardware.describe(network).layers[network.layers.index(layer)]
-        assert len(spec.geometry.bits) == len(spec.geometry.recurrent_bits) == 1
-    both = dense(5, 4, kind=b"recurrent", weight_rec=weights(4, 4), recWeight=weights(4, 4))
-    with pytest.raises(NetworkError, match="it has 2"):
-        netx.read(write(tmp_path / "x.net", [both]))
-    with pytest.raises(NetworkError, match=r"weight_rec has shape \(4, 5\)"):
-        netx.read(
-            write(tmp_path / "x.net", [dense(5, 4, kind=b"dense_rec", weight_rec=weights(4, 5))])
-        )
-
-
-def test_delays_and_biases_of_what_is_only_mapped_are_kept(tmp_path):
-    from loihi_sca import check, hardware
-
-    long = dense(5, 4, kind=b"recurrent", recWeight=weights(4, 4), delay=np.arange(4) + 60,
-                 bias=[1, 3, 5, 7])  # fmt: skip
-    network = netx.read(write(tmp_path / "x.net", [long]))
-    (spec,) = hardware.describe(network).layers
-    assert spec.geometry.delays
-    assert spec.ranges.delay == 63
-    assert spec.ranges.biases
-    assert any("63 steps of delay, limit 62" in p.reason for p in check(network))
 
 
 # --- notes --------------------------------------------------------------------------------------
