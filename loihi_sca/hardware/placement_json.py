@@ -7,7 +7,7 @@ from typing import Any
 
 from loihi_sca.hardware.cost.mesh import places
 from loihi_sca.hardware.mapping.mapper import Placement
-from loihi_sca.hardware.rules import Violation
+from loihi_sca.hardware.violations import Violation
 
 SCHEMA = 1
 """Version of the JSON form."""

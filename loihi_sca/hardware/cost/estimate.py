@@ -11,9 +11,10 @@ from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
-from loihi_sca.hardware.rules import Violation, find_violations
+from loihi_sca.hardware.rules import find_violations
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, describe
+from loihi_sca.hardware.violations import Violation
 from loihi_sca.network import Network
 from loihi_sca.network.activity import LayerActivity
 
