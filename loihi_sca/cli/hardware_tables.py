@@ -8,12 +8,13 @@ from rich.table import Table
 
 from loihi_sca.hardware import Estimate, LayerPlacement, Placement, Profile
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
+from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
 from loihi_sca.hardware.quantity import Band, Choices, Quantity, Sourced
 
 
 def estimate_tables(estimate: Estimate) -> list[Table]:
     """Return cores per layer, and energy and latency where known."""
-    tables = [cores_table(estimate.placement)]
+    tables = [cores_table(estimate.placement), *compiler_tables(estimate.placement)]
     if estimate.energy is not None and estimate.latency is not None:
         tables += [energy_table(estimate), latency_table(estimate)]
     return tables
@@ -36,6 +37,29 @@ def cores_table(placement: Placement) -> Table:
             f"{layer.binding} {100 * layer.utilisation:.0f} %" if layer.cores else "",
         )
     return table
+
+
+def compiler_tables(placement: Placement) -> list[Table]:
+    """Return the columns that the chip's compiler prints, one row per layer; none on Loihi 1."""
+    table = _table("as the compiler's table, fullest core of each layer in %", "layer")
+    for name in ("cores", "AxonIn", "NeuronGr", "Neurons", "Synapses", "AxonMap", "Total"):
+        table.add_column(name, justify="right")
+    above = []
+    for layer in placement.layers:
+        columns = compiler_table(layer, placement.profile)
+        if columns is None:
+            return []
+        if layer.cores:
+            percents = columns.as_json().values()
+            table.add_row(layer.spec.name, f"{layer.cores:,}", *(f"{x:.2f}" for x in percents))
+            above += [layer.spec.name] if columns.total.max() > 100 else []
+    table.caption = NO_AXON_MEM
+    if above:
+        table.caption += (
+            f" Total of {', '.join(above)} is above 100 %: the compiler would cut further there, "
+            "so that the cores are too few."
+        )
+    return [table]
 
 
 def energy_table(estimate: Estimate) -> Table:
@@ -93,11 +117,9 @@ def map_table(placement: Placement) -> Table:
             continue
         last = layer.first + layer.cores - 1
         chips = sorted({layer.first // per_chip, last // per_chip})
-        shape = layer.spec.geometry.out_shape
-        tile = (min(size, length) for size, length in zip(layer.tiling, shape, strict=True))
         table.add_row(
             layer.spec.name, f"{layer.cores:,}", str(layer.first), str(last),
-            "-".join(map(str, chips)), " x ".join(map(str, tile)),
+            "-".join(map(str, chips)), " x ".join(map(str, layer.tile)),
             _largest(layer.neurons), _largest(layer.words),
         )  # fmt: skip
     if placement.straddling:
@@ -139,8 +161,17 @@ def profile_table(profile: Profile) -> Table:
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
-    for section in ("chip", "limits", "neurons", "synapses", "energy", "time", "comparison"):
-        for key, quantity in getattr(profile, section):
+    for section in (
+        "chip",
+        "limits",
+        "neurons",
+        "synapses",
+        "pool",
+        "energy",
+        "time",
+        "comparison",
+    ):
+        for key, quantity in getattr(profile, section) or ():
             if isinstance(quantity, Sourced):
                 _quantity_row(table, f"{section}.{key}", quantity)
             elif isinstance(quantity, dict):
@@ -171,10 +202,19 @@ def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
 
 def _title(placement: Placement) -> str:
     plural = "chips" if placement.chips > 1 else "chip"
-    return (
+    title = (
         f"{placement.architecture.name} on {placement.profile.name}: {placement.cores:,} cores, "
         f"{placement.chips} {plural}"
     )
+    if placement.cores_low < placement.cores:
+        # the profile says whose assumption this is, and why
+        each = placement.profile.neurons.default.band
+        title += (
+            f" (band {placement.cores_low:,} to {placement.cores:,} cores; the lower edge is our "
+            f"assumption of {each.low:g} compartment per neuron, the public tables show "
+            f"{each.best:g})"
+        )
+    return title
 
 
 def _table(title: str, *columns: str) -> Table:

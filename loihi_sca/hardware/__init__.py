@@ -14,7 +14,7 @@ from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describ
 from loihi_sca.hardware.violations import Violation
 
 __all__ = [
-    "NOT_MODELLED", "RANGE_RULES", "RULES", "Architecture", "Core", "Estimate", "Geometry", "LayerPlacement",
-    "LayerSpec", "Placement", "Profile", "Violation", "describe", "estimate", "find_violations",
-    "load_profile", "map_network", "profile_paths", "require_fit",
+    "NOT_MODELLED", "RANGE_RULES", "RULES", "Architecture", "Core", "Estimate", "Geometry",
+    "LayerPlacement", "LayerSpec", "Placement", "Profile", "Violation", "describe", "estimate",
+    "find_violations", "load_profile", "map_network", "profile_paths", "require_fit",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from loihi_sca.hardware.cost.activity import Activity, from_run
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
+from loihi_sca.hardware.mapping.compiler_table import compiler_table
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
 from loihi_sca.hardware.rules import find_violations
 from loihi_sca.hardware.schema import Profile
@@ -47,6 +48,11 @@ class Estimate:
         return self.placement.cores
 
     @property
+    def cores_low(self) -> int:
+        """Lower edge of the band on cores, see :attr:`Placement.cores_low`."""
+        return self.placement.cores_low
+
+    @property
     def chips(self) -> int:
         """Number of chips."""
         return self.placement.chips
@@ -73,6 +79,7 @@ class Estimate:
             "network": self.placement.architecture.name,
             "profile": self.placement.profile.name,
             "cores": self.cores,
+            "cores_low": self.cores_low,
             "chips": self.chips,
             "layers": [_layer_as_json(x, self.placement.profile) for x in self.placement.layers],
             "energy": None if self.energy is None else self.energy.as_json(),
@@ -129,6 +136,7 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
     tables = (*spec.geometry.bits, *spec.geometry.recurrent_bits)
     stored = [b for b in profile.limits.weight_bits.values if tables and b >= max(tables)]
     cores = layer.cores
+    table = compiler_table(layer, profile)
     return {
         "name": spec.name,
         "type": spec.type,
@@ -144,4 +152,5 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
         "neurons_per_core_mean": float(layer.neurons.mean()) if cores else 0.0,
         "in_axons": int(layer.in_axons.max(initial=0)),
         "out_axons": int(layer.out_axons.max(initial=0)),
+        "compiler_table": None if table is None else table.as_json(),
     }

@@ -70,7 +70,7 @@ def cores_and_words(
         tiling = loihi1.fewest_cores(geometry, budget)
         words = usage(geometry, tiling, budget).words
         return Need(len(words), int(words.max()), int(words.sum()))
-    ways, fan_in = loihi2.ways(geometry, budget), loihi2.fan_in(geometry)
+    (_, ways), fan_in = loihi2.ways(geometry, budget), loihi2.fan_in(geometry)
     at = int(loihi2.choose(ways, geometry, budget, np.array([fan_in]))[0])
     return Need(
         int(ways.cores[at]),

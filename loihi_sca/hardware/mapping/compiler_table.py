@@ -15,7 +15,7 @@ import numpy.typing as npt
 from loihi_sca.hardware.mapping.mapper import LayerPlacement
 from loihi_sca.hardware.schema import Profile
 
-Shares = npt.NDArray[np.float64]
+Percents = npt.NDArray[np.float64]
 
 NO_AXON_MEM = (
     "AxonMem is not modelled (2.8 % at most in the public tables), so Total leaves it out."
@@ -25,27 +25,27 @@ NO_AXON_MEM = (
 
 @dataclass(frozen=True)
 class CompilerTable:
-    """What each core of a layer uses of its tables, 1 is all of one; each a float array (cores,).
+    """What each core of a layer uses of its tables, in percent; each a float array (cores,).
 
     Attributes
     ----------
     axon_in, neuron_groups, neurons, synapses, axon_map : float array (cores,)
-        Shares of the limits on axons, neuron groups, compartments, synapse words and AxonMap.
+        Of the limits on axons, neuron groups, compartments, synapse words and AxonMap.
     total : float array (cores,)
-        Share of the memory that all tables come from, AxonMem left out.
+        Of the memory that all tables come from, AxonMem left out.
     """
 
-    axon_in: Shares
-    neuron_groups: Shares
-    neurons: Shares
-    synapses: Shares
-    axon_map: Shares
-    total: Shares
+    axon_in: Percents
+    neuron_groups: Percents
+    neurons: Percents
+    synapses: Percents
+    axon_map: Percents
+    total: Percents
 
     def as_json(self) -> dict[str, Any]:
-        """Return the largest share of any core, by column, in percent; 0 without cores."""
-        shares = self.__dict__.items()
-        return {f"{k}_percent": 100 * float(v.max(initial=0.0)) for k, v in shares}
+        """Return the fullest core's percent, by column; 0 without cores."""
+        columns = self.__dict__.items()
+        return {f"{name}_percent": float(column.max(initial=0.0)) for name, column in columns}
 
 
 def compiler_table(
@@ -73,10 +73,10 @@ def compiler_table(
         + pool.neuron_group.value * groups
     )
     return CompilerTable(
-        axon_in=layer.in_axons / limits.in_axons.value,
-        neuron_groups=groups / limits.neuron_groups.value,
-        neurons=compartments / limits.compartments.value,
-        synapses=layer.words / limits.synapse_words.value,
-        axon_map=layer.axon_map / limits.axon_map.value,
-        total=words / pool.words.value,
+        axon_in=100 * layer.in_axons / limits.in_axons.value,
+        neuron_groups=100 * groups / limits.neuron_groups.value,
+        neurons=100 * compartments / limits.compartments.value,
+        synapses=100 * layer.words / limits.synapse_words.value,
+        axon_map=100 * layer.axon_map / limits.axon_map.value,
+        total=100 * words / pool.words.value,
     )

@@ -45,17 +45,31 @@ def need_table(
     outputs, inputs : int array (n,), (m,)
         Channels, or neurons and inputs of a dense layer.
     """
-    shape = (len(outputs), len(inputs))
     if not budget.shared_kernels:
         return _one_by_one(geometry, budget, outputs, inputs)
-    cores, words = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+    if geometry.groups > 1:
+        inputs = np.full_like(inputs, loihi2.fan_in(geometry))
+    if loihi2.divides(geometry, budget):
+        return _row_by_row(geometry, budget, outputs, inputs)
+    most = 1 << (int(outputs.max()) - 1).bit_length()
+    every = loihi2.ways_by_channels(geometry, budget, most)
+    ways = loihi2.Ways(*(values[outputs - 1] for values in every))
+    taken = loihi2.choose(ways, geometry, budget, inputs)
+    cores, _, _, words, recurrent = (np.take_along_axis(each, taken, axis=1) for each in ways)
+    return NeedTable(cores, words * inputs + recurrent)
+
+
+def _row_by_row(
+    geometry: Geometry, budget: CoreBudget, outputs: Counts, inputs: Counts
+) -> NeedTable:
+    """Return the table where every number of outputs has its own number of ways."""
+    cores = np.empty((len(outputs), len(inputs)), dtype=np.int64)
+    words = np.empty_like(cores)
     for row, channels in enumerate(outputs):
-        layer = geometry.with_channels(int(channels))
-        arriving = np.full_like(inputs, loihi2.fan_in(layer)) if layer.groups > 1 else inputs
-        ways = loihi2.ways(layer, budget)
-        taken = loihi2.choose(ways, layer, budget, arriving)
+        _, ways = loihi2.ways(geometry.with_channels(int(channels)), budget)
+        taken = loihi2.choose(ways, geometry, budget, inputs)
         cores[row] = ways.cores[taken]
-        words[row] = ways.total_words[taken] * arriving + ways.total_recurrent[taken]
+        words[row] = ways.total_words[taken] * inputs + ways.total_recurrent[taken]
     return NeedTable(cores, words)
 
 
@@ -90,9 +104,9 @@ def input_steps(geometry: Geometry, budget: CoreBudget, outputs: int, inputs: in
         return None
     if loihi2.divides(geometry, budget):  # how often depends on the very number of words
         return None
-    ends = {inputs}
-    for channels in range(1, outputs + 1):
-        ways = loihi2.ways(geometry.with_channels(channels), budget)
-        room = np.maximum(budget.synapse_words - ways.recurrent, 0)
-        ends.update((room // np.maximum(ways.words, 1)).tolist())
-    return np.array(sorted({min(e, inputs) for e in ends if e > 0}), dtype=np.int64)
+    most = 1 << (outputs - 1).bit_length()
+    ways = loihi2.ways_by_channels(geometry, budget, most)
+    room = budget.synapse_words - ways.recurrent[:outputs]
+    ends = np.unique(room // np.maximum(ways.words[:outputs], 1))
+    steps: Counts = np.unique(np.minimum(np.append(ends[ends > 0], inputs), inputs))
+    return steps

@@ -23,22 +23,20 @@ from loihi_sca.hardware.shapes import Geometry
 
 
 class Ways(NamedTuple):
-    """The ways to cut one layer, in the order in which the compiler tries them.
+    """What the ways to cut a layer take, in the order in which the compiler tries them.
 
     Synapse words of ``n`` inputs are ``words * n + recurrent``: per input channel (within a group)
-    of a convolution, per input of a dense layer.
+    of a convolution, per input of a dense layer. Each an int array (..., ways).
 
     Attributes
     ----------
-    tilings : tuple of Tiling
-    cores : int array (ways,)
-    words, recurrent : int array (ways,)
+    cores : int array
+    words, recurrent : int array
         Of the fullest core.
-    total_words, total_recurrent : int array (ways,)
+    total_words, total_recurrent : int array
         Of all cores.
     """
 
-    tilings: tuple[Tiling, ...]
     cores: Counts
     words: Counts
     recurrent: Counts
@@ -51,9 +49,9 @@ def tile(geometry: Geometry, budget: CoreBudget) -> Tiling:
 
     Where not even one neuron fits a core the smallest tile is returned, and the rules say why.
     """
-    found = ways(geometry, budget)
+    tilings, found = ways(geometry, budget)
     taken = choose(found, geometry, budget, np.array([fan_in(geometry)]))
-    return found.tilings[int(taken[0])]
+    return tilings[int(taken[0])]
 
 
 def fan_in(geometry: Geometry) -> int:
@@ -66,58 +64,86 @@ def choose(found: Ways, geometry: Geometry, budget: CoreBudget, inputs: Counts) 
 
     Parameters
     ----------
+    found : Ways of int arrays (..., ways)
     inputs : int array (m,)
         As :func:`fan_in` counts them.
 
     Returns
     -------
-    int array (m,)
+    int array (..., m)
         The last way where none fits.
     """
     if divides(geometry, budget):
         return _divided(found, budget, inputs)
-    needed = np.multiply.outer(found.words, inputs) + found.recurrent[:, None]
-    fits = needed <= budget.synapse_words
-    fits[-1] = True
-    first: Counts = fits.argmax(axis=0)
-    return first
+    *counts, number = found.words.shape
+    taken = np.full((*counts, len(inputs)), number - 1, dtype=np.int64)
+    for way in range(number - 2, -1, -1):
+        needed = found.words[..., way, None] * inputs + found.recurrent[..., way, None]
+        taken[needed <= budget.synapse_words] = way
+    return taken
 
 
-def ways(geometry: Geometry, budget: CoreBudget) -> Ways:
-    """Return the ways to cut a layer, whatever its inputs."""
-    # equal layers but for their inputs share one entry
+def ways(geometry: Geometry, budget: CoreBudget) -> tuple[tuple[Tiling, ...], Ways]:
+    """Return the ways to cut a layer and what they take, arrays (ways,)."""
+    return _ways(_without_inputs(geometry), budget)
+
+
+def ways_by_channels(geometry: Geometry, budget: CoreBudget, most: int) -> Ways:
+    """Return what the ways take for 1 to ``most`` output channels, arrays (most, ways).
+
+    Where there are fewer ways than elsewhere, the last is repeated.
+    """
+    return _ways_by_channels(_without_inputs(geometry), budget, most)
+
+
+def _without_inputs(geometry: Geometry) -> Geometry:
+    """Return the same for layers that differ in their inputs only."""
     groups = geometry.groups if geometry.kind == "conv" else 1
-    return _ways(replace(geometry, in_shape=(groups, 1, 1)), budget)
+    return replace(geometry, in_shape=(groups, 1, 1), stride=(1, 1), padding=(0, 0))
+
+
+@lru_cache(maxsize=1 << 6)
+def _ways_by_channels(geometry: Geometry, budget: CoreBudget, most: int) -> Ways:
+    found = [tuple(_tilings(geometry, budget, n)) for n in range(1, most + 1)]
+    number = max(len(each) for each in found)
+    padded = [each + each[-1:] * (number - len(each)) for each in found]
+    return _taken(geometry, budget, np.arange(1, most + 1)[:, None], np.array(padded))
 
 
 @lru_cache(maxsize=1 << 16)
-def _ways(geometry: Geometry, budget: CoreBudget) -> Ways:
-    tilings = tuple(_tilings(geometry, budget))
-    shape = np.array(geometry.out_shape)
-    sizes = np.minimum(np.array(tilings, dtype=np.int64), shape)
-    tiles = -(-shape // sizes)
-    before = tiles[:, 0] - 1
-    full, full_own = _words(geometry, budget, sizes[:, 0])
-    rest, rest_own = _words(geometry, budget, shape[0] - sizes[:, 0] * before)
-    positions = tiles[:, 1] * tiles[:, 2]
+def _ways(geometry: Geometry, budget: CoreBudget) -> tuple[tuple[Tiling, ...], Ways]:
+    channels = geometry.out_shape[0]
+    tilings = tuple(_tilings(geometry, budget, channels))
+    return tilings, _taken(geometry, budget, np.array([channels]), np.array(tilings))
+
+
+def _taken(geometry: Geometry, budget: CoreBudget, outputs: Counts, tilings: Counts) -> Ways:
+    """Return what tilings, (..., ways, 3), of layers of some output channels, (..., 1), take."""
+    size = np.minimum(tilings[..., 0], outputs)
+    tiles = -(-outputs // size)
+    positions = np.ones_like(tiles)
+    for axis in (1, 2):
+        positions *= -(-geometry.out_shape[axis] // tilings[..., axis])
+    sizes = np.stack([size, outputs - size * (tiles - 1)])
+    (full, rest), (full_own, rest_own) = _words(geometry, budget, sizes)
     return Ways(
-        tilings,
-        tiles.prod(axis=1),
+        tiles * positions,
         np.maximum(full, rest),
-        np.maximum(full_own, rest_own),
-        (before * full + rest) * positions,
-        (before * full_own + rest_own) * positions,
+        outputs * np.maximum(full_own, rest_own),
+        ((tiles - 1) * full + rest) * positions,
+        outputs * ((tiles - 1) * full_own + rest_own),
     )
 
 
 def _words(geometry: Geometry, budget: CoreBudget, channels: Counts) -> tuple[Counts, Counts]:
-    """Return words per input, and those of the layer's own neurons, of cores of some channels."""
+    """Return words per input and per neuron of the layer itself, of cores of some channels."""
     if geometry.kind == "conv":
-        shared = [budget.shared_words(geometry, int(n)) for n in channels]
-        return np.array(shared, dtype=np.int64), np.zeros_like(channels)
-    bits, own = geometry.bits, geometry.recurrent_bits
-    per_own_neuron = budget.table_words(geometry, own, channels)
-    return budget.table_words(geometry, bits, channels), geometry.neurons * per_own_neuron
+        return budget.shared_words(geometry, channels), np.zeros_like(channels)
+    arriving, own = geometry.bits, geometry.recurrent_bits
+    return (
+        budget.table_words(geometry, arriving, channels),
+        budget.table_words(geometry, own, channels),
+    )
 
 
 def divides(geometry: Geometry, budget: CoreBudget) -> bool:
@@ -126,39 +152,43 @@ def divides(geometry: Geometry, budget: CoreBudget) -> bool:
     return geometry.kind == "dense" and split == "divide"
 
 
-def _tilings(geometry: Geometry, budget: CoreBudget) -> Iterator[Tiling]:
+def _tilings(geometry: Geometry, budget: CoreBudget, channels: int) -> Iterator[Tiling]:
+    """Yield the ways to cut a layer of so many output channels, or neurons if dense."""
     cap = budget.neurons_per_core(geometry.neuron)
     if geometry.kind == "dense":
-        neurons = min(cap, geometry.neurons)
         if divides(geometry, budget):
-            yield from (Tiling(n, 1, 1) for n in range(neurons, 0, -1))
+            yield from (Tiling(n, 1, 1) for n in range(min(cap, channels), 0, -1))
             return
         while cap:
             # the cap is halved, not the neurons at hand: 4095, ..., 255, 127, 63, ...
-            yield Tiling(min(cap, geometry.neurons), 1, 1)
+            yield Tiling(min(cap, channels), 1, 1)
             cap //= 2
         return
-    channels, rows, width = geometry.out_shape
-    if budget.strategy == "loihi2-v1" and (columns := cap // (channels * rows)):
-        yield Tiling(channels, rows, _power_of_two(columns))
-    channels = min(channels, cap)
+    _, height, width = geometry.out_shape
+    if budget.strategy == "loihi2-v1" and (columns := cap // (channels * height)):
+        yield Tiling(channels, height, _power_of_two(columns))
+    held = min(channels, cap)
     while True:
-        yield Tiling(channels, *_fewest_tiles(rows, width, cap // channels))
-        if channels == 1:
+        yield Tiling(held, *_fewest_tiles(height, width, cap // held, -(-channels // held)))
+        if held == 1:
             return
-        channels = -(-channels // 2)
+        held = -(-held // 2)
 
 
 @lru_cache(maxsize=1 << 14)
-def _fewest_tiles(height: int, width: int, positions: int) -> tuple[int, int]:
+def _fewest_tiles(height: int, width: int, positions: int, slices: int) -> tuple[int, int]:
     """Return rows and columns, ``H/2^b`` and ``2^a``, that cut a map into the fewest tiles.
 
-    Of equally many tiles those with the most rows win.
+    Of equally many tiles those cut most along the height, as long as that has fewer tiles than
+    columns and channels together. Source: the tiles of YOLO-KP's compiler table.
 
     Parameters
     ----------
+    height, width : int
     positions : int
         At most so many in a tile, at least 1.
+    slices : int
+        Tiles along the channels.
     """
     best, fewest = (1, 1), height * width + 1
     for halvings in range((height - 1).bit_length() + 1):
@@ -166,9 +196,9 @@ def _fewest_tiles(height: int, width: int, positions: int) -> tuple[int, int]:
         if rows > positions:
             continue
         columns = _power_of_two(positions // rows)
-        tiles = -(-height // rows) * -(-width // columns)
-        if tiles < fewest:
-            best, fewest = (rows, columns), tiles
+        high, wide = -(-height // rows), -(-width // columns)
+        if high * wide < fewest or (high * wide == fewest and high < wide * slices):
+            best, fewest = (rows, columns), high * wide
     return best
 
 
@@ -177,7 +207,7 @@ def _divided(found: Ways, budget: CoreBudget, inputs: Counts) -> Counts:
 
     Way ``i`` has ``i`` neurons less than the first, down to one.
     """
-    most = len(found.tilings)
+    most = len(found.words)
     at = np.zeros(len(inputs), dtype=np.int64)
     while True:
         needed = found.words[at] * inputs + found.recurrent[at]

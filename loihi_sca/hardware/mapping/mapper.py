@@ -14,7 +14,7 @@ from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling
 from loihi_sca.hardware.mapping.usage import Usage, axon_map, destinations, usage
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume, describe
 from loihi_sca.network import Network
 from loihi_sca.problems import CHAINS, NO_ADD
 
@@ -83,6 +83,12 @@ class LayerPlacement:
     def cores(self) -> int:
         """Number of cores."""
         return len(self.neurons)
+
+    @property
+    def tile(self) -> Volume:
+        """Channels, rows and columns of a full core's part of the layer."""
+        channels, rows, columns = map(min, self.tiling, self.spec.geometry.out_shape)
+        return channels, rows, columns
 
     def __iter__(self) -> Iterator[Core]:
         shape = self.spec.geometry.out_shape
@@ -189,7 +195,8 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
     for i, spec in enumerate(architecture.layers):
         last = i + 1 == len(geometries)
         following = (None, None) if last else (geometries[i + 1], tilings[i + 1])
-        placed = _place(spec, tilings[i], following, first, profile)
+        groups = profile.neuron_groups(spec.geometry.neuron)
+        placed = _place(spec, tilings[i], following, first, budget, groups)
         layers.append(placed)
         first += placed.cores
     return Placement(architecture, profile, tuple(layers))
@@ -206,9 +213,10 @@ def _place(
     tiling: Tiling,
     following: tuple[Geometry, Tiling] | tuple[None, None],
     first: int,
-    profile: Profile,
+    budget: CoreBudget,
+    groups: int,
 ) -> LayerPlacement:
-    geometry, budget = spec.geometry, core_budget_of(profile)
+    geometry = spec.geometry
     if geometry.kind == "port":
         none = np.zeros(0, dtype=np.int64)
         return LayerPlacement(spec, tiling, first, none, none, none, none, none, 0, "none", 0.0)
@@ -227,7 +235,7 @@ def _place(
         used.in_axons,
         out_axons,
         mapped,
-        profile.neuron_groups(geometry.neuron),
+        groups,
         binding,
         utilisation,
     )

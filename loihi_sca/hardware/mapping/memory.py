@@ -17,7 +17,6 @@ from loihi_sca.hardware.quantity import Quantity
 from loihi_sca.hardware.schema import DenseSplit, Profile, Strategy
 from loihi_sca.hardware.shapes import Geometry
 
-
 Size = TypeVar("Size", int, npt.NDArray[np.int64])
 """A number of synapses or neurons, or an array of them."""
 
@@ -96,22 +95,20 @@ class CoreBudget(NamedTuple):
             words += self.axon_words(neurons, self.synapse_bits(geometry, needed, True))
         return words
 
-    def shared_words(self, geometry: Geometry, channels: int) -> int:
+    def shared_words(self, geometry: Geometry, channels: Size) -> Size:
         """Return the words of a convolution's kernels for so many output channels on one core.
 
         Shared between positions, so the spatial tile does not matter:
         ``Kh Kw Cin sum_p ceil((p b + header) / word)`` over the powers of two ``p`` that make up
         the channels. Source: closed form of the Intel compiler tables.
         """
+        words = 0 * channels
         if not geometry.bits:
-            return 0
+            return words
         bits = self.synapse_bits(geometry, geometry.bits[0], False)
-        per_tap = sum(
-            self.axon_words(1 << power, bits)
-            for power in range(channels.bit_length())
-            if channels >> power & 1
-        )
-        return geometry.kernel[0] * geometry.kernel[1] * geometry.in_per_group * per_tap
+        for power in range(int(np.max(channels)).bit_length()):
+            words += (channels >> power & 1) * self.axon_words(1 << power, bits)
+        return geometry.kernel[0] * geometry.kernel[1] * geometry.in_per_group * words
 
     def synapse_bits(self, geometry: Geometry, needed: int, indexed: bool) -> int:
         """Return the bits of one synapse: weight, index of the target and delay."""

@@ -73,16 +73,16 @@ def yolo_kp_values(profile: Profile) -> Iterator[Value]:
             "AxonMap": (axon_map, table.axon_map),
             "Total": (total, table.total),
         }
-        for column, (printed, shares) in ours.items():
-            yield Value("YOLO-KP", layer.spec.name, column, printed, percent(shares))
+        for column, (printed, percents) in ours.items():
+            yield Value("YOLO-KP", layer.spec.name, column, printed, rounded(percents))
         yield Value("YOLO-KP", layer.spec.name, "cores", cores, layer.cores)
         held = tuple(min(s, n) for s, n in zip(layer.tiling, layer.spec.shape, strict=True))
         yield Value("YOLO-KP", layer.spec.name, "tile", tile, held[::-1])
 
 
-def percent(shares: np.ndarray) -> float:
-    """Print the fullest core as the compiler does: percent, two decimals."""
-    return float(f"{100 * float(shares.max()):.2f}")
+def rounded(percents: np.ndarray) -> float:
+    """Round the fullest core's percent as the compiler prints it, to two decimals."""
+    return float(f"{float(percents.max()):.2f}")
 
 
 # --- PilotNet LIF and Oxford, compiler of January 2023 --------------------------------------------
@@ -116,9 +116,7 @@ def pilotnet() -> Architecture:
         )  # fmt: skip
     for neurons, bits in ((100, 3), (50, 4), (10, 5), (1, 6)):
         layers.append(LayerPlan(type="dense", neurons=neurons, weight_bits=bits))
-    return build(
-        Plan(name="pilotnet", input=(3, 66, 200), weight_bits=8, layer=tuple(layers))
-    )
+    return build(Plan(name="pilotnet", input=(3, 66, 200), weight_bits=8, layer=tuple(layers)))
 
 
 def pilotnet_values(profile: Profile, network: object = None) -> Iterator[Value]:
