@@ -85,9 +85,9 @@ def test_fewer_bits_and_fewer_inputs_never_cut_finer(geometry: Geometry, fewer: 
 
 
 def test_a_coarser_cut_of_channels_can_take_more_cores() -> None:
-    """Columns are cut in powers of two: 17 in one tile of 32, or in two of 16."""
+    """Columns are powers of two: 16 x 17 fits one tile of 16 x 32, or two of 8 x 32."""
     budget = core_budget_of(load_profile("loihi2"))
     conv = Geometry("conv", (321, 16, 17), (57, 16, 17), (5, 5), padding=(2, 2), bits=(8,))
     fewer = dataclasses.replace(conv, bits=(1,))
-    assert (tile(conv, budget), tile(fewer, budget)) == ((4, 16, 32), (8, 16, 16))
+    assert (tile(conv, budget), tile(fewer, budget)) == ((4, 16, 32), (8, 8, 32))
     assert [cores_and_words(each, budget).cores for each in (conv, fewer)] == [15, 16]
