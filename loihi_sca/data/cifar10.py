@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -114,10 +114,10 @@ def _batches(folder: Path, test: bool) -> tuple[Images, npt.NDArray[np.int64]]:
     return Images(np.concatenate(pixels), full=255.0), np.concatenate(labels)
 
 
-_REBUILD: Callable[..., Any] = np.zeros(1).__reduce__()[0]
-_FROM_BUFFER: Callable[..., Any] = np.zeros(1).__reduce_ex__(5)[0]  # type: ignore[assignment]
+_REBUILD: Any = np.zeros(1).__reduce__()[0]
+_FROM_BUFFER: Any = np.zeros(1).__reduce_ex__(5)[0]
 
-ARRAY_PARTS: dict[tuple[str, str], Callable[..., Any]] = {
+ARRAY_PARTS: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): _REBUILD,

@@ -91,6 +91,20 @@ class Engine(Protocol):
         """Run the network on data (N, *in_shape, T)."""
 
 
+class Prepared(Protocol):
+    """A network that is ready to be run, as often as there are data."""
+
+    def run(self, data: npt.NDArray[np.integer[Any]], *, record: Sequence[str] = ()) -> RunResult:
+        """Run it on data (N, *in_shape, T)."""
+
+
+class Prepare(Protocol):
+    """What makes a network ready, so that an engine does it once for many runs."""
+
+    def __call__(self, network: Network, *, schedule: Schedule = "pipelined") -> Prepared:
+        """Return the network, ready."""
+
+
 def check_runnable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` naming every layer whose dynamics are not defined here."""
     problems = []
