@@ -12,6 +12,9 @@ from loihi_sca.errors import InputError
 MANTISSA = 64
 """Bias mantissa of a value of 1: the threshold of a neuron with threshold 1."""
 
+MAX_STEPS_IN_INT32 = 46_340
+"""The largest number whose square, a step times a count of spikes, fits into 32 bits."""
+
 
 def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     """Encode values as evenly spaced spikes: a value of ``k / timesteps`` gives exactly ``k``.
@@ -35,8 +38,9 @@ def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     """
     values = np.asarray(values, dtype=np.float32)
     _check_range(values, "rate")
-    count = np.rint(values * timesteps).astype(np.int32)[..., None]
-    step = np.arange(timesteps, dtype=np.int32)
+    whole: type[np.signedinteger[Any]] = np.int32 if timesteps <= MAX_STEPS_IN_INT32 else np.int64
+    count = np.rint(values * timesteps).astype(whole)[..., None]
+    step = np.arange(timesteps, dtype=whole)
     # spike number k of n falls where the line t * n / T passes the integer k
     passed = ((step + 1) * count) // timesteps - (step * count) // timesteps
     spikes: npt.NDArray[np.uint8] = passed.astype(np.uint8)
