@@ -3,8 +3,8 @@
 Spikes are sparse, so it visits spikes and not synapses. :mod:`loihi_sca.engine.fast.layout` lays a
 network out and proves which integers are wide enough, :mod:`loihi_sca.engine.fast.kernels` runs a
 layer, :mod:`loihi_sca.engine.fast.batch` a few samples through all layers, and this module all
-samples, in threads. Laying out a large network takes as long as hundreds of samples: who runs one
-more than once prepares it, and runs that.
+samples, in threads. Laying a network out takes as long as a few samples do: who runs one more than
+once prepares it, and runs that.
 """
 
 from __future__ import annotations
