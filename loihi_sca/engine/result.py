@@ -77,20 +77,6 @@ class RunResult:
         return counts
 
 
-class Engine(Protocol):
-    """The signature that all engines share."""
-
-    def __call__(
-        self,
-        network: Network,
-        data: npt.NDArray[np.integer[Any]],
-        *,
-        schedule: Schedule = "pipelined",
-        record: Sequence[str] = (),
-    ) -> RunResult:
-        """Run the network on data (N, *in_shape, T)."""
-
-
 class Prepared(Protocol):
     """A network that is ready to be run, as often as there are data."""
 
@@ -98,8 +84,11 @@ class Prepared(Protocol):
         """Run it on data (N, *in_shape, T)."""
 
 
-class Prepare(Protocol):
-    """What makes a network ready, so that an engine does it once for many runs."""
+class Engine(Protocol):
+    """What makes a network ready, which may take as long as some samples, to be run often.
+
+    Such as :func:`loihi_sca.engine.fast.prepare` and :func:`loihi_sca.engine.reference.prepare`.
+    """
 
     def __call__(self, network: Network, *, schedule: Schedule = "pipelined") -> Prepared:
         """Return the network, ready."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data import Dataset
-from loihi_sca.engine.result import Prepare, Prepared, RunResult
+from loihi_sca.engine.result import Engine, Prepared, RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Cuba, Dense, IntArray, Network, Readout
 from loihi_sca.network.activity import LayerActivity
@@ -58,7 +58,7 @@ class Evaluation:
 
 
 def evaluate(
-    network: Network, dataset: Dataset, engine: Prepare, on_progress: Progress | None = None
+    network: Network, dataset: Dataset, engine: Engine, on_progress: Progress | None = None
 ) -> Evaluation:
     """Run a network on every sample of a dataset and count the answers.
 
@@ -71,8 +71,8 @@ def evaluate(
         Its input takes what the dataset gives, spikes or bias mantissas.
     dataset : Dataset
         Encoded piece by piece, so that its spikes never lie in memory all at once.
-    engine : callable
-        Prepares the network; for example :func:`loihi_sca.engine.fast.prepare`.
+    engine : Engine
+        For example :func:`loihi_sca.engine.fast.prepare`.
     on_progress : callable, optional
         Called with the number of samples done and of all.
 
@@ -89,7 +89,7 @@ def evaluate_prepared(
     ready: Prepared,
     readout: Readout,
     dataset: Dataset,
-    engine: Prepare,
+    engine: Engine,
     on_progress: Progress | None = None,
 ) -> Evaluation:
     """As :func:`evaluate`, with a network that is ready and was checked, and its read-out."""
@@ -109,7 +109,7 @@ def evaluate_prepared(
     return Evaluation(confusion, activity, dataset.timesteps, elapsed)
 
 
-def scores(readout: Readout, result: RunResult, engine: Prepare) -> npt.NDArray[np.int64]:
+def scores(readout: Readout, result: RunResult, engine: Engine) -> npt.NDArray[np.int64]:
     """Return one score per sample and class, (N, classes): what the host reads out, summed over T.
 
     That is spikes per output, spikes per group of outputs, weighted spikes, or the voltage that
@@ -141,7 +141,7 @@ def _sum(a: LayerActivity, b: LayerActivity) -> LayerActivity:
 
 
 def _voltages(
-    weight: IntArray, neuron: Cuba, result: RunResult, engine: Prepare
+    weight: IntArray, neuron: Cuba, result: RunResult, engine: Engine
 ) -> npt.NDArray[np.int64]:
     """Run the read-out as a layer that never spikes, and sum its voltage over time."""
     layer = Dense("readout", (weight.shape[1],), weight, neuron=replace(neuron, threshold=NEVER))

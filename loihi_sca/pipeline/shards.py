@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from loihi_sca import netx
 from loihi_sca.data import Dataset, Split, load
 from loihi_sca.engine import fast, reference
-from loihi_sca.engine.result import Prepare, Prepared
+from loihi_sca.engine.result import Engine, Prepared
 from loihi_sca.errors import BackendError, ConfigError
 from loihi_sca.execution import Executor, Failure
 from loihi_sca.network import Network, Shape
@@ -83,7 +83,7 @@ class Part:
         return f"samples {self.first} to {self.last - 1}"
 
 
-def engine_of(name: EngineName, threads: int | None = None) -> Prepare:
+def engine_of(name: EngineName, threads: int | None = None) -> Engine:
     """Return an engine by name; the fast one may be told how many threads to use."""
     return partial(fast.prepare, threads=threads) if name == "fast" else reference.prepare
 
