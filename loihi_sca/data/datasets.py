@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from loihi_sca.config import Encoding
 from loihi_sca.data import cifar10, images, nmnist
+from loihi_sca.data.encoders import BYTES_PER_SPIKE
 from loihi_sca.data.samples import Images, Index, Samples, no_direct_encoding
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.memory import check_memory
@@ -71,7 +72,7 @@ class Dataset:
         chosen = len(self.labels[index])
         check_memory(
             f"{chosen} encoded samples of {self.name}, of {self.timesteps} timesteps each,",
-            math.prod((chosen, *self.shape, self.timesteps)),
+            math.prod((chosen, *self.shape, self.timesteps, BYTES_PER_SPIKE)),
             "Take fewer samples at once, or fewer timesteps.",
         )
         return self.samples.encoded(index, self.timesteps)

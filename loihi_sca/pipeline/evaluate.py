@@ -16,7 +16,7 @@ from loihi_sca.network import Cuba, Dense, IntArray, Network, Readout
 from loihi_sca.network.activity import LayerActivity
 
 SPIKE_BYTES = 1 << 23
-"""Input spikes that are encoded at once; encoding takes twenty times this for a moment."""
+"""Input spikes that are encoded at once; encoding takes nine times this for a moment."""
 
 NEVER = 1 << 23
 """A threshold that no voltage exceeds."""
