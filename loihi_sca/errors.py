@@ -64,3 +64,13 @@ class NotBitExact(LoihiScaError):
 
 class BackendError(LoihiScaError):
     """Lava's backend, or Ray, failed, hung or died; the message quotes its last words."""
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is Ctrl-C or was caused by it.
+
+    A module of C that is interrupted while it loads fails with an error of its own.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -133,7 +133,7 @@ def measure(
     network: Network, dataset: Dataset, profiles: Sequence[str]
 ) -> tuple[Evaluation, dict[str, Estimate]]:
     """Run a network on a whole dataset, and estimate what that costs on each chip."""
-    found = evaluate(network, dataset, fast.run)
+    found = evaluate(network, dataset, fast.prepare)
     estimates = {
         profile: estimate(
             network, load_profile(profile), found.activity, found.samples, found.timesteps

@@ -31,7 +31,7 @@ __all__ = ["LABELS", "Interrupted", "Label", "RunFolder", "label_of", "load_spli
 OnEpoch: TypeAlias = Callable[[Epoch], None]
 
 Observer: TypeAlias = Callable[[Trainer, Epoch], None]
-"""Such as :class:`loihi_sca.training.tensorboard.Board`; must leave the trainer as it is."""
+"""Such as :class:`loihi_sca.training.tensorboard.EventFile`; must leave the trainer as it is."""
 
 LAUNCHER_S = 2.0
 """A launcher sends its processes the Ctrl-C that they have seen already, within this time."""
