@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from loihi_sca.config.sections import Fraction, Section
+from loihi_sca.config.sections import Count, CountOrZero, Fraction, Positive, Section, Whether
 from loihi_sca.config.zoo import Pooling, layers_of
 
 
@@ -25,11 +26,11 @@ class NeuronConfig(Section):
         lava-dl's default of 1.
     """
 
-    threshold: PositiveFloat = 1.0
+    threshold: Positive = 1.0
     current_decay: Fraction = 1.0
     voltage_decay: Fraction = 0.1
-    tau_grad: PositiveFloat = 0.01
-    scale_grad: PositiveFloat = 1.0
+    tau_grad: Positive = 0.01
+    scale_grad: Positive = 1.0
 
 
 class ConvConfig(Section):
@@ -44,11 +45,11 @@ class ConvConfig(Section):
     """
 
     type: Literal["conv"]
-    channels: PositiveInt
-    kernel: PositiveInt = 3
-    stride: PositiveInt = 1
-    padding: NonNegativeInt = 0
-    prunable: bool = True
+    channels: Count
+    kernel: Count = 3
+    stride: Count = 1
+    padding: CountOrZero = 0
+    prunable: Whether = True
 
 
 class DenseConfig(Section):
@@ -63,8 +64,8 @@ class DenseConfig(Section):
     """
 
     type: Literal["dense"]
-    neurons: PositiveInt
-    prunable: bool = True
+    neurons: Count
+    prunable: Whether = True
 
 
 class PoolConfig(Section):
@@ -80,8 +81,8 @@ class PoolConfig(Section):
     """
 
     type: Literal["pool"]
-    kernel: PositiveInt = 2
-    weight: PositiveFloat = 1.0
+    kernel: Count = 2
+    weight: Positive = 1.0
 
 
 class StemConfig(Section):
@@ -97,10 +98,10 @@ class StemConfig(Section):
     """
 
     type: Literal["stem"]
-    channels: PositiveInt
-    kernel: PositiveInt = 3
-    stride: PositiveInt = 1
-    padding: NonNegativeInt = 1
+    channels: Count
+    kernel: Count = 3
+    stride: Count = 1
+    padding: CountOrZero = 1
 
 
 class ResidualConfig(Section):
@@ -117,9 +118,9 @@ class ResidualConfig(Section):
     """
 
     type: Literal["residual"]
-    channels: PositiveInt
-    stride: PositiveInt = 1
-    prunable: bool = True
+    channels: Count
+    stride: Count = 1
+    prunable: Whether = True
 
 
 class StreamEnd(Section):
@@ -153,12 +154,12 @@ class ModelConfig(Section):
     """
 
     zoo: str | None = None
-    width: PositiveFloat = 1.0
+    width: Positive = 1.0
     pooling: Pooling = "stride"
     layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
     neuron: NeuronConfig = NeuronConfig()
-    norm: bool = True
-    weight_scale: PositiveFloat = 2.0
+    norm: Whether = True
+    weight_scale: Positive = 2.0
 
     @model_validator(mode="before")
     @classmethod
@@ -170,7 +171,11 @@ class ModelConfig(Section):
             raise ValueError("gives both zoo and layers; leave one of them out")
         rest = {k: v for k, v in values.items() if k not in ("zoo", "width", "pooling")}
         width = values.get("width", 1.0)
-        if not isinstance(width, int | float) or width <= 0:
+        if (
+            isinstance(width, bool)
+            or not isinstance(width, int | float)
+            or not 0 < width < math.inf
+        ):
             raise ValueError(f"width = {width!r} must be a number above 0")
         pooling = values.get("pooling", "stride")
         if pooling not in get_args(Pooling):
