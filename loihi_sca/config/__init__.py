@@ -24,8 +24,8 @@ from loihi_sca.config.sections import (
 )
 
 __all__ = [
-    "BUDGETS", "FRACTIONS", "TRUST", "Budget", "ConvConfig", "DataConfig", "DenseConfig", "Encoding",
-    "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig",
-    "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd", "TrainingConfig",
-    "load_recipe", "shipped_recipes",
+    "BUDGETS", "FRACTIONS", "TRUST", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
+    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig",
+    "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
+    "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip

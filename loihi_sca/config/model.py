@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from loihi_sca.config.sections import Count, CountOrZero, Fraction, Positive, Section, Whether
 from loihi_sca.config.zoo import Pooling, layers_of
+from loihi_sca.errors import ConfigError
+from loihi_sca.windows import window_size
 
 
 class NeuronConfig(Section):
@@ -129,6 +131,9 @@ class StreamEnd(Section):
     type: Literal["spikes"] = "spikes"
 
 
+Shape: TypeAlias = tuple[int, ...]
+"""Of a block's output: ``(C, H, W)``, or ``(N,)`` where it is flat."""
+
 LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | ResidualConfig
 
 
@@ -213,6 +218,70 @@ class ModelConfig(Section):
             yield "output" if layer is read_out else f"{layer.type}{number}", layer
             before = layer
 
+    def shapes(
+        self, in_shape: Shape, classes: int
+    ) -> Iterator[tuple[str, LayerConfig | StreamEnd, Shape, Shape]]:
+        """Return name, block, input and output shape of all blocks, in order.
+
+        Parameters
+        ----------
+        in_shape : tuple of int (C, H, W)
+            Of a sample.
+        classes : int
+            Neurons of the read-out block.
+
+        Raises
+        ------
+        ConfigError
+            A window does not fit its input, pooling does not divide it, or a block that needs a map
+            follows a dense one.
+        """
+        shape = in_shape
+        for name, layer in self.blocks(classes):
+            out_shape = _shape_behind(name, layer, shape)
+            yield name, layer, shape, out_shape
+            shape = out_shape
+
+
+def _shape_behind(name: str, layer: LayerConfig | StreamEnd, shape: Shape) -> Shape:
+    if isinstance(layer, DenseConfig):
+        return (layer.neurons,)
+    if isinstance(layer, StreamEnd):
+        return shape
+    if len(shape) != 3:
+        raise ConfigError(
+            f"{name}: a {layer.type} block cannot follow a dense block, whose output is no map. "
+            "Put dense blocks last."
+        )
+    channels, kernel, stride, padding = _window_of(layer, shape[0])
+    if isinstance(layer, PoolConfig) and (shape[1] % kernel or shape[2] % kernel):
+        raise ConfigError(
+            f"{name}: pooling by {kernel} does not divide a map of {shape[1]}x{shape[2]}. "
+            "Choose other strides or paddings before it."
+        )
+    height, width = (window_size(n, kernel, stride, padding) for n in shape[1:])
+    if min(height, width) < 1:
+        raise ConfigError(
+            f"{name}: a {kernel}x{kernel} window with padding {padding} does not fit its input of "
+            f"{shape[1]}x{shape[2]}. Take a smaller kernel, more padding, or smaller strides "
+            "before it."
+        )
+    return channels, height, width
+
+
+def _window_of(
+    layer: ConvConfig | StemConfig | PoolConfig | ResidualConfig, before: int
+) -> tuple[int, int, int, int]:
+    """Return channels, kernel, stride and padding of a block behind so many channels."""
+    if isinstance(layer, PoolConfig):
+        return before, layer.kernel, layer.kernel, 0
+    if isinstance(layer, ResidualConfig):
+        return layer.channels, RESIDUAL_KERNEL, layer.stride, RESIDUAL_KERNEL // 2
+    return layer.channels, layer.kernel, layer.stride, layer.padding
+
+
+RESIDUAL_KERNEL = 3
+"""Both convolutions of a residual block, padded to keep the map at a stride of 1."""
 
 STREAMING = (StemConfig, ResidualConfig)
 """Blocks behind which there is a residual stream, not spikes."""

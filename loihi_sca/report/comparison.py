@@ -50,7 +50,11 @@ def comparison(summary: dict[str, Any]) -> list[Row]:
         ("parameters", lambda m: m["parameters"], "{:,.0f}"),
         ("spikes per sample", lambda m: m["spikes_per_sample"], "{:,.0f}"),
         ("synops per sample", lambda m: m["synops_per_sample"], "{:,.0f}"),
-        (f"Lava wall time, {dense['lava_samples']} samples", lambda m: m["lava_time_s"], "{:.1f} s"),
+        (
+            f"Lava wall time, {dense['lava_samples']} samples",
+            lambda m: m["lava_time_s"],
+            "{:.1f} s",
+        ),
     ):
         rows.append(_ratio(name, value, form, dense, pruned))
     return rows

@@ -158,9 +158,7 @@ def test_static_power_is_that_of_the_board(network, run):
 
 
 def test_static_power_per_core_counts_the_cores_in_use(network, run):
-    found = estimate(
-        network, load_profile("loihi1"), run.activity, run.samples, board="cores-only"
-    )
+    found = estimate(network, load_profile("loihi1"), run.activity, run.samples, board="cores-only")
     expected = 0.55 * found.cores * found.latency.sample_us.best * 1e-3
     assert found.energy.static_uj.best == pytest.approx(expected)
 

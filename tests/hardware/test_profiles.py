@@ -156,4 +156,6 @@ def test_no_hardware_number_in_python():
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-                assert float(node.value) not in telling, f"{path.relative_to(folder)}:{node.lineno} {node.value}"
+                assert float(node.value) not in telling, (
+                    f"{path.relative_to(folder)}:{node.lineno} {node.value}"
+                )

@@ -124,7 +124,7 @@ def test_excluded_blocks_keep_all_channels(model) -> None:
         ({"exclude": ("conv1", "conv2", "dense3")}, "no prunable block, or all are excluded"),
         ({"keep": 0.06, "min_channels": 20}, "keeps at least 60. Keep more, or lower"),
         ({"cores": 1}, "cores = 1 cannot be reached"),
-        ({"criterion": "scaa"}, "no criterion 'scaa'.*Did you mean 'sca'"),
+        ({"criterion": "scaa"}, "no criterion 'scaa'.*did you mean 'sca'"),
         ({"cores": 5, "profile": "loihi7"}, "no profile 'loihi7'"),
     ],
 )

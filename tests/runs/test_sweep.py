@@ -184,7 +184,7 @@ def test_a_kept_fraction_regenerates_less_than_it_keeps() -> None:
         ("core=3", "give NAME=AMOUNT,AMOUNT,... with one of keep, connections"),
         ("cores", "give NAME=AMOUNT"),
         ("cores=3,x", "'x' is no number that will do"),
-        ("cores=0", "budget cores=0: Input should be greater than 0"),
+        ("cores=0", "budget cores=0: must be a whole number above 0"),
     ],
 )
 def test_nonsense_is_named(budget: str, message: str) -> None:
