@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -178,7 +178,7 @@ def _tables(rows: list[dict[str, Any]], chips: list[str]) -> list[Table]:
     costs.caption = "uJ: total energy per sample, static power included"
     costs.caption_justify = "left"
     for row in rows:
-        name = [of_row(row) for of_row in named.values()]
+        name = [_budget(row), *(row[key] or "" for key in named[1:])]
         quality.add_row(
             *name,
             _accuracy(row),
@@ -196,17 +196,15 @@ def _tables(rows: list[dict[str, Any]], chips: list[str]) -> list[Table]:
     return [quality, costs]
 
 
-def _names(rows: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], str]]:
+def _names(rows: list[dict[str, Any]]) -> list[str]:
     """Return the columns that tell rows apart: the budget, and whatever there are several of."""
-    named: dict[str, Callable[[dict[str, Any]], str]] = {"budget": _budget}
-    for key in ("criterion", "objective"):
-        if len({row[key] for row in rows if row[key]}) > 1:
-            named[key] = lambda row, key=key: row[key] or ""  # type: ignore[misc]
-    return named
+    several = [k for k in ("criterion", "objective") if len({r[k] for r in rows if r[k]}) > 1]
+    return ["budget", *several]
 
 
 def _budget(row: dict[str, Any]) -> str:
-    return row["budget"] + ("" if row["amount"] is None else f"={row['amount']}")
+    amount = "" if row["amount"] is None else f"={row['amount']}"
+    return f"{row['budget']}{amount}"
 
 
 def _accuracy(row: dict[str, Any]) -> str:

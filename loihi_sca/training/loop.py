@@ -23,6 +23,7 @@ from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.removal import remove_pruned
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner
+from loihi_sca.pruning.bits import hold_bits, planned_bits
 from loihi_sca.pruning.criteria import Criterion
 from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.training.distributed import ALONE, Index, World
@@ -65,6 +66,9 @@ class Trainer:
     optimizer : Optimizer
     pruner : Pruner or None
         Until the structure is final.
+    held_bits : dict of str to int
+        Bits that the weights of layers keep to once the structure is final: those that the last
+        plan has counted on.
     epoch : int
         Epochs completed.
     sums : Sums
@@ -107,6 +111,7 @@ class Trainer:
                 criterion=criterion,
                 rates=rates_of(recipe, train),
             )
+        self.held_bits: dict[str, int] = {}
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
         self._augmentation: Augmentation | None = None
@@ -226,6 +231,7 @@ class Trainer:
             self.pruner.after_backward()
         with nullcontext() if self.pruner is None else self.pruner.protected():
             self.optimizer.step()
+        hold_bits(self.model, self.held_bits)
         return mean_loss, round(accuracy * len(index))
 
     def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
@@ -280,6 +286,7 @@ class Trainer:
         self.sums = self.sums.updated(update)
         self.world.check_same(self.masks)
         if self.schedule.is_frozen_after(step):
+            self.held_bits = {} if update.plan is None else planned_bits(update.plan.architecture)
             self.freeze()
 
     def freeze(self, masks: Mapping[str, torch.Tensor] | None = None) -> None:
