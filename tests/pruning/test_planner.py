@@ -42,8 +42,11 @@ def pruning(**values) -> PruningConfig:
 @pytest.mark.parametrize("bits", [{}, BITS], ids=["8 bits", "bits of a run"])
 @pytest.mark.parametrize(
     ("model", "cores"),
-    [*((THIN_VGG9, n) for n in (95, 79, 54, 38, 22)), *(({"zoo": "lenet"}, n) for n in (12, 10, 7, 5, 4))],
-)  # fmt: skip
+    [
+        *((THIN_VGG9, n) for n in (95, 79, 54, 38, 22)),
+        *(({"zoo": "lenet"}, n) for n in (12, 10, 7, 5, 4)),
+    ],
+)
 def test_a_plan_for_loihi_1_uses_its_cores_or_says_why(model: dict, cores: int, bits: dict) -> None:
     net = net_of(model)
     found = plan_for(net, pruning(cores=cores, profile="loihi1"), Rates(4), bits=bits)
@@ -111,7 +114,7 @@ def test_an_unknown_energy_is_an_error_by_name() -> None:
     net = net_of({"zoo": "lenet"})
     meter = meter_of("energy_uj", "loihi2", net.prunable, Rates(4))
     port = type(net.architecture)("nothing", net.architecture.layers[:1])
-    with pytest.raises(InputError, match="nothing: .*not known"):
+    with pytest.raises(InputError, match=r"nothing: .*not known"):
         meter.total(port)
 
 

@@ -14,6 +14,7 @@ from loihi_sca.hardware import describe, load_profile, map_network
 from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.planning.outline import outline
 from loihi_sca.pruning import Pruner
+from loihi_sca.pruning.bits import bits_of
 
 CONFIG = ModelConfig.model_validate(
     {
@@ -52,8 +53,8 @@ def step(model: SpikingNet, pruner: Pruner, optimizer: torch.optim.Adam) -> None
 
 @pytest.mark.parametrize("profile", ["loihi2", "loihi1"])
 def test_the_compiled_network_takes_the_cores_that_were_promised(model, profile: str) -> None:
-    dense = map_network(outline(CONFIG, SHAPE, 10).architecture, load_profile(profile)).cores
-    cores = dense // 2
+    net = outline(CONFIG, SHAPE, 10).with_bits(bits_of(model))
+    cores = map_network(net.architecture, load_profile(profile)).cores // 2
     pruner = pruner_of(model, cores=cores, profile=profile)
     optimizer = torch.optim.Adam(model.trainable_parameters())
     for progress in (0.5, 1.0, 1.0):
