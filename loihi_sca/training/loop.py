@@ -36,7 +36,7 @@ FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
 
 CPU = torch.device("cpu")
-
+MEASURED = "Rates and bits of weights are measured now, not assumed as when training began."
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called as ``progress(batches_done, batches_in_epoch)``; what it raises ends the training between
@@ -67,8 +67,7 @@ class Trainer:
     pruner : Pruner or None
         Until the structure is final.
     held_bits : dict of str to int
-        Bits that the weights of layers keep to once the structure is final: those that the last
-        plan has counted on.
+        Bits that weights keep to once the structure is final, as the last plan counted on.
     epoch : int
         Epochs completed.
     sums : Sums
@@ -270,19 +269,15 @@ class Trainer:
         step = self.epoch * self._steps_per_epoch + self.sums.batches - 1
         if self.pruner is None or self.schedule is None or not self.pruner.has_evidence:
             return
-        progress = self.schedule.progress_after(step)
-        if progress is None:
+        if (progress := self.schedule.progress_after(step)) is None:
             return
         self.check_weights()  # here as well, since no score would tell what is wrong
-        regenerate = self.schedule.regenerate_after(step)
+        back = self.schedule.regenerate_after(step)
         try:
-            update = self.pruner.update(progress, self.optimizer, regenerate)
+            update = self.pruner.update(progress, self.optimizer, back)
         except (ConfigError, InputError) as error:
-            raise BudgetError(
-                f"the update after batch {self.sums.batches} of epoch {self.epoch + 1}: {error} "
-                "Rates of spikes and bits of weights are now those of the training, not the "
-                "assumed ones that the budget was checked with."
-            ) from error
+            when = f"after batch {self.sums.batches} of epoch {self.epoch + 1}"
+            raise BudgetError(f"the update {when}: {error} {MEASURED}") from error
         self.sums = self.sums.updated(update)
         self.world.check_same(self.masks)
         if self.schedule.is_frozen_after(step):

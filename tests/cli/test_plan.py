@@ -57,9 +57,9 @@ def test_importance_may_come_from_a_run(cli, recipe, tmp_path) -> None:
     [
         (("--cores", 1), "cores = 1 cannot be reached"),
         (("--cores", 4, "--keep", 0.3), "gives keep and cores; one budget at a time"),
-        (("--cores", -4), "cores: Input should be greater than 0"),
+        (("--cores", -4), "cores=-4: must be a whole number above 0"),
         (("--cores", 4, "--profile", "loihi9"), "no profile 'loihi9'"),
-        (("--fits", "a chip"), "fits: String should match"),
+        (("--fits", "a chip"), "fits=a chip: must be a number of whole chips"),
     ],
 )
 def test_nonsense_is_named(cli, recipe, options, message: str) -> None:

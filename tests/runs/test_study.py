@@ -9,6 +9,7 @@ import pytest
 from ray_or_skip import started
 from tiny_training import tiny_recipe
 
+from loihi_sca.config import Budget
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution.on_ray import OnRay
 from loihi_sca.report.studies import front_picture
