@@ -259,13 +259,7 @@ class Trainer:
         return self.recipe.training.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * phase)
 
     def _update_structure(self) -> None:
-        """Change the structure after the batches that are over, if that is due and not done yet.
-
-        Raises
-        ------
-        BudgetError
-            The budget cannot be reached by what is measured now; the update is still due.
-        """
+        """Change the structure if that is due; it stays due if the budget is out of reach."""
         step = self.epoch * self._steps_per_epoch + self.sums.batches - 1
         if self.pruner is None or self.schedule is None or not self.pruner.has_evidence:
             return
@@ -276,8 +270,8 @@ class Trainer:
         try:
             update = self.pruner.update(progress, self.optimizer, back)
         except (ConfigError, InputError) as error:
-            when = f"after batch {self.sums.batches} of epoch {self.epoch + 1}"
-            raise BudgetError(f"the update {when}: {error} {MEASURED}") from error
+            when = f"the update after batch {self.sums.batches} of epoch {self.epoch + 1}"
+            raise BudgetError(f"{when}: {error} {MEASURED}") from error
         self.sums = self.sums.updated(update)
         self.world.check_same(self.masks)
         if self.schedule.is_frozen_after(step):
