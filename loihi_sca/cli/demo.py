@@ -31,7 +31,7 @@ def demo(
     """Run the whole pipeline on real images: train, prune, compile, prove, estimate, report.
 
     Trains a dense and a pruned network on scikit-learn's handwritten digits, writes both as netx
-    files, proves SLAYER = reference = Lava spike for spike, and estimates cores, energy and latency.
+    files, proves SLAYER = reference = Lava spike for spike, and estimates cores, energy, latency.
 
     Example:
 

@@ -145,6 +145,10 @@ class _Problem:
         """Return what the units take at least, together."""
         return cheapest(self.stages(self.options)).cost
 
+    def cost(self, counts: Sequence[int]) -> float:
+        """Return what the search takes a choice of channels to cost."""
+        return float(cheapest(self.stages([np.array([n]) for n in counts])).cost)
+
     def least(self) -> list[int]:
         """Return the channels that cost least."""
         return _counts(self.options, cheapest(self.stages(self.options)))
@@ -188,8 +192,12 @@ def _tightened(outline: Outline, target: Target, problem: _Problem) -> Plan:
                 break
             low, aim = aim, (aim + high) / 2
         else:
-            guess = low if found is None else aim * limit / found.promised
-            high, aim = aim, guess if low < guess < 0.97 * aim else (low + aim) / 2
+            high, guess = aim, low
+            if counts is not None and found is not None:
+                # what the search does not see, such as static power, may be more than is left
+                high = min(aim, problem.cost(counts))
+                guess = high * min(limit / found.promised, 0.97)
+            aim = guess if guess > low else (low + high) / 2
     if best is None:
         best = _as_plan(outline, target, problem.least(), problem.units)
     if best.promised <= limit * (1 + 1e-9):

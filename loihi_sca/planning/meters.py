@@ -233,7 +233,7 @@ class EnergyPerSample:
     additive: bool = False
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
-        """Return the energy of synops, updates and spikes; see :class:`Meter`."""
+        """Return the energy of synops, updates, spikes and cores; see :class:`Meter`."""
         per_synop = dynamic_energy(self.profile, synops=1.0, updates=0.0).best
         table = Synops(self.rates).costs(unit, outputs, inputs) * per_synop
         for spec in (unit.spec, *unit.followers):
@@ -246,7 +246,11 @@ class EnergyPerSample:
                 spikes=self.rates.per_sample(spec.name) * positions,
             ).best
             table = table + (outputs * per_channel)[:, None]
-        return np.asarray(table, dtype=np.float64)
+        cores = _sum_of_needs(self.profile, unit, outputs, inputs).cores
+        per_core = dynamic_energy(
+            self.profile, synops=0.0, updates=0.0, core_steps=float(self.rates.timesteps)
+        ).best
+        return np.asarray(table + cores * per_core, dtype=np.float64)
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""

@@ -81,8 +81,10 @@ def headline(summary: dict[str, Any]) -> list[str]:
 
 
 def band_text(band: dict[str, float], unit: str) -> str:
-    """Return ``best (low to high) unit``, with three digits."""
+    """Return ``best (low to high) unit``, with three digits; one figure where they are equal."""
     low, best, high = (_three(band[end]) for end in ("low", "best", "high"))
+    if low == high:
+        return f"{best} {unit}"
     return f"{best} ({low} to {high}) {unit}"
 
 
@@ -143,4 +145,6 @@ def _points(name: str, before: float, after: float) -> Row:
 
 
 def _three(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+    if value == 0 or value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")

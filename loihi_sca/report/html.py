@@ -82,5 +82,5 @@ def _plots(path: Path) -> list[str]:
         channels.setdefault(line["model"], []).append(sum(line["alive"].values()))
     return [
         curves(accuracy, x_label="epoch", y_label="validation accuracy", percent=True),
-        curves(channels, x_label="epoch", y_label="channels alive, of those that can be pruned"),
+        curves(channels, x_label="epoch", y_label="channels that can be pruned"),
     ]

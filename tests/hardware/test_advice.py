@@ -119,6 +119,19 @@ def test_fewer_timesteps_where_no_channels_help():
     assert "No change of channels" in one.advice.text
 
 
+def test_a_change_of_many_layers_is_told_in_one_sentence():
+    layers = tuple(conv(f"c{i}", 8 + i % 2) for i in range(9))
+    plan = Plan(
+        name="deep", input=(8, 24, 24), timesteps=4, weight_bits=8, layer=(*layers, CLASSES)
+    )
+    now = estimated(plan, "loihi2", 0.2, {})
+    assert len(now.advice.channels) == 9
+    before, after = 4 * 8 + 4 * 9 + 8, sum(now.advice.channels.values())
+    assert f"{after} instead of {before} channels, all 9 layers that can be" in now.advice.text
+    narrower = estimated(changed(plan, now.advice.channels), "loihi2", 0.2, {})
+    assert narrower.step_time_us == pytest.approx(now.advice.step_us)
+
+
 def test_measured_counts_are_kept_where_nothing_changes():
     """Counts of a run are not those of a uniform rate; only what changes is scaled."""
     architecture = build(SYNOPS)

@@ -23,6 +23,9 @@ SHARES = ((3, 4), (1, 2), (1, 4))
 WORTH = 1 / 8
 """How much shorter a step must get, of the step as it is, to be worth a layer's channels."""
 
+MOST_TOLD = 4
+"""Layers that are named one by one in a sentence."""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -63,12 +66,13 @@ def advise(placement: Placement, activity: Activity, now: LatencyEstimate) -> Ad
     the layer of the classes and values that come in keep their channels.
     """
     step, architecture = now.step_us.best, placement.architecture
-    for candidates in _candidates(architecture, now.binding.layer):
+    enough = step * (1 - WORTH)
+    for candidates in _candidates(architecture, now, enough):
         timed = [(_step(placement, activity, channels), channels) for channels in candidates]
         if not timed:
             continue
         shortest, channels = min(timed, key=lambda x: x[0])
-        if shortest <= step * (1 - WORTH):
+        if shortest <= enough:
             text = (
                 f"{_pace(now)} With {_told(architecture, channels)} a step takes {shortest:.3g} "
                 "us, if neurons spike as often as now."
@@ -134,14 +138,19 @@ def _step(placement: Placement, activity: Activity, channels: Mapping[str, int])
     return latency(profile, spread, busy.timesteps, 0).step_us.best
 
 
-def _candidates(architecture: Architecture, binding: str) -> Iterator[list[dict[str, int]]]:
+def _candidates(
+    architecture: Architecture, now: LatencyEstimate, enough: float
+) -> Iterator[list[dict[str, int]]]:
     """Yield changes to be compared with each other, the mildest first."""
     names = [spec.name for spec in architecture.layers]
-    own = _owner(architecture, names.index(binding))
+    own = _owner(architecture, names.index(now.binding.layer))
     near = [own, _owner(architecture, own - 1)] if own else [own]
     free = [i for i in range(len(names)) if _is_free(architecture, i)]
+    # a layer as slow that the change does not touch would still be as slow
+    slow = {x.layer for x in now.layers if (x.time_us + now.barrier_us).best > enough}
+    near = [i for i in near if i in free and slow <= _touched(architecture, i)]
     for share in SHARES:
-        yield [c for i in near if i in free and (c := _fewer(architecture, [i], share))]
+        yield [c for i in near if (c := _fewer(architecture, [i], share))]
         if together := _fewer(architecture, free, share):
             yield [together]
 
@@ -160,6 +169,15 @@ def _is_free(architecture: Architecture, i: int) -> bool:
         return False
     behind = next((s for s in layers[i + 1 :] if not _keeps_channels(s.geometry)), None)
     return behind is not None and layers[i].geometry.groups == behind.geometry.groups == 1
+
+
+def _touched(architecture: Architecture, i: int) -> set[str]:
+    """Return the layers whose work depends on the channels of layer ``i``, messages included."""
+    layers = architecture.layers
+    last = i + 1
+    while last < len(layers) - 1 and _keeps_channels(layers[last].geometry):
+        last += 1
+    return {spec.name for spec in layers[max(0, i - 1) : last + 1]}
 
 
 def _keeps_channels(geometry: Geometry) -> bool:
@@ -184,6 +202,12 @@ def _pace(now: LatencyEstimate) -> str:
 
 def _told(architecture: Architecture, channels: Mapping[str, int]) -> str:
     shapes = {spec.name: spec.shape for spec in architecture.layers}
+    if len(channels) > MOST_TOLD:
+        left, of = sum(channels.values()), sum(shapes[name][0] for name in channels)
+        return (
+            f"{left:,} instead of {of:,} channels, all {len(channels)} layers that can be narrowed "
+            "cut alike (--json lists them),"
+        )
     parts = [
         f"{count} instead of {shapes[name][0]} "
         f"{'channels' if len(shapes[name]) == 3 else 'neurons'} in {name}"

@@ -8,13 +8,10 @@ from typing import Any
 
 from loihi_sca.hardware.cost.activity import Activity
 from loihi_sca.hardware.cost.load import Load
+from loihi_sca.hardware.cost.papers import PICO_PER_MICRO, Comparison, compare
 from loihi_sca.hardware.mapping.mapper import Placement
-from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
 from loihi_sca.hardware.quantity import NOTHING, Band, Quantity
 from loihi_sca.hardware.schema import Board, Energy, Profile
-
-PICO_PER_MICRO = 1e6
-
 
 NOT_MODELLED = (
     "input and output: the host, the board's x86 cores, loading the network",
@@ -63,25 +60,6 @@ class EnergyItem:
             "confidence": self.constant.confidence,
             **noted,
         }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Figures that papers print beside an energy, from the 45 nm rule.
-
-    Attributes
-    ----------
-    snn_uj : float
-        Synops as accumulates. Not what the chip takes.
-    ann_macs : int
-        Multiply-accumulates of the equivalent dense network, once per sample.
-    ann_uj : float
-        Those at the 45 nm rule.
-    """
-
-    snn_uj: float
-    ann_macs: int
-    ann_uj: float
 
 
 @dataclass(frozen=True)
@@ -274,18 +252,6 @@ def dynamic_energy(
     }  # fmt: skip
     items = _items(profile.energy, None, "", counts)
     return sum((item.energy_uj for item in items), NOTHING)
-
-
-def compare(placement: Placement, activity: Activity) -> Comparison:
-    """Return the 45 nm figures of the network."""
-    rule = placement.profile.comparison
-    geometries = [spec.geometry for spec in placement.architecture.layers]
-    macs = sum(connections(g) + recurrent_connections(g) for g in geometries)
-    return Comparison(
-        activity.synops * rule.accumulate.value / PICO_PER_MICRO,
-        macs,
-        macs * rule.multiply_accumulate.value / PICO_PER_MICRO,
-    )
 
 
 def _items(
