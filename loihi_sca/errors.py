@@ -40,6 +40,10 @@ class TrainingError(LoihiScaError):
     """Training that cannot go on, for example because the loss is no longer a number."""
 
 
+class BudgetError(TrainingError):
+    """A budget that turns out of reach when the structure is updated; the state is saved."""
+
+
 class DataError(TrainingError):
     """Samples that cannot be read while training; what was learnt so far is sound."""
 

@@ -13,7 +13,14 @@ import torch
 from loihi_sca import data
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.errors import ConfigError, DataError, InputError, Interrupted, TrainingError
+from loihi_sca.errors import (
+    BudgetError,
+    ConfigError,
+    DataError,
+    InputError,
+    Interrupted,
+    TrainingError,
+)
 from loihi_sca.files import make_folder, write_text
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training import distributed
@@ -193,9 +200,10 @@ class _Session:
                     f"interrupted at once in epoch {self.trainer.epoch + 1}; "
                     f"{self._what_is_saved()} {HOW_TO_RESUME}"
                 ) from None
-            except DataError as error:
+            except (DataError, BudgetError) as error:
                 self._save_step()
-                raise DataError(f"{error} Stopped {self._position()}. {HOW_TO_RESUME}") from error
+                text = f"{error} Stopped {self._position()}. {HOW_TO_RESUME}"
+                raise type(error)(text) from error
             except TrainingError as error:
                 raise TrainingError(f"{error} {self._what_is_saved()}") from error
 
