@@ -34,12 +34,15 @@ RANGE_RULES: tuple[rules.Rule, ...] = (
 """Limits on single numbers; whether a network fits on a chip is not the compiler's business."""
 
 OTHER_BLOCKS = {
-    "dense_rec": "is recurrent, which is not proven exact yet; unroll it or use delays",
-    "convT": "is a transposed convolution, which netx cannot load; use a dense layer",
-    "unpool": "enlarges a map, which netx cannot load; use a dense layer",
-    "dense_comp": "has complex weights, which are not proven exact yet; use CUBA neurons",
-    "concat": "joins layers; a network must be a chain",
+    "dense_rec": ("is recurrent, which is not proven exact yet", "Unroll it or use delays."),
+    "convT": ("is a transposed convolution, which netx cannot load", "Use a dense layer."),
+    "unpool": ("enlarges a map, which netx cannot load", "Use a dense layer."),
+    "dense_comp": ("has complex weights, which are not proven exact yet", "Use CUBA neurons."),
+    "concat": ("joins layers", "A network must be a chain."),
 }
+"""What is wrong with blocks of others, by type, and what to do instead."""
+
+ANY_OTHER_BLOCK = ("is not supported", "Use conv, dense or pool blocks.")
 
 
 def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
@@ -63,9 +66,8 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
     """Blocks and neurons that no engine of ours defines."""
     for layer in network:
         if isinstance(layer, OtherLayer):
-            reason = OTHER_BLOCKS.get(layer.type, "is not supported; use conv, dense or pool")
-            what, _, instead = reason.partition("; ")
-            yield Problem(layer.name, f"block {layer.type!r} {what}", _sentence(instead))
+            what, instead = OTHER_BLOCKS.get(layer.type, ANY_OTHER_BLOCK)
+            yield Problem(layer.name, f"block {layer.type!r} {what}", instead)
         elif isinstance(layer.neuron, OtherNeuron):
             yield Problem(
                 layer.name,
@@ -211,7 +213,3 @@ def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]
             text = str(violation).removeprefix(f"{violation.layer} ")
             reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
             yield Problem(violation.layer, reason, instead, limit=True)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "." if text else "Use conv, dense or pool blocks."

@@ -161,7 +161,7 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
     architecture, budget = describe(network), core_budget_of(profile)
     if architecture.additions:
         blocks = ", ".join(addition.block for addition in architecture.additions)
-        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped. {CHAINS}")
+        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped", CHAINS)
     geometries = tuple(spec.geometry for spec in architecture.layers)
     if budget.strategy == "loihi1":
         tilings = loihi1.tile_chain(geometries, budget)
