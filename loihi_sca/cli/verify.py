@@ -89,6 +89,8 @@ def _show(result: Verification) -> None:
         f"{result.compared:,} spikes or silences compared per engine; {times}",
         highlight=False,
     )
+    for note in result.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}.", highlight=False)
     if not any(result.spikes.values()):
         console.print("[yellow]note:[/] no layer spiked at all; this proves little. Try --input.")
     if result.current_wraps or result.voltage_saturations:

@@ -198,6 +198,29 @@ def biases(network: Network) -> Iterator[Problem]:
             )
 
 
+def file_notes(network: Network) -> tuple[str, ...]:
+    """Return what a file leaves open about the model that it was made from.
+
+    A bias acts from the first step on. A model that was trained with lava-dl's delay_shift takes
+    spikes later than that, by a step for each layer before, and its file does not say so. What
+    this package has compiled needs no such note: it refused the model, or moved the bias.
+    """
+    if "compiler" in network.metadata:
+        return ()
+    biased = [
+        layer.name
+        for layer in network.synapse_layers[1:]
+        if isinstance(layer, Conv | Dense) and layer.bias is not None and layer.bias.any()
+    ]
+    if not biased:
+        return ()
+    return (
+        f"{', '.join(biased)}: the file has biases and does not say whether the model was trained "
+        "with delay_shift=True, lava-dl's default; if it was, the biases act too early, and other "
+        "spikes than in training come out. Compile the model itself, which shows it",
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     unknown_dynamics, decays_per_channel, axon_delays, conv_integers, pruned_to_nothing,
     changed_weights, biases,

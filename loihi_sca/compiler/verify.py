@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from loihi_sca.compiler.compare import (
     assert_same_values,
     layer_spikes,
 )
+from loihi_sca.compiler.refuse import file_notes
 from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
 from loihi_sca.errors import ConfigError
@@ -66,6 +67,8 @@ class Verification:
     current_wraps, voltage_saturations : int
         How often the state left its 24 bits. Engines agree about it; SLAYER would not.
     wall_time_s : mapping of engine to float
+    notes : tuple of str
+        What a file leaves open about the model that it was made from.
     """
 
     network: str
@@ -82,6 +85,7 @@ class Verification:
     current_wraps: int
     voltage_saturations: int
     wall_time_s: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields."""
@@ -148,7 +152,8 @@ def verify(
     values = check_data(network, data)
     tell = on_progress or (lambda engine, done, total: None)
     runs = _Runs(network, path, values, schedule, timeout_s, tell)
-    return _compare(network, engines, values, schedule, origin, runs)
+    found = _compare(network, engines, values, schedule, origin, runs)
+    return found if path is None else replace(found, notes=file_notes(network))
 
 
 def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import LoihiScaError
-from loihi_sca.frontend.outputs import Output, judge_outputs
 from loihi_sca.frontend.copying import copied
+from loihi_sca.frontend.outputs import Output, judge_outputs
 from loihi_sca.frontend.walk import Model, as_module, blocks_of, forward_of, is_block, is_row
 from loihi_sca.network import Shape
 from loihi_sca.problems import Problem
@@ -268,8 +268,7 @@ def _beside(
             lost.update(id(part) for part in block.modules())
             yield Problem(
                 name,
-                f"{type(block).__name__} that the model's forward pass does not run, so that the "
-                "network would lack it",
+                "the model's forward pass does not run it, so that the network would lack it",
                 "Compile the blocks that run, or delete it from the model.",
             )
     for path, part in model.named_modules():

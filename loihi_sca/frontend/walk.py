@@ -7,10 +7,9 @@ with a forward pass of its own may do anything; :mod:`loihi_sca.frontend.route` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import torch
-from typing_extensions import TypeGuard
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
