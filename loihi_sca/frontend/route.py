@@ -261,7 +261,7 @@ def _beside(
 ) -> Iterator[Problem]:
     """Yield the blocks, parameters and buffers that the network would lack."""
     reached = {id(part) for _, block in ran for part in block.modules()}
-    lost = set()
+    lost: set[int] = set()
     for name, block in _each_once(registered):
         held = [*block.parameters(), *block.buffers()]
         if id(block) not in reached and (held or is_block(block)):

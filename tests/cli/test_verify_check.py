@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -37,6 +38,32 @@ def bad():
 
 def needs(argument):
     return argument
+
+class Skips(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.blocks = torch.nn.ModuleList(cuba.Dense(params, 12, 12) for _ in range(2))
+
+    def forward(self, x):
+        first = self.blocks[0](x)
+        return self.blocks[1](first + x)
+
+class Headed(Skips):
+    def __init__(self):
+        super().__init__()
+        self.head = cuba.Dense(params, 12, 3, weight_scale=4)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x).mean(-1)
+
+def noted():
+    norm = {**params, "norm": slayer.neuron.norm.MeanOnlyBatchNorm}
+    return torch.nn.Sequential(
+        cuba.Dense(norm, 12, 8, delay=True), cuba.Dense(params, 8, 5, delay=True)
+    )
 """
 
 
@@ -144,6 +171,48 @@ def test_check_a_python_model(cli, models):
 def test_check_a_recipe_and_a_file(cli, net):
     assert cli("check", "digits").code == 0
     assert cli("check", net).code == 0
+
+
+def test_notes_are_no_failure(cli, models):
+    noted = cli("check", "some_models:noted", "--input-shape", "12")
+    assert noted.code == 0, noted.err
+    assert "nothing in the way" in noted.out
+    assert "note: after training, depending on values: 1-dense" in " ".join(noted.out.split())
+    shown = cli("check", "some_models:noted", "--input-shape", "12", "--json").json
+    assert shown["problems"] == []
+    assert len(shown["notes"]) == 1
+
+
+def test_a_file_of_others_does_not_say_how_it_was_trained(cli, net, tmp_path):
+    network = netx.read(net)
+    layers = list(network.layers)
+    layers[2] = dataclasses.replace(layers[2], bias=np.full(4, 3))
+    path = tmp_path / "biased.net"
+    netx.write(network.replace(layers=tuple(layers)), path)
+    shown = cli("check", path)
+    assert shown.code == 0
+    assert "note: b: the file has biases and does not say" in " ".join(shown.out.split())
+    verified = cli("verify", path, "--engines", "reference,fast")
+    assert "note: b: the file has biases" in " ".join(verified.out.split())
+    assert "delay_shift" not in cli("check", net).out  # no biases
+    ours = network.replace(layers=tuple(layers), metadata={"compiler": "{}"})
+    netx.write(ours, path)
+    assert "delay_shift" not in cli("check", path).out
+
+
+def test_the_command_follows_the_forward_pass_as_python_does(cli, models, tmp_path):
+    out = tmp_path / "it.net"
+    out.write_text("kept")
+    refused = cli("compile", "some_models:Skips", "--out", out, "--input-shape", "12")
+    assert refused.code == 1
+    assert "1-dense: the model's forward pass does not feed it" in " ".join(refused.err.split())
+    assert out.read_text() == "kept"
+    assert [p.name for p in tmp_path.glob("*it.net*")] == ["it.net"]
+    assert cli("check", "some_models:Skips", "--input-shape", "12").code == 1
+    done = cli("compile", "some_models:Headed", "--out", out, "--input-shape", "12", "--steps", 9)
+    assert done.code == 0, done.err
+    assert "output: mean over time of head, on 1 samples of 9 steps" in " ".join(done.out.split())
+    assert [x.name for x in netx.read(out)][-1] == "head"
 
 
 @pytest.mark.parametrize(
