@@ -6,7 +6,7 @@ import os
 from typing import Any, Literal
 
 from loihi_sca import netx
-from loihi_sca.compiler.pipeline import PASSES, run_passes
+from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, run_passes
 from loihi_sca.compiler.refuse import file_notes, find_problems
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings
@@ -47,12 +47,13 @@ def check(
         A tuple of problems, each with the block's name, the reason and what to do instead; empty
         if nothing is in the way. Its ``notes`` say what depends on values that are not known yet.
     """
+    passes = PASSES_UNROLLING if unroll_delays else PASSES
     if isinstance(model, str | os.PathLike):
         network = netx.read(model, input_shape=input_shape)
-        found = find_problems(run_passes(network, PASSES).network, profile)
+        found = find_problems(run_passes(network, passes).network, profile)
         return Findings(found, file_notes(network))
     if isinstance(model, Network):
-        return Findings(find_problems(run_passes(model, PASSES).network, profile))
+        return Findings(find_problems(run_passes(model, passes).network, profile))
 
     from loihi_sca.frontend.compile import check_slayer
 
