@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
@@ -47,12 +48,12 @@ def check(
         raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
 
     import loihi_sca
-    from loihi_sca.cli.models import is_netx_file, load_model
+    from loihi_sca.cli.models import load_model
 
     shape = parse_shape(input_shape)
     named = load_model(model, shape)
     found = loihi_sca.check(
-        model if is_netx_file(model) else named.model,  # of a file, more is to be said
+        named.model,
         shape or named.input_shape,
         timesteps=steps or named.timesteps,
         unroll_delays=unroll_delays,
@@ -76,8 +77,7 @@ def check(
                 f"    {escape(problem.instead)}",
                 highlight=False,
             )
-    if not as_json:
-        for note in found.notes:
-            console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+    for text in () if as_json else found.notes:
+        note(text)
     if found:
         raise typer.Exit(3 if all(problem.limit for problem in found) else 1)

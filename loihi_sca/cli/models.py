@@ -41,11 +41,6 @@ def is_reference(text: str) -> bool:
     return REFERENCE.fullmatch(text) is not None and not Path(text).exists()
 
 
-def is_netx_file(text: str) -> bool:
-    """Tell whether a text names a netx file, by its ending."""
-    return not is_reference(text) and text.endswith((".net", ".hdf5", ".h5"))
-
-
 def load_model(text: str, input_shape: Shape | None = None) -> NamedModel:
     """Return the model that a text names.
 
@@ -65,7 +60,7 @@ def load_model(text: str, input_shape: Shape | None = None) -> NamedModel:
     if is_reference(text):
         model = from_python(text)
         return NamedModel(text.rpartition(":")[2], model, getattr(model, "in_shape", None))
-    if is_netx_file(text):
+    if text.endswith((".net", ".hdf5", ".h5")):
         from loihi_sca import netx
 
         network = netx.read(text, input_shape=input_shape)

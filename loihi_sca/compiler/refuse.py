@@ -23,6 +23,7 @@ from loihi_sca.network import (
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
 from loihi_sca.problems import Problem
 
@@ -32,17 +33,6 @@ RANGE_RULES: tuple[rules.Rule, ...] = (
     rules.weight_bits, rules.delay, rules.threshold, rules.decay,
 )  # fmt: skip
 """Limits on single numbers; whether a network fits on a chip is not the compiler's business."""
-
-OTHER_BLOCKS = {
-    "dense_rec": ("is recurrent, which is not proven exact yet", "Unroll it or use delays."),
-    "convT": ("is a transposed convolution, which netx cannot load", "Use a dense layer."),
-    "unpool": ("enlarges a map, which netx cannot load", "Use a dense layer."),
-    "dense_comp": ("has complex weights, which are not proven exact yet", "Use CUBA neurons."),
-    "concat": ("joins layers", "A network must be a chain."),
-}
-"""What is wrong with blocks of others, by type, and what to do instead."""
-
-ANY_OTHER_BLOCK = ("is not supported", "Use conv, dense or pool blocks.")
 
 
 def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
@@ -56,8 +46,7 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
         The chip whose ranges of weights, biases, thresholds, decays and delays hold.
     """
     found = [problem for check in CHECKS for problem in check(network)]
-    if all(isinstance(x.neuron, Cuba) or isinstance(x, Input) for x in network):
-        found.extend(_out_of_range(network, profile))
+    found.extend(_out_of_range(network, profile))
     order = {layer.name: index for index, layer in enumerate(network)}
     return tuple(sorted(found, key=lambda p: order[p.layer]))
 
@@ -66,15 +55,10 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
     """Blocks and neurons that no engine of ours defines."""
     for layer in network:
         if isinstance(layer, OtherLayer):
-            what, instead = OTHER_BLOCKS.get(layer.type, ANY_OTHER_BLOCK)
-            yield Problem(layer.name, f"block {layer.type!r} {what}", instead)
+            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
         elif isinstance(layer.neuron, OtherNeuron):
-            yield Problem(
-                layer.name,
-                f"its neuron is {layer.neuron.type!r}, and only CUBA neurons with binary spikes "
-                "are exact",
-                "Train with slayer.block.cuba and graded_spike=False. `estimate` can still map it.",
-            )
+            neuron = layer.neuron
+            yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
 
@@ -196,29 +180,6 @@ def biases(network: Network) -> Iterator[Problem]:
                 "Scale threshold, weights and bias down together.",
                 limit=True,
             )
-
-
-def file_notes(network: Network) -> tuple[str, ...]:
-    """Return what a file leaves open about the model that it was made from.
-
-    A bias acts from the first step on. A model that was trained with lava-dl's delay_shift takes
-    spikes later than that, by a step for each layer before, and its file does not say so. What
-    this package has compiled needs no such note: it refused the model, or moved the bias.
-    """
-    if "compiler" in network.metadata:
-        return ()
-    biased = [
-        layer.name
-        for layer in network.synapse_layers[1:]
-        if isinstance(layer, Conv | Dense) and layer.bias is not None and layer.bias.any()
-    ]
-    if not biased:
-        return ()
-    return (
-        f"{', '.join(biased)}: the file has biases and does not say whether the model was trained "
-        "with delay_shift=True, lava-dl's default; if it was, the biases act too early, and other "
-        "spikes than in training come out. Compile the model itself, which shows it",
-    )
 
 
 CHECKS: tuple[Check, ...] = (

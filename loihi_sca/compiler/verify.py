@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from loihi_sca.compiler.compare import (
     assert_same_values,
     layer_spikes,
 )
-from loihi_sca.compiler.refuse import file_notes
+from loihi_sca.compiler.silence import explain_silence
 from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
 from loihi_sca.errors import ConfigError
@@ -68,7 +68,7 @@ class Verification:
         How often the state left its 24 bits. Engines agree about it; SLAYER would not.
     wall_time_s : mapping of engine to float
     notes : tuple of str
-        What a file leaves open about the model that it was made from.
+        What the file leaves open, and layers whose silence proves little.
     """
 
     network: str
@@ -152,8 +152,7 @@ def verify(
     values = check_data(network, data)
     tell = on_progress or (lambda engine, done, total: None)
     runs = _Runs(network, path, values, schedule, timeout_s, tell)
-    found = _compare(network, engines, values, schedule, origin, runs)
-    return found if path is None else replace(found, notes=file_notes(network))
+    return _compare(network, engines, values, schedule, origin, runs)
 
 
 def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
@@ -242,6 +241,7 @@ def _compare(
         samples=len(values), timesteps=values.shape[-1], data=origin, layers=tuple(spikes),
         compared=compared, spikes=spikes, mismatches=0, current_wraps=counts[0],
         voltage_saturations=counts[1], wall_time_s=runs.seconds,
+        notes=(*netx.notes_of(network), *explain_silence(network, spikes)),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from loihi_sca import netx
 from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, run_passes
-from loihi_sca.compiler.refuse import file_notes, find_problems
+from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings
 
@@ -49,11 +49,10 @@ def check(
     """
     passes = PASSES_UNROLLING if unroll_delays else PASSES
     if isinstance(model, str | os.PathLike):
-        network = netx.read(model, input_shape=input_shape)
-        found = find_problems(run_passes(network, passes).network, profile)
-        return Findings(found, file_notes(network))
+        model = netx.read(model, input_shape=input_shape)
     if isinstance(model, Network):
-        return Findings(find_problems(run_passes(model, passes).network, profile))
+        found = find_problems(run_passes(model, passes).network, profile)
+        return Findings(found, netx.notes_of(model))
 
     from loihi_sca.frontend.compile import check_slayer
 
