@@ -254,7 +254,7 @@ def test_notes_are_no_failure(cli, models):
     noted = cli("check", "some_models:noted", "--input-shape", "12")
     assert noted.code == 0, noted.err
     assert "nothing in the way" in noted.out
-    assert "note: after training, depending on values: 1-dense" in " ".join(noted.out.split())
+    assert "note: after training, depending on values: 1-dense" in " ".join(noted.err.split())
     shown = cli("check", "some_models:noted", "--input-shape", "12", "--json").json
     assert shown["problems"] == []
     assert len(shown["notes"]) == 1
