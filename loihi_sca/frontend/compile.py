@@ -14,8 +14,8 @@ from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, Unsupported
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
 from loihi_sca.frontend.proof import prove, random_input, remember
 from loihi_sca.frontend.ripen import can_ripen, ripened
-from loihi_sca.frontend.route import Route
-from loihi_sca.frontend.walk import Model, is_row
+from loihi_sca.model.route import Route
+from loihi_sca.model.walk import Model, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
 

@@ -18,7 +18,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.model.build import SpikingNet, build
-from loihi_sca.model.removal import narrow_to
+from loihi_sca.model.sizes import resize
 from loihi_sca.network import Shape
 from loihi_sca.toml_files import validate
 from loihi_sca.training.epoch import Sums
@@ -155,7 +155,7 @@ def _is_whole(gate: torch.Tensor, channels: int) -> bool:
 
 def load_weights(model: SpikingNet, tensors: Mapping[str, torch.Tensor]) -> None:
     """Load a state dict into a model, which gets as many channels as that has."""
-    narrow_to(model, {name: len(tensors[f"{name}.gate"]) for name, _ in model.gated})
+    resize(model, {name: tensor.shape for name, tensor in tensors.items()})
     model.load_state_dict(tensors)
 
 

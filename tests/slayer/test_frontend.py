@@ -16,8 +16,8 @@ from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import to_network
-from loihi_sca.frontend.copying import copied
 from loihi_sca.frontend.recording import spikes_of
+from loihi_sca.model.copying import copied
 from loihi_sca.network.layers import Dense as DenseLayer
 from loihi_sca.slayer.lava import slayer
 
