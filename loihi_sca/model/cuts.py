@@ -103,11 +103,6 @@ class Cuts:
         self._narrowed[id(synapse)] = synapse
         self.set(synapse, "in_channels", int(kept.sum()))
 
-    def value_of(self, owner: Any, name: str) -> torch.Tensor:
-        """Return what a tensor will be."""
-        entry = self._tensors.get((id(owner), name))
-        return getattr(owner, name).detach() if entry is None else entry.value
-
     def renormalise(self, synapse: Any, target: torch.Tensor) -> None:
         """Give a weight norm the factors with which what is left weighs what it weighed before.
 
@@ -127,19 +122,29 @@ class Cuts:
     def apply(self) -> None:
         """Make the edits."""
         for entry in self._tensors.values():
-            old = getattr(entry.owner, entry.name)
+            old: object = getattr(entry.owner, entry.name)
             if isinstance(old, torch.nn.Parameter):
-                old.data, old.grad = entry.value, None
+                exchange(old, entry.value)
                 for state, key, value in entry.moments:
                     state[key] = value
             else:
                 setattr(entry.owner, entry.name, entry.value)
-        for owner, name, value in self._values:
-            setattr(owner, name, value)
+        for owner, attribute, given in self._values:
+            setattr(owner, attribute, given)
         for synapse in self._narrowed.values():
             hook = weight_norm_of(synapse)
             if hook is not None:  # the attribute is that of the last forward pass
                 synapse.weight = hook.compute_weight(synapse)
+
+
+def exchange(parameter: torch.nn.Parameter, value: torch.Tensor) -> None:
+    """Give a parameter a value of another shape."""
+    parameter.grad = None
+    # As long as a loss of before is alive, torch hands the gradient to a node that knows the old
+    # shape. It makes a new node where the type changes, and only there.
+    other = torch.float64 if value.dtype != torch.float64 else torch.float32
+    parameter.data = value.to(other)
+    parameter.data = value
 
 
 def _equal_weights(

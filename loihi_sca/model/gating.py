@@ -70,37 +70,35 @@ class GatedStock(Gated):
     @override
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         # torch moves buffers with a history, and the gate has to stay a leaf
-        moved = super()._apply(fn, recurse)
+        moved = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._buffers["gate"] = self.gate.detach().requires_grad_()
         return moved
 
 
-def add_gate(block: torch.nn.Module) -> Gated:
+def add_gate(block: Any) -> Gated:
     """Turn a stock Conv or Dense block into a gated one, in place; a gated one stays as it is."""
     if isinstance(block, Gated):
         return block
     former = type(block)
-    channels = int(block.synapse.out_channels)  # type: ignore[union-attr, arg-type]
-    device = block.neuron.device  # type: ignore[union-attr]
-    block.__class__ = _gated(former)
-    assert isinstance(block, GatedStock)  # noqa: S101 (for mypy: that is what the line above does)
+    gate = torch.ones(int(block.synapse.out_channels), device=block.synapse.weight.device)
+    block.__class__ = _gated(former)  # type: ignore[arg-type]
     block.former, block.prunable, block.observer = former, True, None
-    block.register_buffer("gate", torch.ones(channels, device=device), persistent=False)
-    block.gate.requires_grad_()
-    return block
+    block.register_buffer("gate", gate.requires_grad_(), persistent=False)
+    gated: Gated = block
+    return gated
 
 
-def remove_gate(block: torch.nn.Module) -> None:
+def remove_gate(block: Any) -> None:
     """Turn a block that :func:`add_gate` has changed into what it was."""
     if isinstance(block, GatedStock):
         former = block.former
         for name in ("gate", "former", "prunable", "observer"):
             delattr(block, name)
-        block.__class__ = former
+        block.__class__ = former  # type: ignore[assignment]
 
 
 @functools.cache
-def _gated(former: type[torch.nn.Module]) -> type[torch.nn.Module]:
+def _gated(former: Any) -> Any:
     return type(f"Gated{former.__name__}", (GatedStock, former), {"__module__": __name__})
 
 

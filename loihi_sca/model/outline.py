@@ -101,13 +101,8 @@ def _volume(shape: Shape) -> Volume:
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (math.prod(shape), 1, 1)
 
 
-def seen_at_work(row: Mapping[str, Any], shapes: Mapping[str, tuple[Shape, Shape]]) -> list[Seen]:
-    """Return the blocks of a row with the shapes that :class:`Watch` noted."""
-    return [Seen(name, block, *shapes[name]) for name, block in row.items()]
-
-
 class Watch:
-    """Notes the shapes that blocks take and send while a model runs.
+    """Notes what blocks take and send while a model runs: shapes, and spikes per neuron and step.
 
     Parameters
     ----------
@@ -117,6 +112,7 @@ class Watch:
 
     def __init__(self, row: Mapping[str, torch.nn.Module]) -> None:
         self.shapes: dict[str, tuple[Shape, Shape]] = {}
+        self.rates: dict[str, float] = {}
         self._hooks = [
             block.register_forward_hook(self._noting(name)) for name, block in row.items()
         ]
@@ -125,6 +121,7 @@ class Watch:
         def note(_block: torch.nn.Module, given: tuple[Any, ...], output: Any) -> None:
             sent = output[0] if isinstance(output, tuple) else output
             self.shapes[name] = tuple(given[0].shape[1:-1]), tuple(sent.shape[1:-1])
+            self.rates[name] = float(sent.mean())
 
         return note
 

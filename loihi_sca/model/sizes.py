@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import torch
 
 from loihi_sca.errors import ConfigError
+from loihi_sca.model.cuts import exchange
 from loihi_sca.model.gating import weight_norm_of
 from loihi_sca.slayer.lava import slayer
 
@@ -104,7 +105,7 @@ def _resize_tensor(
         values = values.repeat(shape[0])
     values = values[tuple(slice(n) for n in shape)].clone()
     if isinstance(tensor, torch.nn.Parameter):
-        tensor.data, tensor.grad = values, None
+        exchange(tensor, values)
     else:
         setattr(part, name, values)
 

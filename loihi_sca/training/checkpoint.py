@@ -79,11 +79,7 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
     tensors |= {f"optimizer/{k}": v for k, v in _optimizer_tensors(trainer)}
     tensors |= {f"masks/{name}": mask for name, mask in trainer.masks.items()}
     if trainer.pruner is not None:
-        for name, evidence in trainer.pruner.evidence.items():
-            tensors[f"pruner/{name}/score"] = evidence.score
-            tensors[f"pruner/{name}/demand"] = evidence.demand
-            tensors[f"pruner/{name}/rate"] = evidence.rate
-            tensors[f"pruner/{name}/batches"] = torch.tensor(evidence.batches)
+        tensors |= {f"pruner/{k}": v for k, v in trainer.pruner.state_dict().items()}
     return Checkpoint(
         tensors,
         trainer.recipe,
@@ -116,12 +112,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     if trainer.structure_is_final:
         trainer.freeze(_part(checkpoint.tensors, "masks"))
     if trainer.pruner is not None:
-        for name, evidence in trainer.pruner.evidence.items():
-            values = _part(_part(checkpoint.tensors, "pruner"), name)
-            evidence.score.copy_(values["score"])
-            evidence.demand.copy_(values["demand"])
-            evidence.rate.copy_(values["rate"])
-            evidence.batches = int(values["batches"])
+        trainer.pruner.load_state_dict(_part(checkpoint.tensors, "pruner"))
 
 
 def start_from(trainer: Trainer, trained: Checkpoint) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +20,6 @@ from loihi_sca.data import Augmentation, Dataset, check_augmentation
 from loihi_sca.errors import DataError, TrainingError
 from loihi_sca.model.blocks import ValueInput
 from loihi_sca.model.build import SpikingNet, build
-from loihi_sca.model.removal import remove_pruned
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner, Update
@@ -103,14 +101,18 @@ class Trainer:
         self.pruner: Pruner | None = None
         self.schedule: Schedule | None = None
         if recipe.pruning is not None:
-            self.schedule = Schedule(recipe.pruning, recipe.training.epochs, self._steps_per_epoch)
+            steps = self._steps_per_epoch
             self.pruner = Pruner(
                 self.model,
                 recipe.pruning,
-                outline_of(recipe, train.shape, train.classes),
                 criterion=criterion,
+                steps=recipe.training.epochs * steps,
+                steps_per_epoch=steps,
+                seed=recipe.seed,
+                outline=outline_of(recipe, train.shape, train.classes),
                 rates=Rates(train.timesteps, {"input": self._input_rate()}),
             )
+            self.schedule = self.pruner.schedule
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
         self._augmentation: Augmentation | None = None
@@ -156,7 +158,7 @@ class Trainer:
             state = np.random.SeedSequence([self.recipe.seed, step]).generate_state(1, np.uint64)
             torch.manual_seed(int(state[0]))
             loss, right = self._step(batches[number], self.epoch + number / len(batches))
-            update = self._update_structure(step)
+            update = self._update_structure()
             self.sums = self.sums.plus(len(batches[number]), loss, right, update)
             if progress is not None:
                 progress(number + 1, len(batches))
@@ -233,10 +235,7 @@ class Trainer:
             )
         self.optimizer.zero_grad()
         torch.autograd.backward(loss * (weight * self.world.size))
-        if self.pruner is not None:
-            self.pruner.after_backward()
-        with nullcontext() if self.pruner is None else self.pruner.protected():
-            self.optimizer.step()
+        self.optimizer.step()
         return mean_loss, round(accuracy * len(index))
 
     def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
@@ -264,18 +263,17 @@ class Trainer:
         phase = 0.5 * (1 + math.cos(math.pi * when / self.recipe.training.epochs))
         return self.recipe.training.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * phase)
 
-    def _update_structure(self, step: int) -> Update:
-        """Change the structure after a step, counted from the start of the training, if due."""
-        if self.pruner is None or self.schedule is None:
+    def _update_structure(self) -> Update:
+        """Let the pruner see a step, and change the structure if that is due."""
+        if self.pruner is None:
             return Update()
-        progress = self.schedule.progress_after(step)
-        if progress is None:
-            return Update()
-        self.check_weights()  # here as well, since no score would tell what is wrong
-        regenerate = self.schedule.regenerate_after(step)
-        update = self.pruner.update(progress, self.optimizer, regenerate)
-        self.world.check_same(self.masks)
-        if self.schedule.is_frozen_after(step):
+        due = self.pruner.is_due
+        if due:
+            self.check_weights()  # here as well, since no score would tell what is wrong
+        update = self.pruner.step(self.optimizer)
+        if due:
+            self.world.check_same(self.masks)
+        if self.pruner.is_final:
             self.freeze()
         return update
 
@@ -289,9 +287,8 @@ class Trainer:
         """
         if self.pruner is not None:
             self._masks = dict(masks or self.masks)
-            self.pruner.detach()
+            self.pruner.remove(self.optimizer)
             self.pruner = None
-            remove_pruned(self.model, self.optimizer)
             self._parallel = None  # it knows parameters by their old shapes
 
     def _diagnosis(self) -> str:

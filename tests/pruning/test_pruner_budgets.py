@@ -37,7 +37,9 @@ def model() -> SpikingNet:
 def pruner_of(model: SpikingNet, **config) -> Pruner:
     options = {"regenerate": 0.05, "min_channels": 4, **config}
     return Pruner(
-        model, PruningConfig.model_validate(options), outline(CONFIG, SHAPE, 10, timesteps=4)
+        model,
+        PruningConfig.model_validate(options),
+        outline=outline(CONFIG, SHAPE, 10, timesteps=4),
     )
 
 
@@ -45,9 +47,8 @@ def step(model: SpikingNet, pruner: Pruner, optimizer: torch.optim.Adam) -> None
     spikes = (torch.rand(4, *SHAPE, 4) < 0.3).float()
     optimizer.zero_grad()
     (model.train()(spikes) * torch.randn(4, 10, 4)).sum().backward()
-    pruner.after_backward()
-    with pruner.protected():
-        optimizer.step()
+    optimizer.step()
+    pruner.step(optimizer)
 
 
 def with_8_bits(geometry: Geometry) -> Geometry:

@@ -16,8 +16,8 @@ from loihi_sca.frontend.export import to_network
 from loihi_sca.model.blocks import slayer_neuron
 from loihi_sca.model.build import build
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.model.sizes import resize, shapes_of
 from loihi_sca.model.residual import Residual, quantize_8bit
+from loihi_sca.model.sizes import resize, shapes_of
 from loihi_sca.slayer.lava import slayer
 
 
