@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loihi_sca.pruning.criteria import CRITERIA
+    from loihi_sca.pruning.oneshot import prune
     from loihi_sca.pruning.pruner import Pruner, Update
 
-__all__ = ["CRITERIA", "Pruner", "Update"]
+__all__ = ["CRITERIA", "Pruner", "Update", "prune"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,6 +20,10 @@ def __getattr__(name: str) -> Any:
         from loihi_sca.pruning import criteria
 
         return criteria.CRITERIA
+    if name == "prune":
+        from loihi_sca.pruning import oneshot
+
+        return oneshot.prune
     if name in ("Pruner", "Update"):
         from loihi_sca.pruning import pruner
 

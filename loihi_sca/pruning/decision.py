@@ -142,7 +142,10 @@ class Decision:
     def _plan(self, scores: ByLayer | None, rates: Rates) -> Plan:
         if self.outline is None:
             name, _ = self.config.budget
-            raise ConfigError(f"pruning.{name}: needs the outline of the model.")
+            raise ConfigError(
+                f"pruning.{name}: needs the shapes of all layers. Give the pruner a sample, "
+                "Pruner(model, sample, ...): a tensor (N, *in_shape, T)."
+            )
         importance = None if scores is None else {n: s.numpy() for n, s in scores.items()}
         return plan(
             self.outline,

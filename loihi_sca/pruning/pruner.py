@@ -38,7 +38,8 @@ from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.options import config_of, schedule_of
 from loihi_sca.pruning.prepare import prepare
 from loihi_sca.pruning.protection import Protection, clear_moments
-from loihi_sca.pruning.state import restore, tensors_of
+from loihi_sca.pruning.selection import ByLayer
+from loihi_sca.pruning.state import SUMS, restore, tensors_of
 from loihi_sca.slayer.dynamics import ChannelActivity
 
 
@@ -151,6 +152,7 @@ class Pruner:
             self._remove_gates()
             raise
         self._protection, self._finished = Protection(), False
+        self._averages: list[ByLayer] | None = None
         for block in self.blocks.values():
             block.observer = self._watch
 
@@ -240,7 +242,9 @@ class Pruner:
         TrainingError
             No batch has been seen since the last update, or a score is not a number.
         """
-        scores, demands, rates = map(self.observation.averages, ("score", "demand", "rate"))
+        if self._averages is None or any(e.batches for e in self.evidence.values()):
+            self._averages = [self.observation.averages(what) for what in SUMS]
+        scores, demands, rates = self._averages
         before = self.alive
         back = self.config.regenerate if regenerate is None else regenerate
         after, planned = self.decision.decide(scores, demands, rates, before, progress, back)
@@ -303,6 +307,16 @@ class Pruner:
         self.observation.detach()
         self._remove_gates()
 
+    def cancel(self) -> None:
+        """Take the gates off and let the model be what it was before, all channels in place."""
+        if not self._finished:
+            self._finished = True
+            self.observation.detach()
+            with torch.no_grad():
+                for block in self.blocks.values():
+                    block.gate.data.fill_(1)
+            self._remove_gates()
+
     def _remove_gates(self) -> None:
         for _, block in self.row:
             remove_gate(block)
@@ -330,7 +344,7 @@ class Pruner:
     def _check(self, optimizers: tuple[torch.optim.Optimizer, ...]) -> None:
         if self._finished:
             raise TrainingError(
-                "the pruner has finished: its channels are gone from the model. Make a new one to "
+                "the pruner has finished, and the model has no gates any more. Make a new one to "
                 "prune further."
             )
         if not optimizers:

@@ -76,10 +76,12 @@ def grouped() -> torch.nn.Sequential:
     )
 
 
-def batch(seed: int = 0, samples: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(
+    seed: int = 0, samples: int = 12, shape: tuple[int, ...] = SHAPE
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return spikes and labels."""
     random = torch.Generator().manual_seed(seed)
-    spikes = (torch.rand(samples, *SHAPE, STEPS, generator=random) < 0.4).float()
+    spikes = (torch.rand(samples, *shape, STEPS, generator=random) < 0.4).float()
     return spikes, torch.arange(samples) % CLASSES
 
 
@@ -89,11 +91,17 @@ def loss_of(output: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(counts, labels)
 
 
-def train(model: torch.nn.Module, optimizer: Any, pruner: Any = None, steps: int = 6) -> None:
+def train(
+    model: torch.nn.Module,
+    optimizer: Any,
+    pruner: Any = None,
+    steps: int = 6,
+    shape: tuple[int, ...] = SHAPE,
+) -> None:
     """Train in a plain loop."""
     model.train()
     for number in range(steps):
-        spikes, labels = batch(number)
+        spikes, labels = batch(number, shape=shape)
         loss = loss_of(model(spikes), labels)
         optimizer.zero_grad()
         loss.backward()
