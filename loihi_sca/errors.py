@@ -56,6 +56,10 @@ class TrainingError(LoihiScaError):
     """Training that cannot go on, for example because the loss is no longer a number."""
 
 
+class BudgetError(TrainingError):
+    """A budget that turns out of reach when the structure is updated; the state is saved."""
+
+
 class DataError(TrainingError):
     """Samples that cannot be read while training; what was learnt so far is sound."""
 
@@ -80,3 +84,13 @@ class NotBitExact(LoihiScaError):
 
 class BackendError(LoihiScaError):
     """Lava's backend, or Ray, failed, hung or died; the message quotes its last words."""
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is Ctrl-C or was caused by it.
+
+    A module of C that is interrupted while it loads fails with an error of its own.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
@@ -25,12 +26,19 @@ def check(
     delay_shift: Annotated[
         str, typer.Option(help="exact, or drop: as if all blocks had delay_shift=False.")
     ] = "exact",
+    steps: Annotated[
+        int | None, typer.Option(help="Timesteps per sample of a Python model.", min=1)
+    ] = None,
+    unroll_delays: Annotated[
+        bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
+    ] = False,
     profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
     as_json: JsonFlag = False,
 ) -> None:
     """Say what keeps a model from running exactly on the chip, before training it.
 
-    Exit code 0 if nothing does, 3 if only limits of the chip do, 1 otherwise.
+    What training can bring counts as there; notes say what depends on values. Exit code 0 if
+    nothing is in the way but notes, 3 if only limits of the chip are, 1 otherwise.
 
     Example:
 
@@ -47,11 +55,18 @@ def check(
     found = loihi_sca.check(
         named.model,
         shape or named.input_shape,
+        timesteps=steps or named.timesteps,
+        unroll_delays=unroll_delays,
         delay_shift=delay_shift,  # type: ignore[arg-type]
         profile=profile,
     )
     if as_json:
-        emit_json({"schema": 1, "model": named.name, "problems": [p.as_json() for p in found]})
+        emit_json(
+            {
+                "schema": 1, "model": named.name, "problems": [p.as_json() for p in found],
+                "notes": list(found.notes),
+            }
+        )  # fmt: skip
     elif not found:
         console.print(f"{escape(named.name)}: nothing in the way of the chip", highlight=False)
     else:
@@ -62,5 +77,7 @@ def check(
                 f"    {escape(problem.instead)}",
                 highlight=False,
             )
+    for text in () if as_json else found.notes:
+        note(text)
     if found:
         raise typer.Exit(3 if all(problem.limit for problem in found) else 1)

@@ -6,22 +6,15 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from loihi_sca.hardware import Estimate, LayerPlacement, Placement, Profile
+from loihi_sca.hardware import LayerPlacement, Placement, Profile
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
-from loihi_sca.hardware.quantity import Band, Choices, Quantity, Sourced
-
-
-def estimate_tables(estimate: Estimate) -> list[Table]:
-    """Return cores per layer, and energy and latency where known."""
-    tables = [cores_table(estimate.placement)]
-    if estimate.energy is not None and estimate.latency is not None:
-        tables += [energy_table(estimate), latency_table(estimate)]
-    return tables
+from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
+from loihi_sca.hardware.quantity import Choices, Quantity, Sourced
 
 
 def cores_table(placement: Placement) -> Table:
     """Return one row per layer."""
-    table = _table(_title(placement), "layer", "type", "shape")
+    table = open_table(_title(placement), "layer", "type", "shape")
     for name in ("bits", "cores", "neurons/core", "words", "in-axons", "out-axons"):
         table.add_column(name, justify="right")
     table.add_column("nearest limit")
@@ -38,52 +31,32 @@ def cores_table(placement: Placement) -> Table:
     return table
 
 
-def energy_table(estimate: Estimate) -> Table:
-    """Return one row per kind of operation, and the sums."""
-    energy = estimate.energy
-    assert energy is not None  # noqa: S101 - the caller has looked
-    table = _table(f"energy per sample ({energy.activity.source})", "operation")
-    for name in ("count", "pJ each", "low uJ", "best uJ", "high uJ"):
+def compiler_tables(placement: Placement) -> list[Table]:
+    """Return the columns that the chip's compiler prints, one row per layer; none on Loihi 1."""
+    table = open_table("as the compiler's table, fullest core of each layer in %", "layer")
+    for name in ("cores", "AxonIn", "NeuronGr", "Neurons", "Synapses", "AxonMap", "Total"):
         table.add_column(name, justify="right")
-    table.add_column("confidence")
-    for item in energy.by_item:
-        table.add_row(
-            item.item, f"{item.count:,.0f}", f"{item.constant.value:.3g}",
-            *_ends(item.energy_uj), item.constant.confidence,
-        )  # fmt: skip
-    table.add_section()
-    static = estimate.placement.profile.energy.static_power
-    table.add_row("dynamic", "", "", *_ends(energy.dynamic_uj), "")
-    table.add_row("static power x time", "", "", *_ends(energy.static_uj), static.confidence)
-    table.add_row("total", "", "", *_ends(energy.total_uj), "")
-    comparison = energy.comparison
-    table.caption = (
-        f"For papers, not what the chip takes: synops as 45 nm accumulates {comparison.snn_uj:.4g} "
-        f"uJ; the equivalent dense ANN, {comparison.ann_macs:,} MACs, {comparison.ann_uj:.4g} uJ."
-    )
-    return table
-
-
-def latency_table(estimate: Estimate) -> Table:
-    """Return the time per step, per sample and to the first result."""
-    latency = estimate.latency
-    assert latency is not None  # noqa: S101 - the caller has looked
-    table = _table("latency", "")
-    for name in ("low", "best", "high", "unit"):
-        table.add_column(name, justify="right")
-    table.add_row("step", *_ends(latency.step_us), "us")
-    table.add_row("of it the barrier", *_ends(latency.barrier_us), "us")
-    table.add_row(f"sample, {latency.timesteps} steps", *_ends(latency.sample_us), "us")
-    steps = f"{latency.timesteps} + {latency.synapse_layers}"
-    table.add_row(f"first result, {steps} steps", *_ends(latency.first_result_us), "us")
-    table.add_row("throughput", *_ends(latency.samples_per_s), "samples/s")
-    table.caption = latency.advice
-    return table
+    above = []
+    for layer in placement.layers:
+        columns = compiler_table(layer, placement.profile)
+        if columns is None:
+            return []
+        if layer.cores:
+            percents = columns.as_json().values()
+            table.add_row(layer.spec.name, f"{layer.cores:,}", *(f"{x:.2f}" for x in percents))
+            above += [layer.spec.name] if columns.total.max() > 100 else []
+    table.caption = NO_AXON_MEM
+    if above:
+        table.caption += (
+            f" Total of {', '.join(above)} is above 100 %: the compiler would cut further there, "
+            "so that the cores are too few."
+        )
+    return [table]
 
 
 def map_table(placement: Placement) -> Table:
     """Return which cores hold which layer, and how it is cut."""
-    table = _table(_title(placement), "layer")
+    table = open_table(_title(placement), "layer")
     for name in ("cores", "from", "to", "chip", "tile C x H x W", "neurons/core", "words"):
         table.add_column(name, justify="right")
     per_chip = int(placement.profile.chip.cores)
@@ -93,11 +66,9 @@ def map_table(placement: Placement) -> Table:
             continue
         last = layer.first + layer.cores - 1
         chips = sorted({layer.first // per_chip, last // per_chip})
-        shape = layer.spec.geometry.out_shape
-        tile = (min(size, length) for size, length in zip(layer.tiling, shape, strict=True))
         table.add_row(
             layer.spec.name, f"{layer.cores:,}", str(layer.first), str(last),
-            "-".join(map(str, chips)), " x ".join(map(str, tile)),
+            "-".join(map(str, chips)), " x ".join(map(str, layer.tile)),
             _largest(layer.neurons), _largest(layer.words),
         )  # fmt: skip
     if placement.straddling:
@@ -107,7 +78,7 @@ def map_table(placement: Placement) -> Table:
 
 def cliffs_table(layers: Sequence[LayerCliffs], profile: Profile, most: int) -> Table:
     """Return, per layer, the next cheaper channel counts."""
-    table = _table(f"cliffs on {profile.name}", "layer")
+    table = open_table(f"cliffs on {profile.name}", "layer")
     for name in ("channels", "cores", "cores behind", "words/core", "saves cores", "saves words"):
         table.add_column(name, justify="right")
     table.add_column("dearer at")
@@ -135,17 +106,30 @@ def cliffs_table(layers: Sequence[LayerCliffs], profile: Profile, most: int) -> 
 
 def profile_table(profile: Profile) -> Table:
     """Return every number of a profile with its source."""
-    table = _table(f"{profile.name}: {profile.title}", "quantity")
+    table = open_table(f"{profile.name}: {profile.title}", "quantity")
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
-    for section in ("chip", "limits", "neurons", "synapses", "energy", "time", "comparison"):
-        for key, quantity in getattr(profile, section):
+    for section in (
+        "chip",
+        "limits",
+        "neurons",
+        "synapses",
+        "pool",
+        "energy",
+        "time",
+        "comparison",
+    ):
+        for key, quantity in getattr(profile, section) or ():
             if isinstance(quantity, Sourced):
                 _quantity_row(table, f"{section}.{key}", quantity)
             elif isinstance(quantity, dict):
                 for name, entry in quantity.items():
                     _quantity_row(table, f"{section}.{key}.{name}", entry)
+    for name, board in profile.boards.items():
+        _quantity_row(table, f"boards.{name}.chips", board.chips)
+        power = "static_power" if board.static_power else "static_power_per_core"
+        _quantity_row(table, f"boards.{name}.{power}", board.static)
     return table
 
 
@@ -171,16 +155,26 @@ def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
 
 def _title(placement: Placement) -> str:
     plural = "chips" if placement.chips > 1 else "chip"
-    return (
+    title = (
         f"{placement.architecture.name} on {placement.profile.name}: {placement.cores:,} cores, "
         f"{placement.chips} {plural}"
     )
+    if placement.cores_low < placement.cores:
+        # the profile says whose assumption this is, and why
+        each = placement.profile.neurons.default.band
+        title += (
+            f" (band {placement.cores_low:,} to {placement.cores:,} cores; the lower edge is our "
+            f"assumption of {each.low:g} compartment per neuron, the public tables show "
+            f"{each.best:g})"
+        )
+    return title
 
 
-def _table(title: str, *columns: str) -> Table:
+def open_table(title: str, *columns: str) -> Table:
+    """Return a table without rows."""
     table = Table(title=title, title_justify="left", caption_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 
@@ -189,10 +183,3 @@ def _largest(values: object) -> str:
 
     array = np.asarray(values)
     return f"{int(array.max()):,}" if array.size else ""
-
-
-def _ends(band: Band) -> tuple[str, str, str]:
-    low, best, high = (
-        f"{x:,.0f}" if x >= 10000 else f"{x:.4g}" for x in (band.low, band.best, band.high)
-    )
-    return low, best, high

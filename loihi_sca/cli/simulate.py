@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
@@ -70,6 +71,8 @@ def simulate(
         emit_json(summary)
     else:
         console.print(_table(summary))
+        for text in summary["notes"]:
+            note(text)
 
 
 def _run_on_lava(
@@ -100,15 +103,10 @@ def _run_on_lava(
 def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
     import numpy as np
 
-    try:
-        spikes: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a .npy array ({error}).") from error
-    if not isinstance(spikes, np.ndarray):
-        spikes.close()
-        raise InputError(f"{path}: an .npz archive; give a single array (.npy).")
+    from loihi_sca.data import read_npy
+    from loihi_sca.memory import check_memory
+
+    spikes = read_npy(path)
     if steps is None:
         return spikes
     if steps < 1:
@@ -119,6 +117,11 @@ def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
         )
     missing = max(0, steps - spikes.shape[-1])
     if missing:
+        check_memory(
+            f"--steps {steps}: the spikes, padded with silence,",
+            steps * (spikes.nbytes // max(1, spikes.shape[-1])),
+            "Take fewer steps.",
+        )
         status.print(f"note: input has {spikes.shape[-1]} steps, padded with silence to {steps}.")
     padding = [(0, 0)] * (spikes.ndim - 1) + [(0, missing)]
     return np.pad(spikes[..., :steps], padding)
@@ -134,11 +137,16 @@ def _save(path: Path, spikes: npt.NDArray[np.uint8]) -> None:
 
 
 def _summarise(network: Network, result: RunResult, engine: str) -> dict[str, Any]:
+    from loihi_sca import netx
+    from loihi_sca.compiler.silence import explain_silence
+
     steps = result.samples * result.timesteps
+    spikes = {a.name: a.spikes for a in result.activity}
     return {
         "schema": 1,
         "network": network.name,
         "engine": engine,
+        "notes": [*netx.notes_of(network), *explain_silence(network, spikes)],
         "samples": result.samples,
         "timesteps": result.timesteps,
         "wall_time_s": result.wall_time_s,

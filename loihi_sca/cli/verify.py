@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
@@ -91,6 +92,8 @@ def _show(result: Verification) -> None:
     )
     if not any(result.spikes.values()):
         console.print("[yellow]note:[/] no layer spiked at all; this proves little. Try --input.")
+    for text in result.notes:
+        note(text)
     if result.current_wraps or result.voltage_saturations:
         console.print(
             f"[yellow]note:[/] {result.current_wraps:,} currents wrapped and "

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from loihi_sca.compiler.bounds import bounds
-from loihi_sca.hardware import load_profile, map_network, rules
+from loihi_sca.hardware import describe, load_profile, range_rules
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import (
     Conv,
@@ -23,26 +23,16 @@ from loihi_sca.network import (
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
 from loihi_sca.problems import Problem
 
 Check: TypeAlias = Callable[[Network], Iterator[Problem]]
 
-RANGE_RULES: tuple[rules.Rule, ...] = (
-    rules.weight_bits, rules.delay, rules.threshold, rules.decay,
+RANGE_RULES: tuple[range_rules.RangeRule, ...] = (
+    range_rules.weight_bits, range_rules.delay, range_rules.threshold, range_rules.decay,
 )  # fmt: skip
 """Limits on single numbers; whether a network fits on a chip is not the compiler's business."""
-
-OTHER_BLOCKS = {
-    "dense_rec": ("is recurrent, which is not proven exact yet", "Unroll it or use delays."),
-    "convT": ("is a transposed convolution, which netx cannot load", "Use a dense layer."),
-    "unpool": ("enlarges a map, which netx cannot load", "Use a dense layer."),
-    "dense_comp": ("has complex weights, which are not proven exact yet", "Use CUBA neurons."),
-    "concat": ("joins layers", "A network must be a chain."),
-}
-"""What is wrong with blocks of others, by type, and what to do instead."""
-
-ANY_OTHER_BLOCK = ("is not supported", "Use conv, dense or pool blocks.")
 
 
 def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
@@ -56,8 +46,7 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
         The chip whose ranges of weights, biases, thresholds, decays and delays hold.
     """
     found = [problem for check in CHECKS for problem in check(network)]
-    if all(isinstance(x.neuron, Cuba) or isinstance(x, Input) for x in network):
-        found.extend(_out_of_range(network, profile))
+    found.extend(_out_of_range(network, profile))
     order = {layer.name: index for index, layer in enumerate(network)}
     return tuple(sorted(found, key=lambda p: order[p.layer]))
 
@@ -66,15 +55,10 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
     """Blocks and neurons that no engine of ours defines."""
     for layer in network:
         if isinstance(layer, OtherLayer):
-            what, instead = OTHER_BLOCKS.get(layer.type, ANY_OTHER_BLOCK)
-            yield Problem(layer.name, f"block {layer.type!r} {what}", instead)
+            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
         elif isinstance(layer.neuron, OtherNeuron):
-            yield Problem(
-                layer.name,
-                f"its neuron is {layer.neuron.type!r}, and only CUBA neurons with binary spikes "
-                "are exact",
-                "Train with slayer.block.cuba and graded_spike=False. `estimate` can still map it.",
-            )
+            neuron = layer.neuron
+            yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
 
@@ -207,9 +191,10 @@ CHECKS: tuple[Check, ...] = (
 def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]:
     """Numbers too large for the chip, by the design rules of the hardware package."""
     chip = load_profile(profile) if isinstance(profile, str) else profile
-    placement = map_network(network, chip)
-    for rule in RANGE_RULES:
-        for violation in rule(placement):
-            text = str(violation).removeprefix(f"{violation.layer} ")
-            reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
-            yield Problem(violation.layer, reason, instead, limit=True)
+    found = [
+        v for rule in RANGE_RULES for spec in describe(network).layers for v in rule(spec, chip)
+    ]
+    for violation in found:
+        text = str(violation).removeprefix(f"{violation.layer} ")
+        reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
+        yield Problem(violation.layer, reason, instead, limit=True)

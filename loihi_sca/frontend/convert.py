@@ -77,7 +77,7 @@ def weight_of(block: Any) -> IntArray:
         if isinstance(hook, WeightNorm):
             weight = hook.compute_weight(synapse)
         elif isinstance(hook, BasePruningMethod):
-            weight = hook.apply_mask(synapse)
+            weight = hook.apply_mask(synapse)  # type: ignore[no-untyped-call]
     mask = getattr(block, "mask", None)
     if mask is not None:
         if synapse.weight_norm_enabled:
@@ -176,7 +176,8 @@ def _dense(name: str, block: Any, shape: Shape) -> Layer:
     """Convert a Dense, which SLAYER computes as a convolution: over a larger map it is one."""
     weight = weight_of(block)
     common: dict[str, Any] = {
-        "bias": bias_of(block), "neuron": neuron_of(block), "axon_delay": axon_delay_of(block, len(weight)),
+        "bias": bias_of(block), "neuron": neuron_of(block),
+        "axon_delay": axon_delay_of(block, len(weight)),
     }  # fmt: skip
     if len(shape) == 3 and weight.shape[2:] != shape[1:]:
         return Conv(name, shape, weight, **common)

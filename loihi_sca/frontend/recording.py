@@ -99,7 +99,7 @@ def record(
 
     for block in dict.fromkeys(row):
         if drop_shifts and getattr(block, "delay_shift", False) is True:
-            block.delay_shift = False  # type: ignore[assignment]
+            block.delay_shift = False
         block.register_forward_hook(remember)
     with torch.no_grad():
         returned = forward_of(replica)(torch.from_numpy(np.asarray(data)).float())

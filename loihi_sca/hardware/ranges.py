@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihi_sca.network import Conv, Cuba, Dense, Layer, Neuron, OtherNeuron
+from loihi_sca.network import Conv, Cuba, Dense, Layer, Neuron, OtherLayer, OtherNeuron
 
 GRADED = ("sdnn", "sigma", "delta", "graded")
 """Parts of the names of neurons that send more than one bit."""
+
+SIGMA_OUTPUT = "sigma_output"
+"""Parameter of a sigma-delta neuron that puts out its sum."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Ranges:
 def ranges_of(layer: Layer) -> Ranges:
     """Return the ranges of a layer."""
     neuron = layer.neuron
-    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense) else None]
-    bias = layer.bias if isinstance(layer, Conv | Dense) else None
+    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense | OtherLayer) else None]
+    bias = layer.bias if isinstance(layer, Conv | Dense | OtherLayer) else None
     graded = any(part in neuron_type(neuron) for part in GRADED)
     return Ranges(
         threshold=neuron.threshold if isinstance(neuron, Cuba) else 0,
@@ -63,9 +66,12 @@ def _kinds_of_bias(biases: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 
 def neuron_type(neuron: Neuron | None) -> str:
-    """Return the type of a neuron in lower case, ``none`` without one."""
+    """Return the type of a neuron in lower case, ``none`` without one.
+
+    A sigma-delta neuron that puts out its sum is a type of its own, as in netx.
+    """
     if isinstance(neuron, OtherNeuron):
-        return neuron.type.lower()
+        return SIGMA_OUTPUT if SIGMA_OUTPUT in neuron.parameters else neuron.type.lower()
     return "none" if neuron is None else "cuba"
 
 

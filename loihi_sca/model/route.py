@@ -261,15 +261,14 @@ def _beside(
 ) -> Iterator[Problem]:
     """Yield the blocks, parameters and buffers that the network would lack."""
     reached = {id(part) for _, block in ran for part in block.modules()}
-    lost = set()
+    lost: set[int] = set()
     for name, block in _each_once(registered):
         held = [*block.parameters(), *block.buffers()]
         if id(block) not in reached and (held or is_block(block)):
             lost.update(id(part) for part in block.modules())
             yield Problem(
                 name,
-                f"{type(block).__name__} that the model's forward pass does not run, so that the "
-                "network would lack it",
+                "the model's forward pass does not run it, so that the network would lack it",
                 "Compile the blocks that run, or delete it from the model.",
             )
     for path, part in model.named_modules():

@@ -140,7 +140,7 @@ def _stage(model: Any, test: Dataset, settings: Settings) -> Stage:
         model, test.shape, test.timesteps, profile=settings.chip, proof_data=proof
     )
     cores = map_network(describe(network), load_profile(settings.chip)).cores
-    return Stage(network, evaluate(network, test, fast.run).accuracy, cores)
+    return Stage(network, evaluate(network, test, fast.prepare).accuracy, cores)
 
 
 def _train(

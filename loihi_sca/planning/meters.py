@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.errors import InputError
 from loihi_sca.hardware import estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_rates
 from loihi_sca.hardware.cost.energy import dynamic_energy
@@ -58,7 +59,7 @@ class Rates:
 
 
 class Meter(Protocol):
-    """What is counted; the search is exact where amounts are whole numbers."""
+    """What is counted; the search is exact where amounts are whole numbers that add up."""
 
     @property
     def unit(self) -> str:
@@ -67,6 +68,10 @@ class Meter(Protocol):
     @property
     def whole(self) -> bool:
         """Whether amounts are whole numbers."""
+
+    @property
+    def additive(self) -> bool:
+        """Whether a network takes what its units take together."""
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes, (outputs, inputs), by its channels and those before."""
@@ -82,6 +87,7 @@ class Channels:
     prunable: frozenset[str]
     unit: str = "channels"
     whole: bool = True
+    additive: bool = True
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -99,6 +105,7 @@ class Weights:
 
     unit: str = "weights"
     whole: bool = False
+    additive: bool = True
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -137,6 +144,7 @@ class Synops:
     rates: Rates
     unit: str = "synops per sample"
     whole: bool = False
+    additive: bool = True
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -169,6 +177,11 @@ class Memory:
     unit: str = "synapse words"
     whole: bool = False
 
+    @property
+    def additive(self) -> bool:
+        """Whether layers are mapped one by one; on Loihi 1 output axons couple neighbours."""
+        return core_budget_of(self.profile).strategy != "loihi1"
+
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
         return _sum_of_needs(self.profile, unit, outputs, inputs).words.astype(np.float64)
@@ -185,6 +198,11 @@ class Cores:
     profile: Profile
     unit: str = "cores"
     whole: bool = True
+
+    @property
+    def additive(self) -> bool:
+        """Whether layers are mapped one by one; on Loihi 1 output axons couple neighbours."""
+        return core_budget_of(self.profile).strategy != "loihi1"
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -210,11 +228,12 @@ class EnergyPerSample:
 
     profile: Profile
     rates: Rates
-    unit: str = "uJ per sample"
+    unit: str = "uJ per sample, static power included"
     whole: bool = False
+    additive: bool = False
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
-        """Return the energy of synops, updates and spikes; see :class:`Meter`."""
+        """Return the energy of synops, updates, spikes and cores; see :class:`Meter`."""
         per_synop = dynamic_energy(self.profile, synops=1.0, updates=0.0).best
         table = Synops(self.rates).costs(unit, outputs, inputs) * per_synop
         for spec in (unit.spec, *unit.followers):
@@ -227,7 +246,11 @@ class EnergyPerSample:
                 spikes=self.rates.per_sample(spec.name) * positions,
             ).best
             table = table + (outputs * per_channel)[:, None]
-        return np.asarray(table, dtype=np.float64)
+        cores = _sum_of_needs(self.profile, unit, outputs, inputs).cores
+        per_core = dynamic_energy(
+            self.profile, synops=0.0, updates=0.0, core_steps=float(self.rates.timesteps)
+        ).best
+        return np.asarray(table + cores * per_core, dtype=np.float64)
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
@@ -237,7 +260,12 @@ class EnergyPerSample:
             architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
         )
         found = estimate(architecture, self.profile, activity).energy
-        return 0.0 if found is None else found.total_uj.best
+        if found is None:
+            raise InputError(
+                f"{architecture.name}: takes no core of {self.profile.name}, so its energy is not "
+                "known."
+            )
+        return found.total_uj.best
 
 
 def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates) -> Meter:

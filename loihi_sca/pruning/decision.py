@@ -8,9 +8,10 @@ import torch
 
 from loihi_sca.config import PruningConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.planning.budget import Plan, plan, target_of
+from loihi_sca.planning.budget import Plan
 from loihi_sca.planning.meters import Rates
-from loihi_sca.planning.outline import Outline, without
+from loihi_sca.planning.outline import Outline
+from loihi_sca.planning.planner import plan_for
 from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
 
 
@@ -43,7 +44,7 @@ class Decision:
         rates: Rates | None = None,
     ) -> None:
         self.config, self.channels = config, dict(channels)
-        self.outline = None if outline is None else without(outline, config.exclude)
+        self.outline = outline
         self.rates = rates or Rates()
         self.floors = {n: min(config.min_channels, c) for n, c in self.channels.items()}
         self._check_budget()
@@ -70,6 +71,7 @@ class Decision:
         before: Chosen,
         progress: float,
         regenerate: float,
+        bits: Mapping[str, int],
     ) -> tuple[Chosen, Plan | None]:
         """Return the channels that shall live, and how a budget was divided.
 
@@ -83,11 +85,15 @@ class Decision:
             How far to go from the dense network, 0, to the budget, 1.
         regenerate : float
             Fraction of the channels to bring back.
+        bits : mapping of str to int
+            Bits that weights have, by block; the others are taken to have 8.
         """
         if self.config.keep is not None and self.config.ranking == "global":
             keep = 1 - (1 - self.config.keep) * progress
             return self._over_all_layers(scores, demands, before, keep, regenerate), None
-        counts, planned = self._counts(scores, rates, before, progress)
+        counts, planned = self._counts(
+            scores, self._measured_rates(rates, before), bits, before, progress
+        )
         return self._within_layers(scores, demands, before, counts, regenerate), planned
 
     def _over_all_layers(
@@ -123,7 +129,12 @@ class Decision:
         return select_in_each(demands, counts, kept)
 
     def _counts(
-        self, scores: ByLayer, rates: ByLayer, before: Chosen, progress: float
+        self,
+        scores: ByLayer,
+        rates: Rates,
+        bits: Mapping[str, int],
+        before: Chosen,
+        progress: float,
     ) -> tuple[dict[str, int], Plan | None]:
         """Return the channels of every layer, and the plan that they lead to.
 
@@ -134,27 +145,22 @@ class Decision:
         if keep is not None:
             final = {n: max(self.floors[n], round(keep * len(a))) for n, a in before.items()}
         else:
-            found = self._plan(scores, self._measured_rates(rates, before))
+            found = self._plan(scores, rates, bits)
             final = found.channels
         sizes = {name: len(alive) for name, alive in before.items()}
         return {n: round(size + (final[n] - size) * progress) for n, size in sizes.items()}, found
 
-    def _plan(self, scores: ByLayer | None, rates: Rates) -> Plan:
+    def _plan(
+        self, scores: ByLayer | None, rates: Rates, bits: Mapping[str, int] | None = None
+    ) -> Plan:
+        """Plan for what is measured, or, before there are scores, for weights of 8 bits."""
         if self.outline is None:
-            name, _ = self.config.budget
             raise ConfigError(
-                f"pruning.{name}: needs the shapes of all layers. Give the pruner a sample, "
-                "Pruner(model, sample, ...): a tensor (N, *in_shape, T)."
+                f"pruning.{self.config.budget.name}: needs the shapes of all layers. Give the "
+                "pruner a sample, Pruner(model, sample, ...): a tensor (N, *in_shape, T)."
             )
         importance = None if scores is None else {n: s.numpy() for n, s in scores.items()}
-        return plan(
-            self.outline,
-            target_of(self.config, self.outline, rates),
-            importance=importance,
-            floor=self.config.min_channels,
-            objective=self.config.objective,
-            trust=self.config.trust,
-        )
+        return plan_for(self.outline, self.config, rates, importance, bits)
 
     def _measured_rates(self, rates: ByLayer, before: Chosen) -> Rates:
         """Return the mean rate of the living channels of each block since the last update."""

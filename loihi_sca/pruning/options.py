@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from loihi_sca.config import BUDGETS, PruningConfig
+from loihi_sca.config import Budget, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.pruning.schedule import Schedule
-from loihi_sca.toml_files import validate
 
 UPDATES = 20
 """Updates over a training whose epochs are not known."""
@@ -23,32 +22,17 @@ def config_of(
     ConfigError
         There is no such budget, or it cannot be meant.
     """
-    config = config or PruningConfig()
-    values: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
+    changes: dict[str, Any] = {}
     if budget is not None:
-        name, amount = _parsed(budget)
-        values = {k: v for k, v in values.items() if k not in BUDGETS} | {name: amount}
-        if name == "keep" and isinstance(amount, float) and values["regenerate"] >= amount > 0:
-            values["regenerate"] = amount / 2
+        asked = Budget.parse(budget)
+        if len(asked) > 1:
+            raise ConfigError(f"budget {budget!r}: one at a time.")
+        changes |= asked[0].as_json()
     if chip is not None:
-        values["profile"] = chip
+        changes["profile"] = chip
     if criterion is not None:
-        values["criterion"] = criterion
-    return validate(PruningConfig, values, "pruner")
-
-
-def _parsed(text: str) -> tuple[str, float | int | str]:
-    name, equals, amount = (part.strip() for part in text.partition("="))
-    if name not in BUDGETS or not equals:
-        raise ConfigError(
-            f"budget {text!r}: give NAME=AMOUNT with one of {', '.join(BUDGETS)}, such as cores=8."
-        )
-    if name == "fits":
-        return name, amount
-    try:
-        return name, int(amount) if name in ("cores", "synapse_words") else float(amount)
-    except ValueError:
-        raise ConfigError(f"budget {text!r}: {amount!r} is no number that will do.") from None
+        changes["criterion"] = criterion
+    return (config or PruningConfig()).changed(changes, "pruner")
 
 
 def schedule_of(

@@ -32,6 +32,7 @@ from loihi_sca.model.removal import gated_in, keep_channels
 from loihi_sca.planning.budget import Plan
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded
+from loihi_sca.pruning.bits import bits_of
 from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.decision import Decision
 from loihi_sca.pruning.evidence import Evidence, Observation
@@ -92,6 +93,9 @@ class Pruner:
         Of what a criterion draws.
     outline, rates : optional
         The model as the mapper sees it, and how busy it is; by default from the sample.
+    measure_bits : bool
+        Count on the bits that weights have at an update, not on 8. Whoever trains on has to hold
+        them (:func:`loihi_sca.pruning.bits.hold_bits`), as recipes do; for our own blocks.
 
     Attributes
     ----------
@@ -126,6 +130,7 @@ class Pruner:
         seed: int = 0,
         outline: Outline | None = None,
         rates: Rates | None = None,
+        measure_bits: bool = False,
     ) -> None:
         if isinstance(sample, PruningConfig):
             sample, config = None, sample
@@ -134,6 +139,7 @@ class Pruner:
         self.schedule = schedule_of(self.config, steps, steps_per_epoch)
         measure = criterion_of(self.config.criterion) if named or not criterion else criterion
         prepared = prepare(model, sample)
+        self._measure_bits = measure_bits
         self.row, self.held, self.seed, self.done = prepared.row, prepared.held, seed, 0
         check_excluded(self.config.exclude, prepared.prunable)
         channels = prepared.channels(self.config.exclude)
@@ -153,6 +159,7 @@ class Pruner:
             raise
         self._protection, self._finished = Protection(), False
         self._averages: list[ByLayer] | None = None
+        self._due = False
         for block in self.blocks.values():
             block.observer = self._watch
 
@@ -168,13 +175,14 @@ class Pruner:
 
     @property
     def is_due(self) -> bool:
-        """Whether the next step changes the structure."""
-        return self.schedule is not None and self.schedule.progress_after(self.done) is not None
+        """Whether an update is due after the steps that were observed."""
+        return self._due
 
     @property
     def is_final(self) -> bool:
         """Whether the schedule is over: the structure will not change any more."""
-        return self.schedule is not None and self.schedule.is_frozen_after(self.done - 1)
+        over = self.schedule is not None and self.schedule.is_frozen_after(self.done - 1)
+        return over and not self._due
 
     def _watch(self, block: Gated, activity: ChannelActivity) -> None:
         self._protection.remember(block)
@@ -204,18 +212,33 @@ class Pruner:
         ConfigError
             The optimizers do not hold the weights of these blocks.
         """
+        self.observe(*optimizers)
+        return self.update_due(*optimizers)
+
+    def observe(self, *optimizers: torch.optim.Optimizer) -> None:
+        """Do the first half of :meth:`step`: collect what a batch says."""
         self._check(optimizers)
         self._protection.restore()
         with _seeded(self.seed, self.done):
             self.observation.after_backward(strict=True)
-        update = Update()
         if self.schedule is not None:
-            progress = self.schedule.progress_after(self.done)
-            if progress is not None:
-                back = self.schedule.regenerate_after(self.done)
-                update = self.update(progress, *optimizers, regenerate=back)
+            self._due = self._due or self.schedule.progress_after(self.done) is not None
         self.done += 1
-        return update
+
+    def update_due(self, *optimizers: torch.optim.Optimizer) -> Update:
+        """Do the second half of :meth:`step`: update the structure, if that is due.
+
+        It stays due if the budget turns out to be out of reach.
+        """
+        if self.schedule is None or not self._due:
+            return Update()
+        step = min(self.done - 1, self.schedule.last)
+        progress, found = self.schedule.progress_after(step), Update()
+        if progress is not None:  # else one has failed, and a later one makes up for it
+            back = self.schedule.regenerate_after(step)
+            found = self.update(progress, *optimizers, regenerate=back)
+        self._due = False
+        return found
 
     def update(
         self,
@@ -247,7 +270,8 @@ class Pruner:
         scores, demands, rates = self._averages
         before = self.alive
         back = self.config.regenerate if regenerate is None else regenerate
-        after, planned = self.decision.decide(scores, demands, rates, before, progress, back)
+        bits = bits_of(gated_in(self.row)) if self._measure_bits else {}
+        after, planned = self.decision.decide(scores, demands, rates, before, progress, back, bits)
         pruned = regenerated = 0
         for name, block in self.blocks.items():
             changed = before[name] != after[name]
@@ -340,6 +364,7 @@ class Pruner:
         self._check(())
         self._protection = Protection()
         restore(self, state)
+        self._due = bool(state["due"])
 
     def _check(self, optimizers: tuple[torch.optim.Optimizer, ...]) -> None:
         if self._finished:

@@ -17,7 +17,7 @@ SUMS = ("score", "demand", "rate")
 
 def tensors_of(pruner: Pruner) -> dict[str, torch.Tensor]:
     """Return steps done, gates and evidence."""
-    tensors = {"done": torch.tensor(pruner.done)}
+    tensors = {"done": torch.tensor(pruner.done), "due": torch.tensor(pruner.is_due)}
     for name, evidence in pruner.evidence.items():
         tensors |= {f"{name}/{key}": getattr(evidence, key).clone() for key in SUMS}
         tensors[f"{name}/batches"] = torch.tensor(evidence.batches)

@@ -17,27 +17,24 @@ import torch
 
 from loihi_sca.config import Recipe
 from loihi_sca.data import Augmentation, Dataset, check_augmentation
-from loihi_sca.errors import DataError, TrainingError
-from loihi_sca.model.blocks import ValueInput
+from loihi_sca.errors import BudgetError, ConfigError, DataError, InputError, TrainingError
 from loihi_sca.model.build import SpikingNet, build
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import outline_of
-from loihi_sca.pruning import Pruner, Update
+from loihi_sca.pruning import Pruner
+from loihi_sca.pruning.bits import hold_bits, planned_bits
 from loihi_sca.pruning.criteria import Criterion
 from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
 from loihi_sca.training.loss import Loss
+from loihi_sca.training.rates import rates_of
 from loihi_sca.training.validation import broken_blocks, diagnosis, evaluate
 
 FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
 
 CPU = torch.device("cpu")
-
-RATE_SAMPLES = 256
-"""Training samples from which the rate of the input is known, for budgets of synops and energy."""
-
+MEASURED = "Rates and bits of weights are measured now, not assumed as when training began."
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called as ``progress(batches_done, batches_in_epoch)``; what it raises ends the training between
@@ -67,6 +64,8 @@ class Trainer:
     optimizer : Optimizer
     pruner : Pruner or None
         Until the structure is final.
+    held_bits : dict of str to int
+        Bits that weights keep to once the structure is final, as the last plan counted on.
     epoch : int
         Epochs completed.
     sums : Sums
@@ -110,9 +109,11 @@ class Trainer:
                 steps_per_epoch=steps,
                 seed=recipe.seed,
                 outline=outline_of(recipe, train.shape, train.classes),
-                rates=Rates(train.timesteps, {"input": self._input_rate()}),
+                rates=rates_of(recipe, train),
+                measure_bits=True,
             )
             self.schedule = self.pruner.schedule
+        self.held_bits: dict[str, int] = {}
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
         self._augmentation: Augmentation | None = None
@@ -152,14 +153,15 @@ class Trainer:
         self.model.train()
         batches = self._batches()
         self._augmentation = self._drawn_augmentation()
+        self._update_structure()  # only if one failed, after which everything was saved
         for number in range(self.sums.batches, len(batches)):
             step = self.epoch * len(batches) + number
             # whatever is drawn in a step, such as random scores, follows from seed and step
             state = np.random.SeedSequence([self.recipe.seed, step]).generate_state(1, np.uint64)
             torch.manual_seed(int(state[0]))
             loss, right = self._step(batches[number], self.epoch + number / len(batches))
-            update = self._update_structure()
-            self.sums = self.sums.plus(len(batches[number]), loss, right, update)
+            self.sums = self.sums.plus(len(batches[number]), loss, right)
+            self._update_structure()
             if progress is not None:
                 progress(number + 1, len(batches))
         self.check_weights()
@@ -187,7 +189,7 @@ class Trainer:
             accuracy=sums.correct / sums.samples,
             validation_accuracy=accuracy,
             rates=rates,
-            alive={name: int(block.alive.sum()) for name, block in self.model.gated},
+            alive={n: int(b.alive.sum()) for n, b in self.model.gated if b.prunable},
             pruned=sums.pruned,
             regenerated=sums.regenerated,
         )
@@ -198,14 +200,6 @@ class Trainer:
         accuracy, rates = evaluate(self.model, self.validation.pick(part))
         mean = self.world.total([weight * v for v in (accuracy, *rates.values())])
         return mean[0], dict(zip(rates, mean[1:], strict=True))
-
-    def _input_rate(self) -> float:
-        """Return the spikes per input position and step, of the first training samples."""
-        given = torch.from_numpy(self.train.first(RATE_SAMPLES).spikes()).float().to(self.device)
-        first = next(self.model.children())
-        with torch.no_grad():
-            spikes = first(given) if isinstance(first, ValueInput) else given
-        return float(spikes.mean())
 
     def _batches(self) -> list[Index]:
         order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.train))
@@ -236,6 +230,9 @@ class Trainer:
         self.optimizer.zero_grad()
         torch.autograd.backward(loss * (weight * self.world.size))
         self.optimizer.step()
+        if self.pruner is not None:
+            self.pruner.observe(self.optimizer)
+        hold_bits(self.model, self.held_bits)
         return mean_loss, round(accuracy * len(index))
 
     def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
@@ -263,19 +260,21 @@ class Trainer:
         phase = 0.5 * (1 + math.cos(math.pi * when / self.recipe.training.epochs))
         return self.recipe.training.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * phase)
 
-    def _update_structure(self) -> Update:
-        """Let the pruner see a step, and change the structure if that is due."""
-        if self.pruner is None:
-            return Update()
-        due = self.pruner.is_due
-        if due:
-            self.check_weights()  # here as well, since no score would tell what is wrong
-        update = self.pruner.step(self.optimizer)
-        if due:
-            self.world.check_same(self.masks)
+    def _update_structure(self) -> None:
+        """Change the structure if that is due; it stays due if the budget is out of reach."""
+        if self.pruner is None or not self.pruner.is_due:
+            return
+        self.check_weights()  # here as well, since no score would tell what is wrong
+        try:
+            update = self.pruner.update_due(self.optimizer)
+        except (ConfigError, InputError) as error:
+            when = f"the update after batch {self.sums.batches} of epoch {self.epoch + 1}"
+            raise BudgetError(f"{when}: {error} {MEASURED}") from error
+        self.sums = self.sums.updated(update)
+        self.world.check_same(self.masks)
         if self.pruner.is_final:
+            self.held_bits = {} if update.plan is None else planned_bits(update.plan.architecture)
             self.freeze()
-        return update
 
     def freeze(self, masks: Mapping[str, torch.Tensor] | None = None) -> None:
         """End pruning: what is off cannot come back any more, so it is no longer computed.

@@ -65,8 +65,8 @@ def as_json(cli, *arguments):
 def test_estimate_keeps_its_contract(cli, net):
     value = as_json(cli, "estimate", net)
     assert set(value) == {
-        "schema", "network", "profile", "cores", "chips", "layers", "energy", "latency",
-        "violations",
+        "schema", "network", "profile", "cores", "cores_low", "chips", "layers", "energy",
+        "latency", "violations",
     }  # fmt: skip
     assert (value["network"], value["profile"], value["chips"]) == ("small", "loihi2", 1)
     assert value["cores"] == sum(layer["cores"] for layer in value["layers"]) == 2
@@ -160,7 +160,24 @@ def test_a_network_that_does_not_fit(cli, too_wide):
         assert cli(command, too_wide, "--profile", "loihi1")[0] == 3
 
 
-def test_a_board_of_ones_own(cli, net, tmp_path):
+def test_the_board_decides_about_static_power(cli, net):
+    shown = {
+        board: as_json(cli, "estimate", net, "--rate", "0.1", "--board", board)["energy"]
+        for board in ("oheo-gulch", "vpx")
+    }
+    assert shown["vpx"]["static_uj"]["best"] > 5 * shown["oheo-gulch"]["static_uj"]["best"]
+    assert shown["vpx"]["dynamic_uj"] == shown["oheo-gulch"]["dynamic_uj"]
+    assert shown["vpx"]["board"]["static_power"]["unit"] == "mW/chip"
+    _, out, _ = cli("estimate", net, "--rate", "0.1", "--board", "vpx")
+    assert "static power x time, vpx" in out
+    assert out.index("total, static power included") < out.index("dynamic, the sum of")
+    assert "core_step: our assumption" in " ".join(out.split())
+    code, _, err = cli("estimate", net, "--board", "oheo-gluch")
+    assert code == 2
+    assert "no board 'oheo-gluch' in profile 'loihi2', did you mean 'oheo-gulch'? There are" in err
+
+
+def test_a_profile_of_ones_own(cli, net, tmp_path):
     from loihi_sca.hardware import profile_paths
 
     board = tmp_path / "my_board.toml"
@@ -233,6 +250,43 @@ def test_map_lists_every_core(cli, net):
     assert value["tightest"]["limit"]
 
 
+@pytest.mark.parametrize("command", ["map", "estimate"])
+def test_columns_of_the_compilers_table_are_shown(cli, net, command):
+    value = as_json(cli, command, net)
+    assert value["cores_low"] == value["cores"] == 2
+    port, conv, _ = (layer["compiler_table"] for layer in value["layers"])
+    # 216 neurons to the host or a dense layer, 6 = 4 + 2 channels, 2 x 9 taps of 2 words
+    entries = 2 + 18 * 2 + 216 + 216 + 1
+    assert conv == pytest.approx(
+        {
+            "axon_in_percent": 100 * 2 / 16000, "neuron_groups_percent": 12.5,
+            "neurons_percent": 100 * 432 / 8190, "synapses_percent": 100 * 36 / 16000,
+            "axon_map_percent": 100 * 216 / 16000, "total_percent": 100 * entries / 20000,
+        }
+    )  # fmt: skip
+    assert set(port.values()) == {0.0}
+    text = cli(command, net)[1]
+    assert all(column in text for column in ("AxonIn", "NeuronGr", "AxonMap", "fullest core"))
+    assert "AxonMem is not modelled" in text
+    value = as_json(cli, command, net, "--profile", "loihi1")
+    assert {layer["compiler_table"] for layer in value["layers"]} == {None}
+    assert "AxonMem" not in cli(command, net, "--profile", "loihi1")[1]
+
+
+def test_the_band_on_cores_is_shown_with_whose_assumption_it_is(cli, tmp_path):
+    plan = tmp_path / "wide.toml"
+    plan.write_text(
+        'name = "wide"\ninput = [1, 64, 64]\nweight_bits = 8\n'
+        '[[layer]]\ntype = "conv"\nchannels = 16\nkernel = 3\npadding = 1\n'
+    )
+    for command in ("map", "estimate"):
+        value = as_json(cli, command, plan)
+        assert (value["cores"], value["cores_low"]) == (32, 16)
+        text = " ".join(cli(command, plan)[1].split())
+        assert "band 16 to 32 cores" in text
+        assert "the lower edge is our assumption of 1 compartment" in text
+
+
 @pytest.mark.parametrize("extra", [[], ["--rate", "0.1"]])
 def test_map_draws(cli, net, tmp_path, extra):
     picture = tmp_path / "mesh.svg"
@@ -249,7 +303,7 @@ def test_map_draws(cli, net, tmp_path, extra):
 
 def test_cliffs(cli, net):
     value = as_json(cli, "cliffs", net)
-    assert [x["layer"] for x in value["layers"]] == ["conv", "dense"]
+    assert [x["layer"] for x in value["layers"]] == ["conv"]  # the dense one's are the classes
     assert {"channels", "cores", "words", "saved_cores", "saved_words"} <= set(
         value["layers"][0]["cliffs"][0]
     )
@@ -258,7 +312,7 @@ def test_cliffs(cli, net):
     ]
     code, _, err = cli("cliffs", net, "--layer", "cnov")
     assert code == 2
-    assert "there are conv, dense" in err
+    assert "layers with cliffs are conv." in err
     assert "cliffs on loihi2" in cli("cliffs", net)[1]
 
 
@@ -271,6 +325,12 @@ def test_profiles(cli):
     code, out, _ = cli("profiles", "loihi2")
     assert code == 0
     assert "limits.synapse_words" in out
+    assert "boards.vpx.chips" in out
+    assert "board oheo-gulch unless --board says otherwise" in " ".join(out.split())
+    assert value["boards"]["vpx"]["static_power"]["value"] == 1000
+    (chip,) = (x for x in listed if x["name"] == "loihi2")
+    assert chip["default_board"] == "oheo-gulch"
+    assert set(chip["boards"]) == {"oheo-gulch", "alia-point", "vpx"}
     assert "fitted on" in " ".join(out.split())
     assert cli("profiles")[0] == 0
     assert cli("profiles", "loihi9")[0] == 2

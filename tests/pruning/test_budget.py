@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from loihi_sca.config import ModelConfig, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile, map_network
-from loihi_sca.planning.budget import Plan, plan, target_of
+from loihi_sca.planning.budget import Plan, plan
 from loihi_sca.planning.chain import chain_of
 from loihi_sca.planning.meters import Rates, meter_of
 from loihi_sca.planning.outline import Outline, outline
+from loihi_sca.planning.target import target_of
 
 SIZES = {"vgg16": (3, 32, 32), "vgg9": (3, 32, 32), "lenet": (1, 28, 28), "nmnist": (2, 34, 34)}
 
@@ -60,6 +61,14 @@ def test_every_budget_is_kept_and_used(budget: dict, pooling: str) -> None:
         assert found.promised >= 0.9 * target.limit
     else:
         assert found.architecture == net.architecture
+
+
+def test_a_budget_just_below_the_dense_network_is_reached() -> None:
+    """Half of the energy is static, which the search does not see: its aim must still bite."""
+    net = network("vgg9", width=0.5, pooling="stride")
+    dense = target_of(PruningConfig(regenerate=0.0, energy_uj=1.0), net).dense
+    found = planned(net, energy_uj=0.995 * dense)
+    assert 0.9 * dense <= found.promised <= 0.995 * dense
 
 
 @pytest.mark.parametrize("quantity", ["keep", "connections", "synops", "cores", "synapse_words"])

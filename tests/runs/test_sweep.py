@@ -1,7 +1,10 @@
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
+from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
@@ -137,6 +140,18 @@ def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
     assert mean_of([3.0]).std == 0
 
 
+def test_an_unknown_energy_is_no_energy_of_nothing() -> None:
+    results = [made_up(0, None, 0.9, 10, 100.0), made_up(0, {"cores": 5}, 0.8, 5, 50.0)]
+    del results[1]["chips"]["loihi2"]["energy_uj"]
+    rows = summary(results)
+    assert "energy_uj_loihi2" not in rows[1]
+    assert front(rows, "energy_uj_loihi2") == rows[:1]
+    assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy")
+    shown = Console(file=StringIO(), width=200)
+    shown.print(*_tables(rows, ["loihi2"]))
+    assert "unknown" in shown.file.getvalue()
+
+
 def test_only_runs_that_differ_by_the_seed_are_averaged() -> None:
     results = [made_up(seed, {"cores": 5}, 0.8, 5, 50.0) for seed in range(4)]
     for result, chip in zip(results, ("loihi1", "loihi2", "loihi1", "loihi2"), strict=True):
@@ -169,7 +184,7 @@ def test_a_kept_fraction_regenerates_less_than_it_keeps() -> None:
         ("core=3", "give NAME=AMOUNT,AMOUNT,... with one of keep, connections"),
         ("cores", "give NAME=AMOUNT"),
         ("cores=3,x", "'x' is no number that will do"),
-        ("cores=0", "budget cores=0: Input should be greater than 0"),
+        ("cores=0", "budget cores=0: must be a whole number above 0"),
     ],
 )
 def test_nonsense_is_named(budget: str, message: str) -> None:

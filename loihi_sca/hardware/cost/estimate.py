@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from loihi_sca.hardware.cost.activity import Activity, from_run
+from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
+from loihi_sca.hardware.mapping.compiler_table import compiler_table
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
-from loihi_sca.hardware.rules import Violation, find_violations
+from loihi_sca.hardware.rules import find_violations
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, describe
+from loihi_sca.hardware.violations import Violation
 from loihi_sca.network import Network
 from loihi_sca.network.activity import LayerActivity
 
@@ -46,6 +50,11 @@ class Estimate:
         return self.placement.cores
 
     @property
+    def cores_low(self) -> int:
+        """Lower edge of the band on cores, see :attr:`Placement.cores_low`."""
+        return self.placement.cores_low
+
+    @property
     def chips(self) -> int:
         """Number of chips."""
         return self.placement.chips
@@ -60,6 +69,13 @@ class Estimate:
         """Best value of dynamic and static energy per sample, None where not known."""
         return None if self.energy is None else self.energy.total_uj.best
 
+    @cached_property
+    def advice(self) -> Advice | None:
+        """What would shorten a step, None where nothing is known; takes some estimates more."""
+        if self.energy is None or self.latency is None:
+            return None
+        return advise(self.placement, self.energy.activity, self.latency)
+
     @property
     def step_time_us(self) -> float | None:
         """Best value of the time per step, None where not known."""
@@ -72,12 +88,19 @@ class Estimate:
             "network": self.placement.architecture.name,
             "profile": self.placement.profile.name,
             "cores": self.cores,
+            "cores_low": self.cores_low,
             "chips": self.chips,
             "layers": [_layer_as_json(x, self.placement.profile) for x in self.placement.layers],
             "energy": None if self.energy is None else self.energy.as_json(),
-            "latency": None if self.latency is None else self.latency.as_json(),
+            "latency": self._latency_as_json(),
             "violations": [v.as_json() for v in self.violations],
         }
+
+    def _latency_as_json(self) -> dict[str, Any] | None:
+        advice = self.advice
+        if self.latency is None or advice is None:
+            return None
+        return {**self.latency.as_json(), "advice": advice.text, "change": advice.as_json()}
 
 
 def estimate(
@@ -86,6 +109,7 @@ def estimate(
     activity: Sequence[LayerActivity] | Activity | None = None,
     samples: int = 1,
     timesteps: int | None = None,
+    board: str | None = None,
 ) -> Estimate:
     """Estimate what a network needs on a chip.
 
@@ -101,13 +125,18 @@ def estimate(
     samples : int
         Samples that an engine's activity was summed over.
     timesteps : int, optional
-        Steps per sample, by default what the network or the activity says.
+        Steps per sample, by default what the activity says, or else the network.
+    board : str, optional
+        One of the profile's boards, for static power; by default the profile's own choice.
 
     Raises
     ------
+    ConfigError
+        The profile has no such board.
     InputError
-        The activity is of another network, or timesteps are not known.
+        The activity is of another network or other timesteps, or timesteps are not known.
     """
+    profile.board(board)
     architecture = describe(network)
     placement = map_network(architecture, profile)
     violations = find_violations(placement)
@@ -119,7 +148,7 @@ def estimate(
     depth = sum(spec.has_synapses for spec in architecture.layers)
     time = latency(profile, spread, activity.timesteps, depth)
     return Estimate(
-        placement, violations, energy(placement, activity, spread, time.sample_us), time
+        placement, violations, energy(placement, activity, spread, time.sample_us, board), time
     )
 
 
@@ -128,6 +157,7 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
     tables = (*spec.geometry.bits, *spec.geometry.recurrent_bits)
     stored = [b for b in profile.limits.weight_bits.values if tables and b >= max(tables)]
     cores = layer.cores
+    table = compiler_table(layer, profile)
     return {
         "name": spec.name,
         "type": spec.type,
@@ -143,4 +173,5 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
         "neurons_per_core_mean": float(layer.neurons.mean()) if cores else 0.0,
         "in_axons": int(layer.in_axons.max(initial=0)),
         "out_axons": int(layer.out_axons.max(initial=0)),
+        "compiler_table": None if table is None else table.as_json(),
     }
