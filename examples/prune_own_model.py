@@ -13,7 +13,7 @@ from torch.nn import functional
 import loihi_sca
 from loihi_sca import data
 
-STEPS, EPOCHS, BATCH = 8, 6, 64
+STEPS, EPOCHS, BATCH = 6, 4, 64
 NEURON = {
     "threshold": 1.0, "current_decay": 1.0, "voltage_decay": 0.1, "tau_grad": 0.03,
     "scale_grad": 1.0, "norm": slayer.neuron.norm.MeanOnlyBatchNorm,
@@ -28,8 +28,8 @@ class Network(torch.nn.Module):
         cuba, options = slayer.block.cuba, {"delay_shift": False, "weight_scale": 2}
         self.blocks = torch.nn.ModuleList(
             [
-                cuba.Conv(NEURON, 1, 16, 3, padding=1, **options),
-                cuba.Conv(NEURON, 16, 24, 3, stride=2, padding=1, **options),
+                cuba.Conv(NEURON, 1, 12, 3, stride=2, padding=1, **options),
+                cuba.Conv(NEURON, 12, 24, 3, padding=1, **options),
                 cuba.Flatten(),
                 cuba.Dense(NEURON, 24 * 4 * 4, 10, **options),
             ]

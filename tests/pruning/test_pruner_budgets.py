@@ -41,6 +41,7 @@ def pruner_of(model: SpikingNet, **config) -> Pruner:
         model,
         PruningConfig.model_validate(options),
         outline=outline(CONFIG, SHAPE, 10, timesteps=4),
+        measure_bits=True,
     )
 
 

@@ -7,8 +7,8 @@ import torch
 from loihi_sca.config import ModelConfig, Recipe
 from loihi_sca.errors import BudgetError, ConfigError
 from loihi_sca.model.build import build
-from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import bits_of, hold_bits
+from loihi_sca.pruning.decision import Decision
 from loihi_sca.runs.sweep import grid, parse_budgets, run_sweep
 from loihi_sca.training.session import RunFolder, train
 
@@ -28,13 +28,13 @@ RECIPE = Recipe.model_validate(
 @pytest.fixture
 def unreachable(monkeypatch) -> None:
     """Rates as measured from the second plan on: a million times what anybody assumes."""
-    measured = Pruner._measured_rates
+    measured = Decision._measured_rates
 
-    def many(self, before):
-        rates = measured(self, before)
+    def many(self, *evidence):
+        rates = measured(self, *evidence)
         return type(rates)(rates.timesteps, {n: 1e6 for n in rates.by_layer}, 1e6)
 
-    monkeypatch.setattr(Pruner, "_measured_rates", many)
+    monkeypatch.setattr(Decision, "_measured_rates", many)
 
 
 def test_it_is_saved_first_and_the_update_is_still_due(tmp_path, unreachable, monkeypatch) -> None:
