@@ -52,6 +52,9 @@ def prune(
         int | None,
         typer.Option(help="Timesteps, if the data are images; spikes bring their own.", min=1),
     ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder with the files of a known data set.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Take so many training samples.", min=1)] = None,
     epochs: Annotated[
         int, typer.Option(help="Epochs of training; with 0 it is pruned at once.", min=0)
@@ -84,7 +87,7 @@ def prune(
     settings = Settings(
         budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed
     )
-    train, test = _data(data, steps)
+    train, test = _data(data, steps, root)
     model = _model(source, weights, seed)
     with progress_bar() as bar:
         task = bar.add_task("pruning", total=None)
@@ -103,7 +106,7 @@ def prune(
         console.print(_table(summary))
 
 
-def _data(text: str, steps: int | None) -> tuple[Dataset, Dataset]:
+def _data(text: str, steps: int | None, root: Path | None) -> tuple[Dataset, Dataset]:
     from loihi_sca import data
     from loihi_sca.data import own
 
@@ -117,7 +120,7 @@ def _data(text: str, steps: int | None) -> tuple[Dataset, Dataset]:
             f"{', '.join(data.NAMES)}."
         )
     timesteps = DEFAULT_STEPS if steps is None else steps
-    train, test = (data.load(text, split=s, timesteps=timesteps) for s in SPLITS)
+    train, test = (data.load(text, split=s, timesteps=timesteps, root=root) for s in SPLITS)
     return train, test
 
 

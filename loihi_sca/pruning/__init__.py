@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from loihi_sca.pruning.criteria import CRITERIA
     from loihi_sca.pruning.oneshot import prune
-    from loihi_sca.pruning.pruner import Pruner, Update
+    from loihi_sca.pruning.pruner import Pruner
+    from loihi_sca.pruning.update import Update
 
 __all__ = ["CRITERIA", "Pruner", "Update", "prune"]
 
@@ -24,8 +25,12 @@ def __getattr__(name: str) -> Any:
         from loihi_sca.pruning import oneshot
 
         return oneshot.prune
-    if name in ("Pruner", "Update"):
+    if name == "Pruner":
         from loihi_sca.pruning import pruner
 
-        return getattr(pruner, name)
+        return pruner.Pruner
+    if name == "Update":
+        from loihi_sca.pruning import update
+
+        return update.Update
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,8 @@ from torch.nn import functional
 from loihi_sca.config import PruningConfig
 from loihi_sca.errors import InputError
 from loihi_sca.pruning.criteria import Criterion
-from loihi_sca.pruning.pruner import Pruner, Update
+from loihi_sca.pruning.pruner import Pruner
+from loihi_sca.pruning.update import Update
 
 Loss: TypeAlias = Callable[[Any, torch.Tensor], torch.Tensor]
 """``loss(output, labels) -> number``."""

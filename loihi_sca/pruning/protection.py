@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
 import torch
 
+from loihi_sca.errors import ConfigError
 from loihi_sca.model.blocks import Gated
 
 
@@ -54,3 +59,34 @@ def clear_moments(
     for value in optimizer.state.get(parameter, {}).values():
         if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
             value.index_fill_(axis, index, 0)
+
+
+def check_holds(optimizers: Sequence[torch.optim.Optimizer], blocks: Mapping[str, Gated]) -> None:
+    """Raise unless optimizers hold the trainable weights of blocks.
+
+    Raises
+    ------
+    ConfigError
+        Names the blocks whose weights they do not hold.
+    """
+    held = {id(p) for o in optimizers for group in o.param_groups for p in group["params"]}
+    missing = [
+        name
+        for name, block in blocks.items()
+        if any(p.requires_grad and id(p) not in held for p, _ in block.own_parameters[:1])
+    ]
+    if missing:
+        raise ConfigError(
+            f"the optimizer does not hold the weights of {', '.join(missing)}. Give all "
+            "optimizers of the model, made of its own parameters, or freeze those blocks with "
+            "requires_grad_(False)."
+        )
+
+
+@contextmanager
+def seeded(seed: int, step: int) -> Iterator[None]:
+    """Make what is drawn follow from seed and step, and leave torch's own numbers alone."""
+    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(state[0]))
+        yield

@@ -16,12 +16,9 @@ Training by a recipe does the same, with the same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from loihi_sca.config import PruningConfig
@@ -29,7 +26,6 @@ from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.gating import remove_gate
 from loihi_sca.model.removal import gated_in, keep_channels
-from loihi_sca.planning.budget import Plan
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded
 from loihi_sca.pruning.bits import bits_of
@@ -38,30 +34,11 @@ from loihi_sca.pruning.decision import Decision
 from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.options import config_of, schedule_of
 from loihi_sca.pruning.prepare import prepare
-from loihi_sca.pruning.protection import Protection, clear_moments
+from loihi_sca.pruning.protection import Protection, check_holds, clear_moments, seeded
 from loihi_sca.pruning.selection import ByLayer
 from loihi_sca.pruning.state import SUMS, restore, tensors_of
+from loihi_sca.pruning.update import Update
 from loihi_sca.slayer.dynamics import ChannelActivity
-
-
-@dataclass(frozen=True)
-class Update:
-    """What an update did.
-
-    Attributes
-    ----------
-    alive : dict of str to int
-        Channels left per prunable block.
-    pruned, regenerated : int
-        Channels switched off and on.
-    plan : Plan or None
-        How a budget was divided over the layers.
-    """
-
-    alive: dict[str, int] = field(default_factory=dict)
-    pruned: int = 0
-    regenerated: int = 0
-    plan: Plan | None = None
 
 
 class Pruner:
@@ -219,7 +196,7 @@ class Pruner:
         """Do the first half of :meth:`step`: collect what a batch says."""
         self._check(optimizers)
         self._protection.restore()
-        with _seeded(self.seed, self.done):
+        with seeded(self.seed, self.done):
             self.observation.after_backward(strict=True)
         if self.schedule is not None:
             self._due = self._due or self.schedule.progress_after(self.done) is not None
@@ -372,26 +349,5 @@ class Pruner:
                 "the pruner has finished, and the model has no gates any more. Make a new one to "
                 "prune further."
             )
-        if not optimizers:
-            return
-        held = {id(p) for o in optimizers for group in o.param_groups for p in group["params"]}
-        missing = [
-            name
-            for name, block in self.blocks.items()
-            if any(p.requires_grad and id(p) not in held for p, _ in block.own_parameters[:1])
-        ]
-        if missing:
-            raise ConfigError(
-                f"the optimizer does not hold the weights of {', '.join(missing)}. Give all "
-                "optimizers of the model, made of its own parameters, or freeze those blocks with "
-                "requires_grad_(False)."
-            )
-
-
-@contextmanager
-def _seeded(seed: int, step: int) -> Iterator[None]:
-    """Make what is drawn follow from seed and step, and leave torch's own numbers alone."""
-    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(state[0]))
-        yield
+        if optimizers:
+            check_holds(optimizers, self.blocks)
