@@ -85,7 +85,6 @@ def test_verify_takes_data(cli, net, tmp_path):
 
 @pytest.mark.lava
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
 def test_verify_with_lava(cli, net):
     shown = cli("verify", net, "--samples", 2, "--json")
     assert shown.code == 0, shown.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import h5py
@@ -17,7 +16,6 @@ from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
 pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.usefixtures("nothing_left"),
-    pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"),
 ]
 
 LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
