@@ -16,6 +16,7 @@ from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
+from loihi_sca.cli.lava import lava
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
 from loihi_sca.cli.plan import plan
@@ -96,3 +97,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 for name, command in COMMANDS.items():
     app.command(name)(command)
+
+app.add_typer(lava, name="lava")

@@ -75,7 +75,7 @@ def _hash_dataclasses() -> bool:
             options.setdefault("unsafe_hash", True)
         return stock(cls, **options)
 
-    dataclasses.dataclass = dataclass  # type: ignore[assignment]
+    dataclasses.dataclass = dataclass
     return True
 
 
@@ -109,7 +109,7 @@ def _keep_newshape() -> bool:
     def reshape(a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None) -> Any:
         return stock(a, shape if newshape is None else newshape, order=order)
 
-    np.reshape = reshape  # type: ignore[assignment]
+    np.reshape = reshape
     return True
 
 
@@ -134,7 +134,7 @@ def _no_resonators(*_: Any) -> Any:
 def _convert_one_element(hdf5: Any) -> bool:
     """Let netx make a number of an array of shape (1,), which numpy 2.4 refuses."""
     try:
-        int(np.ones(1, dtype=np.int64))  # type: ignore[call-overload]
+        int(np.ones(1, dtype=np.int64))
     except TypeError:
         hdf5.int = lambda value: np.asarray(value).astype(np.int64).item()
         return True

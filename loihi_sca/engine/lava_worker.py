@@ -1,7 +1,7 @@
 """Child side of the Lava engine: run one job folder and leave the spikes there.
 
-Started by :mod:`loihi_sca.engine.lava_job` as ``python -I lava_worker.py FOLDER``, in whatever Python
-has Lava: neither this file nor the one beside it imports anything of ours.
+Started by :mod:`loihi_sca.engine.lava_job` as ``python -I lava_worker.py FOLDER``, in whatever
+Python has Lava: neither this file nor the one beside it imports anything of ours.
 Lava forks one process per Lava process, talks over shared memory, and hangs on many an error; so
 this process leads a process group of its own, names its shared memory so that others can find it,
 never tries to tidy up after a failure (its parent kills the group), and kills itself when its

@@ -1,9 +1,10 @@
 """Import lava-dl's SLAYER quietly, on any Python.
 
 ``import lava.lib.dl.slayer`` takes seconds and writes to stdout, where our JSON goes, and to
-stderr, about a camera and a GPU that nobody asked for. Its object detection, which nobody here uses, is the
-only part that asks for OpenCV and torchvision, and half of what is imported: an empty module stands
-in for it, and with it gone SLAYER runs on Python 3.11 and later with today's torch and numpy.
+stderr, about a camera and a GPU that nobody asked for. Its object detection, which nobody here
+uses, is the only part that asks for OpenCV and torchvision, and half of what is imported: an empty
+module stands in for it, and with it gone SLAYER runs on Python 3.11 and later with today's torch
+and numpy.
 """
 
 from __future__ import annotations
