@@ -109,7 +109,7 @@ def _keep_newshape() -> bool:
     def reshape(a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None) -> Any:
         return stock(a, shape if newshape is None else newshape, order=order)
 
-    np.reshape = reshape
+    np.reshape = reshape  # type: ignore[assignment]
     return True
 
 
