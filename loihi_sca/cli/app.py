@@ -27,7 +27,7 @@ from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
-from loihi_sca.errors import LoihiScaError
+from loihi_sca.errors import BackendError, LoihiScaError
 
 app = typer.Typer(
     name="loihi-sca",
@@ -39,6 +39,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 does not fit the chip, 4 not bit-exact.",
 )
+
+
+NO_TORCH = "there is no torch here, which training needs: `pip install 'loihi-sca[train]'`."
 
 
 @app.callback()
@@ -63,8 +66,11 @@ def main(arguments: list[str] | None = None) -> None:
     except LoihiScaError as error:
         _report(error, debug)
         sys.exit(error.exit_code)
-    except Exception as error:  # a bug of ours: say so, and how to see more
-        _report(error, debug, prefix=f"internal error ({type(error).__name__}): ")
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            _report(BackendError(NO_TORCH), debug)
+        else:  # a bug of ours: say so, and how to see more
+            _report(error, debug, prefix=f"internal error ({type(error).__name__}): ")
         sys.exit(1)
 
 

@@ -30,6 +30,9 @@ SLAYER = (
     "lava.lib.dl.netx.sequential_modules",  # inference with torch
 )
 
+SIZES = ("shape", "stride", "padding", "dilation", "groups")
+"""What a netx file says in small integers, and Lava calculates with."""
+
 
 def import_netx() -> tuple[Any, list[str]]:
     """Import ``lava.lib.dl.netx.hdf5``, which takes seconds.
@@ -50,6 +53,8 @@ def import_netx() -> tuple[Any, list[str]]:
     hdf5 = importlib.import_module("lava.lib.dl.netx.hdf5")
     if _convert_one_element(hdf5):
         used.append("int of an array")
+    if _widen_small_integers(hdf5):
+        used.append("small integers")
     return hdf5, used
 
 
@@ -139,3 +144,28 @@ def _convert_one_element(hdf5: Any) -> bool:
         hdf5.int = lambda value: np.asarray(value).astype(np.int64).item()
         return True
     return False
+
+
+def _widen_small_integers(hdf5: Any) -> bool:
+    """Count sizes in 64 bits, as numpy 1 did: an int8 and a Python int made an int64.
+
+    With numpy 2 they make an int8, which wraps or raises: a convolution over 200 pixels fails, one
+    over 100 with a padding of 20 would come out wrong.
+    """
+    if (np.int8(1) + 1).dtype == np.int64:
+        return False
+    read = hdf5.NetDict.__getitem__
+    utils: Any = importlib.import_module("lava.proc.conv.utils")
+    stock = utils.conv
+
+    def getitem(self: Any, key: Any) -> Any:
+        value = read(self, key)
+        if isinstance(value, np.integer) or (isinstance(value, np.ndarray) and key in SIZES):
+            return value.astype(np.int64)
+        return value
+
+    def conv(input_: Any, weight: Any, *sizes: Any) -> Any:
+        return stock(input_, weight, *(np.asarray(size).astype(np.int64) for size in sizes))
+
+    hdf5.NetDict.__getitem__, utils.conv = getitem, conv
+    return True

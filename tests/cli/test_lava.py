@@ -184,3 +184,13 @@ def test_the_extra_names_what_lava_needs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     listed = project["dependencies"] + project["optional-dependencies"]["lava"]
     assert {re.split(r"[^\w-]", line)[0] for line in listed} >= set(lava_python.NEEDS)
+
+
+@pytest.mark.parametrize("command", [["check", "digits"], ["train", "digits", "--out", "run"]])
+def test_without_torch_every_command_says_how_to_get_it(command, tmp_path):
+    script = "import sys; sys.modules['torch'] = None; from loihi_sca.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", script, *command], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install 'loihi-sca[train]'" in " ".join(done.stderr.split())
+    assert "internal error" not in done.stderr

@@ -127,6 +127,7 @@ def test_verify_wants_two_engines(cli, net, engines):
     assert "at least two of reference, fast, lava" in " ".join(refused.err.split())
 
 
+@pytest.mark.train
 def test_check_a_python_model(cli, models):
     good = cli("check", "some_models:good", "--input-shape", "12")
     assert good.code == 0, good.err
@@ -140,11 +141,13 @@ def test_check_a_python_model(cli, models):
     assert "alif.Dense has an adaptive threshold" in problems["3-dense"]
 
 
+@pytest.mark.train
 def test_check_a_recipe_and_a_file(cli, net):
     assert cli("check", "digits").code == 0
     assert cli("check", net).code == 0
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -159,6 +162,7 @@ def test_check_what_is_not_there(cli, models, model, message):
     assert message in " ".join(refused.err.split())
 
 
+@pytest.mark.train
 def test_compile_a_python_model(cli, models, tmp_path):
     done = cli("compile", "some_models:good", "--out", tmp_path / "good.net",
                "--input-shape", "12", "--steps", 9, "--json")  # fmt: skip

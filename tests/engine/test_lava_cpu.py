@@ -105,6 +105,19 @@ def test_currents_wrap_and_voltages_saturate_as_in_the_reference(rng):
 
 
 @pytest.mark.lava
+@pytest.mark.parametrize(
+    ("width", "options"),
+    [(200, {}), (100, {"padding": (0, 20)}), (9, {"padding": (0, 70)}),
+     (150, {"dilation": (1, 65)})],
+)  # fmt: skip
+def test_sizes_that_8_bits_do_not_hold(width, options, rng):
+    """Lava keeps them in int8; numpy 1 counted on in 64 bits, numpy 2 does not."""
+    weight = random_weight(rng, 1, 1, 1, 3)
+    network = Network("wide", (Conv("c", (1, 1, width), weight, neuron=LEAKY, **options),))
+    assert_same(network, rng.integers(0, 2, (1, 1, 1, width, 4)), "pipelined")
+
+
+@pytest.mark.lava
 def test_samples_of_one_timestep(rng):
     network = Network("small", (Dense("d", (3,), random_weight(rng, 2, 3), neuron=LEAKY),))
     assert_same(network, rng.integers(0, 2, (9, 3, 1)), "pipelined")

@@ -17,6 +17,7 @@ print(keep_freed_memory(), before, (faults(), faults())[1])
 """
 
 
+@pytest.mark.train
 def test_freed_memory_is_used_again() -> None:
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120
