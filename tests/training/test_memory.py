@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import resource
 from loihi_sca.training.memory import keep_freed_memory
