@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from loihi_sca.report.comparison import comparison
+from loihi_sca.report.comparison import comparison, headline
 from loihi_sca.report.sweeps import pareto
 
 Content = dict[str, Any]
@@ -19,7 +19,9 @@ def demo(summary: Content) -> str:
         f"{summary['samples_verified']} samples, every layer, both networks; "
         f"{summary['total_time_s']:.0f} s in all."
     )
-    return table(("", "dense", "pruned", "change"), rows, numbers=3) + f"\n{proof}\n"
+    lead = "".join(f"* {sentence}\n" for sentence in headline(summary))
+    shown = table(("", "dense", "pruned", "change"), rows, numbers=3)
+    return f"{lead}\n{shown}\n{proof}\n"
 
 
 def benchmark(content: Content) -> str:
@@ -69,7 +71,7 @@ def cores(content: Content) -> str:
             )  # fmt: skip
     head = (
         "chip", "plain SCA", "connections", "accuracy, at least", "cores plain", "planned", "",
-        "energy plain", "planned", "",
+        "total energy plain", "planned", "",
     )  # fmt: skip
     (dense,) = (r for r in content["rows"] if r["budget"] == "dense")
     return table(head, lines, numbers=7) + "\n" + _about(content, dense)

@@ -9,7 +9,7 @@ from loihi_sca.config import Recipe, load_recipe
 from loihi_sca.engine import reference
 from loihi_sca.errors import InputError, NotBitExact
 from loihi_sca.pipeline.demo import run_demo
-from loihi_sca.report.comparison import comparison
+from loihi_sca.report.comparison import band_text, comparison, headline
 from loihi_sca.report.html import write_report
 
 pytestmark = [pytest.mark.lava, pytest.mark.timeout(600)]
@@ -87,11 +87,62 @@ def test_the_report_is_one_file_with_the_same_figures(run) -> None:
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     for row in comparison(summary):
         assert row.pruned in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 2 + len(summary["dense"]["estimates"])
     (folder / "report.html").unlink()
     assert write_report(folder).read_text() == page
     with pytest.raises(InputError, match=r"no summary\.json"):
         write_report(folder / "checkpoints")
+
+
+def test_the_headline_is_the_total_energy_with_its_band_and_the_latency(run) -> None:
+    folder, summary = run
+    page = (folder / "report.html").read_text()
+    rows = comparison(summary)
+    for profile in ("loihi1", "loihi2"):
+        names = [row.name for row in rows if row.name.startswith(profile)]
+        assert names[0] == f"{profile}: total energy per sample, static power included"
+        assert names.index(f"{profile}: latency per sample") < names.index(f"{profile}: cores")
+        total, static, dynamic, latency = (
+            next(r for r in rows if r.name == f"{profile}: {name}")
+            for name in (
+                "total energy per sample, static power included", "of it static energy",
+                "of it dynamic energy", "latency per sample",
+            )
+        )  # fmt: skip
+        energy = summary["pruned"]["estimates"][profile]["energy"]
+        assert total.pruned == band_text(energy["total_uj"], "uJ")
+        assert " to " in total.pruned
+        assert " to " in latency.pruned
+        (sentence,) = (x for x in headline(summary) if x.startswith(profile))
+        assert sentence.index(total.change) < sentence.index("dynamic")
+        for part in (total.dense, total.pruned, static.change, dynamic.change, latency.change):
+            assert part in sentence
+        assert sentence in page
+        assert energy["board"]["title"] in page
+        assert summary["pruned"]["estimates"][profile]["latency"]["advice"] in page
+    assert "our assumption" in page
+    assert "total energy per sample, uJ" in page  # the chart says which energy
+
+
+def test_the_curve_of_channels_ends_where_the_table_is(run) -> None:
+    folder, summary = run
+    lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+    last = {line["model"]: line["alive"] for line in lines}
+    for model in ("dense", "pruned"):
+        assert "output" not in last[model]  # its channels are the classes
+        assert sum(last[model].values()) == summary[model]["channels"]
+
+
+def test_what_is_not_known_is_shown_as_unknown(run) -> None:
+    _, summary = run
+    cut = json.loads(json.dumps(summary))
+    cut["pruned"]["estimates"]["loihi2"] |= {"energy": None, "latency": None}
+    rows = {row.name: row for row in comparison(cut)}
+    total = rows["loihi2: total energy per sample, static power included"]
+    assert (total.pruned, total.change) == ("unknown", "-")
+    assert total.dense != "unknown"
+    assert rows["loihi2: latency per sample"].pruned == "unknown"
+    assert "loihi2: energy and latency unknown." in headline(cut)
 
 
 def test_a_mismatch_is_an_error_and_writes_no_summary(tmp_path, monkeypatch) -> None:

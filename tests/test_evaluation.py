@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Readout
+from loihi_sca.netx.limits import DEFAULT_NEURON
 from loihi_sca.pipeline import evaluate as evaluation
 
 NEURON = Cuba(1024, 128, 40)
@@ -106,6 +108,17 @@ def test_command(network, dataset, tmp_path, capsys, engine):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert f"{100 * expected.accuracy:.2f} %" in capsys.readouterr().out
+
+
+def test_command_says_that_an_output_layer_never_spikes(network, tmp_path, capsys):
+    last = replace(network.layers[-1], neuron=DEFAULT_NEURON)
+    netx.write(network.replace(layers=(*network.layers[:-1], last)), tmp_path / "digits.net")
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(tmp_path / "digits.net"), "--data", "digits", "--limit", "9"])
+    assert not ended.value.code
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{last.name} did not spike and never does" in said
+    assert "say nothing about classes" in said
 
 
 @pytest.mark.parametrize(

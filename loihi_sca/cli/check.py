@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
@@ -40,7 +41,9 @@ def check(
         raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
 
     import loihi_sca
+    from loihi_sca import netx
     from loihi_sca.cli.models import load_model
+    from loihi_sca.network import Network
 
     shape = parse_shape(input_shape)
     named = load_model(model, shape)
@@ -50,8 +53,10 @@ def check(
         delay_shift=delay_shift,  # type: ignore[arg-type]
         profile=profile,
     )
+    notes = netx.notes_of(named.model) if isinstance(named.model, Network) else ()
     if as_json:
-        emit_json({"schema": 1, "model": named.name, "problems": [p.as_json() for p in found]})
+        problems = [p.as_json() for p in found]
+        emit_json({"schema": 1, "model": named.name, "problems": problems, "notes": notes})
     elif not found:
         console.print(f"{escape(named.name)}: nothing in the way of the chip", highlight=False)
     else:
@@ -62,5 +67,7 @@ def check(
                 f"    {escape(problem.instead)}",
                 highlight=False,
             )
+    for text in () if as_json else notes:
+        note(text)
     if found:
         raise typer.Exit(3 if all(problem.limit for problem in found) else 1)

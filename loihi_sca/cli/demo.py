@@ -33,7 +33,7 @@ def demo(
     """Run the whole pipeline on real images: train, prune, compile, prove, estimate, report.
 
     Trains a dense and a pruned network on scikit-learn's handwritten digits, writes both as netx
-    files, proves SLAYER = reference = Lava spike for spike, and estimates cores and energy.
+    files, proves SLAYER = reference = Lava spike for spike, and estimates cores, energy, latency.
 
     Example:
 
@@ -49,6 +49,10 @@ def demo(
     if as_json:
         emit_json(json.loads((out / "summary.json").read_text("utf-8")))
         return
+    from loihi_sca.report.comparison import headline
+
+    for sentence in headline(summary):
+        console.print(f"[bold]{sentence}[/]", highlight=False)
     console.print(_table(summary))
     console.print(
         f"[green]{summary['mismatches']} mismatching spikes[/] between SLAYER, both engines and "

@@ -45,6 +45,10 @@ def estimate(
     timesteps: Annotated[
         int | None, typer.Option(help="Steps per sample, where the network does not say.")
     ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(help="Board whose static power counts; `loihi-sca profiles` lists them."),
+    ] = None,
     input_shape: InputShape = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -60,18 +64,20 @@ def estimate(
     from loihi_sca import hardware
 
     chip = hardware.load_profile(profile)
+    chip.board(board)  # an unknown one is refused before anything runs
     net = read_network(network, input_shape)
     result = hardware.estimate(
-        net, chip, _activity(net, chip, data, samples, rate, activity, timesteps)
+        net, chip, _activity(net, chip, data, samples, rate, activity, timesteps), board=board
     )
     if result.energy is None and not as_json:
         note("no energy and latency without activity: give --input, --rate or --activity.")
     if as_json:
         emit_json(result.as_json())
     else:
-        from loihi_sca.cli.hardware_tables import estimate_tables
+        from loihi_sca.cli.cost_tables import cost_tables
+        from loihi_sca.cli.hardware_tables import cores_table
 
-        for table in estimate_tables(result):
+        for table in (cores_table(result.placement), *cost_tables(result)):
             console.print(table)
     if result.violations:
         raise DoesNotFit(

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
@@ -85,10 +86,15 @@ def evaluate(
 def _summarise(
     network: Network, dataset: Dataset, result: Evaluation, split: str, engine: str
 ) -> dict[str, Any]:
+    from loihi_sca import netx
+    from loihi_sca.compiler.silence import explain_silence
+
     steps = result.samples * result.timesteps
+    spikes = {a.name: a.spikes for a in result.activity}
     return {
         "schema": 1,
         "network": network.name,
+        "notes": [*netx.notes_of(network), *explain_silence(network, spikes)],
         "data": dataset.name,
         "split": split,
         "engine": engine,
@@ -124,6 +130,8 @@ def _show(summary: dict[str, Any]) -> None:
     )
     console.print(_confusion(summary["confusion"]))
     console.print(_layers(summary["layers"]))
+    for text in summary["notes"]:
+        note(text)
 
 
 def _confusion(rows: list[list[int]]) -> Table:

@@ -38,7 +38,10 @@ def read_network(path: Path, input_shape: str | None) -> Network | Architecture:
         return read_architecture(path)
     from loihi_sca import netx
 
-    return netx.read(path, input_shape=parse_shape(input_shape))
+    network = netx.read(path, input_shape=parse_shape(input_shape))
+    for text in netx.notes_of(network):
+        note(text)
+    return network
 
 
 def counted_activity(

@@ -6,22 +6,14 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from loihi_sca.hardware import Estimate, LayerPlacement, Placement, Profile
+from loihi_sca.hardware import LayerPlacement, Placement, Profile
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
-from loihi_sca.hardware.quantity import Band, Choices, Quantity, Sourced
-
-
-def estimate_tables(estimate: Estimate) -> list[Table]:
-    """Return cores per layer, and energy and latency where known."""
-    tables = [cores_table(estimate.placement)]
-    if estimate.energy is not None and estimate.latency is not None:
-        tables += [energy_table(estimate), latency_table(estimate)]
-    return tables
+from loihi_sca.hardware.quantity import Choices, Quantity, Sourced
 
 
 def cores_table(placement: Placement) -> Table:
     """Return one row per layer."""
-    table = _table(_title(placement), "layer", "type", "shape")
+    table = open_table(_title(placement), "layer", "type", "shape")
     for name in ("bits", "cores", "neurons/core", "words", "in-axons", "out-axons"):
         table.add_column(name, justify="right")
     table.add_column("nearest limit")
@@ -38,52 +30,9 @@ def cores_table(placement: Placement) -> Table:
     return table
 
 
-def energy_table(estimate: Estimate) -> Table:
-    """Return one row per kind of operation, and the sums."""
-    energy = estimate.energy
-    assert energy is not None  # noqa: S101 - the caller has looked
-    table = _table(f"energy per sample ({energy.activity.source})", "operation")
-    for name in ("count", "pJ each", "low uJ", "best uJ", "high uJ"):
-        table.add_column(name, justify="right")
-    table.add_column("confidence")
-    for item in energy.by_item:
-        table.add_row(
-            item.item, f"{item.count:,.0f}", f"{item.constant.value:.3g}",
-            *_ends(item.energy_uj), item.constant.confidence,
-        )  # fmt: skip
-    table.add_section()
-    static = estimate.placement.profile.energy.static_power
-    table.add_row("dynamic", "", "", *_ends(energy.dynamic_uj), "")
-    table.add_row("static power x time", "", "", *_ends(energy.static_uj), static.confidence)
-    table.add_row("total", "", "", *_ends(energy.total_uj), "")
-    comparison = energy.comparison
-    table.caption = (
-        f"For papers, not what the chip takes: synops as 45 nm accumulates {comparison.snn_uj:.4g} "
-        f"uJ; the equivalent dense ANN, {comparison.ann_macs:,} MACs, {comparison.ann_uj:.4g} uJ."
-    )
-    return table
-
-
-def latency_table(estimate: Estimate) -> Table:
-    """Return the time per step, per sample and to the first result."""
-    latency = estimate.latency
-    assert latency is not None  # noqa: S101 - the caller has looked
-    table = _table("latency", "")
-    for name in ("low", "best", "high", "unit"):
-        table.add_column(name, justify="right")
-    table.add_row("step", *_ends(latency.step_us), "us")
-    table.add_row("of it the barrier", *_ends(latency.barrier_us), "us")
-    table.add_row(f"sample, {latency.timesteps} steps", *_ends(latency.sample_us), "us")
-    steps = f"{latency.timesteps} + {latency.synapse_layers}"
-    table.add_row(f"first result, {steps} steps", *_ends(latency.first_result_us), "us")
-    table.add_row("throughput", *_ends(latency.samples_per_s), "samples/s")
-    table.caption = latency.advice
-    return table
-
-
 def map_table(placement: Placement) -> Table:
     """Return which cores hold which layer, and how it is cut."""
-    table = _table(_title(placement), "layer")
+    table = open_table(_title(placement), "layer")
     for name in ("cores", "from", "to", "chip", "tile C x H x W", "neurons/core", "words"):
         table.add_column(name, justify="right")
     per_chip = int(placement.profile.chip.cores)
@@ -107,7 +56,7 @@ def map_table(placement: Placement) -> Table:
 
 def cliffs_table(layers: Sequence[LayerCliffs], profile: Profile, most: int) -> Table:
     """Return, per layer, the next cheaper channel counts."""
-    table = _table(f"cliffs on {profile.name}", "layer")
+    table = open_table(f"cliffs on {profile.name}", "layer")
     for name in ("channels", "cores", "cores behind", "words/core", "saves cores", "saves words"):
         table.add_column(name, justify="right")
     table.add_column("dearer at")
@@ -135,7 +84,7 @@ def cliffs_table(layers: Sequence[LayerCliffs], profile: Profile, most: int) -> 
 
 def profile_table(profile: Profile) -> Table:
     """Return every number of a profile with its source."""
-    table = _table(f"{profile.name}: {profile.title}", "quantity")
+    table = open_table(f"{profile.name}: {profile.title}", "quantity")
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
@@ -146,6 +95,10 @@ def profile_table(profile: Profile) -> Table:
             elif isinstance(quantity, dict):
                 for name, entry in quantity.items():
                     _quantity_row(table, f"{section}.{key}.{name}", entry)
+    for name, board in profile.boards.items():
+        _quantity_row(table, f"boards.{name}.chips", board.chips)
+        power = "static_power" if board.static_power else "static_power_per_core"
+        _quantity_row(table, f"boards.{name}.{power}", board.static)
     return table
 
 
@@ -177,10 +130,11 @@ def _title(placement: Placement) -> str:
     )
 
 
-def _table(title: str, *columns: str) -> Table:
+def open_table(title: str, *columns: str) -> Table:
+    """Return a table without rows."""
     table = Table(title=title, title_justify="left", caption_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 
@@ -189,10 +143,3 @@ def _largest(values: object) -> str:
 
     array = np.asarray(values)
     return f"{int(array.max()):,}" if array.size else ""
-
-
-def _ends(band: Band) -> tuple[str, str, str]:
-    low, best, high = (
-        f"{x:,.0f}" if x >= 10000 else f"{x:.4g}" for x in (band.low, band.best, band.high)
-    )
-    return low, best, high

@@ -26,7 +26,9 @@ def plan(
     synapse_words: Annotated[
         int | None, typer.Option(help="Words of synapse memory on all cores.")
     ] = None,
-    energy_uj: Annotated[float | None, typer.Option(help="Energy per sample in uJ.")] = None,
+    energy_uj: Annotated[
+        float | None, typer.Option(help="Total energy per sample in uJ, static power included.")
+    ] = None,
     synops: Annotated[float | None, typer.Option(help="Fraction of the dense synops.")] = None,
     connections: Annotated[
         float | None, typer.Option(help="Fraction of the dense weights.")

@@ -29,12 +29,22 @@ def profiles(
     if name is None:
         shipped = [hardware.load_profile(found) for found in hardware.profile_paths()]
         if as_json:
-            listed = [{"name": p.name, "title": p.title} for p in shipped]
+            listed = [
+                {
+                    "name": p.name,
+                    "title": p.title,
+                    "boards": {name: board.title for name, board in p.boards.items()},
+                    "default_board": p.default_board,
+                }
+                for p in shipped
+            ]
             emit_json({"schema": 1, "profiles": listed})
             return
-        table = Table("profile", "chip and compiler", "mapping")
+        table = Table("profile", "chip and compiler", "mapping", "boards, the default first")
         for p in shipped:
-            table.add_row(p.name, p.title, p.mapping.about)
+            others = [name for name in p.boards if name != p.default_board]
+            boards = ", ".join((p.default_board, *others))
+            table.add_row(p.name, p.title, p.mapping.about, boards)
         console.print(table)
         return
     profile = hardware.load_profile(name)
@@ -45,6 +55,8 @@ def profiles(
     from loihi_sca.cli.hardware_tables import profile_table
 
     console.print(profile_table(profile))
+    default, board = profile.board()
+    console.print(f"board [bold]{default}[/] unless --board says otherwise: {board.title}")
     console.print(f"mapping [bold]{profile.mapping.strategy}[/]: {profile.mapping.about}")
     for x in profile.calibration:
         console.print(f"\n[bold]{x.what}[/] fitted on: {x.fitted_on}\n  error: {x.error}")

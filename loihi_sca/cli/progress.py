@@ -86,8 +86,8 @@ class TrainingProgress:
         if self.silent or not (status.is_terminal or epoch.number % every == 0 or last):
             return
         blocks = "  ".join(
-            f"{name} {count} at {epoch.rates.get(name, 0.0):.3f}"
-            for name, count in epoch.alive.items()
+            f"{name} {epoch.alive.get(name, '')} at {rate:.3f}".replace("  ", " ")
+            for name, rate in epoch.rates.items()
         )
         status.print(
             f"{label} epoch {epoch.number}/{self.epochs}  loss {epoch.loss:.3f}  "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
@@ -71,6 +72,8 @@ def simulate(
         emit_json(summary)
     else:
         console.print(_table(summary))
+        for text in summary["notes"]:
+            note(text)
 
 
 def _run_on_lava(
@@ -135,11 +138,16 @@ def _save(path: Path, spikes: npt.NDArray[np.uint8]) -> None:
 
 
 def _summarise(network: Network, result: RunResult, engine: str) -> dict[str, Any]:
+    from loihi_sca import netx
+    from loihi_sca.compiler.silence import explain_silence
+
     steps = result.samples * result.timesteps
+    spikes = {a.name: a.spikes for a in result.activity}
     return {
         "schema": 1,
         "network": network.name,
         "engine": engine,
+        "notes": [*netx.notes_of(network), *explain_silence(network, spikes)],
         "samples": result.samples,
         "timesteps": result.timesteps,
         "wall_time_s": result.wall_time_s,

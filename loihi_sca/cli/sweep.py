@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loihi_sca.config import Recipe, TrainingConfig
     from loihi_sca.runs.sweep import Swept
 
-COSTS = {"cores": "cores", "energy_uj": "energy per sample, uJ"}
+COSTS = {"cores": "cores", "energy_uj": "total energy per sample, uJ"}
 
 
 def sweep(
@@ -147,7 +147,7 @@ def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -
 def _table(rows: list[dict[str, Any]], chips: list[str]) -> Table:
     table = Table("budget", "criterion", "objective")
     heads = ["accuracy", "connections", "synops", *(f"cores {chip}" for chip in chips)]
-    for head in (*heads, *(f"uJ {chip}" for chip in chips)):
+    for head in (*heads, *(f"total uJ {chip}" for chip in chips)):
         table.add_column(head, justify="right")
     for row in rows:
         amount = "" if row["amount"] is None else f"={row['amount']}"
@@ -162,6 +162,10 @@ def _table(rows: list[dict[str, Any]], chips: list[str]) -> Table:
                 for share in ("connections_share", "synops_share")
             ),
             *(f"{row[f'cores_{chip}']:.1f}" for chip in chips),
-            *(f"{row[f'energy_uj_{chip}']:.4g}" for chip in chips),
+            *(_or_unknown(row.get(f"energy_uj_{chip}")) for chip in chips),
         )
     return table
+
+
+def _or_unknown(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"

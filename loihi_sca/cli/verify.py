@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
@@ -103,6 +104,8 @@ def _show(result: Verification) -> None:
         console.print(f"Lava: {escape(str(_lava()))}", highlight=False)
     if not any(result.spikes.values()):
         console.print("[yellow]note:[/] no layer spiked at all; this proves little. Try --input.")
+    for text in result.notes:
+        note(text)
     if result.current_wraps or result.voltage_saturations:
         console.print(
             f"[yellow]note:[/] {result.current_wraps:,} currents wrapped and "

@@ -12,7 +12,17 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    IntArray,
+    Layer,
+    Network,
+    OtherLayer,
+    Pool,
+)
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +71,7 @@ def bounds(network: Network) -> tuple[LayerBounds, ...]:
 
 def _bound(layer: Layer, heard: Mask) -> LayerBounds:
     channels = layer.out_shape[0]
-    if isinstance(layer, Input) or not isinstance(layer.neuron, Cuba):
+    if isinstance(layer, Input | OtherLayer) or not isinstance(layer.neuron, Cuba):
         edge = np.full(channels, UNBOUNDED)
         yes = np.ones(channels, dtype=np.bool_)
         return LayerBounds(layer.name, -edge, edge, yes, ~yes)
@@ -72,7 +82,9 @@ def _bound(layer: Layer, heard: Mask) -> LayerBounds:
     wraps = _wraps(current_low, current_high)
     push = current_high + ALIGN * _bias(layer)
     voltage = np.where(push > 0, _settled(np.maximum(push, 0), neuron.voltage_decay), 0)
-    can_spike = wraps | (np.minimum(voltage, STATE_LIMIT - 1) > ALIGN * neuron.threshold)
+    # a current that wraps may drive the voltage anywhere, but no further than where it saturates
+    highest = np.where(wraps, STATE_LIMIT - 1, np.minimum(voltage, STATE_LIMIT - 1))
+    can_spike = highest > ALIGN * neuron.threshold
     least = current_low + ALIGN * _bias(layer)
     always = ~wraps & (least > ALIGN * neuron.threshold)
     deaf = (low == 0) & (high == 0)

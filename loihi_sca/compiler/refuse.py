@@ -23,6 +23,7 @@ from loihi_sca.network import (
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
 from loihi_sca.problems import Problem
 
@@ -32,14 +33,6 @@ RANGE_RULES: tuple[rules.Rule, ...] = (
     rules.weight_bits, rules.delay, rules.threshold, rules.decay,
 )  # fmt: skip
 """Limits on single numbers; whether a network fits on a chip is not the compiler's business."""
-
-OTHER_BLOCKS = {
-    "dense_rec": "is recurrent, which is not proven exact yet; unroll it or use delays",
-    "convT": "is a transposed convolution, which netx cannot load; use a dense layer",
-    "unpool": "enlarges a map, which netx cannot load; use a dense layer",
-    "dense_comp": "has complex weights, which are not proven exact yet; use CUBA neurons",
-    "concat": "joins layers; a network must be a chain",
-}
 
 
 def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[Problem, ...]:
@@ -53,8 +46,7 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
         The chip whose ranges of weights, biases, thresholds, decays and delays hold.
     """
     found = [problem for check in CHECKS for problem in check(network)]
-    if all(isinstance(x.neuron, Cuba) or isinstance(x, Input) for x in network):
-        found.extend(_out_of_range(network, profile))
+    found.extend(_out_of_range(network, profile))
     order = {layer.name: index for index, layer in enumerate(network)}
     return tuple(sorted(found, key=lambda p: order[p.layer]))
 
@@ -63,16 +55,10 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
     """Blocks and neurons that no engine of ours defines."""
     for layer in network:
         if isinstance(layer, OtherLayer):
-            reason = OTHER_BLOCKS.get(layer.type, "is not supported; use conv, dense or pool")
-            what, _, instead = reason.partition("; ")
-            yield Problem(layer.name, f"block {layer.type!r} {what}", _sentence(instead))
+            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
         elif isinstance(layer.neuron, OtherNeuron):
-            yield Problem(
-                layer.name,
-                f"its neuron is {layer.neuron.type!r}, and only CUBA neurons with binary spikes "
-                "are exact",
-                "Train with slayer.block.cuba and graded_spike=False. `estimate` can still map it.",
-            )
+            neuron = layer.neuron
+            yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
 
@@ -211,7 +197,3 @@ def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]
             text = str(violation).removeprefix(f"{violation.layer} ")
             reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
             yield Problem(violation.layer, reason, instead, limit=True)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "." if text else "Use conv, dense or pool blocks."

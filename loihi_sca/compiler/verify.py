@@ -18,6 +18,7 @@ from loihi_sca.compiler.compare import (
     assert_same_values,
     layer_spikes,
 )
+from loihi_sca.compiler.silence import explain_silence
 from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
 from loihi_sca.errors import ConfigError
@@ -66,6 +67,8 @@ class Verification:
     current_wraps, voltage_saturations : int
         How often the state left its 24 bits. Engines agree about it; SLAYER would not.
     wall_time_s : mapping of engine to float
+    notes : tuple of str
+        What the file leaves open, and layers whose silence proves little.
     """
 
     network: str
@@ -82,6 +85,7 @@ class Verification:
     current_wraps: int
     voltage_saturations: int
     wall_time_s: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields."""
@@ -237,6 +241,7 @@ def _compare(
         samples=len(values), timesteps=values.shape[-1], data=origin, layers=tuple(spikes),
         compared=compared, spikes=spikes, mismatches=0, current_wraps=counts[0],
         voltage_saturations=counts[1], wall_time_s=runs.seconds,
+        notes=(*netx.notes_of(network), *explain_silence(network, spikes)),
     )  # fmt: skip
 
 

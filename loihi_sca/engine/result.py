@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.axes import way_out
 from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Cuba, Input, IntArray, Network, OtherLayer
 from loihi_sca.network.activity import LayerActivity
@@ -96,7 +97,8 @@ def check_runnable(network: Network) -> None:
     problems = []
     for layer in network:
         if isinstance(layer, OtherLayer):
-            problems.append(f"{layer.name}: block type {layer.type!r}")
+            kind = " with complex weights" if "weight/imag" in layer.weights else ""
+            problems.append(f"{layer.name}: block type {layer.type!r}{kind}")
         elif not (isinstance(layer.neuron, Cuba) or isinstance(layer, Input)):
             kind = "no neuron" if layer.neuron is None else f"neuron type {layer.neuron.type!r}"
             problems.append(f"{layer.name}: {kind}")
@@ -129,7 +131,7 @@ def check_shape(network: Network, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim != len(shape) + 2 or array.shape[1:-1] != shape:
         raise InputError(
             f"network {network.name!r} takes data of shape (N, {', '.join(map(str, shape))}, T), "
-            f"got {array.shape}."
+            f"got {array.shape}. {way_out(array.shape, shape)}".rstrip()
         )
     if array.size == 0:
         raise InputError(f"the data are empty: shape {array.shape}.")
@@ -153,9 +155,23 @@ def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.in
     low, high = (
         (MIN_BIAS, MAX_BIAS) if isinstance(first, Input) and first.neuron is not None else (0, 1)
     )
-    if int(array.min()) < low or int(array.max()) > high:
+    lowest, highest = int(array.min()), int(array.max())
+    if lowest < low or highest > high:
         raise InputError(
-            f"input values span {array.min()} to {array.max()}, allowed is {low} to {high} "
-            f"({'bias mantissas' if high > 1 else 'binary spikes'})."
+            f"input values span {lowest} to {highest}, allowed is {low} to {high} "
+            f"({'bias mantissas' if high > 1 else 'binary spikes'}). {_about(lowest, high)}"
         )
     return array
+
+
+def _about(lowest: int, high: int) -> str:
+    """Say what values beyond the range probably are, and what to do."""
+    if high > 1:
+        return "Scale the values down; the chip holds no larger ones."
+    if lowest < 0:
+        return "Signs of events belong into channels, one for each polarity."
+    return (
+        "A spike is there or not. Counts, as of several events in one step, become spikes by more "
+        "and shorter timesteps, or by numpy.minimum(x, 1), which loses some; pixel values by "
+        "loihi_sca.data.encoders."
+    )

@@ -44,13 +44,22 @@ BLOCKS = {
 _KNOWN_FORWARDS = (slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__)
 """Modules whose forward passes compute what the blocks' attributes say."""
 
+DEFAULT_SCALE = 64
+"""Of a neuron of lava-dl, between its parameters and the chip's mantissas."""
+
 SUPPORTED = ("Input", "Conv", "Dense", "Flatten", "Pool", "Average", "Affine")
 
 
 def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     """Yield why a block is not supported as such, whatever its input is."""
     kind = type(block).__name__
-    if not is_block(block):
+    if not is_block(block) and "Pool" in kind:
+        yield Problem(
+            name,
+            f"{kind} pools without a neuron, and on the chip every layer ends in one",
+            "Use slayer.block.cuba.Pool, which sums a window into neurons.",
+        )
+    elif not is_block(block):
         yield Problem(
             name,
             f"{kind} is no block of slayer.block.cuba",
@@ -120,7 +129,16 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             "shared_param=False, and its decays are only drawn when it first sees data",
             "Run the model once before compiling, or set shared_param=True.",
         )
-    if _loses_epsilon(neuron):
+    if _loses_epsilon(neuron) and neuron.scale != DEFAULT_SCALE:
+        yield Problem(
+            name,
+            f"scale={neuron.scale} makes its threshold {neuron.threshold:g} a mantissa of "
+            f"{neuron.v_th_mant}, at which SLAYER's float32 takes a voltage that equals the "
+            "threshold for a spike, and the chip does not; and weights are clipped beyond "
+            f"{256 / neuron.scale:g}",
+            f"Leave scale at {DEFAULT_SCALE}, to which eight bits of weight belong.",
+        )
+    elif _loses_epsilon(neuron):
         yield Problem(
             name,
             f"its threshold is {neuron.threshold:g}; from 64 on SLAYER's float32 takes a voltage "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihi_sca.network import Conv, Cuba, Dense, Layer, Neuron, OtherNeuron
+from loihi_sca.network import Conv, Cuba, Dense, Layer, Neuron, OtherLayer, OtherNeuron
 
 GRADED = ("sdnn", "sigma", "delta", "graded")
 """Parts of the names of neurons that send more than one bit."""
@@ -41,8 +41,8 @@ class Ranges:
 def ranges_of(layer: Layer) -> Ranges:
     """Return the ranges of a layer."""
     neuron = layer.neuron
-    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense) else None]
-    bias = layer.bias if isinstance(layer, Conv | Dense) else None
+    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense | OtherLayer) else None]
+    bias = layer.bias if isinstance(layer, Conv | Dense | OtherLayer) else None
     graded = any(part in neuron_type(neuron) for part in GRADED)
     return Ranges(
         threshold=neuron.threshold if isinstance(neuron, Cuba) else 0,

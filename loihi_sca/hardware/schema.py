@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loihi_sca.hardware.quantity import Choices, Quantity, in_unit
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware.quantity import Band, Choices, Quantity, in_unit
+from loihi_sca.toml_files import suggestion
 
 Strategy = Literal["loihi1", "loihi2-v1", "loihi2-v2"]
 DenseSplit = Literal["halve", "divide"]
@@ -33,7 +35,10 @@ PerSpike = Annotated[Quantity, in_unit("pJ/spike")]
 PerMessage = Annotated[Quantity, in_unit("pJ/message")]
 PerHop = Annotated[Quantity, in_unit("pJ/hop")]
 PerOp = Annotated[Quantity, in_unit("pJ/op")]
-Power = Annotated[Quantity, in_unit("mW/chip")]
+PerCoreStep = Annotated[Quantity, in_unit("pJ/core-step")]
+ChipPower = Annotated[Quantity, in_unit("mW/chip")]
+CorePower = Annotated[Quantity, in_unit("mW/core")]
+ChipsPerBoard = Annotated[Quantity, in_unit("chip/board", whole_from=1)]
 TimePerSynop = Annotated[Quantity, in_unit("ns/synop")]
 TimePerUpdate = Annotated[Quantity, in_unit("ns/update")]
 TimePerSpike = Annotated[Quantity, in_unit("ns/spike")]
@@ -110,7 +115,10 @@ class Mapping(Section):
 
 
 class Energy(Section):
-    """Energy per operation; ``synop_conv`` and ``synop_dense`` replace ``synop`` where given."""
+    """Energy per operation; ``synop_conv`` and ``synop_dense`` replace ``synop`` where given.
+
+    ``core_step`` is what a core with neurons takes in every step, however idle it is.
+    """
 
     synop: PerSynop
     synop_conv: PerSynop | None = None
@@ -122,7 +130,37 @@ class Energy(Section):
     tile: PerMessage
     hop_east_west: PerHop
     hop_north_south: PerHop
-    static_power: Power
+    core_step: PerCoreStep
+
+
+class Board(Section):
+    """Where the chips sit: static power is a property of the board.
+
+    Given per chip, it counts for every chip that the network takes, idle cores included; given per
+    core, for the cores that the network takes.
+    """
+
+    title: str
+    chips: ChipsPerBoard
+    static_power: ChipPower | None = None
+    static_power_per_core: CorePower | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Board:
+        if (self.static_power is None) == (self.static_power_per_core is None):
+            raise ValueError("needs one of static_power and static_power_per_core")
+        return self
+
+    @property
+    def static(self) -> Quantity:
+        """The static power, of a chip or of a core."""
+        given = self.static_power or self.static_power_per_core
+        assert given is not None  # noqa: S101 - the validator has looked
+        return given
+
+    def static_mw(self, cores: int, chips: int) -> Band:
+        """Return the static power of a network on so many cores and chips, in mW."""
+        return self.static.band * (chips if self.static_power else cores)
 
 
 class Time(Section):
@@ -162,6 +200,7 @@ class Profile(Section):
     schema_version: Literal[1] = Field(alias="schema")
     name: str
     title: str
+    default_board: str
     chip: Chip
     limits: Limits
     neurons: Neurons
@@ -170,6 +209,7 @@ class Profile(Section):
     energy: Energy
     time: Time
     comparison: Comparison
+    boards: dict[str, Board]
     calibration: tuple[Calibration, ...] = ()
 
     @model_validator(mode="after")
@@ -177,6 +217,30 @@ class Profile(Section):
         if self.mapping.strategy == "loihi1" and self.limits.out_axons is None:
             raise ValueError("mapping.strategy 'loihi1' needs limits.out_axons")
         return self
+
+    @model_validator(mode="after")
+    def _default_board_exists(self) -> Profile:
+        if self.default_board not in self.boards:
+            raise ValueError(
+                f"default_board is {self.default_board!r}, there are {', '.join(self.boards)}"
+            )
+        return self
+
+    def board(self, name: str | None = None) -> tuple[str, Board]:
+        """Return a board with its name, by default that of the profile.
+
+        Raises
+        ------
+        ConfigError
+            The profile has no such board.
+        """
+        chosen = self.default_board if name is None else name
+        if chosen not in self.boards:
+            raise ConfigError(
+                f"no board {chosen!r} in profile {self.name!r}"
+                f"{suggestion(chosen, self.boards) or '.'} There are {', '.join(self.boards)}."
+            )
+        return chosen, self.boards[chosen]
 
     def compartments_per_neuron(self, neuron_type: str) -> int:
         """Return the compartments that a neuron of this netx type takes."""

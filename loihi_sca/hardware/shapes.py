@@ -202,7 +202,8 @@ def describe_layer(layer: Layer) -> LayerSpec:
             groups=layer.groups if isinstance(layer, Conv) else layer.in_shape[0],
         )
     elif geometry.kind == "dense":
-        delays = isinstance(layer, Dense) and layer.delay is not None and bool(layer.delay.any())
+        delay = layer.delay if isinstance(layer, Dense | OtherLayer) else None
+        delays = delay is not None and bool(delay.any())
         inputs = next((w.shape[1] for n, w in tables if not _is_recurrent(n)), geometry.inputs)
         geometry = replace(
             geometry,

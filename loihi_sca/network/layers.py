@@ -185,18 +185,29 @@ class OtherLayer(Layer):
     shape : tuple of int
         Shape of the spikes it gives.
     weights : mapping of str to int array (N_out, N_in)
-        Its synapse tables, each mapped like a dense layer.
+        Its synapse tables, each mapped like a dense layer; one whose name ends in ``_rec`` weights
+        the layer's own spikes.
+    bias : int array (C_out,) or None
+    delay : int array (N_out, N_in) or None
+        As of :class:`Dense`; of the first table.
     """
 
     type: str
     shape: Shape
     weights: Mapping[str, IntArray] = field(kw_only=True, default_factory=dict)
+    bias: IntArray | None = field(kw_only=True, default=None)
+    delay: IntArray | None = field(kw_only=True, default=None)
 
     @override
     def _check(self) -> None:
         self._freeze("shape", as_shape(self.name, self.shape))
         tables = {k: as_ints(self.name, k, w, ndim=2) for k, w in self.weights.items()}
         self._freeze("weights", tables)
+        self._freeze_bias(self.bias, self.shape[0])
+        if self.delay is not None:
+            first = next(iter(tables.values()))
+            delay = as_ints(self.name, "delay", self.delay, low=0, shape=first.shape)
+            self._freeze("delay", delay)
 
     @property
     @override

@@ -1,103 +1,229 @@
-"""Typed access to the fields of an HDF5 group, with errors that name the field."""
+"""Every field that a netx file may have, by type of layer and of neuron, and what becomes of it.
+
+One table, and nothing beside it: what is not in it is refused by name, since it might be synapses
+(``recWeight`` was once passed over) or a factor of the weights (``weight_exp``). Sources: what
+lava-dl 0.6.0 writes (``slayer/block/*.py``, ``export_hdf5``; ``slayer/neuron/*.py``,
+``device_params``) and reads (``netx/hdf5.py``), what slayerPytorch and spytorch2loihi wrote.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network import IntArray
+from loihi_sca.toml_files import suggestion
 
-MAX_VALUES = 1 << 28
-"""A field that claims more values than this is damaged."""
-
-MAX_COMPRESSION = 1000
-"""So is one that claims more bytes than these times what the file holds for it."""
-
-SMALL_BYTES = 1 << 20
-"""Fields up to this size are not suspected."""
+Use: TypeAlias = Literal["read", "checked", "default", "mapped", "ignored"]
+"""``read``: part of the network. ``checked``: repeats what other fields say, and must agree.
+``default``: acts on spikes and is not modelled, so that only one value is exact. ``mapped``: of a
+neuron that is mapped and not simulated, kept as it is. ``ignored``: changes nothing."""
 
 
-def group(parent: h5py.Group, name: str, owner: str) -> h5py.Group:
-    """Return a subgroup, or raise."""
-    if not isinstance(parent.get(name), h5py.Group):
-        raise NetworkError(f"{owner} has no group {name!r}: not a netx network.")
-    return parent[name]
+@dataclass(frozen=True)
+class Field:
+    """What becomes of one field.
+
+    Attributes
+    ----------
+    name : str
+        As in the file, ``weight/real`` for a field in a group.
+    use : Use
+    why : str
+        For ``default``, what another value would mean; for ``ignored``, why it changes nothing.
+    only : int
+        The one value that is exact, for ``default``.
+    instead : str
+        What to do about another value, for ``default``.
+    """
+
+    name: str
+    use: Use
+    why: str = ""
+    only: int = 0
+    instead: str = ""
 
 
-def dataset(parent: h5py.Group, name: str) -> h5py.Dataset:
-    """Return a dataset, or raise."""
-    found = parent.get(name)
-    if not isinstance(found, h5py.Dataset):
-        raise NetworkError(f"group {parent.name!r} lacks the field {name!r}.")
-    return found
+def _all(use: Use, names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, use) for name in names.split())
 
 
-def string(parent: h5py.Group, name: str) -> str:
-    """Return a text field, stored as a scalar or as an array of one."""
-    field = dataset(parent, name)
-    if field.size != 1:
-        raise NetworkError(f"field {name!r} of {parent.name!r} is not one text.")
-    value = np.asarray(field[()]).ravel()
-    text = value[0]
-    if not isinstance(text, bytes):
-        raise NetworkError(f"field {name!r} of {parent.name!r} is not text.")
-    return text.decode("ascii", "replace")
+_WEIGHT = _all("read", "weight weight/real weight/imag")
+_EACH = _all("read", "type shape")
+_DENSE = (*_EACH, *_WEIGHT, *_all("read", "bias delay"), *_all("checked", "inFeatures outFeatures"))
+_WINDOW = (*_EACH, *_all("read", "weight stride padding dilation delay kernelSize"))
+
+LAYERS: Mapping[str, tuple[Field, ...]] = {
+    "input": (*_EACH, *_all("read", "weight bias")),
+    "flatten": (*_all("read", "type"), *_all("checked", "shape")),
+    "dense": _DENSE,
+    "dense_rec": (*_DENSE, *_all("read", "weight_rec recWeight")),
+    "recurrent": (*_DENSE, *_all("read", "weight_rec recWeight")),
+    "dense_comp": _DENSE,
+    "conv": (*_WINDOW, *_all("read", "groups bias"), *_all("checked", "inChannels outChannels")),
+    "pool": _WINDOW,
+    "average": _EACH,
+}
+"""Fields of each type of layer, beside its group ``neuron``."""
+
+NOT_READ: Mapping[str, str] = {
+    "convT": "a transposed convolution, which stock lava-dl writes and cannot load; use a dense "
+    "layer",
+    "unpool": "an enlarged map, which stock lava-dl writes and cannot load; use a dense layer",
+    "concat": "a join of layers, which stock lava-dl cannot load; a network must be a chain",
+}
+"""Types of layers that are known and not read, with the reason and the way out."""
+
+_GRADIENT = "shapes the gradient that it was trained with, and no spike"
+
+CUBA: tuple[Field, ...] = (
+    *_all("read", "type iDecay vDecay vThMant"),
+    Field(
+        "gradedSpike", "default", "spikes carry the voltage, and netx sends ones", 0,
+        "Train with graded_spike=False.",
+    ),
+    Field(
+        "refDelay", "default", "the neuron rests after a spike, and netx lets it go on", 1,
+        "Train with ref_delay=1.",
+    ),
+    Field(
+        "wgtExp", "default", "weights count 2**wgtExp times, and netx takes them as they are", 0,
+        "Multiply weights by 2**wgtExp, or divide threshold and biases by it, in the file.",
+    ),
+    Field(
+        "weight_exp", "default",
+        "WgtScaleBatchNorm scales after quantisation, and netx never reads its scale", 0,
+        "Train with MeanOnlyBatchNorm, or with loihi_sca blocks, which scale before quantisation.",
+    ),
+    Field("messageBits", "default", "spikes are graded, and stock netx dies of the field", 0,
+          "Delete the field where spikes are binary."),
+    Field("theta", "ignored", "the threshold in SLAYER's units; the chip gets vThMant"),
+    Field("tauRho", "ignored", _GRADIENT),
+    Field("scaleRho", "ignored", _GRADIENT),
+)  # fmt: skip
+"""Fields of the neurons that are simulated: CUBA, and LOIHI, as slayerPytorch called it."""
+
+CUBA_TYPES = ("CUBA", "LOIHI")
+
+_MAPPED_ONLY = "Train with slayer.block.cuba and graded_spike=False. `estimate` can still map it."
+_RESONATES = "resonates (complex weights and state), and only CUBA neurons are exact"
+_ADAPTS = "resonates with an adaptive threshold, which stock lava-dl loads as one that stays"
+
+OTHER_NEURONS: Mapping[str, str] = {
+    "SDNN": "sends graded messages (sigma-delta), and only CUBA neurons with binary spikes are "
+    "exact",
+    "RF_PHASE": _RESONATES,
+    "RF_IZHIKEVICH": _RESONATES,
+    "ALIF": "has an adaptive threshold, for which netx has no neuron",
+    "ADRF_PHASE": _ADAPTS,
+    "ADRF_IZHIKEVICH": _ADAPTS,
+    "SRMALPHA": "is slayerPytorch's spike response model, which netx cannot load",
+}
+"""Neurons that are mapped and not simulated, and what they do."""
+
+MAPPED = (
+    *_all("mapped", "type activation sigma_output sinDecay cosDecay thDecay refDecay vThStep"),
+    *_all("mapped", "tauSr tauRef scaleRef"),
+    *(Field(x.name, "mapped") for x in CUBA if x.name != "type"),
+)
+"""Fields of :data:`OTHER_NEURONS`; all are kept, and none acts on a simulation."""
+
+SIMULATION = (
+    *_all("read", "tSample"),
+    Field("Ts", "default", "a step of the network is several of the chip", 1,
+          "Train with steps of 1."),
+)  # fmt: skip
+"""Fields of the group ``simulation`` at the top."""
 
 
-def integers(parent: h5py.Group, name: str) -> IntArray:
-    """Return a numeric field as integers."""
-    return rounded(dataset(parent, name))
+def require_known(owner: str, group: h5py.Group, known: Iterable[Field], skip: str = "") -> None:
+    """Raise where a group has a field that the table lacks.
+
+    Parameters
+    ----------
+    owner : str
+        Layer, for the message.
+    group : h5py.Group
+    known : iterable of Field
+    skip : str
+        A subgroup that has a table of its own.
+
+    Raises
+    ------
+    NetworkError
+        Names every such field.
+    """
+    names = [field.name for field in known]
+    strange = [name for name in _names(group, names) if name != skip and name not in names]
+    if strange:
+        listed = ", ".join(f"{n!r}{suggestion(n, names).rstrip('?')}" for n in strange)
+        raise NetworkError(
+            f"{owner} has a field that is not known here: {listed}. It may hold synapses or "
+            "change what the layer computes, so that it cannot be passed over. Known are "
+            f"{', '.join(sorted(names))}."
+        )
 
 
-def whole_numbers(parent: h5py.Group, name: str) -> list[int]:
-    """Return a numeric field as a flat list with at least one integer."""
-    return [int(n) for n in integers(parent, name).ravel()]
+def other_values(parameters: Mapping[str, Any], known: Iterable[Field]) -> Iterator[Field]:
+    """Return the fields whose value is not the one that is exact."""
+    for field in known:
+        if field.use == "default" and field.name in parameters:
+            values = np.asarray(parameters[field.name])
+            if values.dtype.kind not in "biuf" or bool(np.any(values != field.only)):
+                yield field
 
 
-def rounded(dataset: h5py.Dataset) -> IntArray:
-    """Return the values as integers; lava-dl stores integers as floats."""
-    values: npt.NDArray[Any] = np.asarray(raw(dataset))
-    if values.dtype.kind not in "biuf":
-        raise NetworkError(f"field {dataset.name!r} holds {values.dtype}, not numbers.")
-    if values.dtype.kind == "f":
-        if not bool(np.all(np.isfinite(values))):
-            raise NetworkError(f"field {dataset.name!r} holds NaN or infinity.")
-        if bool(np.any(values != np.trunc(values))):
-            raise NetworkError(
-                f"field {dataset.name!r} holds fractions; a netx network has integers. "
-                "Was it exported without quantisation?"
-            )
-    if values.size and not (-(2**31) <= float(values.min()) and float(values.max()) < 2**31):
-        raise NetworkError(f"field {dataset.name!r} exceeds 32 bit.")
-    return values.astype(np.int32)
+def shown(value: Any) -> str:
+    """Return a value of a field for a message."""
+    values = np.asarray(value)
+    if values.size == 1:
+        return f"{values.ravel()[0]:g}" if values.dtype.kind in "biuf" else str(values.ravel()[0])
+    return f"{values.min():g} to {values.max():g}" if values.dtype.kind in "biuf" else "no number"
 
 
-def raw(dataset: h5py.Dataset) -> Any:
-    """Return what a field holds, unless it claims more than can be."""
-    if dataset.size is None or dataset.size > MAX_VALUES or _is_hollow(dataset):
-        raise NetworkError(f"field {dataset.name!r} claims {dataset.size} values: damaged.")
-    if dataset.size == 0:
-        raise NetworkError(f"field {dataset.name!r} is empty.")
-    return dataset[()]
+def explain_neuron(kind: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
+    """Return why a neuron is not simulated, and what to do instead.
+
+    Parameters
+    ----------
+    kind : str
+        Type of an :class:`~loihi_sca.network.OtherNeuron`.
+    parameters : mapping of str to value
+        Its parameters.
+    """
+    if kind in OTHER_NEURONS:
+        return f"its neuron is {kind!r}: it {OTHER_NEURONS[kind]}", _MAPPED_ONLY
+    found = list(other_values(parameters, CUBA))
+    reasons = [f"{x.name} = {shown(parameters[x.name])}: {x.why}" for x in found]
+    if not found:
+        return f"its neuron is {kind!r}, and only CUBA neurons are exact", "Use CUBA neurons."
+    return f"its neuron has {'; '.join(reasons)}", " ".join(x.instead for x in found)
 
 
-def flag(parent: h5py.Group, name: str) -> bool:
-    """Return a truth value, False where there is none."""
-    return name in parent and bool(np.any(raw(dataset(parent, name))))
+def explain_layer(kind: str, tables: Iterable[str]) -> tuple[str, str]:
+    """Return why an :class:`~loihi_sca.network.OtherLayer` is not simulated, and what to do."""
+    if any(table.endswith("_rec") for table in tables):
+        return (
+            f"block {kind!r} is recurrent: it weights its own spikes, which is not proven exact",
+            "Unroll it, or use delays. `estimate` can still map it.",
+        )
+    return (
+        f"block {kind!r} has complex weights, as resonate-and-fire neurons have, which are not "
+        "proven exact",
+        "Train with slayer.block.cuba. `estimate` can still map it.",
+    )
 
 
-def _is_hollow(dataset: h5py.Dataset) -> bool:
-    """Tell whether a field claims far more than is there; HDF5 fills in zeros, in memory."""
-    stored = int(dataset.id.get_storage_size()) * MAX_COMPRESSION
-    return bool(dataset.nbytes > max(SMALL_BYTES, stored))
-
-
-def plain(value: Any) -> Any:
-    """Return an HDF5 value as a plain Python value where it is a scalar."""
-    if isinstance(value, bytes):
-        return value.decode("ascii", "replace")
-    return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value
+def _names(group: h5py.Group, known: Iterable[str]) -> Iterator[str]:
+    """Return the names in a group; those in a group of fields with the group before them."""
+    groups = {name.partition("/")[0] for name in known if "/" in name}
+    for name in group:
+        inner = group.get(name)
+        if name in groups and isinstance(inner, h5py.Group):
+            yield from (f"{name}/{key}" for key in inner)
+        else:
+            yield name

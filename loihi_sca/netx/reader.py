@@ -1,4 +1,4 @@
-"""Read any netx HDF5 file, ours or not, into a network."""
+"""Read a netx HDF5 file, ours or not, into a network; what is not understood is refused by name."""
 
 from __future__ import annotations
 
@@ -12,28 +12,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from loihi_sca.errors import LoihiScaError, NetworkError
-from loihi_sca.network import (
-    Conv,
-    Cuba,
-    Dense,
-    Input,
-    IntArray,
-    Layer,
-    Network,
-    Neuron,
-    OtherLayer,
-    OtherNeuron,
-    Pair,
-    Pool,
-    Readout,
-    Shape,
-)
-from loihi_sca.netx import fields
-from loihi_sca.netx.limits import DEFAULT_NEURON
+from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
+from loihi_sca.network import Cuba, Dense, Layer, Network, Readout, Shape
+from loihi_sca.netx import access, fields
+from loihi_sca.netx.blocks import read_layer
+from loihi_sca.netx.notes import NOTES, find_notes
 from loihi_sca.netx.writer import GROUP, SCHEMA
-
-CUBA_TYPES = ("CUBA", "LOIHI")
 
 _DAMAGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
@@ -64,7 +48,15 @@ def read(
     Raises
     ------
     NetworkError
-        The file is not HDF5, is damaged, or lacks a field.
+        The file is not HDF5, is damaged, lacks a field, or has one that is not known; see
+        :mod:`loihi_sca.netx.fields`.
+    UnsupportedLayer
+        It has a type of layer, or of time step, that is not supported.
+
+    Notes
+    -----
+    What a user should know about a file of others, and what changes nothing, stands in the
+    network's metadata: :func:`loihi_sca.netx.notes_of`.
     """
     path = Path(path)
     try:
@@ -83,189 +75,108 @@ def read(
 def _read_network(
     path: Path, file: h5py.File, input_shape: Shape | None, timesteps: int | None
 ) -> Network:
-    blocks = fields.group(file, "layer", "the file")
+    blocks = access.group(file, "layer", "the file")
     own = dict(file[GROUP].attrs) if GROUP in file else {}
     if own and int(own["schema"]) > SCHEMA:
         raise NetworkError(
             f"written by a newer loihi-sca (schema {own['schema']}, this one reads up to {SCHEMA})."
         )
+    steps = _read_simulation(file)
     shape = input_shape or tuple(int(n) for n in own.get("in_shape", ())) or None
-    layers: list[Layer] = []
-    readout = Readout()
-    for index in range(len(blocks)):
-        group = fields.group(blocks, str(index), "group 'layer'")
-        kind = fields.string(group, "type")
-        if kind == "flatten":
-            continue
-        if kind == "average":
-            readout = Readout("average", groups=math.prod(fields.whole_numbers(group, "shape")))
-            continue
-        layer = _read_layer(f"{index}-{kind}", kind, group, shape)
-        layers.append(layer)
-        shape = layer.out_shape
+    layers, readout = _read_layers(blocks, shape)
     if own:
         readout = _readout_from_json(json.loads(own["readout"]))
         names = json.loads(own["layer_names"])
         shapes = json.loads(own.get("in_shapes", "null")) or [x.in_shape for x in layers]
         layers = [_as_written(*x) for x in zip(layers, names, shapes, strict=True)]
-    if timesteps is None and "simulation/tSample" in file:
-        timesteps = int(fields.whole_numbers(file, "simulation/tSample")[0])
-    return Network(
+    network = Network(
         name=str(own.get("name", path.stem)),
         layers=tuple(layers),
-        timesteps=timesteps,
+        timesteps=steps if timesteps is None else timesteps,
         readout=readout,
         metadata=json.loads(own.get("metadata", "{}")),
     )
+    found = () if own else find_notes(blocks, network)
+    if found:
+        network = network.replace(metadata={**network.metadata, NOTES: json.dumps(found)})
+    return network
 
 
-def _read_layer(name: str, kind: str, group: h5py.Group, arriving: Shape | None) -> Layer:
-    """Read one block; ``arriving`` is the shape of its input, None where the file does not say."""
-    neuron = _read_neuron(name, group)
-    if kind == "input":
-        shape = _shape_of(group)
-        if neuron is None:
-            return Input(name, shape)
-        weight = fields.whole_numbers(group, "weight")[0] if "weight" in group else 64
-        bias = fields.whole_numbers(group, "bias")[0] if "bias" in group else 0
-        return Input(name, shape, neuron=neuron, weight=int(weight), bias=int(bias))
-    if kind in ("conv", "pool"):
-        return _read_window(name, kind, group, arriving, neuron)
-    if (
-        kind == "dense"
-        and "weight_rec" not in group
-        and isinstance(group.get("weight"), h5py.Dataset)
-    ):
-        return _read_dense(name, group, arriving, neuron or DEFAULT_NEURON)
-    shape = _shape_of(group)
-    tables = _tables(name, group, math.prod(shape))
-    fallback = (next(iter(tables.values())).shape[1],) if tables else shape
-    return OtherLayer(name, arriving or fallback, kind, shape, neuron=neuron, weights=tables)
-
-
-def _read_window(
-    name: str, kind: str, group: h5py.Group, arriving: Shape | None, neuron: Neuron | None
-) -> Layer:
-    geometry = {
-        "stride": _pair(group, "stride", 1),
-        "padding": _pair(group, "padding", 0),
-        "dilation": _pair(group, "dilation", 1),
-    }
-    weight = fields.integers(group, "weight")
-    if weight.ndim == 5 and weight.shape[4] == 1:
-        weight = weight[..., 0]
-    if weight.ndim != 4:
-        raise NetworkError(f"{name}: weight has shape {weight.shape}, expected 4 dimensions.")
-    if arriving is None:
+def _read_simulation(file: h5py.File) -> int | None:
+    """Return the timesteps of a sample, and refuse what else stands at the top and is not known."""
+    strange = sorted(set(file) - {"layer", "simulation", GROUP})
+    if strange:
         raise NetworkError(
-            f"{name} is a {kind} layer and the file does not say the shape of its input. "
-            "Pass it: --input-shape C,H,W."
+            f"the file has {', '.join(map(repr, strange))} at its top, which is not known here; "
+            "known are 'layer' and 'simulation'. Delete it if it says nothing about spikes."
         )
-    if kind == "pool":
-        return Pool(
-            name, arriving, weight[0, 0], neuron=neuron, axon_delay=_axon_delay(group), **geometry
+    if "simulation" not in file:
+        return None
+    group = access.group(file, "simulation", "the file")
+    fields.require_known("simulation", group, fields.SIMULATION)
+    values = {"Ts": access.raw(access.dataset(group, "Ts"))} if "Ts" in group else {}
+    for other in fields.other_values(values, fields.SIMULATION):
+        raise UnsupportedLayer(
+            f"simulation/{other.name} = {fields.shown(values[other.name])}: {other.why}. "
+            f"{other.instead}"
         )
-    groups = int(fields.whole_numbers(group, "groups")[0]) if "groups" in group else 1
-    conv = Conv(
-        name, arriving, weight, neuron=neuron, bias=_bias(group, weight.shape[0]), groups=groups,
-        axon_delay=_axon_delay(group), **geometry,
-    )  # fmt: skip
-    if conv.out_shape != _shape_of(group):
+    return access.whole_number(group, "tSample") if "tSample" in group else None
+
+
+def _read_layers(blocks: h5py.Group, shape: Shape | None) -> tuple[list[Layer], Readout]:
+    """Return the layers, and what stands for the host's read-out at their end."""
+    strange = sorted(set(blocks) - {str(index) for index in range(len(blocks))})
+    if strange:
         raise NetworkError(
-            f"{name}: the file says it gives {_shape_of(group)}, but {arriving} convolved gives "
-            f"{conv.out_shape}."
+            f"group 'layer' has {', '.join(map(repr, strange))}; its {len(blocks)} layers must be "
+            f"called '0' to '{len(blocks) - 1}'."
         )
-    return conv
+    layers: list[Layer] = []
+    readout, ended = Readout(), ""
+    for index in range(len(blocks)):
+        group = access.group(blocks, str(index), "group 'layer'")
+        kind = access.string(group, "type")
+        name = f"{index}-{kind}"
+        if ended:
+            raise UnsupportedLayer(
+                f"{name} comes after {ended}, which averages what the host reads, so that nothing "
+                "can follow."
+            )
+        _require_known_layer(name, kind, group)
+        if kind == "average":
+            readout, ended = _read_average(name, group, shape), name
+        elif kind == "flatten":
+            _check_flatten(name, group, shape)
+        else:
+            layers.append(read_layer(name, kind, group, shape))
+            shape = layers[-1].out_shape
+    return layers, readout
 
 
-def _read_dense(
-    name: str, group: h5py.Group, arriving: Shape | None, neuron: Neuron | None
-) -> Dense:
-    n_out = math.prod(_shape_of(group))
-    weight = _table(name, group["weight"], n_out)
-    n_in = weight.shape[1]
-    delay = None
-    if "delay" in group:
-        delay = _spread_delay(name, fields.integers(group, "delay"), weight)
-    return Dense(
-        name, arriving or (n_in,), weight, neuron=neuron, bias=_bias(group, n_out), delay=delay
-    )
+def _require_known_layer(name: str, kind: str, group: h5py.Group) -> None:
+    if kind in fields.NOT_READ:
+        raise UnsupportedLayer(f"{name} is {fields.NOT_READ[kind]}.")
+    if kind not in fields.LAYERS:
+        known = ", ".join(fields.LAYERS)
+        raise UnsupportedLayer(f"{name}: layer type {kind!r} is not known; known are {known}.")
+    neuron = "" if kind in ("average", "flatten") else "neuron"
+    fields.require_known(name, group, fields.LAYERS[kind], skip=neuron)
 
 
-def _spread_delay(name: str, delay: IntArray, weight: IntArray) -> IntArray:
-    """Spread delays to (N_out, N_in) as lava-dl does: per output first, then per input."""
-    n_out, n_in = weight.shape
-    if delay.size == 1 or delay.shape == (n_in,) != (n_out,):
-        return np.broadcast_to(delay.reshape(1, -1), weight.shape)
-    if delay.shape == (n_out,):
-        return np.broadcast_to(delay.reshape(-1, 1), weight.shape)
-    if delay.shape == weight.shape:
-        return delay
-    raise NetworkError(
-        f"{name}: delay {delay.shape} fits neither outputs nor inputs of {weight.shape}."
-    )
+def _read_average(name: str, group: h5py.Group, shape: Shape | None) -> Readout:
+    groups = math.prod(access.whole_numbers(group, "shape"))
+    if shape is None or groups < 1 or math.prod(shape) % groups:
+        raise NetworkError(
+            f"{name}: shape says that it averages {shape} outputs in {groups} groups, which must "
+            "be of equal size."
+        )
+    return Readout("average", groups=groups)
 
 
-def _read_neuron(name: str, group: h5py.Group) -> Neuron | None:
-    if "neuron" not in group:
-        return None
-    neuron = fields.group(group, "neuron", name)
-    kind = fields.string(neuron, "type")
-    graded = fields.flag(neuron, "gradedSpike")
-    if kind not in CUBA_TYPES or graded:
-        values = {
-            k: fields.plain(fields.raw(v))
-            for k, v in neuron.items()
-            if k != "type" and isinstance(v, h5py.Dataset)
-        }
-        return OtherNeuron(f"{kind} with graded spikes" if graded else kind, values)
-    threshold = fields.whole_numbers(neuron, "vThMant")[0]
-    return Cuba(_decay(neuron, "iDecay"), _decay(neuron, "vDecay"), threshold)
-
-
-def _decay(group: h5py.Group, name: str) -> int | IntArray:
-    values = fields.integers(group, name)
-    return values if values.size > 1 else int(values.ravel()[0])
-
-
-def _tables(name: str, group: h5py.Group, n_out: int) -> dict[str, IntArray]:
-    found: dict[str, IntArray] = {}
-    for key in ("weight", "weight_rec", "weight/real", "weight/imag"):
-        if isinstance(group.get(key), h5py.Dataset):
-            found[key] = _table(name, group[key], n_out)
-    return found
-
-
-def _table(name: str, dataset: h5py.Dataset, n_out: int) -> IntArray:
-    weight = fields.rounded(dataset)
-    if weight.size % n_out:
-        raise NetworkError(f"{name}: {weight.size} weights do not divide among {n_out} neurons.")
-    return weight.reshape(n_out, -1)
-
-
-def _bias(group: h5py.Group, channels: int) -> IntArray | None:
-    if "bias" not in group:
-        return None
-    bias = fields.integers(group, "bias").ravel()
-    return np.full(channels, bias[0], dtype=np.int32) if bias.size == 1 else bias
-
-
-def _axon_delay(group: h5py.Group) -> IntArray | None:
-    return fields.integers(group, "delay").ravel() if "delay" in group else None
-
-
-def _shape_of(group: h5py.Group) -> Shape:
-    shape = tuple(int(n) for n in fields.whole_numbers(group, "shape"))
-    if len(shape) == 2:  # lava-dl: width and height, one channel
-        return (1, *shape)
-    if fields.string(group, "type").startswith("dense"):
-        return (math.prod(shape),)
-    return shape
-
-
-def _pair(group: h5py.Group, name: str, default: int) -> Pair:
-    values = fields.whole_numbers(group, name) if name in group else [default]
-    return int(values[0]), int(values[-1])
+def _check_flatten(name: str, group: h5py.Group, shape: Shape | None) -> None:
+    said = tuple(access.whole_numbers(group, "shape")) if "shape" in group else None
+    if said and shape and math.prod(said) != math.prod(shape):
+        raise NetworkError(f"{name}: shape is {said}, but {shape} arrives.")
 
 
 def _readout_from_json(value: dict[str, Any]) -> Readout:

@@ -42,10 +42,21 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     UnsupportedLayer
         Stock lava-dl would refuse a layer or, worse, load something else. All are listed.
     InputError
-        The path cannot be written.
+        The path cannot be written, or the disk is full. What was there before is still there.
     """
     require_loadable(network)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=False) as file:
+    image = _image(network)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(image)
+
+
+def _image(network: Network) -> bytes:
+    """Return the bytes of the file.
+
+    HDF5 writes when it closes a file, where a full disk ends in errors of its library, some of them
+    after the last line of the program. So it never sees a disk.
+    """
+    with h5py.File("netx", "w", driver="core", backing_store=False, track_order=False) as file:
         index, before = 0, None
         for layer in network:
             if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
@@ -57,6 +68,9 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
             file["simulation/Ts"] = 1
             file["simulation/tSample"] = network.timesteps
         _write_own_group(file.create_group(GROUP), network)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
 
 
 def require_loadable(network: Network) -> None:

@@ -181,6 +181,10 @@ class _Problem:
             options, found = (options, finer) if finer else (self.options, found)
         return _counts(options, found)
 
+    def cost(self, counts: Sequence[int]) -> float:
+        """Return what the search takes a choice of channels to cost."""
+        return float(cheapest(self.stages([np.array([n]) for n in counts])).cost)
+
     def least(self) -> list[int]:
         """Return the channels that cost least."""
         return _counts(self.options, cheapest(self.stages(self.options)))
@@ -225,8 +229,9 @@ def _tightened(outline: Outline, target: Target, problem: _Problem) -> Plan:
                 break
             aim = (aim + too_high) / 2
         else:
-            too_high = aim
-            aim *= min(limit / found.promised, 0.97)
+            # what the search does not see, such as static power, may be more than the aim leaves
+            too_high = min(aim, problem.cost(counts))
+            aim = too_high * min(limit / found.promised, 0.97)
     if best is not None:
         return best
     raise ConfigError(_out_of_reach(outline, target, problem))

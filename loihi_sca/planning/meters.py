@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.errors import InputError
 from loihi_sca.hardware import estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_rates
 from loihi_sca.hardware.cost.energy import dynamic_energy
@@ -210,11 +211,11 @@ class EnergyPerSample:
 
     profile: Profile
     rates: Rates
-    unit: str = "uJ per sample"
+    unit: str = "uJ per sample, static power included"
     whole: bool = False
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
-        """Return the energy of synops, updates and spikes; see :class:`Meter`."""
+        """Return the energy of synops, updates, spikes and cores; see :class:`Meter`."""
         per_synop = dynamic_energy(self.profile, synops=1.0, updates=0.0).best
         table = Synops(self.rates).costs(unit, outputs, inputs) * per_synop
         for spec in (unit.spec, *unit.followers):
@@ -227,7 +228,11 @@ class EnergyPerSample:
                 spikes=self.rates.per_sample(spec.name) * positions,
             ).best
             table = table + (outputs * per_channel)[:, None]
-        return np.asarray(table, dtype=np.float64)
+        cores = _sum_of_needs(self.profile, unit, outputs, inputs).cores
+        per_core = dynamic_energy(
+            self.profile, synops=0.0, updates=0.0, core_steps=float(self.rates.timesteps)
+        ).best
+        return np.asarray(table + cores * per_core, dtype=np.float64)
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
@@ -237,7 +242,12 @@ class EnergyPerSample:
             architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
         )
         found = estimate(architecture, self.profile, activity).energy
-        return 0.0 if found is None else found.total_uj.best
+        if found is None:
+            raise InputError(
+                f"{architecture.name}: takes no core of {self.profile.name}, so its energy is not "
+                "known."
+            )
+        return found.total_uj.best
 
 
 def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates) -> Meter:

@@ -1,4 +1,8 @@
-"""The comparison dense | pruned | change, made from a ``summary.json``."""
+"""The comparison dense | pruned | change, made from a ``summary.json``.
+
+What a sample costs comes first: energy with static power, its band, and time; dynamic energy and
+what the network consists of stand behind.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Value = Callable[[dict[str, Any]], float]
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -35,60 +41,110 @@ def comparison(summary: dict[str, Any]) -> list[Row]:
     """
     dense, pruned = summary["dense"], summary["pruned"]
     rows = [_points("accuracy on test data", dense["accuracy"], pruned["accuracy"])]
+    for profile in dense["estimates"]:
+        rows.extend(_costs(profile, dense["estimates"][profile], pruned["estimates"][profile]))
+    for profile in dense["estimates"]:
+        rows.extend(_cores(profile, dense["estimates"][profile], pruned["estimates"][profile]))
     for name, value, form in (
-        ("channels", lambda m: m["channels"], "{:,.0f}"),
+        ("channels that can be pruned", lambda m: m["channels"], "{:,.0f}"),
         ("parameters", lambda m: m["parameters"], "{:,.0f}"),
         ("spikes per sample", lambda m: m["spikes_per_sample"], "{:,.0f}"),
         ("synops per sample", lambda m: m["synops_per_sample"], "{:,.0f}"),
-    ):
-        rows.append(_ratio(name, value, form, dense, pruned))
-    for profile in dense["estimates"]:
-        rows.extend(_estimate_rows(profile, dense, pruned))
-    rows.append(
-        _ratio(
+        (
             f"Lava wall time, {dense['lava_samples']} samples",
             lambda m: m["lava_time_s"],
             "{:.1f} s",
-            dense,
-            pruned,
-        )
-    )
+        ),
+    ):
+        rows.append(_ratio(name, value, form, dense, pruned))
     return rows
 
 
-def _estimate_rows(profile: str, dense: dict[str, Any], pruned: dict[str, Any]) -> list[Row]:
-    def of(*path: str) -> Value:
-        def value(model: dict[str, Any]) -> float:
-            node: Any = model["estimates"][profile]
-            for key in path:
-                node = node[key]
-            return float(node)
+def headline(summary: dict[str, Any]) -> list[str]:
+    """Return, per chip, the whole truth in one sentence.
 
-        return value
+    Total energy with its band first, then dynamic energy and latency.
+    """
+    sentences = []
+    for profile, before in summary["dense"]["estimates"].items():
+        after = summary["pruned"]["estimates"][profile]
+        total, static, dynamic, latency = _costs(profile, before, after)
+        if total.dense == UNKNOWN or total.pruned == UNKNOWN:
+            sentences.append(f"{profile}: energy and latency {UNKNOWN}.")
+            continue
+        sentences.append(
+            f"{profile}: total energy per sample, static power included, {total.change}: "
+            f"{total.dense} dense, {total.pruned} pruned; dynamic energy alone {dynamic.change}, "
+            f"static {static.change}; latency per sample {latency.change}."
+        )
+    return sentences
 
-    def words(model: dict[str, Any]) -> float:
-        layers = model["estimates"][profile]["layers"]
-        return float(sum(x["synapse_words_mean"] * x["cores"] for x in layers))
 
-    rows = [
-        _ratio(f"{profile}: cores", of("cores"), "{:,.0f}", dense, pruned),
+def band_text(band: dict[str, float], unit: str) -> str:
+    """Return ``best (low to high) unit``, with three digits; one figure where they are equal."""
+    low, best, high = (_three(band[end]) for end in ("low", "best", "high"))
+    if low == high:
+        return f"{best} {unit}"
+    return f"{best} ({low} to {high}) {unit}"
+
+
+def _costs(profile: str, dense: dict[str, Any], pruned: dict[str, Any]) -> list[Row]:
+    """Return total, static and dynamic energy and the latency."""
+    return [
+        _band(f"{profile}: {name}", dense, pruned, path, unit)
+        for name, path, unit in (
+            ("total energy per sample, static power included", ("energy", "total_uj"), "uJ"),
+            ("of it static energy", ("energy", "static_uj"), "uJ"),
+            ("of it dynamic energy", ("energy", "dynamic_uj"), "uJ"),
+            ("latency per sample", ("latency", "sample_us"), "us"),
+        )
+    ]
+
+
+def _band(
+    name: str,
+    dense: dict[str, Any],
+    pruned: dict[str, Any],
+    path: tuple[str, str],
+    unit: str,
+) -> Row:
+    part, key = path
+    bands = [model[part] and model[part][key] for model in (dense, pruned)]
+    before, after = (UNKNOWN if band is None else band_text(band, unit) for band in bands)
+    change = "-"
+    if None not in bands and bands[0]["best"]:
+        change = _change(bands[0]["best"], bands[1]["best"])
+    return Row(name, before, after, change)
+
+
+def _cores(profile: str, dense: dict[str, Any], pruned: dict[str, Any]) -> list[Row]:
+    def words(estimate: dict[str, Any]) -> float:
+        return float(sum(x["synapse_words_mean"] * x["cores"] for x in estimate["layers"]))
+
+    return [
+        _ratio(f"{profile}: cores", lambda e: e["cores"], "{:,.0f}", dense, pruned),
         _ratio(f"{profile}: synapse memory, 64-bit words", words, "{:,.0f}", dense, pruned),
     ]
-    if dense["estimates"][profile]["energy"] is not None:
-        energy = of("energy", "dynamic_uj", "best")
-        name = f"{profile}: dynamic energy per sample"
-        rows.append(_ratio(name, energy, "{:,.2f} uJ", dense, pruned))
-    return rows
 
 
 def _ratio(
     name: str, value: Value, form: str, dense: dict[str, Any], pruned: dict[str, Any]
 ) -> Row:
     before, after = value(dense), value(pruned)
-    change = f"{100 * (after / before - 1):+.0f} %" if before else "-"
+    change = _change(before, after) if before else "-"
     return Row(name, form.format(before), form.format(after), change)
+
+
+def _change(before: float, after: float) -> str:
+    return f"{100 * (after / before - 1):+.0f} %"
 
 
 def _points(name: str, before: float, after: float) -> Row:
     change = f"{100 * (after - before):+.2f} points"
     return Row(name, f"{100 * before:.2f} %", f"{100 * after:.2f} %", change)
+
+
+def _three(value: float) -> str:
+    if value == 0 or value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")

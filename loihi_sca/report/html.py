@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from loihi_sca.errors import InputError
 from loihi_sca.files import write_text
-from loihi_sca.report.comparison import comparison
-from loihi_sca.report.plots import curves
+from loihi_sca.report.comparison import band_text, comparison, headline
+from loihi_sca.report.plots import curves, stacked_bars
 
 
 def write_report(folder: Path) -> Path:
@@ -31,6 +31,9 @@ def write_report(folder: Path) -> Path:
     page = environment.from_string(template).render(
         summary=summary,
         rows=comparison(summary),
+        headline=headline(summary),
+        band=band_text,
+        costs=[Markup(svg) for svg in _energy_plots(summary)],  # noqa: S704
         plots=[Markup(svg) for svg in _plots(folder / "metrics.jsonl")],  # noqa: S704
         recipe=(folder / "recipe.toml").read_text("utf-8"),
     )
@@ -51,6 +54,25 @@ def _read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
+def _energy_plots(summary: dict[str, Any]) -> list[str]:
+    """Draw the total energy of both models on each chip for which it is known."""
+    drawn = []
+    for profile in summary["dense"]["estimates"]:
+        energies = {m: summary[m]["estimates"][profile]["energy"] for m in ("dense", "pruned")}
+        if None in energies.values():
+            continue
+        parts = {
+            f"{model}, {profile}": {p: e[f"{p}_uj"]["best"] for p in ("static", "dynamic")}
+            for model, e in energies.items()
+        }
+        bands = {
+            f"{model}, {profile}": (e["total_uj"]["low"], e["total_uj"]["high"])
+            for model, e in energies.items()
+        }
+        drawn.append(stacked_bars(parts, bands, y_label="total energy per sample, uJ"))
+    return drawn
+
+
 def _plots(path: Path) -> list[str]:
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     accuracy: dict[str, list[float]] = {}
@@ -60,5 +82,5 @@ def _plots(path: Path) -> list[str]:
         channels.setdefault(line["model"], []).append(sum(line["alive"].values()))
     return [
         curves(accuracy, x_label="epoch", y_label="validation accuracy", percent=True),
-        curves(channels, x_label="epoch", y_label="channels alive"),
+        curves(channels, x_label="epoch", y_label="channels that can be pruned"),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 COLOURS = {
     "dense": "#64748b", "pruned": "#ea580c",
+    "static": "#94a3b8", "dynamic": "#0f766e",
     "other trials": "#94a3b8", "front": "#ea580c", "front, test data": "#0f766e",
 }  # fmt: skip
 
@@ -71,6 +72,39 @@ def scatter(
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         return finish(len(series) > 1)
+
+
+def stacked_bars(
+    bars: Mapping[str, Mapping[str, float]],
+    bands: Mapping[str, tuple[float, float]],
+    *,
+    y_label: str,
+) -> str:
+    """Draw a bar per name from parts put on each other, with the band of the sum.
+
+    Parameters
+    ----------
+    bars : mapping of name to mapping of part to value
+        All with the same parts.
+    bands : mapping of name to (low, high)
+    y_label : str
+        Says what the sum is, with its unit.
+    """
+    names = list(bars)
+    with _axes() as (axes, finish):
+        bottom = [0.0] * len(names)
+        for part in next(iter(bars.values())):
+            heights = [bars[name][part] for name in names]
+            axes.bar(names, heights, bottom=bottom, label=part, color=COLOURS.get(part), width=0.5)
+            bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
+        reach = (
+            [b - bands[name][0] for b, name in zip(bottom, names, strict=True)],
+            [bands[name][1] - b for b, name in zip(bottom, names, strict=True)],
+        )
+        axes.errorbar(names, bottom, reach, fmt="none", ecolor="#1e293b", capsize=4, lw=1)
+        axes.set(ylabel=y_label)
+        axes.tick_params(axis="x", labelsize=8)
+        return finish(True)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return a row per group: means over seeds of accuracy, connections, synops, cores, energy.
 
     Connections and synops are also given as a share of the dense network's of the same seed.
+    Energies are totals, static power included; a row has none where that of a run is not known.
     ``start`` is ``dense`` where a trained dense network was pruned, and ``scratch`` elsewhere;
     ``pruning`` is the recipe's section.
     """
@@ -80,8 +81,10 @@ def _figures(
             yield f"{figure}_share", shares
     for profile in members[0]["chips"]:
         yield f"cores_{profile}", [m["chips"][profile]["cores"] for m in members]
-        energy = [m["chips"][profile].get("energy_uj", {}).get("best", 0.0) for m in members]
-        yield f"energy_uj_{profile}", energy
+        energies = [m["chips"][profile].get("energy_uj") for m in members]
+        known = [energy["best"] for energy in energies if energy is not None]
+        if len(known) == len(members):  # an unknown energy is no energy of 0
+            yield f"energy_uj_{profile}", known
 
 
 def mean_of(values: Sequence[float]) -> Mean:
@@ -104,7 +107,10 @@ def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
         The cost, such as ``cores_loihi2``.
     x_label : str
         For people.
+
+    Rows whose cost is not known are left out.
     """
+    rows = [row for row in rows if x in row]
     ways = [_way(row) for row in rows if row["criterion"]]
     told = [True, *(len(set(parts)) > 1 for parts in list(zip(*ways, strict=True))[1:])]
     series: dict[str, list[tuple[float, float, float]]] = {}
@@ -123,7 +129,11 @@ def _way(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def front(rows: Sequence[Mapping[str, Any]], x: str) -> list[Mapping[str, Any]]:
-    """Return the rows that no other beats: none has less of the cost and at least the accuracy."""
+    """Return the rows that no other beats: none has less of the cost and at least the accuracy.
+
+    Rows whose cost is not known are left out.
+    """
+    rows = [row for row in rows if x in row]
     return [
         row
         for row in rows

@@ -22,7 +22,7 @@ class Epoch:
     rates : dict of str to float
         Output spikes per channel-step of each block, on the validation split.
     alive : dict of str to int
-        Channels left per block.
+        Channels left per block that can be pruned: the classes of the read-out are none.
     pruned, regenerated : int
         Channels that its updates switched off and on.
     """

@@ -185,7 +185,7 @@ class Trainer:
             accuracy=sums.correct / sums.samples,
             validation_accuracy=accuracy,
             rates=rates,
-            alive={name: int(block.alive.sum()) for name, block in self.model.gated},
+            alive={n: int(b.alive.sum()) for n, b in self.model.gated if b.prunable},
             pruned=sums.pruned,
             regenerated=sums.regenerated,
         )

@@ -122,7 +122,9 @@ def published() -> list[dict]:
     )
     network, profile = netx.read(path), load_profile("loihi2-2023")
     cores = map_network(network, profile).cores
-    energy = dynamic_energy(profile, synops=36.6e6, updates=5.85e6).best
+    energy = dynamic_energy(
+        profile, synops=36.6e6, updates=5.85e6, core_steps=cores * network.timesteps
+    ).best
     step = step_time(profile, synops=151e3).best
     spread = from_totals(describe(network), profile, 36.6e6, 5.85e6, timesteps=16)
     busiest = estimate(network, profile, spread).latency

@@ -245,7 +245,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     table = Table("budget", "criterion", "from", "accuracy %", "connections %", "synops %")
     for chip in chips:
         table.add_column(f"cores {chip}", justify="right")
-        table.add_column(f"uJ {chip}", justify="right")
+        table.add_column(f"total uJ {chip}", justify="right")
     for row in rows:
         table.add_row(
             f"{row['budget']} {row['amount'] or ''}", row["criterion"], row["start"],

@@ -160,7 +160,24 @@ def test_a_network_that_does_not_fit(cli, too_wide):
         assert cli(command, too_wide, "--profile", "loihi1")[0] == 3
 
 
-def test_a_board_of_ones_own(cli, net, tmp_path):
+def test_the_board_decides_about_static_power(cli, net):
+    shown = {
+        board: as_json(cli, "estimate", net, "--rate", "0.1", "--board", board)["energy"]
+        for board in ("oheo-gulch", "vpx")
+    }
+    assert shown["vpx"]["static_uj"]["best"] > 5 * shown["oheo-gulch"]["static_uj"]["best"]
+    assert shown["vpx"]["dynamic_uj"] == shown["oheo-gulch"]["dynamic_uj"]
+    assert shown["vpx"]["board"]["static_power"]["unit"] == "mW/chip"
+    _, out, _ = cli("estimate", net, "--rate", "0.1", "--board", "vpx")
+    assert "static power x time, vpx" in out
+    assert out.index("total, static power included") < out.index("dynamic, the sum of")
+    assert "core_step: our assumption" in " ".join(out.split())
+    code, _, err = cli("estimate", net, "--board", "oheo-gluch")
+    assert code == 2
+    assert "no board 'oheo-gluch' in profile 'loihi2', did you mean 'oheo-gulch'? There are" in err
+
+
+def test_a_profile_of_ones_own(cli, net, tmp_path):
     from loihi_sca.hardware import profile_paths
 
     board = tmp_path / "my_board.toml"
@@ -271,6 +288,12 @@ def test_profiles(cli):
     code, out, _ = cli("profiles", "loihi2")
     assert code == 0
     assert "limits.synapse_words" in out
+    assert "boards.vpx.chips" in out
+    assert "board oheo-gulch unless --board says otherwise" in " ".join(out.split())
+    assert value["boards"]["vpx"]["static_power"]["value"] == 1000
+    (chip,) = (x for x in listed if x["name"] == "loihi2")
+    assert chip["default_board"] == "oheo-gulch"
+    assert set(chip["boards"]) == {"oheo-gulch", "alia-point", "vpx"}
     assert "fitted on" in " ".join(out.split())
     assert cli("profiles")[0] == 0
     assert cli("profiles", "loihi9")[0] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
@@ -33,6 +34,17 @@ def bad():
         cuba.Flatten(),
         slayer.block.alif.Dense({**params, "threshold_step": 0.1, "threshold_decay": 0.1,
                                  "refractory_decay": 0.1}, 12, 8),
+    )
+
+def pooled():
+    return torch.nn.Sequential(slayer.synapse.Pool(2), torch.nn.AvgPool2d(2))
+
+def scaled():
+    return torch.nn.Sequential(cuba.Dense({**params, "scale": 4096}, 12, 8))
+
+def resonating():
+    return torch.nn.Sequential(
+        slayer.block.rf.Dense({"threshold": 1.0, "period": 10, "decay": 0.05}, 12, 8)
     )
 
 def needs(argument):
@@ -108,16 +120,67 @@ def test_a_mismatch_has_its_own_exit_code(cli, net, monkeypatch):
 
 def test_verify_refuses_by_name(cli, tmp_path, net):
     network = netx.read(net)
-    import h5py
-
     with h5py.File(net, "a") as file:
         del file["layer/1/neuron/type"]
         file["layer/1/neuron/type"] = np.bytes_("SDNN")
     refused = cli("verify", net)
     assert refused.code == 1
     assert "a: neuron type 'SDNN'" in refused.err
+    checked = cli("check", net)
+    assert checked.code == 1
+    assert "a: its neuron is 'SDNN': it sends graded messages" in " ".join(checked.out.split())
     assert isinstance(netx.read(net)["a"].neuron, OtherNeuron)
     assert isinstance(network["a"].neuron, Cuba)
+
+
+def test_a_field_that_nobody_knows(cli, net):
+    with h5py.File(net, "a") as file:
+        file["layer/2/weight_ext"] = np.ones((4, 4))
+    for command in ("check", "verify", "estimate", "map"):
+        refused = cli(command, net)
+        assert refused.code == 1
+        said = " ".join(refused.err.split())
+        assert "2-dense has a field that is not known here: 'weight_ext'" in said
+
+
+def test_a_recurrent_file_is_refused_by_name_and_counted(cli, net):
+    plain = cli("estimate", net, "--json").json
+    with h5py.File(net, "a") as file:
+        del file["loihi_sca"], file["layer/1/type"]
+        file["layer/1/type"] = np.array([b"recurrent"])
+        file["layer/1/recWeight"] = np.ones((9, 9))
+    refused = cli("check", net)
+    assert refused.code == 1
+    assert "1-recurrent: block 'recurrent' is recurrent" in " ".join(refused.out.split())
+    counted = cli("estimate", net, "--json").json
+    assert counted["layers"][1]["synapse_words"] > plain["layers"][1]["synapse_words"]
+
+
+def test_notes_and_silence_stand_beside_the_zeros(cli, net, tmp_path):
+    with h5py.File(net, "a") as file:
+        del file["loihi_sca"], file["layer/2/neuron"]
+        file["layer/1/bias"] = np.arange(9)
+    np.save(tmp_path / "x.npy", np.ones((2, 12, 7), dtype=np.uint8))
+    silent = "2-dense did not spike and never does: its threshold 131072 is more than a voltage"
+    for command in (("verify", net, "--engines", "fast,reference"), ("simulate", net)):
+        shown = cli(*command, "--input", tmp_path / "x.npy")
+        assert shown.code == 0, shown.err
+        assert silent in " ".join(shown.err.split())
+        found = cli(*command, "--input", tmp_path / "x.npy", "--json").json["notes"]
+        assert any(silent in text for text in found)
+    for command in ("check", "estimate", "map"):
+        said = " ".join(cli(command, net).err.split())
+        assert "2-dense: the file gives it no neuron" in said
+        assert "1-dense: there are biases, and a file cannot say" in said
+
+
+def test_an_input_in_a_wrong_arrangement(cli, net, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 7, 12), dtype=np.uint8))
+    for command in (("verify", net, "--engines", "fast,reference"), ("simulate", net),
+                    ("estimate", net)):  # fmt: skip
+        refused = cli(*command, "--input", tmp_path / "x.npy")
+        assert refused.code == 1
+        assert "It looks like (N, T, C): pass x.transpose(0, 2, 1)" in " ".join(refused.err.split())
 
 
 @pytest.mark.parametrize("engines", ["reference", "reference,slow", "fast,fast", ""])
@@ -139,6 +202,22 @@ def test_check_a_python_model(cli, models):
     assert "graded_spike" in problems["0-conv"]
     assert "transposed" in problems["1-convt"]
     assert "alif.Dense has an adaptive threshold" in problems["3-dense"]
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("model", "shape", "message"),
+    [
+        ("pooled", "1,4,4", "0-pool: Pool pools without a neuron"),
+        ("pooled", "1,4,4", "1-avgpool2d: AvgPool2d pools without a neuron"),
+        ("scaled", "12", "scale=4096 makes its threshold 1 a mantissa of 4096"),
+        ("resonating", "12", "block rf.Dense has a resonate-and-fire neuron"),
+    ],
+)
+def test_check_names_the_real_reason(cli, models, model, shape, message):
+    refused = cli("check", f"some_models:{model}", "--input-shape", shape)
+    assert refused.code == 1
+    assert message in " ".join(refused.out.split())
 
 
 @pytest.mark.train

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import loihi_sca
-from loihi_sca import netx
+from loihi_sca import hardware, netx
 from loihi_sca.compiler import compile_network
 from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import fast, reference
@@ -55,6 +56,7 @@ NETWORKS = {
     "oxford, cold": (lambda: extra("oxford.net"), 100, "cold"),
     "more tiny": (lambda: extra("tiny.net"), 16, "pipelined"),
     "more pilotnet": (lambda: extra("pilotnet_lif.net"), 16, "pipelined"),
+    "more ntidigits": (lambda: extra("others/ntidigits.net"), 40, "pipelined"),
 }
 
 
@@ -86,6 +88,7 @@ def test_lava_agrees_on_a_layer_without_a_neuron():
     found = verify(installed("mnist.net"), samples=2, steps=8)
     assert found.spikes["2-dense"] > 0
     assert found.spikes["3-dense"] == 0
+    assert any("3-dense did not spike and never does" in note for note in found.notes)
 
 
 # --- golden spikes ------------------------------------------------------------------------------
@@ -150,7 +153,7 @@ def test_tinynet_golden():
 # --- the compiler on them -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tiny", "ntidigits", "pilotnet", "oxford"])
+@pytest.mark.parametrize("name", ["tiny", "ntidigits", "pilotnet", "oxford", "more ntidigits"])
 def test_compiling_them_changes_no_output(name):
     network = netx.read(NETWORKS[name][0]())
     compiled = compile_network(network)
@@ -162,12 +165,75 @@ def test_compiling_them_changes_no_output(name):
     np.testing.assert_array_equal(fast.run(compiled, data).spikes, fast.run(network, data).spikes)
 
 
+# --- what is not simulated is mapped, and refused by name ---------------------------------------
+
+
 @pytest.mark.parametrize("name", ["network.net", "square_network.net"])
 def test_sigma_delta_is_refused_by_name(name):
     path = installed(f"gts/pilotnet_sdnn/{name}")
     with pytest.raises(UnsupportedLayer, match="1-conv: neuron type 'SDNN'"):
         verify(path)
     problems = loihi_sca.check(path)
-    assert "its neuron is 'SDNN'" in str(problems[0])
+    assert "its neuron is 'SDNN': it sends graded messages" in str(problems[0])
     with pytest.raises(UnsupportedLayer, match="neuron is 'SDNN'"):
         compile_network(netx.read(path))
+
+
+def test_every_file_of_lava_dl_is_read():
+    """Those above are simulated; the others are at least mapped. None has an unknown field."""
+    try:
+        files = importlib.metadata.files("lava-dl") or []
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("lava-dl is not installed")
+    paths = [Path(file.locate()) for file in files if file.suffix == ".net"]
+    found = {path: netx.read(path) for path in paths if path.is_file()}
+    assert len(found) >= 6
+    chip = hardware.load_profile("loihi2")
+    assert all(hardware.map_network(network, chip).cores for network in found.values())
+
+
+def test_ntidigits_is_read_whole():
+    """An old file: LOIHI neurons, axonal delays, an average of 242 outputs to 11 classes."""
+    network = netx.read(extra("others/ntidigits.net"))
+    assert [layer.neurons for layer in network] == [64, 256, 256, 242]
+    assert [int(layer.delay.max()) for layer in network.layers[1:3]] == [62, 62]
+    assert (network.readout.kind, network.readout.groups) == ("average", 11)
+    assert network.timesteps == 3000
+    assert netx.notes_of(network) == ()
+    assert loihi_sca.check(network) == ()
+
+
+def test_braille_is_refused_for_its_recurrent_weights_and_counts_them():
+    path = extra("others/braille_rec_th10.net")
+    network = netx.read(path)
+    layer = network["2-recurrent"]
+    assert {name: table.size for name, table in layer.weights.items()} == {
+        "weight": 450 * 48, "weight_rec": 202_500,
+    }  # fmt: skip
+    with pytest.raises(UnsupportedLayer, match="2-recurrent: block type 'recurrent'"):
+        verify(path)
+    (problem,) = loihi_sca.check(path)
+    assert problem.layer == "2-recurrent"
+    assert "is recurrent" in problem.reason
+    without = network.replace(layers=(
+        network.layers[0], replace(layer, weights={"weight": layer.weights["weight"]}),
+        network.layers[2],
+    ))  # fmt: skip
+    chip = hardware.load_profile("loihi2")
+    cores = [hardware.estimate(x, chip).cores for x in (network, without)]
+    assert cores[0] - cores[1] >= 5  # as many as 202 500 synapses of 8 bits take
+
+
+@pytest.mark.parametrize(("name", "too_long"), [("delays", True), ("nodelay", False)])
+def test_n_dns_is_refused_and_its_delays_are_said(name, too_long):
+    path = extra(f"others/ndns_sdnn_{name}.net")
+    problems = loihi_sca.check(path)
+    assert sum("its neuron is 'SDNN'" in problem.reason for problem in problems) == 4
+    assert ["2-dense: needs 64 steps of delay, limit 62" in str(x) for x in problems].count(
+        True
+    ) == too_long
+    with pytest.raises(UnsupportedLayer, match="2-dense: neuron type 'SDNN'"):
+        verify(path)
+    result = hardware.estimate(netx.read(path), hardware.load_profile("loihi2"))
+    assert bool(result.violations) == too_long
+    assert result.cores > 10

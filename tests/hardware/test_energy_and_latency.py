@@ -1,4 +1,4 @@
-"""Energy and latency: by hand, against the one public measurement, and what must hold always."""
+"""Energy and latency: by hand, and what must hold always."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loihi_sca import netx
 from loihi_sca.engine import reference
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.hardware import describe, estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import (
     Activity,
     LayerCounts,
     from_rates,
     from_run,
-    from_totals,
 )
-from loihi_sca.hardware.cost.energy import dynamic_energy
-from loihi_sca.hardware.cost.latency import step_time
 from loihi_sca.hardware.cost.load import loads
 from loihi_sca.hardware.cost.mesh import places
 from loihi_sca.hardware.schema import Profile
@@ -46,39 +43,6 @@ def run(network):
     return reference.run(network, (rng.random((3, 2, 8, 8, STEPS)) < 0.2).astype(int))
 
 
-# --- the public measurement -----------------------------------------------------------------------
-
-
-def test_pilotnets_dynamic_energy():
-    band = dynamic_energy(load_profile("loihi2-2023"), synops=36.6e6, updates=5.85e6)
-    assert band.low <= 560 < 1094 < 1390 <= band.high  # six runs lie between 0.56 and 1.39 mJ
-    assert band.best == pytest.approx(1094, rel=0.15)
-
-
-def test_pilotnets_time_per_step():
-    time = step_time(load_profile("loihi2-2023"), synops=151e3)
-    assert time.best == pytest.approx(153, rel=0.25)
-    assert time.low < 153 < time.high
-
-
-def test_pilotnet_as_a_whole(installed_net):
-    network = netx.read(installed_net("gts/pilotnet_lif/network.net"))
-    profile = load_profile("loihi2-2023")
-    activity = from_totals(describe(network), profile, 36.6e6, 5.85e6, timesteps=16)
-    result = estimate(network, profile, activity)
-    assert result.energy.activity.synops == pytest.approx(36.6e6)
-    assert result.energy.activity.updates == pytest.approx(5.85e6)
-    dynamic = result.energy.dynamic_uj
-    assert dynamic.low < 1094 < dynamic.high
-    assert dynamic.best == pytest.approx(1094, rel=0.15)
-    assert result.latency.step_us.best == pytest.approx(153, rel=0.3)
-    low, high = 0.18 * 2000, 0.38 * 2900  # mW x us over 342 to 416 frames per second
-    assert result.energy.static_uj.low < high
-    assert result.energy.static_uj.high > low
-    # the rule of papers is 33 times too low
-    assert dynamic.best / result.energy.comparison.snn_uj > 25
-
-
 # --- by hand --------------------------------------------------------------------------------------
 
 
@@ -89,6 +53,9 @@ def test_items_are_counts_times_constants(network, run):
     conv = run.activity[1]
     assert items["conv", "synop"].count == conv.synops / 3
     assert items["conv", "synop"].energy_uj.best == pytest.approx(conv.synops / 3 * 22e-6)
+    assert items["conv", "core_step"].count == 1 * STEPS
+    assert items["dense", "core_step"].energy_uj.high == pytest.approx(STEPS * 113e-3)
+    assert items["conv", "core_step"].as_json()["note"].startswith("our assumption")
     # the engine counts neurons, the chip two compartments each
     assert items["conv", "update"].count == 2 * STEPS * 384
     # 384 neurons on one core, each reaching the one core of the dense layer
@@ -110,6 +77,42 @@ def test_sums_agree(network, run):
     assert energy.static_uj.best == pytest.approx(milliwatt_microseconds * 1e-3)
 
 
+def test_static_power_is_that_of_the_board(network, run):
+    chip = load_profile("loihi2")
+    found = {
+        board: estimate(network, chip, run.activity, run.samples, board=board)
+        for board in (None, *chip.boards)
+    }
+    assert found[None].energy.static_uj == found["oheo-gulch"].energy.static_uj
+    time = found["vpx"].latency.sample_us
+    assert found["vpx"].energy.static_uj.best == pytest.approx(1000 * time.best * 1e-3)
+    assert found["alia-point"].energy.static_uj.high == pytest.approx(700 * time.high * 1e-3)
+    assert found["vpx"].energy.dynamic_uj == found[None].energy.dynamic_uj
+    assert found["vpx"].as_json()["energy"]["board"]["name"] == "vpx"
+    with pytest.raises(ConfigError, match="no board 'vxp' in profile 'loihi2', did you mean 'vpx'"):
+        estimate(network, chip, board="vxp")
+
+
+def test_static_power_per_core_counts_the_cores_in_use(network, run):
+    found = estimate(network, load_profile("loihi1"), run.activity, run.samples, board="cores-only")
+    expected = 0.55 * found.cores * found.latency.sample_us.best * 1e-3
+    assert found.energy.static_uj.best == pytest.approx(expected)
+
+
+def test_the_run_knows_its_timesteps(network):
+    rng = np.random.default_rng(5)
+    short = reference.run(network, (rng.random((2, 2, 8, 8, 5)) < 0.2).astype(int))
+    chip = load_profile("loihi2")
+    found = estimate(network, chip, short.activity, short.samples)  # the file says 8 steps
+    assert found.energy.activity.timesteps == found.latency.timesteps == 5
+    told = estimate(network, chip, short.activity, short.samples, short.timesteps)
+    assert found.as_json() == told.as_json()
+    with pytest.raises(InputError, match="of 5 timesteps per sample, not of 8"):
+        estimate(network, chip, short.activity, short.samples, 8)
+    with pytest.raises(InputError, match="no whole number of timesteps"):
+        estimate(network, chip, short.activity, 3)
+
+
 def test_latency_of_one_core_by_hand():
     dense = Dense("dense", (100,), np.full((50, 100), 2), neuron=NEURON)
     network = Network("net", (dense,))
@@ -124,13 +127,6 @@ def test_latency_of_one_core_by_hand():
     binding = latency.binding
     assert (binding.layer, binding.core, binding.what) == ("dense", 0, "synops")
     assert binding.synops == 1e5
-    assert "dense sets the pace with the synops of core 0" in latency.advice
-
-
-def test_the_barrier_is_named_where_it_binds(network, run):
-    latency = estimate(network, load_profile("loihi2"), run.activity, run.samples).latency
-    assert latency.step_us.best < 2 * latency.barrier_us.best
-    assert "only fewer timesteps per sample help" in latency.advice
 
 
 def test_own_constants_for_convolutions():

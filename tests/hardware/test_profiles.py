@@ -49,7 +49,10 @@ def test_shipped_profiles_load_and_every_number_has_a_source(name):
     found = [q for section in sections for q in quantities(section)]
     assert len(found) > 35
     assert all(q.source and q.unit and q.confidence for q in found)
-    assert {c.what for c in profile.calibration} == {"mapping", "energy", "time"}
+    assert {c.what for c in profile.calibration} >= {"mapping", "energy", "time"}
+    boards = [q for board in profile.boards.values() for q in quantities(board)]
+    assert all(q.source and q.unit and q.confidence for q in boards)
+    assert profile.board() == (profile.default_board, profile.boards[profile.default_board])
 
 
 def test_all_shipped_profiles_are_listed():
@@ -76,6 +79,12 @@ def test_equal_profiles_are_equal_and_hash_alike(board):
         ("[mapping]", "[maping]", "unknown key 'maping', did you mean 'mapping'"),
         ("[[calibration]]\nwhat", "[[calibration]]\nwhatt", "did you mean 'what'"),
         ("pJ/synop", "nJ/synop", r"energy.synop: is given in 'nJ/synop', must be in 'pJ/synop'"),
+        ('default_board = "oheo-gulch"', 'default_board = "x"', "default_board is 'x', there"),
+        ("static_power = { value = 700", "static_powr = { value = 700", "did you mean 'static_"),
+        (
+            '[boards.vpx]\n', '[boards.vpx]\nstatic_power_per_core = { value = 1, '
+            'unit = "mW/core", source = "x", confidence = "A" }\n', "boards.vpx: needs one of stat",
+        ),
         ("value = 8190, ", "", r"'limits.compartments.value' is missing"),
         ("low = 11.0", "low = 23.0", "needs 0 <= low <= value <= high, got 23, 22, 28"),
         ("value = 22.0", "value = -1.0", "needs 0 <= low"),
@@ -138,12 +147,15 @@ def test_no_hardware_number_in_python():
         text = re.sub(r'"[^"]*"|#.*', "", profile_paths()[name].read_text(encoding="utf-8"))
         numbers |= {float(n) for n in re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text)}
     # small whole numbers and powers of two of the code's own mean other things too
-    telling = {n for n in numbers if n > 16 or n != int(n)}
+    prefixes = {100.0, 1000.0, 1e6}  # per cent, milli and micro
+    telling = {n for n in numbers if n > 16 or n != int(n)} - prefixes
     assert {8190, 16000, 12000, 4096, 1024, 22, 23.6, 62} <= telling
     folder = Path(loihi_sca.hardware.__file__).parent
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         if path.name == "picture.py":  # pixels
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-                assert float(node.value) not in telling, f"{path.name}:{node.lineno} {node.value}"
+                assert float(node.value) not in telling, (
+                    f"{path.relative_to(folder)}:{node.lineno} {node.value}"
+                )

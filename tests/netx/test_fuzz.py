@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loihi_sca import netx
-from loihi_sca.errors import LoihiScaError, NetworkError
+from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 
 LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
@@ -62,7 +62,36 @@ def originals(tmp_path_factory):
                     del group["weight"]
                     group["weight"] = weight[..., None].astype(np.float32)
         found.append(path.read_bytes())
-    return found
+    return [*found, as_others_write(folder)]
+
+
+def as_others_write(folder):
+    """Return a file with all that lava-dl and slayerPytorch write beside plain layers."""
+    cuba = {"type": b"LOIHI", "iDecay": 9, "vDecay": 8, "vThMant": 7, "refDelay": 1, "wgtExp": 0,
+            "theta": 448, "tauRho": 0.5, "scaleRho": 1.0, "weight_exp": [0.0]}  # fmt: skip
+    layers = [
+        {"type": [b"input"], "shape": [1, 6, 4]},
+        {"type": [b"pool"], "shape": [1, 3, 2], "kernelSize": [2, 2], "stride": [2, 2],
+         "padding": [0, 0], "dilation": [1, 1], "weight": np.full((1, 1, 2, 2, 1), 64.0)},
+        {"type": [b"flatten"], "shape": [6, 1, 1]},
+        {"type": [b"recurrent"], "shape": [3, 1, 1], "inFeatures": 6, "outFeatures": 3,
+         "weight": np.ones((3, 6)), "recWeight": np.ones((3, 3)), "delay": np.ones(3)},
+        {"type": [b"dense"], "shape": [4], "weight/real": np.ones((4, 3)),
+         "weight/imag": np.ones((4, 3))},
+        {"type": [b"dense"], "shape": [2], "weight": np.ones(8), "inFeatures": 4},
+        {"type": [b"average"], "shape": [1]},
+    ]  # fmt: skip
+    resonator = {"type": b"RF_PHASE", "sinDecay": 9, "cosDecay": 8, "vThMant": 7}
+    neurons = {1: cuba, 3: cuba, 4: resonator, 5: {"type": b"SDNN", "vThMant": 6}}
+    with h5py.File(folder / "others.net", "w") as file:
+        for index, layer in enumerate(layers):
+            for key, value in layer.items():
+                file[f"layer/{index}/{key}"] = value
+            for key, value in neurons.get(index, {}).items():
+                file[f"layer/{index}/neuron/{key}"] = (
+                    np.bytes_(value) if isinstance(value, bytes) else value
+                )
+    return (folder / "others.net").read_bytes()
 
 
 ODD = [
@@ -72,7 +101,9 @@ ODD = [
     ["a", "b"], np.zeros((3, 3, 3, 3, 3)), np.full((4, 6), -7), np.full((5, 54), 1e30),
 ]  # fmt: skip
 
-KINDS = ("delete", "replace", "hollow", "attribute", "rename", "link", "nan", "group")
+KINDS = (
+    "delete", "replace", "hollow", "attribute", "rename", "link", "nan", "group", "scale", "extra",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,6 +160,15 @@ class Mutation:
             values.flat[self.odd % max(values.size, 1)] = np.nan
             file[dataset] = values
 
+    def scale(self, file, name, dataset):
+        values = np.asarray(file[dataset][()])
+        if values.dtype.kind in "biuf" and values.size < 10**6:
+            del file[dataset]
+            file[dataset] = values * [0, 0.5, 2, 64, 1e9, -1][self.odd % 6]
+
+    def extra(self, file, name, dataset):
+        file[f"{dataset.rpartition('/')[0]}/unheard{self.number}"] = ODD[self.odd]
+
     def group(self, file, name, dataset):
         del file[dataset]
         file.create_group(dataset)
@@ -156,7 +196,7 @@ def read_guarded(path):
 
 def check(outcome):
     if isinstance(outcome, Exception):
-        assert isinstance(outcome, NetworkError), repr(outcome)
+        assert isinstance(outcome, NetworkError | UnsupportedLayer), repr(outcome)
         assert str(outcome)
     else:
         assert isinstance(outcome, Network)
@@ -186,7 +226,7 @@ def mutate_bytes(original, changes, kept):
         check(read_guarded(path))
 
 
-NUMBER = st.integers(0, 3)
+NUMBER = st.integers(0, 4)
 CHANGES = st.lists(MUTATIONS, min_size=1, max_size=3)
 BYTES_CHANGED = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8)
 KEPT = st.one_of(st.none(), st.none(), st.floats(0, 1))
@@ -199,6 +239,21 @@ FUZZ = {
         HealthCheck.data_too_large,
     ],
 }
+
+
+@settings(max_examples=20, **FUZZ)
+@given(number=NUMBER, change=MUTATIONS)
+def test_one_field_more_is_never_passed_over(originals, number, change):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "more.net")
+        path.write_bytes(originals[number])
+        with h5py.File(path, "r+") as file:
+            try:
+                replace(change, kind="extra").apply(file)
+            except (TypeError, ValueError):
+                return  # HDF5 cannot store that
+        with pytest.raises(NetworkError, match="unheard"):
+            raise read_guarded(path)
 
 
 @settings(max_examples=40, **FUZZ)
@@ -256,7 +311,7 @@ def replaced(path, name, value):
         ("layer/1/weight", np.full((4, 2, 3, 2), 1e12), "exceeds 32 bit"),
         ("layer/1/weight", np.array([b"no numbers"] * 4), "not numbers"),
         ("layer/1/stride", np.array([-2, 1]), "stride is -2, must be at least 1"),
-        ("layer/1/weight", np.zeros((4, 3, 3, 2)), "takes 3 input channels, but 2 arrive"),
+        ("layer/1/weight", np.zeros((4, 3, 3, 2)), "inChannels is 2, but its weight has 3"),
         ("layer/1/shape", np.array([4, 9, 9]), "the file says it gives"),
         ("layer/0/shape", np.array([1000, 1000, 1000]), "1000000000 neurons, more than"),
         ("layer/1/neuron/iDecay", -5, "current_decay spans -5"),

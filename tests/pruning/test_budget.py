@@ -62,6 +62,14 @@ def test_every_budget_is_kept_and_used(budget: dict, pooling: str) -> None:
         assert found.architecture == net.architecture
 
 
+def test_a_budget_just_below_the_dense_network_is_reached() -> None:
+    """Half of the energy is static, which the search does not see: its aim must still bite."""
+    net = network("vgg9", width=0.5, pooling="stride")
+    dense = target_of(PruningConfig(regenerate=0.0, energy_uj=1.0), net).dense
+    found = planned(net, energy_uj=0.995 * dense)
+    assert 0.9 * dense <= found.promised <= 0.995 * dense
+
+
 @pytest.mark.parametrize("quantity", ["keep", "connections", "synops", "cores", "synapse_words"])
 @pytest.mark.parametrize("pooling", ["stride", "sum"])
 def test_the_parts_add_up_to_the_whole(quantity: str, pooling: str) -> None:

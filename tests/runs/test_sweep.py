@@ -1,7 +1,10 @@
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
+from loihi_sca.cli.sweep import _table
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
@@ -135,6 +138,18 @@ def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
     worse = {**pruned, "cores_loihi2": 7}
     assert front([dense, pruned, worse], "cores_loihi2") == [dense, pruned]
     assert mean_of([3.0]).std == 0
+
+
+def test_an_unknown_energy_is_no_energy_of_nothing() -> None:
+    results = [made_up(0, None, 0.9, 10, 100.0), made_up(0, {"cores": 5}, 0.8, 5, 50.0)]
+    del results[1]["chips"]["loihi2"]["energy_uj"]
+    rows = summary(results)
+    assert "energy_uj_loihi2" not in rows[1]
+    assert front(rows, "energy_uj_loihi2") == rows[:1]
+    assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy")
+    shown = Console(file=StringIO(), width=200)
+    shown.print(_table(rows, ["loihi2"]))
+    assert "unknown" in shown.file.getvalue()
 
 
 def test_only_runs_that_differ_by_the_seed_are_averaged() -> None:

@@ -75,16 +75,18 @@ def from_run(
     architecture: Architecture,
     profile: Profile,
     samples: int,
-    timesteps: int | None,
+    timesteps: int | None = None,
 ) -> Activity:
     """Return the activity that an engine counted over a number of samples.
 
-    The engine counts one update per neuron and step; the chip makes one per compartment.
+    The engine counts one update per neuron and step; the chip makes one per compartment. The counts
+    say how many steps a sample had, which need not be what the network's file says.
 
     Raises
     ------
     InputError
-        The counts are of another network, or timesteps are not known.
+        The counts are of another network, of other samples or timesteps than given, or timesteps
+        are not known.
     """
     by_name = {layer.name: layer for layer in counted}
     names = [spec.name for spec in architecture.layers]
@@ -109,8 +111,15 @@ def from_run(
                 found.updates * compartments / samples,
             )
         )
+    counted_steps = _steps_of(counted, samples)
+    if timesteps is not None and counted_steps not in (None, timesteps):
+        raise InputError(
+            f"the activity is of {counted_steps} timesteps per sample, not of {timesteps}: give "
+            "the samples and timesteps of the run."
+        )
+    timesteps = counted_steps or timesteps or architecture.timesteps
     if timesteps is None:
-        timesteps = architecture.timesteps or _steps_of(counted, samples)
+        raise InputError("the activity does not say how many timesteps a sample has.")
     first = architecture.layers[0]
     from_host = by_name[first.name].spikes / samples if first.geometry.kind == "port" else None
     plural = "sample" if samples == 1 else "samples"
@@ -214,8 +223,22 @@ def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
     return counts.synops * first.geometry.inputs / max(1, connections(first.geometry))
 
 
-def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int:
+def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int | None:
+    """Return the steps per sample that the updates mean, None where no layer has any.
+
+    Raises
+    ------
+    InputError
+        They are no whole number: the counts are of another number of samples.
+    """
     for layer in counted:
         if layer.neurons and layer.updates:
-            return round(layer.updates / layer.neurons / samples)
-    raise InputError("the activity does not say how many timesteps a sample has.")
+            steps, rest = divmod(layer.updates, layer.neurons * samples)
+            if rest or not steps:
+                raise InputError(
+                    f"{layer.name}: {layer.updates} updates of {layer.neurons} neurons over "
+                    f"{samples} samples are no whole number of timesteps. Give the samples of the "
+                    "run."
+                )
+            return steps
+    return None

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from loihi_sca.hardware.cost.activity import Activity
 from loihi_sca.hardware.cost.load import Load
+from loihi_sca.hardware.cost.papers import PICO_PER_MICRO, Comparison, compare
 from loihi_sca.hardware.mapping.mapper import Placement
-from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
 from loihi_sca.hardware.quantity import NOTHING, Band, Quantity
-from loihi_sca.hardware.schema import Energy, Profile
-
-PICO_PER_MICRO = 1e6
-
+from loihi_sca.hardware.schema import Board, Energy, Profile
 
 NOT_MODELLED = (
     "input and output: the host, the board's x86 cores, loading the network",
@@ -52,7 +49,8 @@ class EnergyItem:
     constant: Quantity
 
     def as_json(self) -> dict[str, Any]:
-        """Return the item with the provenance of its constant."""
+        """Return the item with the provenance of its constant; ``note`` where it has one."""
+        noted = {} if self.constant.note is None else {"note": self.constant.note}
         return {
             "item": self.item,
             "count": self.count,
@@ -60,26 +58,8 @@ class EnergyItem:
             "energy_uj": self.energy_uj.as_json(),
             "source": self.constant.source,
             "confidence": self.constant.confidence,
+            **noted,
         }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Figures that papers print beside an energy, from the 45 nm rule.
-
-    Attributes
-    ----------
-    snn_uj : float
-        Synops as accumulates. Not what the chip takes.
-    ann_macs : int
-        Multiply-accumulates of the equivalent dense network, once per sample.
-    ann_uj : float
-        Those at the 45 nm rule.
-    """
-
-    snn_uj: float
-    ann_macs: int
-    ann_uj: float
 
 
 @dataclass(frozen=True)
@@ -91,7 +71,10 @@ class EnergyEstimate:
     items : tuple of EnergyItem
         Per layer and kind of operation.
     static_uj : Band
-        Static power of the chips times the time per sample.
+        Static power on the board times the time per sample.
+    board_name : str
+    board : Board
+        Whose static power it is.
     comparison : Comparison
     activity : Activity
         The counts behind it.
@@ -99,6 +82,8 @@ class EnergyEstimate:
 
     items: tuple[EnergyItem, ...]
     static_uj: Band
+    board_name: str
+    board: Board
     comparison: Comparison
     activity: Activity
 
@@ -143,6 +128,7 @@ class EnergyEstimate:
             "dynamic_uj": dynamic.as_json(),
             "static_uj": self.static_uj.as_json(),
             "total_uj": self.total_uj.as_json(),
+            "board": self._board_as_json(),
             "synops": self.activity.synops,
             "updates": self.activity.updates,
             "spikes": self.activity.spikes,
@@ -157,6 +143,16 @@ class EnergyEstimate:
                 "ann_over_chip": comparison.ann_uj / dynamic.best if dynamic.best else None,
             },
             "not_modelled": list(NOT_MODELLED),
+        }
+
+    def _board_as_json(self) -> dict[str, Any]:
+        power = self.board.static
+        return {
+            "name": self.board_name,
+            "title": self.board.title,
+            "static_power": {**power.band.as_json(), "unit": power.unit},
+            "source": power.source,
+            "confidence": power.confidence,
         }
 
     def _layers_as_json(self) -> list[dict[str, Any]]:
@@ -178,12 +174,16 @@ class EnergyEstimate:
 
 
 def energy(
-    placement: Placement, activity: Activity, loads: Sequence[Load], sample_us: Band
+    placement: Placement,
+    activity: Activity,
+    loads: Sequence[Load],
+    sample_us: Band,
+    board: str | None = None,
 ) -> EnergyEstimate:
     """Return the energy per sample of a placed network.
 
     ``synops x e_synop + updates x e_update + spikes x e_spike + messages x (axons, tile) +
-    hops x e_hop``, and static power times time.
+    hops x e_hop + cores x steps x e_core_step``, and static power times time.
 
     Parameters
     ----------
@@ -191,6 +191,13 @@ def energy(
         Traffic per layer, of :func:`loihi_sca.hardware.cost.load.loads`.
     sample_us : Band
         Time per sample in the pipelined mode.
+    board : str, optional
+        By default that of the profile.
+
+    Raises
+    ------
+    ConfigError
+        The profile has no such board.
     """
     profile = placement.profile
     items = [
@@ -209,16 +216,25 @@ def energy(
                 "tile": load.messages_received,
                 "hop_east_west": load.hops_east_west,
                 "hop_north_south": load.hops_north_south,
+                "core_step": len(load.updates) * activity.timesteps,
             },
         )
     ]
+    name, where = profile.board(board)
     # mW x us is nJ
-    static_uj = profile.energy.static_power.band.times(sample_us) * (placement.chips * 1e-3)
-    return EnergyEstimate(tuple(items), static_uj, compare(placement, activity), activity)
+    static_uj = where.static_mw(placement.cores, placement.chips).times(sample_us) * 1e-3
+    comparison = compare(placement, activity)
+    return EnergyEstimate(tuple(items), static_uj, name, where, comparison, activity)
 
 
 def dynamic_energy(
-    profile: Profile, *, synops: float, updates: float, spikes: float = 0.0, messages: float = 0.0
+    profile: Profile,
+    *,
+    synops: float,
+    updates: float,
+    spikes: float = 0.0,
+    messages: float = 0.0,
+    core_steps: float = 0.0,
 ) -> Band:
     """Return the dynamic energy of given counts in uJ, without hops on the mesh.
 
@@ -226,29 +242,20 @@ def dynamic_energy(
     ----------
     synops, updates, spikes, messages : float
         As the chip counts them: one update per compartment, one message per spike and core.
+    core_steps : float
+        Cores times timesteps.
     """
     counts = {
         "synop": synops, "update": updates, "spike": spikes,
         "axon_out": messages, "axon_in": messages, "tile": messages,
+        "core_step": core_steps,
     }  # fmt: skip
     items = _items(profile.energy, None, "", counts)
     return sum((item.energy_uj for item in items), NOTHING)
 
 
-def compare(placement: Placement, activity: Activity) -> Comparison:
-    """Return the 45 nm figures of the network."""
-    rule = placement.profile.comparison
-    geometries = [spec.geometry for spec in placement.architecture.layers]
-    macs = sum(connections(g) + recurrent_connections(g) for g in geometries)
-    return Comparison(
-        activity.synops * rule.accumulate.value / PICO_PER_MICRO,
-        macs,
-        macs * rule.multiply_accumulate.value / PICO_PER_MICRO,
-    )
-
-
 def _items(
-    constants: Energy, layer: str | None, kind: str, counts: dict[str, float]
+    constants: Energy, layer: str | None, kind: str, counts: Mapping[str, float]
 ) -> list[EnergyItem]:
     found = []
     for name, count in counts.items():

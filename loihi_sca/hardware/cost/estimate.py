@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from loihi_sca.hardware.cost.activity import Activity, from_run
+from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
@@ -60,6 +62,13 @@ class Estimate:
         """Best value of dynamic and static energy per sample, None where not known."""
         return None if self.energy is None else self.energy.total_uj.best
 
+    @cached_property
+    def advice(self) -> Advice | None:
+        """What would shorten a step, None where nothing is known; takes some estimates more."""
+        if self.energy is None or self.latency is None:
+            return None
+        return advise(self.placement, self.energy.activity, self.latency)
+
     @property
     def step_time_us(self) -> float | None:
         """Best value of the time per step, None where not known."""
@@ -75,9 +84,15 @@ class Estimate:
             "chips": self.chips,
             "layers": [_layer_as_json(x, self.placement.profile) for x in self.placement.layers],
             "energy": None if self.energy is None else self.energy.as_json(),
-            "latency": None if self.latency is None else self.latency.as_json(),
+            "latency": self._latency_as_json(),
             "violations": [v.as_json() for v in self.violations],
         }
+
+    def _latency_as_json(self) -> dict[str, Any] | None:
+        advice = self.advice
+        if self.latency is None or advice is None:
+            return None
+        return {**self.latency.as_json(), "advice": advice.text, "change": advice.as_json()}
 
 
 def estimate(
@@ -86,6 +101,7 @@ def estimate(
     activity: Sequence[LayerActivity] | Activity | None = None,
     samples: int = 1,
     timesteps: int | None = None,
+    board: str | None = None,
 ) -> Estimate:
     """Estimate what a network needs on a chip.
 
@@ -101,13 +117,18 @@ def estimate(
     samples : int
         Samples that an engine's activity was summed over.
     timesteps : int, optional
-        Steps per sample, by default what the network or the activity says.
+        Steps per sample, by default what the activity says, or else the network.
+    board : str, optional
+        One of the profile's boards, for static power; by default the profile's own choice.
 
     Raises
     ------
+    ConfigError
+        The profile has no such board.
     InputError
-        The activity is of another network, or timesteps are not known.
+        The activity is of another network or other timesteps, or timesteps are not known.
     """
+    profile.board(board)
     architecture = describe(network)
     placement = map_network(architecture, profile)
     violations = find_violations(placement)
@@ -119,7 +140,7 @@ def estimate(
     depth = sum(spec.has_synapses for spec in architecture.layers)
     time = latency(profile, spread, activity.timesteps, depth)
     return Estimate(
-        placement, violations, energy(placement, activity, spread, time.sample_us), time
+        placement, violations, energy(placement, activity, spread, time.sample_us, board), time
     )
 
 

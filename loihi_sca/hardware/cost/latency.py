@@ -106,22 +106,6 @@ class LatencyEstimate:
             MICRO_PER_UNIT / time.high, MICRO_PER_UNIT / time.best, MICRO_PER_UNIT / time.low
         )
 
-    @property
-    def advice(self) -> str:
-        """What would shorten the step."""
-        slowest, barrier = self.binding, self.barrier_us.best
-        if slowest.time_us.best <= barrier:
-            return (
-                f"The barrier takes {barrier:.3g} of {self.step_us.best:.3g} us per step: only "
-                "fewer timesteps per sample help."
-            )
-        others = [x.time_us.best for x in self.layers if x.layer != slowest.layer]
-        bound = max(others, default=0.0) + barrier
-        return (
-            f"{slowest.layer} sets the pace with the {slowest.what} of core {slowest.core}: prune "
-            f"what feeds it or spread it over more cores; the other layers allow {bound:.3g} us."
-        )
-
     def as_json(self) -> dict[str, Any]:
         """Return the latency as JSON values, see ``docs/hardware.md``."""
         return {
@@ -133,7 +117,6 @@ class LatencyEstimate:
             "first_result_us": self.first_result_us.as_json(),
             "samples_per_s": self.samples_per_s.as_json(),
             "binding": self.binding.as_json(),
-            "advice": self.advice,
             "layers": [layer.as_json() for layer in self.layers],
         }
 

@@ -31,7 +31,9 @@ OBJECTIVES = {
     "accuracy": Goal("maximize", "validation accuracy", lambda f, _: f["accuracy"]),
     "cores": Goal("minimize", "cores", lambda f, chip: f["chips"][chip]["cores"]),
     "energy": Goal(
-        "minimize", "energy per sample, uJ", lambda f, chip: f["chips"][chip]["energy_uj"]["best"]
+        "minimize",
+        "total energy per sample, uJ",
+        lambda f, chip: f["chips"][chip]["energy_uj"]["best"],
     ),
     "latency": Goal(
         "minimize", "time per sample, us", lambda f, chip: f["chips"][chip]["sample_us"]["best"]

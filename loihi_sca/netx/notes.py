@@ -1,0 +1,89 @@
+"""What the user of a file should know and nothing can act on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+
+from loihi_sca.network import Conv, Cuba, Dense, Layer, Network
+from loihi_sca.network.fixed_point import ALIGN, MAX_WEIGHT, MIN_WEIGHT
+from loihi_sca.netx.limits import DEFAULT_NEURON
+
+NOTES = "notes"
+"""Key of the notes in a network's metadata."""
+
+SPATIAL = 4
+"""Axes of the weights of a convolution."""
+
+CLIPPED = 0.05
+"""Share of weights at the ends of their range from which on that is said."""
+
+
+def notes_of(network: Network) -> tuple[str, ...]:
+    """Return the notes that reading a file has left in a network."""
+    return tuple(json.loads(network.metadata.get(NOTES, "[]")))
+
+
+def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
+    """Return notes on a file of others.
+
+    Parameters
+    ----------
+    blocks : h5py.Group
+        The group ``layer`` of the file.
+    network : Network
+        What was read from it.
+    """
+    found = [note for index in blocks for note in _of_group(f"layer/{index}", blocks[index])]
+    found += [note for layer in network for note in _of_layer(layer)]
+    biased = [x.name for x in network if isinstance(x, Conv | Dense) and _has_bias(x)]
+    if biased:
+        found.append(
+            f"{', '.join(biased)}: there are biases, and a file cannot say whether it was trained "
+            "with delay_shift=False; only then are these spikes those of SLAYER"
+        )
+    return tuple(found)
+
+
+def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
+    if len(group.attrs):
+        yield f"{name}: HDF5 attributes {', '.join(group.attrs)} are passed over, as netx does"
+    weight = group.get("weight")
+    if "kernelSize" in group and isinstance(weight, h5py.Dataset) and weight.ndim < SPATIAL:
+        yield (
+            f"{name}: its weight is squeezed to {weight.shape}, which stock netx does not load; "
+            "netx.write writes all axes"
+        )
+    neuron = group.get("neuron")
+    if not (isinstance(neuron, h5py.Group) and "theta" in neuron and "vThMant" in neuron):
+        return
+    theta, mantissa = np.max(neuron["theta"][()]), np.max(neuron["vThMant"][()])
+    if theta != ALIGN * mantissa:
+        yield (
+            f"{name}: theta is {theta:.10g}, and vThMant would make it {ALIGN * mantissa:.10g}; "
+            "the chip and netx take vThMant"
+        )
+
+
+def _of_layer(layer: Layer) -> Iterator[str]:
+    if layer.neuron is DEFAULT_NEURON:
+        yield (
+            f"{layer.name}: the file gives it no neuron, so that it gets the integrator of netx, "
+            "which never spikes: it is there to have its voltage read"
+        )
+    if not isinstance(layer, Conv | Dense):
+        return
+    at_the_end = np.mean((layer.weight <= MIN_WEIGHT) | (layer.weight >= MAX_WEIGHT))
+    if at_the_end >= CLIPPED and isinstance(layer.neuron, Cuba):
+        yield (
+            f"{layer.name}: {at_the_end:.0%} of its weights are {MIN_WEIGHT} or {MAX_WEIGHT}, as "
+            "if clipped; a neuron's scale other than 64 (here threshold mantissa "
+            f"{layer.neuron.threshold}) does that when lava-dl exports"
+        )
+
+
+def _has_bias(layer: Conv | Dense) -> bool:
+    return layer.bias is not None and bool(layer.bias.any())
