@@ -33,11 +33,31 @@ class InputError(LoihiScaError):
 
 
 class UnsupportedLayer(LoihiScaError):
-    """A block that cannot be brought to the chip exactly; the message names an alternative."""
+    """A block that cannot be brought to the chip exactly.
+
+    Parameters
+    ----------
+    reason : str
+        What it is or does and why that cannot be exact, without a full stop.
+    instead : str
+        What to do about it, in sentences; empty where the reason says all there is.
+    """
+
+    def __init__(self, reason: str, instead: str = "") -> None:
+        super().__init__(reason, instead)  # both: what is pickled is made anew from them
+        self.reason = reason
+        self.instead = instead
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.instead}" if self.instead else self.reason
 
 
 class TrainingError(LoihiScaError):
     """Training that cannot go on, for example because the loss is no longer a number."""
+
+
+class BudgetError(TrainingError):
+    """A budget that turns out of reach when the structure is updated; the state is saved."""
 
 
 class DataError(TrainingError):
@@ -64,3 +84,13 @@ class NotBitExact(LoihiScaError):
 
 class BackendError(LoihiScaError):
     """Lava's backend, or Ray, failed, hung or died; the message quotes its last words."""
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is Ctrl-C or was caused by it.
+
+    A module of C that is interrupted while it loads fails with an error of its own.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

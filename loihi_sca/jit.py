@@ -1,14 +1,17 @@
 """Machine code of numba kernels that is kept from run to run, and never out of date.
 
 Numba keeps machine code under the time stamp of the file that holds the function, and does not
-notice that a function which was compiled into it, from another file, has changed. So only
-functions that are called from Python are kept, under a digest of all files of their package.
+notice that a function which was compiled into it, or a constant, from another file has changed. So
+only functions that are called from Python are kept, under a digest of every file of ours that
+their module imports, however indirectly.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +21,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kept(make: Callable[[str], F], package: Path, **options: Any) -> F:
+def kept(make: Callable[[str], F], **options: Any) -> F:
     """Compile the function that ``make`` returns, without the GIL, and keep the machine code.
 
     Parameters
@@ -27,12 +30,10 @@ def kept(make: Callable[[str], F], package: Path, **options: Any) -> F:
         Given a digest of the sources, returns the function. The function must mention the digest:
         that makes it a part of the key under which numba keeps the code, beside the source or,
         where that cannot be written, in the user's cache folder.
-    package : path
-        Folder of all sources that are compiled into the function.
     options
         For ``numba.njit``.
     """
-    function = make(_digest(package))
+    function = make(digest_of(make.__module__))
     try:
         kernel: F = numba.njit(function, nogil=True, cache=True, **options)
     except RuntimeError:  # there is no place to keep it: compile in every process
@@ -41,8 +42,50 @@ def kept(make: Callable[[str], F], package: Path, **options: Any) -> F:
 
 
 @cache
-def _digest(package: Path) -> str:
+def digest_of(module: str) -> str:
+    """Return a digest of a module and of all that it imports from its own top-level package."""
+    package = module.partition(".")[0]
+    root = Path(sys.modules[package].__path__[0])
     digest = hashlib.sha256()
-    for path in sorted(package.glob("*.py")):
+    for path in _sources(module, root):
+        digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _sources(module: str, root: Path) -> list[Path]:
+    """Return the files of a module and of what it imports, however indirectly, sorted."""
+    package, found, left = module.partition(".")[0], {}, [module]
+    while left:
+        name = left.pop()
+        path = _file(name, root)
+        if name in found or path is None:
+            continue
+        found[name] = path
+        left += [n for n in _imports(path, name) if n.partition(".")[0] == package]
+    return sorted(found.values())
+
+
+@cache
+def _imports(path: Path, module: str) -> tuple[str, ...]:
+    """Return all that a file may import, as far as names tell; relative imports made absolute."""
+    return tuple(_imported(ast.parse(path.read_bytes()), module, path.name == "__init__.py"))
+
+
+def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".")
+            above = parts[: len(parts) - node.level + is_package] if node.level else []
+            source = ".".join([*above, *filter(None, [node.module])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)  # of which some are files
+
+
+def _file(module: str, root: Path) -> Path | None:
+    """Return the file of a module of the package at ``root``, None if it is not one."""
+    place = root.joinpath(*module.split(".")[1:])
+    candidates = (place / "__init__.py", place.with_suffix(".py"))
+    return next((path for path in candidates if path.is_file()), None)

@@ -12,6 +12,7 @@ from loihi_sca import netx
 from loihi_sca.cli import main
 from loihi_sca.data import Dataset, load
 from loihi_sca.engine import fast, reference
+from loihi_sca.engine.fast import layout
 from loihi_sca.engine.result import RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Readout
@@ -39,7 +40,7 @@ def test_confusion_accuracy_and_activity(network, dataset, monkeypatch):
     answers = whole.counts.argmax(axis=1)
     monkeypatch.setattr(evaluation, "SPIKE_BYTES", 7 * 64 * 8)  # seven samples at once
     seen = []
-    result = evaluation.evaluate(network, dataset, fast.run, lambda *x: seen.append(x))
+    result = evaluation.evaluate(network, dataset, fast.prepare, lambda *x: seen.append(x))
     assert result.samples == 60
     assert result.accuracy == np.mean(answers == dataset.labels)
     for label in range(10):
@@ -49,6 +50,22 @@ def test_confusion_accuracy_and_activity(network, dataset, monkeypatch):
     assert result.activity == whole.activity
     assert seen[0] == (7, 60)
     assert seen[-1] == (60, 60)
+
+
+def test_a_network_is_laid_out_once_however_many_parts_there_are(network, dataset, monkeypatch):
+    expected = evaluation.evaluate(network, dataset, fast.prepare)
+    laid_out = []
+
+    def lay_out(network, schedule):
+        laid_out.append(network.name)
+        return layout.lay_out(network, schedule)
+
+    monkeypatch.setattr(fast, "lay_out", lay_out)
+    monkeypatch.setattr(evaluation, "SPIKE_BYTES", 7 * 64 * 8)
+    result = evaluation.evaluate(network, dataset, fast.prepare)
+    assert laid_out == ["digits"]
+    assert result.activity == expected.activity
+    assert np.array_equal(result.confusion, expected.confusion)
 
 
 def result_of(counts) -> RunResult:
@@ -61,16 +78,16 @@ def test_readouts():
     result = result_of([[1, 2, 3, 5]])
     average = Readout("average", groups=2)
     affine = Readout("affine", weight=np.array([[1, 0, -2, 0], [0, 1, 0, 1]]))
-    assert evaluation.scores(Readout(), result, fast.run).tolist() == [[1, 2, 3, 5]]
-    assert evaluation.scores(average, result, fast.run).tolist() == [[3, 8]]
-    assert evaluation.scores(affine, result, fast.run).tolist() == [[-5, 7]]
+    assert evaluation.scores(Readout(), result, fast.prepare).tolist() == [[1, 2, 3, 5]]
+    assert evaluation.scores(average, result, fast.prepare).tolist() == [[3, 8]]
+    assert evaluation.scores(affine, result, fast.prepare).tolist() == [[-5, 7]]
 
 
 def test_affine_readout_with_a_neuron_sums_its_voltage():
     # one spike of weight 3 at step 0; no current memory, full voltage memory: 64 * 3 at 8 steps
     neuron = Cuba(current_decay=4096, voltage_decay=0, threshold=0)
     readout = Readout("affine", weight=np.array([[3], [-1]]), neuron=neuron)
-    for engine in (fast.run, reference.run):
+    for engine in (fast.prepare, reference.prepare):
         scores = evaluation.scores(readout, result_of([[1]]), engine)
         assert scores.tolist() == [[8 * 64 * 3, 8 * -64]]
 
@@ -78,7 +95,7 @@ def test_affine_readout_with_a_neuron_sums_its_voltage():
 def test_what_does_not_fit_is_refused(network, dataset):
     def refuse(net: Network, match: str) -> None:
         with pytest.raises(InputError, match=match):
-            evaluation.evaluate(net, dataset, fast.run)
+            evaluation.evaluate(net, dataset, fast.prepare)
 
     few = Dense("out", (8, 6, 6), np.ones((9, 288), dtype=int), neuron=NEURON)
     refuse(network.replace(layers=(network.layers[0], few)), "tells 9 classes apart")
@@ -100,7 +117,7 @@ def test_command(network, dataset, tmp_path, capsys, engine):
         main([*arguments, "--json"])
     assert not ended.value.code
     summary = json.loads(capsys.readouterr().out)
-    expected = evaluation.evaluate(network, dataset, fast.run)
+    expected = evaluation.evaluate(network, dataset, fast.prepare)
     assert summary["schema"] == 1
     assert summary["accuracy"] == expected.accuracy
     assert summary["confusion"] == expected.confusion.tolist()

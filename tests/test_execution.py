@@ -159,10 +159,13 @@ def test_what_kills_every_worker_is_given_up(on_ray, tmp_path) -> None:
 
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 from work_to_do import wait_for_ctrl_c
 from loihi_sca.execution.on_ray import OnRay
+# a shell starts background jobs with SIGINT ignored, which is inherited
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with OnRay(workers=1, threads=1) as ray:
     print(list(ray.map(wait_for_ctrl_c, [Path(sys.argv[1])])))
 """

@@ -1,6 +1,8 @@
 """What holds for the package as a whole."""
 
 import ast
+import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import loihi_sca
+from loihi_sca.toml_files import read_toml
 
 PACKAGE = Path(loihi_sca.__file__).parent
 
@@ -34,6 +37,36 @@ def imported_by(code: str) -> set[str]:
 def test_importing_loads_neither_torch_nor_lava(code: str) -> None:
     heavy = {"torch", "lava", "numba", "matplotlib", "sklearn", "ray", "optuna"}
     assert not heavy & imported_by(code)
+
+
+def test_the_command_line_is_there_before_anything_that_takes_time_to_load() -> None:
+    loaded = imported_by("import loihi_sca.cli")
+    assert not {"numpy", "typer", "rich", "pydantic", "h5py"} & loaded
+
+
+def third_party_imports() -> set[str]:
+    """Return the top-level names of others that our modules import, however late."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"loihi_sca", "__future__"}
+
+
+def test_every_import_is_declared_as_a_dependency() -> None:
+    """What only comes along with something else may stop to do so."""
+    project = read_toml(PACKAGE.parent / "pyproject.toml", "project")["project"]
+    wanted = [
+        *project["dependencies"],
+        *itertools.chain(*project["optional-dependencies"].values()),
+    ]
+    declared = {re.split(r"[^\w.-]", line)[0].replace("-", "_") for line in wanted}
+    names = {"PIL": "pillow", "sklearn": "scikit_learn", "lava": "lava_dl"}
+    missing = {names.get(name, name) for name in third_party_imports()} - declared
+    assert missing <= {"tomllib", "triton"}, "not of Python 3.10; comes with torch for CUDA"
 
 
 def test_help_loads_neither_torch_nor_lava() -> None:

@@ -43,7 +43,7 @@ def executor(request) -> Iterator[Local | OnRay]:
 
 def test_parts_add_up_to_the_whole(net, executor) -> None:
     source = Source(net, "digits", limit=101)
-    whole = evaluation.evaluate(*source.load(), fast.run)
+    whole = evaluation.evaluate(*source.load(), fast.prepare)
     seen = []
     parts = evaluate_sharded(source, 101, executor, on_progress=lambda *x: seen.append(x))
     assert (parts.confusion == whole.confusion).all()

@@ -27,7 +27,7 @@ from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
-from loihi_sca.errors import BackendError, LoihiScaError
+from loihi_sca.errors import BackendError, LoihiScaError, is_interrupt
 
 app = typer.Typer(
     name="loihi-sca",
@@ -66,18 +66,23 @@ def main(arguments: list[str] | None = None) -> None:
     except LoihiScaError as error:
         _report(error, debug)
         sys.exit(error.exit_code)
-    except Exception as error:
+    except MemoryError as error:
+        _report(error, debug, prefix="out of memory: ", hint=" Take fewer samples or timesteps.")
+        sys.exit(1)
+    except Exception as error:  # a bug of ours: say so, and how to see more
+        if is_interrupt(error):
+            raise
         if isinstance(error, ModuleNotFoundError) and error.name == "torch":
             _report(BackendError(NO_TORCH), debug)
-        else:  # a bug of ours: say so, and how to see more
-            _report(error, debug, prefix=f"internal error ({type(error).__name__}): ")
+            sys.exit(1)
+        again = "" if debug else " Run again with --debug for the traceback."
+        _report(error, debug, prefix=f"internal error ({type(error).__name__}): ", hint=again)
         sys.exit(1)
 
 
-def _report(error: Exception, debug: bool, prefix: str = "") -> None:
+def _report(error: Exception, debug: bool, prefix: str = "", hint: str = "") -> None:
     if debug:
         status.print_exception()
-    hint = "" if debug or not prefix else " Run again with --debug for the traceback."
     status.print(f"[bold red]error:[/] {escape(prefix + str(error) + hint)}", soft_wrap=True)
 
 

@@ -22,7 +22,8 @@ def cliffs(
 ) -> None:
     """Show at which channel counts a layer gets cheaper, and at which dearer.
 
-    Prune towards these counts: between them nothing is saved.
+    Prune towards these counts: between them nothing is saved. The last layer has none: its
+    channels are the classes.
 
     Example:
 
@@ -37,7 +38,8 @@ def cliffs(
     if layer is not None:
         names = [x.layer for x in found]
         if layer not in names:
-            raise ConfigError(f"--layer {layer!r}: there are {', '.join(names)}.")
+            known = ", ".join(names) or "none"
+            raise ConfigError(f"--layer {layer!r}: layers with cliffs are {known}.")
         found = tuple(x for x in found if x.layer == layer)
     if as_json:
         emit_json(

@@ -75,9 +75,11 @@ def estimate(
         emit_json(result.as_json())
     else:
         from loihi_sca.cli.cost_tables import cost_tables
-        from loihi_sca.cli.hardware_tables import cores_table
+        from loihi_sca.cli.hardware_tables import compiler_tables, cores_table
 
-        for table in (cores_table(result.placement), *cost_tables(result)):
+        placement = result.placement
+        found = (cores_table(placement), *compiler_tables(placement), *cost_tables(result))
+        for table in found:
             console.print(table)
     if result.violations:
         raise DoesNotFit(

@@ -50,6 +50,7 @@ def counted_activity(
     """Run the network on spikes and return what it did."""
     import numpy as np
 
+    from loihi_sca.data import read_npy
     from loihi_sca.engine import fast
     from loihi_sca.hardware import Architecture, describe
     from loihi_sca.hardware.cost.activity import from_run
@@ -58,14 +59,7 @@ def counted_activity(
         raise ConfigError("an architecture has no weights to run; give --rate or --activity.")
     if samples is not None and samples < 1:
         raise ConfigError(f"--samples {samples}: at least 1.")
-    try:
-        spikes = np.load(data, allow_pickle=False, mmap_mode="r")
-    except FileNotFoundError as error:
-        raise InputError(f"{data}: no such file.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{data}: not a .npy array ({error}).") from error
-    if not isinstance(spikes, np.ndarray):
-        raise InputError(f"{data}: an .npz archive; give a single array (.npy).")
+    spikes = read_npy(data, memory_map=True)
     if spikes.ndim < 2 or not len(spikes):
         raise InputError(f"{data}: shape {spikes.shape}; needs (N, C, H, W, T) or (N, C, T).")
     with progress_bar() as bar:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from loihi_sca.hardware import LayerPlacement, Placement, Profile
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
+from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
 from loihi_sca.hardware.quantity import Choices, Quantity, Sourced
 
 
@@ -30,6 +31,29 @@ def cores_table(placement: Placement) -> Table:
     return table
 
 
+def compiler_tables(placement: Placement) -> list[Table]:
+    """Return the columns that the chip's compiler prints, one row per layer; none on Loihi 1."""
+    table = open_table("as the compiler's table, fullest core of each layer in %", "layer")
+    for name in ("cores", "AxonIn", "NeuronGr", "Neurons", "Synapses", "AxonMap", "Total"):
+        table.add_column(name, justify="right")
+    above = []
+    for layer in placement.layers:
+        columns = compiler_table(layer, placement.profile)
+        if columns is None:
+            return []
+        if layer.cores:
+            percents = columns.as_json().values()
+            table.add_row(layer.spec.name, f"{layer.cores:,}", *(f"{x:.2f}" for x in percents))
+            above += [layer.spec.name] if columns.total.max() > 100 else []
+    table.caption = NO_AXON_MEM
+    if above:
+        table.caption += (
+            f" Total of {', '.join(above)} is above 100 %: the compiler would cut further there, "
+            "so that the cores are too few."
+        )
+    return [table]
+
+
 def map_table(placement: Placement) -> Table:
     """Return which cores hold which layer, and how it is cut."""
     table = open_table(_title(placement), "layer")
@@ -42,11 +66,9 @@ def map_table(placement: Placement) -> Table:
             continue
         last = layer.first + layer.cores - 1
         chips = sorted({layer.first // per_chip, last // per_chip})
-        shape = layer.spec.geometry.out_shape
-        tile = (min(size, length) for size, length in zip(layer.tiling, shape, strict=True))
         table.add_row(
             layer.spec.name, f"{layer.cores:,}", str(layer.first), str(last),
-            "-".join(map(str, chips)), " x ".join(map(str, tile)),
+            "-".join(map(str, chips)), " x ".join(map(str, layer.tile)),
             _largest(layer.neurons), _largest(layer.words),
         )  # fmt: skip
     if placement.straddling:
@@ -88,8 +110,17 @@ def profile_table(profile: Profile) -> Table:
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
-    for section in ("chip", "limits", "neurons", "synapses", "energy", "time", "comparison"):
-        for key, quantity in getattr(profile, section):
+    for section in (
+        "chip",
+        "limits",
+        "neurons",
+        "synapses",
+        "pool",
+        "energy",
+        "time",
+        "comparison",
+    ):
+        for key, quantity in getattr(profile, section) or ():
             if isinstance(quantity, Sourced):
                 _quantity_row(table, f"{section}.{key}", quantity)
             elif isinstance(quantity, dict):
@@ -124,10 +155,19 @@ def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
 
 def _title(placement: Placement) -> str:
     plural = "chips" if placement.chips > 1 else "chip"
-    return (
+    title = (
         f"{placement.architecture.name} on {placement.profile.name}: {placement.cores:,} cores, "
         f"{placement.chips} {plural}"
     )
+    if placement.cores_low < placement.cores:
+        # the profile says whose assumption this is, and why
+        each = placement.profile.neurons.default.band
+        title += (
+            f" (band {placement.cores_low:,} to {placement.cores:,} cores; the lower edge is our "
+            f"assumption of {each.low:g} compartment per neuron, the public tables show "
+            f"{each.best:g})"
+        )
+    return title
 
 
 def open_table(title: str, *columns: str) -> Table:

@@ -27,6 +27,7 @@ def map_cores(
 ) -> None:
     """Show which core holds which slice of which layer.
 
+    On Loihi 2 the columns of the compiler's own table follow, of the fullest core of each layer.
     JSON lists every core; the picture colours them by layer and by how full they are. Exit code 3
     if the network breaks a limit of the chip.
 
@@ -54,8 +55,9 @@ def map_cores(
     if as_json:
         emit_json(placement_as_json(placement, violations))
     else:
-        from loihi_sca.cli.hardware_tables import map_table
+        from loihi_sca.cli.hardware_tables import compiler_tables, map_table
 
-        console.print(map_table(placement))
+        for table in (map_table(placement), *compiler_tables(placement)):
+            console.print(table)
     if violations:
         raise DoesNotFit(f"does not fit {chip.name}:\n" + "\n".join(str(v) for v in violations))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from types import TracebackType
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -17,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from typing_extensions import Self
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -41,15 +43,47 @@ def emit_json(value: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def progress_bar() -> Progress:
-    """Return a progress bar on stderr that stays silent when stderr is no terminal."""
+def progress_bar(*, percent: bool = False, silent: bool = False) -> Progress:
+    """Return a progress bar on stderr that stays silent when stderr is no terminal.
+
+    Parameters
+    ----------
+    percent : bool
+        Say how far it is in per cent, instead of by counts.
+    silent : bool
+        Show nothing on a terminal either.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.percentage:>3.0f} %") if percent else MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(elapsed_when_finished=percent),
         console=status,
         transient=True,
-        disable=not status.is_terminal,
+        disable=silent or not status.is_terminal,
     )
+
+
+class Bar:
+    """What shows a bar over a long piece of work, within a ``with`` block."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self._bar, self.silent = progress_bar(percent=True, silent=silent), silent
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        if not self.silent:
+            status.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)

@@ -9,11 +9,12 @@ import typer
 from rich.table import Table
 
 from loihi_sca.cli.output import JsonFlag, console, emit_json
-from loihi_sca.errors import ConfigError
+from loihi_sca.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from loihi_sca.config import PruningConfig, Recipe
     from loihi_sca.planning.budget import Importance, Plan
+    from loihi_sca.planning.meters import Rates
     from loihi_sca.planning.outline import Outline
 
 OBSERVED_SAMPLES = 512
@@ -37,95 +38,101 @@ def plan(
     fits: Annotated[str | None, typer.Option(help='Chips: "1 chip", "2 chips".')] = None,
     profile: Annotated[str | None, typer.Option(help="Chip profile, if not the recipe's.")] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Run folder: score its channels with the criterion.")
+        Path | None,
+        typer.Option(help="Run folder: score its channels with the criterion, map its weights."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show how many channels every layer would keep under a budget, before any training.
 
-    Without a budget the recipe's own is used, and without --run all channels count the same.
-    Weights are taken to need 8 bits; fewer never take more cores.
+    Without a budget the recipe's own is used, and without --run all channels count the same and
+    weights are taken to need 8 bits; fewer never take more cores.
 
     Example:
 
         loihi-sca plan digits --cores 4
     """
     from loihi_sca import data
-    from loihi_sca.config import BUDGETS, load_recipe
-    from loihi_sca.planning import budget as budgets
-    from loihi_sca.planning.meters import Rates
-    from loihi_sca.planning.outline import outline_of, without
+    from loihi_sca.config import load_recipe
+    from loihi_sca.planning.outline import outline_of
+    from loihi_sca.planning.planner import plan_recipe
 
-    given = (keep, connections, synops, cores, synapse_words, energy_uj, fits)
+    given = {
+        "cores": cores, "synapse_words": synapse_words, "energy_uj": energy_uj, "synops": synops,
+        "connections": connections, "keep": keep, "fits": fits, "profile": profile,
+    }  # fmt: skip
     parsed = load_recipe(recipe)
-    config = _config(parsed, dict(zip(BUDGETS, given, strict=True)), profile)
-    outline = outline_of(parsed, *data.shape_of(parsed.data.name))
-    _check_excluded(config, outline)
-    target = budgets.target_of(config, outline, Rates(parsed.data.timesteps))
-    found = budgets.plan(
-        without(outline, config.exclude),
-        target,
-        importance=None if run is None else _importance(run, config, outline),
-        floor=config.min_channels,
-        objective=config.objective,
-        trust=config.trust,
-    )
-    summary = _summary(found, outline, config, run)
+    config = _config(parsed, {name: value for name, value in given.items() if value is not None})
+    parsed = parsed.model_copy(update={"pruning": config})
+    shape, classes = data.shape_of(parsed.data.name)
+    outline = outline_of(parsed, shape, classes)
+    importance, bits = (None, {}) if run is None else _measured(run, config, outline)
+    rates, known = _rates(parsed, config)
+    found = plan_recipe(parsed, shape, classes, rates, importance, bits)
+    summary = _summary(found, outline.with_bits(bits), config)
+    summary |= {
+        "rates": known,
+        "importance": "uniform" if run is None else f"{config.criterion} of {run}",
+        "weight_bits": bits or None,
+        "weight_bits_assumed": 8,
+    }
     if as_json:
         emit_json(summary)
     else:
         console.print(_table(summary))
 
 
-def _config(recipe: Recipe, given: dict[str, Any], profile: str | None) -> PruningConfig:
-    """Return the recipe's pruning section with a budget from the command line."""
-    from pydantic import ValidationError
+def _config(recipe: Recipe, given: dict[str, Any]) -> PruningConfig:
+    """Return the recipe's pruning section with what the command line says."""
+    from loihi_sca.config import Budget, PruningConfig
 
-    from loihi_sca.config import BUDGETS, PruningConfig
-
-    values = {} if recipe.pruning is None else recipe.pruning.model_dump(mode="json")
-    asked = {name: value for name, value in given.items() if value is not None}
-    if asked:
-        values = {k: v for k, v in values.items() if k not in BUDGETS} | asked
-        values["regenerate"] = 0.0  # a plan is about the end of the training
-    if profile is not None:
-        values["profile"] = profile
     try:
-        return PruningConfig.model_validate(values)
-    except ValidationError as error:
-        problems = [str(e["msg"]).removeprefix("Value error, ") for e in error.errors()]
-        where = [".".join(map(str, e["loc"])) for e in error.errors()]
-        text = "; ".join(f"{w}: {p}" if w else p for w, p in zip(where, problems, strict=True))
-        raise ConfigError(f"budget: {text}.") from error
+        Budget.given_in(given)
+    except ConfigError as error:
+        raise ConfigError(str(error) if "budget " in str(error) else f"budget: {error}") from None
+    return (recipe.pruning or PruningConfig()).changed(given, "budget")
 
 
-def _check_excluded(config: PruningConfig, outline: Outline) -> None:
-    from loihi_sca.planning.outline import check_excluded
+def _rates(recipe: Recipe, config: PruningConfig) -> tuple[Rates | None, str]:
+    """Return the rates that a training would start from, if they matter, and what is known."""
+    if not config.budget.needs_rates:
+        return None, "of no account"
+    from loihi_sca.training.rates import rates_of
+    from loihi_sca.training.session import load_split
 
-    check_excluded(config.exclude, outline.prunable)
+    try:
+        found = rates_of(recipe, load_split(recipe, "train").first(recipe.data.limit))
+    except InputError:
+        return None, "0.1 spikes per neuron and step assumed, of the input as well: no data"
+    measured = f"{found.by_layer['input']:.4f} of the input, measured"
+    return found, f"{measured}; {found.otherwise} spikes per neuron and step assumed elsewhere"
 
 
-def _importance(folder: Path, config: PruningConfig, outline: Outline) -> Importance:
-    """Score the channels of a run; those that it has pruned count nothing."""
+def _measured(
+    folder: Path, config: PruningConfig, outline: Outline
+) -> tuple[Importance, dict[str, int]]:
+    """Score the channels of a run; those that it has pruned count nothing. Also weights' bits."""
     import numpy as np
 
+    from loihi_sca.pruning.bits import bits_of
     from loihi_sca.pruning.criteria import criterion_of
     from loihi_sca.pruning.importance import importance_of
     from loihi_sca.training.session import RunFolder, load_split
 
     _, checkpoint = RunFolder(folder).trained()
     dataset = load_split(checkpoint.recipe, "train").first(OBSERVED_SAMPLES)
-    found = importance_of(checkpoint.model(), dataset, criterion_of(config.criterion))
+    model = checkpoint.model()
+    found = importance_of(model, dataset, criterion_of(config.criterion))
     channels = {s.name: s.shape[0] for s in outline.architecture.layers}
     fits = all(len(found.get(n, ())) <= channels[n] for n in outline.prunable)
     if not fits or not outline.prunable <= found.keys():
         raise ConfigError(f"--run {folder}: holds another network than the recipe's.")
-    return {n: np.pad(found[n], (0, channels[n] - len(found[n]))) for n in outline.prunable}
+    scores = {n: np.pad(found[n], (0, channels[n] - len(found[n]))) for n in outline.prunable}
+    has_weights = {s.name for s in outline.architecture.layers if s.geometry.bits}
+    return scores, {n: b for n, b in bits_of(model).items() if n in has_weights}
 
 
-def _summary(
-    found: Plan, outline: Outline, config: PruningConfig, run: Path | None
-) -> dict[str, Any]:
+def _summary(found: Plan, outline: Outline, config: PruningConfig) -> dict[str, Any]:
     target = found.target
     layers: list[dict[str, Any]] = [
         {
@@ -143,13 +150,12 @@ def _summary(
         "schema": 1,
         "network": outline.architecture.name,
         "profile": config.profile,
-        "budget": {target.name: target.given},
+        "budget": target.budget.as_json(),
         "unit": target.meter.unit,
         "limit": target.limit,
         "dense": target.dense,
         "promised": found.promised,
-        "importance": "uniform" if run is None else f"{config.criterion} of {run}",
-        "weight_bits_assumed": 8,
+        "reason": found.reason or None,
         "layers": layers,
     }
     if not outline.architecture.additions:
@@ -181,8 +187,7 @@ def _table(summary: dict[str, Any]) -> Table:
         title=f"{summary['network']} {where}, {name} = {given}: "
         f"{summary['promised']:,.6g} of {summary['limit']:,.6g} {summary['unit']}",
         title_justify="left",
-        caption=f"Dense: {summary['dense']:,.6g}. Importance: {summary['importance']}."
-        + (" Weights of 8 bits assumed; fewer never take more cores." if mapped else ""),
+        caption=_caption(summary, mapped),
         caption_justify="left",
     )
     table.add_column("layer")
@@ -201,3 +206,18 @@ def _table(summary: dict[str, Any]) -> Table:
         table.add_section()
         table.add_row("all", "", "", "", f"{summary['cores']:,}", f"{summary['planned_cores']:,}")
     return table
+
+
+def _caption(summary: dict[str, Any], mapped: bool) -> str:
+    said = []
+    if summary["reason"]:
+        said.append(f"Less than the budget: {summary['reason']}.")
+    said.append(f"Dense: {summary['dense']:,.6g}. Importance: {summary['importance']}.")
+    if mapped and summary["weight_bits"]:
+        bits = ", ".join(f"{name} {bits}" for name, bits in summary["weight_bits"].items())
+        said.append(f"Bits of the run's weights: {bits}; 8 elsewhere.")
+    elif mapped:
+        said.append("Weights of 8 bits assumed; fewer never take more cores.")
+    if "assumed" in summary["rates"]:
+        said.append(f"Rates: {summary['rates']}.")
+    return " ".join(said)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from rich.progress import TaskID
 
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from typing_extensions import Self
-
-from loihi_sca.cli.output import status
+from loihi_sca.cli.output import Bar, status
 from loihi_sca.training.epoch import Epoch
 
 
-class TrainingProgress:
+class TrainingProgress(Bar):
     """A bar over the whole training, with the time that is left, and a line per finished epoch.
 
     Without a terminal there is no bar, and a line only for every tenth of the training, so that
@@ -35,31 +25,10 @@ class TrainingProgress:
     """
 
     def __init__(self, epochs: int, *, done: int = 0, silent: bool = False) -> None:
-        self.epochs, self.silent = epochs, silent
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=status,
-            transient=True,
-            disable=silent or not status.is_terminal,
-        )
+        super().__init__(silent=silent)
+        self.epochs = epochs
         self._task: TaskID | None = None
         self._number = done + 1
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def batch(self, done: int, total: int) -> None:
         """Move the bar."""
@@ -69,11 +38,6 @@ class TrainingProgress:
         self._bar.update(
             self._task, description=self._title, completed=completed, total=self.epochs * total
         )
-
-    def note(self, text: str) -> None:
-        """Print a line above the bar."""
-        if not self.silent:
-            status.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def epoch(self, label: str, epoch: Epoch) -> None:
         """Report an epoch: how well it went, and per block the channels alive and their rate."""

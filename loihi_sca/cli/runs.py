@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from typing_extensions import Self
 
-from loihi_sca.cli.output import status
+from loihi_sca.cli.output import Bar, status
 from loihi_sca.execution import Failure
 from loihi_sca.runs.job import Job, Result
 from loihi_sca.runs.ledger import Watcher
 
 
-class RunProgress(Watcher):
+class RunProgress(Bar, Watcher):
     """A line per run that starts or ends, and a bar over the epochs of all, with the time left.
 
     Parameters
@@ -33,32 +24,11 @@ class RunProgress(Watcher):
     """
 
     def __init__(self, epochs: int, epochs_done: Callable[[Job], int]) -> None:
+        super().__init__()
         self._epochs_done = epochs_done
         self._over = 0.0
         self._running: dict[str, tuple[Job, float]] = {}
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=status,
-            transient=True,
-            disable=not status.is_terminal,
-        )
         self._task = self._bar.add_task("epochs of all runs", total=epochs)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def start(self, job: Job, number: int, jobs: int) -> None:
         """Report that a run starts, or goes on."""
@@ -101,10 +71,6 @@ class RunProgress(Watcher):
             highlight=False,
             soft_wrap=True,
         )
-
-    def note(self, text: str) -> None:
-        """Print a line above the bar."""
-        status.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def _end(self, name: str, epochs: int) -> None:
         self._running.pop(name, None)

@@ -104,15 +104,10 @@ def _run_on_lava(
 def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
     import numpy as np
 
-    try:
-        spikes: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a .npy array ({error}).") from error
-    if not isinstance(spikes, np.ndarray):
-        spikes.close()
-        raise InputError(f"{path}: an .npz archive; give a single array (.npy).")
+    from loihi_sca.data import read_npy
+    from loihi_sca.memory import check_memory
+
+    spikes = read_npy(path)
     if steps is None:
         return spikes
     if steps < 1:
@@ -123,6 +118,11 @@ def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
         )
     missing = max(0, steps - spikes.shape[-1])
     if missing:
+        check_memory(
+            f"--steps {steps}: the spikes, padded with silence,",
+            steps * (spikes.nbytes // max(1, spikes.shape[-1])),
+            "Take fewer steps.",
+        )
         status.print(f"note: input has {spikes.shape[-1]} steps, padded with silence to {steps}.")
     padding = [(0, 0)] * (spikes.ndim - 1) + [(0, missing)]
     return np.pad(spikes[..., :steps], padding)

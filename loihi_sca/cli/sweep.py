@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.config import Recipe, TrainingConfig
+    from loihi_sca.runs.job import Job
     from loihi_sca.runs.sweep import Swept
 
 COSTS = {"cores": "cores", "energy_uj": "total energy per sample, uJ"}
@@ -74,13 +76,9 @@ def sweep(
     chips = profiles.split(",")
     parsed = load_recipe(recipe)
 
-    from loihi_sca import hardware
-    from loihi_sca.cli.runs import RunProgress
-    from loihi_sca.runs.job import Runner
-    from loihi_sca.runs.sweep import check_budgets, grid, parse_budgets, run_sweep
+    from loihi_sca.runs.sweep import check_budgets, grid, parse_budgets
 
-    for chip in chips:
-        hardware.load_profile(chip)
+    _check_profiles(chips)
     jobs = grid(
         parsed,
         parse_budgets(budgets),
@@ -90,22 +88,47 @@ def sweep(
         tuning=_tuning(parsed, prune_epochs, prune_rate),
     )
     check_budgets(jobs)
+    swept = _run(jobs, out, chips, (samples, lava), on, address, workers, threads)
+    _show(swept, parsed.name, chips, out, as_json)
+    swept.check()
+
+
+def _check_profiles(chips: list[str]) -> None:
+    from loihi_sca import hardware
+
+    for chip in chips:
+        hardware.load_profile(chip)
+
+
+def _run(
+    jobs: list[Job],
+    out: Path,
+    chips: list[str],
+    samples: tuple[int, int],
+    on: On,
+    address: Address,
+    workers: Workers,
+    threads: Threads,
+) -> Swept:
+    """Run the grid with progress; ``samples`` are those to prove on, and those for Lava."""
+    from loihi_sca.cli.runs import RunProgress
+    from loihi_sca.runs.job import Runner
+    from loihi_sca.runs.sweep import run_sweep
+
     epochs = sum(job.recipe.training.epochs for job in jobs)
     with (
         RunProgress(epochs, Runner(out).epochs_done) as shown,
         executor(on, address, workers, threads, note=shown.note, tick=shown.tick) as where,
     ):
-        swept = run_sweep(
+        return run_sweep(
             jobs,
             out,
             profiles=chips,
-            verify_samples=samples,
-            lava_samples=lava,
+            verify_samples=samples[0],
+            lava_samples=samples[1],
             watcher=shown,
             executor=where,
         )
-    _show(swept, parsed.name, chips, out, as_json)
-    swept.check()
 
 
 def _tuning(recipe: Recipe, epochs: int | None, rate: float | None) -> TrainingConfig | None:
@@ -140,30 +163,62 @@ def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -
         runs = len(swept.results)
         emit_json({"schema": 1, "recipe": name, "runs": runs, "failed": failed, "rows": rows})
     elif rows:
-        console.print(_table(rows, chips))
+        for table in _tables(rows, chips):
+            console.print(table)
         console.print(f"results.jsonl and pareto-*.svg are in {escape(str(out))}", highlight=False)
 
 
-def _table(rows: list[dict[str, Any]], chips: list[str]) -> Table:
-    table = Table("budget", "criterion", "objective")
-    heads = ["accuracy", "connections", "synops", *(f"cores {chip}" for chip in chips)]
-    for head in (*heads, *(f"total uJ {chip}" for chip in chips)):
-        table.add_column(head, justify="right")
+def _tables(rows: list[dict[str, Any]], chips: list[str]) -> list[Table]:
+    """Return what networks are good for, and what they take of the chips, each 80 columns wide."""
+    named = _names(rows)
+    quality = _started(named, ["accuracy", "connections", "synops"])
+    costs = _started(
+        named, [*(f"cores {chip}" for chip in chips), *(f"total uJ {chip}" for chip in chips)]
+    )
+    costs.caption = "uJ: total energy per sample, static power included"
+    costs.caption_justify = "left"
     for row in rows:
-        amount = "" if row["amount"] is None else f"={row['amount']}"
-        table.add_row(
-            f"{row['budget']}{amount}",
-            row["criterion"] or "",
-            row["objective"] or "",
-            f"{100 * row['accuracy']:.2f} ± {100 * row['accuracy_std']:.2f} %",
+        name = [_budget(row), *(row[key] or "" for key in named[1:])]
+        quality.add_row(
+            *name,
+            _accuracy(row),
             *(
                 # without the dense network of the same seed there is nothing to compare with
                 f"{100 * row[share]:.1f} %" if share in row else "-"
                 for share in ("connections_share", "synops_share")
             ),
+        )
+        costs.add_row(
+            *name,
             *(f"{row[f'cores_{chip}']:.1f}" for chip in chips),
             *(_or_unknown(row.get(f"energy_uj_{chip}")) for chip in chips),
         )
+    return [quality, costs]
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the columns that tell rows apart: the budget, and whatever there are several of."""
+    several = [k for k in ("criterion", "objective") if len({r[k] for r in rows if r[k]}) > 1]
+    return ["budget", *several]
+
+
+def _budget(row: dict[str, Any]) -> str:
+    amount = "" if row["amount"] is None else f"={row['amount']}"
+    return f"{row['budget']}{amount}"
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    mean = f"{100 * row['accuracy']:.2f}"
+    # one seed has no spread
+    return f"{mean} %" if row["seeds"] == 1 else f"{mean} ± {100 * row['accuracy_std']:.2f} %"
+
+
+def _started(named: Iterable[str], heads: Iterable[str]) -> Table:
+    table = Table()
+    for name in named:
+        table.add_column(name, no_wrap=name == "budget", overflow="fold")
+    for head in heads:
+        table.add_column(head, justify="right", overflow="fold")
     return table
 
 

@@ -14,7 +14,7 @@ from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.model.build import SpikingNet
-    from loihi_sca.training.tensorboard import Board
+    from loihi_sca.training.tensorboard import EventFile
 
 
 def train(
@@ -65,7 +65,7 @@ def train(
     done = RunFolder(out).epochs_done(label) if resume else 0
     with (
         TrainingProgress(parsed.training.epochs, done=done, silent=not speaks) as shown,
-        _board(out / "tensorboard" / label, done)
+        _event_file(out / "tensorboard" / label, done)
         if tensorboard and speaks
         else nullcontext() as board,
     ):
@@ -112,15 +112,15 @@ def train(
 
 def _next(model: SpikingNet, command: str) -> str:
     """Say how to go on, or why it ends here."""
-    from loihi_sca.frontend.export import convert
+    from loihi_sca.frontend.compile import check_slayer
 
-    _, problems = convert(model)
+    problems = check_slayer(model)
     if not problems:
         return f"next: {command}"
     return "it cannot be compiled: " + "; ".join(str(problem) for problem in problems)
 
 
-def _board(folder: Path, done: int) -> Board:
-    from loihi_sca.training.tensorboard import Board
+def _event_file(folder: Path, done: int) -> EventFile:
+    from loihi_sca.training.tensorboard import EventFile
 
-    return Board(folder, done)
+    return EventFile(folder, done)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from loihi_sca.compiler.bounds import bounds
-from loihi_sca.hardware import load_profile, map_network, rules
+from loihi_sca.hardware import describe, load_profile, range_rules
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import (
     Conv,
@@ -29,8 +29,8 @@ from loihi_sca.problems import Problem
 
 Check: TypeAlias = Callable[[Network], Iterator[Problem]]
 
-RANGE_RULES: tuple[rules.Rule, ...] = (
-    rules.weight_bits, rules.delay, rules.threshold, rules.decay,
+RANGE_RULES: tuple[range_rules.RangeRule, ...] = (
+    range_rules.weight_bits, range_rules.delay, range_rules.threshold, range_rules.decay,
 )  # fmt: skip
 """Limits on single numbers; whether a network fits on a chip is not the compiler's business."""
 
@@ -191,9 +191,10 @@ CHECKS: tuple[Check, ...] = (
 def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]:
     """Numbers too large for the chip, by the design rules of the hardware package."""
     chip = load_profile(profile) if isinstance(profile, str) else profile
-    placement = map_network(network, chip)
-    for rule in RANGE_RULES:
-        for violation in rule(placement):
-            text = str(violation).removeprefix(f"{violation.layer} ")
-            reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
-            yield Problem(violation.layer, reason, instead, limit=True)
+    found = [
+        v for rule in RANGE_RULES for spec in describe(network).layers for v in rule(spec, chip)
+    ]
+    for violation in found:
+        text = str(violation).removeprefix(f"{violation.layer} ")
+        reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
+        yield Problem(violation.layer, reason, instead, limit=True)

@@ -1,5 +1,6 @@
 """What a user may say in a recipe, checked before anything runs."""
 
+from loihi_sca.config.budgets import BUDGETS, FRACTIONS, Budget
 from loihi_sca.config.model import (
     ConvConfig,
     DenseConfig,
@@ -13,8 +14,6 @@ from loihi_sca.config.model import (
 )
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
-    BUDGETS,
-    FRACTIONS,
     TRUST,
     DataConfig,
     Encoding,
@@ -25,8 +24,8 @@ from loihi_sca.config.sections import (
 )
 
 __all__ = [
-    "BUDGETS", "FRACTIONS", "TRUST", "ConvConfig", "DataConfig", "DenseConfig", "Encoding",
-    "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig", "PruningConfig",
-    "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd", "TrainingConfig",
-    "load_recipe", "shipped_recipes",
+    "BUDGETS", "FRACTIONS", "TRUST", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
+    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig",
+    "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
+    "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip

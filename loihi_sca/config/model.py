@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from loihi_sca.config.sections import Fraction, Section
+from loihi_sca.config.sections import Count, CountOrZero, Fraction, Positive, Section, Whether
 from loihi_sca.config.zoo import Pooling, layers_of
+from loihi_sca.errors import ConfigError
+from loihi_sca.network.sliding import window_size
 
 
 class NeuronConfig(Section):
@@ -25,11 +28,11 @@ class NeuronConfig(Section):
         lava-dl's default of 1.
     """
 
-    threshold: PositiveFloat = 1.0
+    threshold: Positive = 1.0
     current_decay: Fraction = 1.0
     voltage_decay: Fraction = 0.1
-    tau_grad: PositiveFloat = 0.01
-    scale_grad: PositiveFloat = 1.0
+    tau_grad: Positive = 0.01
+    scale_grad: Positive = 1.0
 
 
 class ConvConfig(Section):
@@ -44,11 +47,11 @@ class ConvConfig(Section):
     """
 
     type: Literal["conv"]
-    channels: PositiveInt
-    kernel: PositiveInt = 3
-    stride: PositiveInt = 1
-    padding: NonNegativeInt = 0
-    prunable: bool = True
+    channels: Count
+    kernel: Count = 3
+    stride: Count = 1
+    padding: CountOrZero = 0
+    prunable: Whether = True
 
 
 class DenseConfig(Section):
@@ -63,8 +66,8 @@ class DenseConfig(Section):
     """
 
     type: Literal["dense"]
-    neurons: PositiveInt
-    prunable: bool = True
+    neurons: Count
+    prunable: Whether = True
 
 
 class PoolConfig(Section):
@@ -80,8 +83,8 @@ class PoolConfig(Section):
     """
 
     type: Literal["pool"]
-    kernel: PositiveInt = 2
-    weight: PositiveFloat = 1.0
+    kernel: Count = 2
+    weight: Positive = 1.0
 
 
 class StemConfig(Section):
@@ -97,10 +100,10 @@ class StemConfig(Section):
     """
 
     type: Literal["stem"]
-    channels: PositiveInt
-    kernel: PositiveInt = 3
-    stride: PositiveInt = 1
-    padding: NonNegativeInt = 1
+    channels: Count
+    kernel: Count = 3
+    stride: Count = 1
+    padding: CountOrZero = 1
 
 
 class ResidualConfig(Section):
@@ -117,9 +120,9 @@ class ResidualConfig(Section):
     """
 
     type: Literal["residual"]
-    channels: PositiveInt
-    stride: PositiveInt = 1
-    prunable: bool = True
+    channels: Count
+    stride: Count = 1
+    prunable: Whether = True
 
 
 class StreamEnd(Section):
@@ -127,6 +130,9 @@ class StreamEnd(Section):
 
     type: Literal["spikes"] = "spikes"
 
+
+Shape: TypeAlias = tuple[int, ...]
+"""Of a block's output: ``(C, H, W)``, or ``(N,)`` where it is flat."""
 
 LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | ResidualConfig
 
@@ -153,12 +159,12 @@ class ModelConfig(Section):
     """
 
     zoo: str | None = None
-    width: PositiveFloat = 1.0
+    width: Positive = 1.0
     pooling: Pooling = "stride"
     layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
     neuron: NeuronConfig = NeuronConfig()
-    norm: bool = True
-    weight_scale: PositiveFloat = 2.0
+    norm: Whether = True
+    weight_scale: Positive = 2.0
 
     @model_validator(mode="before")
     @classmethod
@@ -170,7 +176,11 @@ class ModelConfig(Section):
             raise ValueError("gives both zoo and layers; leave one of them out")
         rest = {k: v for k, v in values.items() if k not in ("zoo", "width", "pooling")}
         width = values.get("width", 1.0)
-        if not isinstance(width, int | float) or width <= 0:
+        if (
+            isinstance(width, bool)
+            or not isinstance(width, int | float)
+            or not 0 < width < math.inf
+        ):
             raise ValueError(f"width = {width!r} must be a number above 0")
         pooling = values.get("pooling", "stride")
         if pooling not in get_args(Pooling):
@@ -208,6 +218,70 @@ class ModelConfig(Section):
             yield "output" if layer is read_out else f"{layer.type}{number}", layer
             before = layer
 
+    def shapes(
+        self, in_shape: Shape, classes: int
+    ) -> Iterator[tuple[str, LayerConfig | StreamEnd, Shape, Shape]]:
+        """Return name, block, input and output shape of all blocks, in order.
+
+        Parameters
+        ----------
+        in_shape : tuple of int (C, H, W)
+            Of a sample.
+        classes : int
+            Neurons of the read-out block.
+
+        Raises
+        ------
+        ConfigError
+            A window does not fit its input, pooling does not divide it, or a block that needs a map
+            follows a dense one.
+        """
+        shape = in_shape
+        for name, layer in self.blocks(classes):
+            out_shape = _shape_behind(name, layer, shape)
+            yield name, layer, shape, out_shape
+            shape = out_shape
+
+
+def _shape_behind(name: str, layer: LayerConfig | StreamEnd, shape: Shape) -> Shape:
+    if isinstance(layer, DenseConfig):
+        return (layer.neurons,)
+    if isinstance(layer, StreamEnd):
+        return shape
+    if len(shape) != 3:
+        raise ConfigError(
+            f"{name}: a {layer.type} block cannot follow a dense block, whose output is no map. "
+            "Put dense blocks last."
+        )
+    channels, kernel, stride, padding = _window_of(layer, shape[0])
+    if isinstance(layer, PoolConfig) and (shape[1] % kernel or shape[2] % kernel):
+        raise ConfigError(
+            f"{name}: pooling by {kernel} does not divide a map of {shape[1]}x{shape[2]}. "
+            "Choose other strides or paddings before it."
+        )
+    height, width = (window_size(n, kernel, stride, padding) for n in shape[1:])
+    if min(height, width) < 1:
+        raise ConfigError(
+            f"{name}: a {kernel}x{kernel} window with padding {padding} does not fit its input of "
+            f"{shape[1]}x{shape[2]}. Take a smaller kernel, more padding, or smaller strides "
+            "before it."
+        )
+    return channels, height, width
+
+
+def _window_of(
+    layer: ConvConfig | StemConfig | PoolConfig | ResidualConfig, before: int
+) -> tuple[int, int, int, int]:
+    """Return channels, kernel, stride and padding of a block behind so many channels."""
+    if isinstance(layer, PoolConfig):
+        return before, layer.kernel, layer.kernel, 0
+    if isinstance(layer, ResidualConfig):
+        return layer.channels, RESIDUAL_KERNEL, layer.stride, RESIDUAL_KERNEL // 2
+    return layer.channels, layer.kernel, layer.stride, layer.padding
+
+
+RESIDUAL_KERNEL = 3
+"""Both convolutions of a residual block, padded to keep the map at a stride of 1."""
 
 STREAMING = (StemConfig, ResidualConfig)
 """Blocks behind which there is a residual stream, not spikes."""

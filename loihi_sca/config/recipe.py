@@ -8,10 +8,14 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from pydantic import NonNegativeInt
-
 from loihi_sca.config.model import ModelConfig
-from loihi_sca.config.sections import DataConfig, PruningConfig, Section, TrainingConfig
+from loihi_sca.config.sections import (
+    CountOrZero,
+    DataConfig,
+    PruningConfig,
+    Section,
+    TrainingConfig,
+)
 from loihi_sca.errors import ConfigError
 from loihi_sca.toml_files import parse_toml, suggestion, validate
 
@@ -30,7 +34,7 @@ class Recipe(Section):
     """
 
     name: str
-    seed: NonNegativeInt = 0
+    seed: CountOrZero = 0
     data: DataConfig = DataConfig()
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-PositiveFraction: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+from loihi_sca.config.budgets import BUDGETS, Budget
+from loihi_sca.errors import ConfigError
+from loihi_sca.toml_files import validate
+
+# a number in quotes, or a truth value, is no number
+Fraction: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=1)]
+Positive: TypeAlias = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+NotNegative: TypeAlias = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Count: TypeAlias = Annotated[int, Field(strict=True, gt=0)]
+CountOrZero: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
+Whether: TypeAlias = Annotated[bool, Field(strict=True)]
+BudgetNumber: TypeAlias = Annotated[float, Field(strict=True)]
+BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 
 Encoding: TypeAlias = Literal["rate", "direct"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
 
 Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
-FRACTIONS = ("keep", "connections", "synops")
-"""Budgets that are fractions of the dense network."""
-
-BUDGETS = (*FRACTIONS, "cores", "synapse_words", "energy_uj", "fits")
-"""Ways to say how small a network shall become; those that are no fractions are of a chip."""
-
 DEFAULT_KEEP = 0.4
 TRUST = 0.5
 """How far scores are believed by default when a budget is divided over layers."""
-
-CHIPS = r"^[1-9]\d* chips?$"
 
 
 class Section(BaseModel):
@@ -65,12 +60,12 @@ class DataConfig(Section):
     """
 
     name: str = "digits"
-    timesteps: PositiveInt = 16
+    timesteps: Count = 16
     root: str | None = None
-    limit: PositiveInt | None = None
+    limit: Count | None = None
     encoding: Encoding = "rate"
-    shift: NonNegativeInt = 0
-    mirror: bool = False
+    shift: CountOrZero = 0
+    mirror: Whether = False
 
 
 class TrainingConfig(Section):
@@ -93,14 +88,14 @@ class TrainingConfig(Section):
         How many of the last checkpoints stay on disk, besides the best.
     """
 
-    epochs: PositiveInt = 20
-    batch_size: PositiveInt = 64
-    learning_rate: PositiveFloat = 5e-3
-    weight_decay: NonNegativeFloat = 0.0
-    l1: NonNegativeFloat = 0.0
-    synops: NonNegativeFloat = 0.0
+    epochs: Count = 20
+    batch_size: Count = 64
+    learning_rate: Positive = 5e-3
+    weight_decay: NotNegative = 0.0
+    l1: NotNegative = 0.0
+    synops: NotNegative = 0.0
     label_smoothing: Fraction = 0.0
-    keep_checkpoints: PositiveInt = 2
+    keep_checkpoints: Count = 2
 
 
 class PruningConfig(Section):
@@ -118,7 +113,7 @@ class PruningConfig(Section):
     cores, synapse_words : int or None
         Cores, or words of synapse memory on all cores, that the mapper may use on ``profile``.
     energy_uj : float or None
-        Energy per sample on ``profile`` in uJ, as estimated.
+        Energy per sample on ``profile`` in uJ, as estimated, static power included.
     fits : str or None
         ``"1 chip"``: all cores of so many chips of ``profile``.
     profile : str
@@ -154,13 +149,13 @@ class PruningConfig(Section):
     """
 
     criterion: str = "sca"
-    keep: PositiveFraction | None = None
-    connections: PositiveFraction | None = None
-    synops: PositiveFraction | None = None
-    cores: PositiveInt | None = None
-    synapse_words: PositiveInt | None = None
-    energy_uj: PositiveFloat | None = None
-    fits: Annotated[str, Field(pattern=CHIPS)] | None = None
+    keep: BudgetNumber | None = None
+    connections: BudgetNumber | None = None
+    synops: BudgetNumber | None = None
+    cores: BudgetCount | None = None
+    synapse_words: BudgetCount | None = None
+    energy_uj: BudgetNumber | None = None
+    fits: str | None = None
     profile: str = "loihi2"
     objective: Objective = "harmonic"
     trust: Fraction = TRUST
@@ -168,31 +163,35 @@ class PruningConfig(Section):
     regeneration: Literal["constant", "cosine"] = "constant"
     ranking: Literal["global", "layer"] = "global"
     exclude: tuple[str, ...] = ()
-    min_channels: PositiveInt = 4
+    min_channels: Count = 4
     schedule: Literal["constant", "cubic", "cosine"] = "cubic"
     start: Fraction = 0.1
     stop: Fraction = 0.6
-    interval: PositiveInt = 1
-    interval_steps: PositiveInt | None = None
+    interval: Count = 1
+    interval_steps: Count | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _one_budget(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        given = [name for name in BUDGETS if values.get(name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"gives {' and '.join(given)}; one budget at a time")
+        given = any(values.get(name) is not None for name in BUDGETS)
         return values if given else {**values, "keep": DEFAULT_KEEP}
 
     @property
-    def budget(self) -> tuple[str, float | str]:
-        """Name and amount of the budget that is given."""
-        name = next(n for n in BUDGETS if getattr(self, n) is not None)
-        return name, getattr(self, name)
+    def budget(self) -> Budget:
+        """The budget that is given."""
+        found = Budget.given_in(dict(self))
+        if found is None:  # _one_budget gives the default
+            raise ConfigError("pruning: gives no budget.")
+        return found
 
     @model_validator(mode="after")
     def _consistent(self) -> PruningConfig:
+        try:
+            Budget.given_in(dict(self))
+        except ConfigError as error:
+            raise ValueError(str(error).removesuffix(".")) from error
         if self.keep is not None and self.regenerate >= self.keep:
             raise ValueError(
                 f"regenerate = {self.regenerate} must be below keep = {self.keep}: regenerated "
@@ -201,3 +200,35 @@ class PruningConfig(Section):
         if self.start > self.stop:
             raise ValueError(f"start = {self.start} lies behind stop = {self.stop}")
         return self
+
+    def changed(self, changes: Mapping[str, Any], owner: str) -> PruningConfig:
+        """Return the section with other values; a budget among them takes the place of its own.
+
+        Parameters
+        ----------
+        changes : mapping of str to value
+            By field.
+        owner : str
+            What an error starts with.
+
+        Raises
+        ------
+        ConfigError
+            Together they cannot be meant.
+        """
+        return validate(PruningConfig, self.values_with(changes), owner)
+
+    def values_with(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the section with others in their place, not checked yet.
+
+        Where another kept fraction is not above the regenerated one, half of what is kept is
+        regenerated.
+        """
+        values = self.model_dump(mode="json", exclude_none=True)
+        if any(name in changes for name in BUDGETS):
+            values = {k: v for k, v in values.items() if k not in BUDGETS}
+        values |= changes
+        keep, regenerate = changes.get("keep"), values["regenerate"]
+        if isinstance(keep, int | float) and regenerate >= keep > 0:
+            values["regenerate"] = 0.5 * keep
+        return values

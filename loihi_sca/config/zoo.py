@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from loihi_sca.errors import ConfigError
+from loihi_sca.toml_files import suggestion
 
 Pooling: TypeAlias = Literal["stride", "sum"]
 """How a map is halved: by the last convolution of a stage, or by a sum-pooling block behind it."""
@@ -35,9 +35,8 @@ def layers_of(name: str, width: float = 1.0, pooling: Pooling = "stride") -> lis
         There is no such network.
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"model.zoo: no model {name!r}; there are {', '.join(MODELS)}.{hint}")
+        hint = suggestion(name, MODELS) or "."
+        raise ConfigError(f"model.zoo: no model {name!r}; there are {', '.join(MODELS)}{hint}")
     layers = MODELS[name](pooling)
     for layer in layers:
         for size in ("channels", "neurons"):

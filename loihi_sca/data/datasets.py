@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +13,17 @@ import numpy.typing as npt
 
 from loihi_sca.config import Encoding
 from loihi_sca.data import cifar10, images, nmnist
+from loihi_sca.data.encoders import BYTES_PER_SPIKE
 from loihi_sca.data.samples import Images, Index, Samples, no_direct_encoding
 from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.memory import check_memory
 from loihi_sca.network import Shape
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 
+
+HELD_OUT = 10
+"""One of so many training samples is for validation."""
 
 TEST_ORDER = 0
 """Seed of the order of test samples, the same for everyone."""
@@ -56,7 +62,19 @@ class Dataset:
         return self.samples.shape
 
     def spikes(self, index: Index = slice(None)) -> npt.NDArray[np.uint8]:
-        """Return samples, uint8 array (N, C, H, W, T): spikes, or mantissas if encoded directly."""
+        """Return samples, uint8 array (N, C, H, W, T): spikes, or mantissas if encoded directly.
+
+        Raises
+        ------
+        InputError
+            They take more memory than there is.
+        """
+        chosen = len(self.labels[index])
+        check_memory(
+            f"{chosen} encoded samples of {self.name}, of {self.timesteps} timesteps each,",
+            math.prod((chosen, *self.shape, self.timesteps, BYTES_PER_SPIKE)),
+            "Take fewer samples at once, or fewer timesteps.",
+        )
         return self.samples.encoded(index, self.timesteps)
 
     def pick(self, index: Index) -> Dataset:
@@ -140,6 +158,7 @@ def load(
         There is no such dataset or split.
     InputError
         Its files are not where they should be, or are damaged; the message says what to put where.
+        Or the split is empty: fewer than ten training samples leave none for validation.
     """
     known = _known(name)
     if split not in ("train", "validation", "test"):
@@ -148,6 +167,7 @@ def load(
     if folder is not None and not folder.is_dir():
         raise InputError(f"{name}: {folder} is no folder. Give the one with the dataset's files.")
     samples, labels = known.read(split == "test", folder)
+    _check_labels(name, split, len(samples), labels, known.classes)
     if isinstance(samples, Images):
         samples = replace(samples, encoding=encoding)
     else:
@@ -162,10 +182,29 @@ def _known(name: str) -> Known:
     return DATASETS[name]
 
 
+def _check_labels(
+    name: str, split: Split, samples: int, labels: npt.NDArray[np.int64], classes: int
+) -> None:
+    """Raise unless there is at least one sample for the split, and a class for each sample."""
+    if len(labels) != samples:
+        raise InputError(f"{name}: {samples} samples, but {len(labels)} labels; one for each.")
+    if not samples:
+        raise InputError(f"{name}: there are no samples in its {split} files.")
+    if split == "validation" and samples < HELD_OUT:
+        raise InputError(
+            f"{name}: {samples} training samples, of which none is left for validation, a tenth "
+            f"of them. Put at least {HELD_OUT} into the files for training."
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InputError(
+            f"{name}: labels span {labels.min()} to {labels.max()}, allowed is 0 to {classes - 1}."
+        )
+
+
 def _order(samples: int, split: Split, seed: int) -> npt.NDArray[np.int64]:
     """Return which samples make up a split, shuffled: files are often sorted by class."""
     if split == "test":
         return np.random.default_rng(TEST_ORDER).permutation(samples)
     order = np.random.default_rng(seed).permutation(samples)
-    held_out = samples // 10
+    held_out = samples // HELD_OUT
     return order[:held_out] if split == "validation" else order[held_out:]

@@ -12,6 +12,12 @@ from loihi_sca.errors import InputError
 MANTISSA = 64
 """Bias mantissa of a value of 1: the threshold of a neuron with threshold 1."""
 
+BYTES_PER_SPIKE = 9
+"""While it is encoded at a rate, a spike takes two whole numbers beside its own byte."""
+
+MAX_STEPS_IN_INT32 = 46_340
+"""The largest number whose square, a step times a count of spikes, fits into 32 bits."""
+
 
 def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     """Encode values as evenly spaced spikes: a value of ``k / timesteps`` gives exactly ``k``.
@@ -35,11 +41,14 @@ def rate(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     """
     values = np.asarray(values, dtype=np.float32)
     _check_range(values, "rate")
-    count = np.rint(values * timesteps).astype(np.int32)[..., None]
-    step = np.arange(timesteps, dtype=np.int32)
+    whole: type[np.signedinteger[Any]] = np.int32 if timesteps <= MAX_STEPS_IN_INT32 else np.int64
+    count = np.rint(values * timesteps).astype(whole)[..., None]
     # spike number k of n falls where the line t * n / T passes the integer k
-    passed = ((step + 1) * count) // timesteps - (step * count) // timesteps
-    spikes: npt.NDArray[np.uint8] = passed.astype(np.uint8)
+    line = np.arange(1, timesteps + 1, dtype=whole) * count
+    passed = line // timesteps  # the remainder by hand: numpy divides fast, and by % slowly
+    passed *= timesteps
+    line -= passed
+    spikes: npt.NDArray[np.uint8] = (line < count).view(np.uint8)
     return spikes
 
 

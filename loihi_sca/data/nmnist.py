@@ -48,14 +48,15 @@ def read(test: bool, root: Path | None) -> tuple[Recordings, npt.NDArray[np.int6
     if listed not in files:
         raise InputError(f"nmnist: no {listed} in {root}. Put there {WANTED}.")
     numbers, labels = _listed(files[listed], listed)
-    events = []
+    recordings = []
     for number in numbers:
         name = f"{number}.bs2"
         if name not in files:
             raise InputError(f"nmnist: {listed} lists {name}, which is missing in {root}.")
-        events.append(decode_bs2(files[name], name))
-    starts = np.concatenate([[0], np.cumsum([len(e) for e in events])]).astype(np.int64)
-    return Recordings(np.concatenate(events), starts, SIZE, WINDOW_US), labels
+        recordings.append(decode_bs2(files[name], name))
+    starts = np.concatenate([[0], np.cumsum([len(r) for r in recordings])]).astype(np.int64)
+    events = np.concatenate(recordings) if recordings else decode_bs2(b"")
+    return Recordings(events, starts, SIZE, WINDOW_US), labels
 
 
 def decode_bs2(content: bytes, name: str = "recording") -> npt.NDArray[np.int32]:

@@ -78,18 +78,21 @@ class RunResult:
         return counts
 
 
-class Engine(Protocol):
-    """The signature that all engines share."""
+class Prepared(Protocol):
+    """A network that is ready to be run, as often as there are data."""
 
-    def __call__(
-        self,
-        network: Network,
-        data: npt.NDArray[np.integer[Any]],
-        *,
-        schedule: Schedule = "pipelined",
-        record: Sequence[str] = (),
-    ) -> RunResult:
-        """Run the network on data (N, *in_shape, T)."""
+    def run(self, data: npt.NDArray[np.integer[Any]], *, record: Sequence[str] = ()) -> RunResult:
+        """Run it on data (N, *in_shape, T)."""
+
+
+class Engine(Protocol):
+    """What makes a network ready, which may take as long as some samples, to be run often.
+
+    Such as :func:`loihi_sca.engine.fast.prepare` and :func:`loihi_sca.engine.reference.prepare`.
+    """
+
+    def __call__(self, network: Network, *, schedule: Schedule = "pipelined") -> Prepared:
+        """Return the network, ready."""
 
 
 def check_runnable(network: Network) -> None:
@@ -106,9 +109,8 @@ def check_runnable(network: Network) -> None:
             problems.append(f"{layer.name}: neuron type {layer.neuron.type!r}")
     if problems:
         raise UnsupportedLayer(
-            "cannot be simulated exactly, only CUBA neurons can: "
-            + "; ".join(problems)
-            + ". `estimate` can still map it."
+            "cannot be simulated exactly, only CUBA neurons can: " + "; ".join(problems),
+            "`estimate` can still map it.",
         )
 
 

@@ -32,6 +32,7 @@ from loihi_sca.hardware.ranges import GRADED, Ranges
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.network import Pair, Shape
 from loihi_sca.network.layers import MAX_NEURONS
+from loihi_sca.network.sliding import window_size
 from loihi_sca.toml_files import read_toml, validate
 
 Positive = Annotated[int, Field(ge=1)]
@@ -191,8 +192,7 @@ def _window(
     kernel, padding, dilation = (_pair(e) for e in (layer.kernel, layer.padding, layer.dilation))
     stride = _pair(layer.stride) if layer.stride else (kernel if pool else (1, 1))
     rows, columns = (
-        (volume[1 + i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
-        for i in range(2)
+        window_size(volume[1 + i], kernel[i], stride[i], padding[i], dilation[i]) for i in range(2)
     )
     if min(rows, columns) < 1:
         raise ConfigError(f"{name}: kernel {kernel} does not fit input {volume}.")

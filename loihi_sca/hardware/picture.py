@@ -118,6 +118,8 @@ def utilisations(placement: Placement) -> list[float]:
             ]
             if limits.out_axons is not None:
                 uses.append(int(layer.out_axons[i]) / int(limits.out_axons))
+            if limits.axon_map is not None:
+                uses.append(int(layer.axon_map[i]) / int(limits.axon_map))
             found.append(max(uses))
     return found
 

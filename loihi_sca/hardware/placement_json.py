@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from loihi_sca.hardware.cost.mesh import places
-from loihi_sca.hardware.mapping.mapper import Placement
-from loihi_sca.hardware.rules import Violation
+from loihi_sca.hardware.mapping.compiler_table import compiler_table
+from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.violations import Violation
 
 SCHEMA = 1
 """Version of the JSON form."""
@@ -23,6 +24,7 @@ def placement_as_json(placement: Placement, violations: Sequence[Violation] = ()
         "network": placement.architecture.name,
         "profile": placement.profile.name,
         "cores": placement.cores,
+        "cores_low": placement.cores_low,
         "chips": placement.chips,
         "straddling": list(placement.straddling),
         "tightest": {
@@ -30,6 +32,7 @@ def placement_as_json(placement: Placement, violations: Sequence[Violation] = ()
             "limit": tightest.binding,
             "utilisation": tightest.utilisation,
         },
+        "layers": [_layer(layer, placement) for layer in placement.layers],
         "assignment": [
             {
                 "core": core.index,
@@ -48,4 +51,14 @@ def placement_as_json(placement: Placement, violations: Sequence[Violation] = ()
             for core in placement
         ],
         "violations": [v.as_json() for v in violations],
+    }
+
+
+def _layer(layer: LayerPlacement, placement: Placement) -> dict[str, Any]:
+    table = compiler_table(layer, placement.profile)
+    return {
+        "layer": layer.spec.name,
+        "cores": layer.cores,
+        "tile": list(layer.tile),
+        "compiler_table": None if table is None else table.as_json(),
     }

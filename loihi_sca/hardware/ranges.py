@@ -12,6 +12,9 @@ from loihi_sca.network import Conv, Cuba, Dense, Layer, Neuron, OtherLayer, Othe
 GRADED = ("sdnn", "sigma", "delta", "graded")
 """Parts of the names of neurons that send more than one bit."""
 
+SIGMA_OUTPUT = "sigma_output"
+"""Parameter of a sigma-delta neuron that puts out its sum."""
+
 
 @dataclass(frozen=True)
 class Ranges:
@@ -63,9 +66,12 @@ def _kinds_of_bias(biases: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 
 def neuron_type(neuron: Neuron | None) -> str:
-    """Return the type of a neuron in lower case, ``none`` without one."""
+    """Return the type of a neuron in lower case, ``none`` without one.
+
+    A sigma-delta neuron that puts out its sum is a type of its own, as in netx.
+    """
     if isinstance(neuron, OtherNeuron):
-        return neuron.type.lower()
+        return SIGMA_OUTPUT if SIGMA_OUTPUT in neuron.parameters else neuron.type.lower()
     return "none" if neuron is None else "cuba"
 
 

@@ -1,4 +1,4 @@
-"""Design rules: one function per limit of the chip, all checked, all violations reported.
+"""Design rules about cores: one function per limit, all checked, all violations reported.
 
 A rule takes a placement and yields a :class:`Violation` per layer that breaks it.
 """
@@ -6,69 +6,12 @@ A rule takes a placement and yields a :class:`Violation` per layer that breaks i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from loihi_sca.errors import DoesNotFit
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
-from loihi_sca.hardware.quantity import Sourced
-
-NAMES = {
-    "compartments": "compartments on a core",
-    "synapse_words": "synapse words on a core",
-    "in_axons": "input axons on a core",
-    "out_axons": "output axons on a core",
-    "pooled_words": "words of pooled memory on a core",
-    "weight_bits": "bits per weight",
-    "delay": "steps of delay",
-    "threshold_bits": "bits for its threshold",
-    "bias_bits": "bits for a bias mantissa",
-    "decay_bits": "bits for a decay",
-    "payload_bits": "bits of payload per spike",
-    "kernel_edge": "positions along its kernel",
-    "stride": "positions of stride",
-}
-"""What a layer needs, by the key of the limit in the profile."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A limit that a layer breaks.
-
-    Attributes
-    ----------
-    layer : str
-    rule : str
-        Key of the limit in the profile, for example ``synapse_words``.
-    actual, limit : int
-    unit : str
-    source : str
-        Where the limit comes from.
-    hint : str
-        What to do.
-    profile : str
-    """
-
-    layer: str
-    rule: str
-    actual: int
-    limit: int
-    unit: str
-    source: str
-    hint: str
-    profile: str
-
-    def __str__(self) -> str:
-        actual, limit = (f"{n:,}".replace(",", " ") for n in (self.actual, self.limit))
-        return (
-            f"{self.layer} needs {actual} {NAMES[self.rule]}, limit {limit} "
-            f"({self.profile}.limits.{self.rule}: {self.source}). {self.hint}"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields with the message."""
-        return {**self.__dict__, "message": str(self)}
-
+from loihi_sca.hardware.range_rules import RANGE_RULES
+from loihi_sca.hardware.violations import Violation, violation
 
 Rule: TypeAlias = Callable[[Placement], Iterator[Violation]]
 
@@ -81,7 +24,7 @@ def compartments(placement: Placement) -> Iterator[Violation]:
         actual = int(layer.neurons.max(initial=0)) * each
         if actual > int(limit):
             hint = "Use a neuron with fewer compartments."
-            yield _violation(placement, layer, "compartments", actual, limit, hint)
+            yield violation(placement.profile, layer.spec, "compartments", actual, limit, hint)
 
 
 def synapse_words(placement: Placement) -> Iterator[Violation]:
@@ -91,17 +34,17 @@ def synapse_words(placement: Placement) -> Iterator[Violation]:
         actual = int(layer.words.max(initial=0))
         if actual > int(limit):
             hint = f"No slice is small enough: {_prune_inputs(layer, actual, int(limit))}"
-            yield _violation(placement, layer, "synapse_words", actual, limit, hint)
+            yield violation(placement.profile, layer.spec, "synapse_words", actual, limit, hint)
 
 
 def in_axons(placement: Placement) -> Iterator[Violation]:
-    """Check that a core listens to so many source neurons."""
+    """Check that the table of what a core listens to has room for all of it."""
     limit = placement.profile.limits.in_axons
     for layer in placement.layers:
         actual = int(layer.in_axons.max(initial=0))
         if actual > int(limit):
             hint = f"Every slice needs that many: {_prune_inputs(layer, actual, int(limit))}"
-            yield _violation(placement, layer, "in_axons", actual, limit, hint)
+            yield violation(placement.profile, layer.spec, "in_axons", actual, limit, hint)
 
 
 def out_axons(placement: Placement) -> Iterator[Violation]:
@@ -113,102 +56,50 @@ def out_axons(placement: Placement) -> Iterator[Violation]:
         actual = int(layer.out_axons.max(initial=0))
         if actual > int(limit):
             hint = "Prune the layer after it, so that it takes fewer cores."
-            yield _violation(placement, layer, "out_axons", actual, limit, hint)
+            yield violation(placement.profile, layer.spec, "out_axons", actual, limit, hint)
 
 
-def pooled_words(placement: Placement) -> Iterator[Violation]:
-    """Check that synapses and axons share one memory, as far as the profile prices axons."""
-    profile = placement.profile
-    limit = profile.limits.pooled_words
+def axon_map(placement: Placement) -> Iterator[Violation]:
+    """Check that a core's table of destinations has room for all of them."""
+    limit = placement.profile.limits.axon_map
     if limit is None:
         return
-    per_axon = int(profile.synapses.words_per_in_axon)
     for layer in placement.layers:
-        actual = int((layer.words + per_axon * layer.in_axons).max(initial=0))
+        actual = int(layer.axon_map.max(initial=0))
         if actual > int(limit):
-            hint = "Prune the layer before it, so that fewer axons and synapses arrive."
-            yield _violation(placement, layer, "pooled_words", actual, limit, hint)
+            hint = "Use a neuron with more compartments, so that fewer share a core."
+            yield violation(placement.profile, layer.spec, "axon_map", actual, limit, hint)
 
 
-def weight_bits(placement: Placement) -> Iterator[Violation]:
-    """Check that a weight, its layer's common power of two removed, is stored in few bits."""
-    limit = placement.profile.limits.weight_bits
+def neuron_groups(placement: Placement) -> Iterator[Violation]:
+    """Check that a layer's neurons are described by so many groups."""
+    limit = placement.profile.limits.neuron_groups
+    if limit is None:
+        return
     for layer in placement.layers:
-        geometry = layer.spec.geometry
-        actual = max((*geometry.bits, *geometry.recurrent_bits), default=0)
-        if actual > limit.values[-1]:
-            hint = "Quantise the weights to even integers from -256 to 254."
-            yield _violation(placement, layer, "weight_bits", actual, limit, hint)
-
-
-def delay(placement: Placement) -> Iterator[Violation]:
-    """Check that a synapse delays a spike by so many steps."""
-    for layer in placement.layers:
-        hint = "Clamp the delays while training."
-        yield from _above(placement, layer, "delay", layer.spec.ranges.delay, hint)
-
-
-def threshold(placement: Placement) -> Iterator[Violation]:
-    """Check that the threshold is a mantissa of so many bits.
-
-    The power of two just above is let through: it is out of any voltage's reach, and netx gives it
-    to layers without a neuron, whose voltage is read out.
-    """
-    for layer in placement.layers:
-        actual = max(0, layer.spec.ranges.threshold - 1).bit_length()
-        hint = "Scale threshold, weights and bias down together."
-        yield from _above(placement, layer, "threshold_bits", actual, hint)
-
-
-def bias(placement: Placement) -> Iterator[Violation]:
-    """Check that the bias is a signed mantissa of so many bits, times a power of two."""
-    limits = placement.profile.limits
-    largest_exponent = (1 << int(limits.bias_exponent_bits)) - 1
-    for layer in placement.layers:
-        needed = (
-            bits + max(0, power - largest_exponent) for bits, power in layer.spec.ranges.biases
-        )
-        hint = "Scale threshold, weights and bias down together, or round the bias."
-        yield from _above(placement, layer, "bias_bits", max(needed, default=0), hint)
-
-
-def decay(placement: Placement) -> Iterator[Violation]:
-    """Check that a decay has so many bits; the chip adds one, so full decay still fits."""
-    for layer in placement.layers:
-        actual = max(0, layer.spec.ranges.decay - 1).bit_length()
-        hint = "Give decays in 1/4096."
-        yield from _above(placement, layer, "decay_bits", actual, hint)
-
-
-def payload(placement: Placement) -> Iterator[Violation]:
-    """Check that a spike carries so many bits besides saying that it happened."""
-    for layer in placement.layers:
-        hint = "Use neurons with binary spikes, or a chip with graded ones."
-        yield from _above(placement, layer, "payload_bits", layer.spec.ranges.payload_bits, hint)
-
-
-def window(placement: Placement) -> Iterator[Violation]:
-    """Check that kernels and strides are known to work, where the profile names such limits."""
-    limits = placement.profile.limits
-    for layer in placement.layers:
-        geometry = layer.spec.geometry
-        if limits.kernel_edge is not None:
-            hint = "Use a smaller kernel, or two layers."
-            yield from _above(placement, layer, "kernel_edge", max(geometry.kernel), hint)
-        if limits.stride is not None:
-            hint = "Use a smaller stride, or two layers."
-            yield from _above(placement, layer, "stride", max(geometry.stride), hint)
+        if layer.neuron_groups > int(limit):
+            hint = "Use a neuron that takes fewer groups."
+            yield violation(
+                placement.profile, layer.spec, "neuron_groups", layer.neuron_groups, limit, hint
+            )
 
 
 RULES: tuple[Rule, ...] = (
-    compartments, synapse_words, in_axons, out_axons, pooled_words, weight_bits, delay, threshold,
-    bias, decay, payload, window,
+    compartments, synapse_words, in_axons, out_axons, axon_map, neuron_groups,
 )  # fmt: skip
+"""About cores; :data:`~loihi_sca.hardware.range_rules.RANGE_RULES` are about single values."""
 
 
 def find_violations(placement: Placement) -> tuple[Violation, ...]:
-    """Return every violation of every rule, in the order of :data:`RULES`."""
-    return tuple(violation for rule in RULES for violation in rule(placement))
+    """Return every violation of every rule, those about cores first."""
+    of_cores = [found for rule in RULES for found in rule(placement)]
+    of_values = [
+        found
+        for rule in RANGE_RULES
+        for layer in placement.layers
+        for found in rule(layer.spec, placement.profile)
+    ]
+    return (*of_cores, *of_values)
 
 
 def require_fit(placement: Placement) -> None:
@@ -223,27 +114,3 @@ def _prune_inputs(layer: LayerPlacement, actual: int, limit: int) -> str:
     inputs = layer.spec.geometry.in_shape[0]
     what = "inputs" if layer.spec.geometry.kind == "dense" else "input channels"
     return f"prune the layer before it to {inputs * limit // actual} {what} or fewer."
-
-
-def _above(
-    placement: Placement, layer: LayerPlacement, rule: str, actual: int, hint: str
-) -> Iterator[Violation]:
-    limit = getattr(placement.profile.limits, rule)
-    if actual > int(limit):
-        yield _violation(placement, layer, rule, actual, limit, hint)
-
-
-def _violation(
-    placement: Placement,
-    layer: LayerPlacement,
-    rule: str,
-    actual: int,
-    limit: Sourced,
-    hint: str,
-) -> Violation:
-    value = getattr(limit, "values", None)
-    most = value[-1] if value else int(limit)  # type: ignore[call-overload]
-    return Violation(
-        layer.spec.name, rule, actual, most, limit.unit.split("/")[0], limit.source, hint,
-        placement.profile.name,
-    )  # fmt: skip

@@ -27,7 +27,11 @@ WordBits = Annotated[Quantity, in_unit("bit", whole_from=1)]
 BitChoices = Annotated[Choices, in_unit("bit")]
 Steps = Annotated[Quantity, in_unit("step", whole_from=0)]
 Synapses = Annotated[Quantity, in_unit("synapse", whole_from=1)]
-WordsPerAxon = Annotated[Quantity, in_unit("word/axon", whole_from=0)]
+Groups = Annotated[Quantity, in_unit("group/core", whole_from=1)]
+GroupsPerLayer = Annotated[Quantity, in_unit("group/layer", whole_from=1)]
+WordsPerEntry = Annotated[Quantity, in_unit("word/entry", whole_from=0)]
+WordsPerCompartment = Annotated[Quantity, in_unit("word/compartment")]
+WordsPerGroup = Annotated[Quantity, in_unit("word/group", whole_from=0)]
 Edge = Annotated[Quantity, in_unit("position", whole_from=1)]
 PerSynop = Annotated[Quantity, in_unit("pJ/synop")]
 PerUpdate = Annotated[Quantity, in_unit("pJ/update")]
@@ -71,7 +75,7 @@ class Limits(Section):
     out_axons: Axons | None = None
     axon_map: Entries | None = None
     axon_mem: Entries | None = None
-    pooled_words: Words | None = None
+    neuron_groups: Groups | None = None
     weight_bits: BitChoices
     delay: Steps
     threshold_bits: Bits
@@ -88,6 +92,8 @@ class Neurons(Section):
 
     default: CompartmentsPerNeuron
     types: dict[str, CompartmentsPerNeuron] = Field(default_factory=dict)
+    groups: GroupsPerLayer | None = None
+    groups_of: dict[str, GroupsPerLayer] = Field(default_factory=dict)
 
 
 class SynapseMemory(Section):
@@ -102,7 +108,18 @@ class SynapseMemory(Section):
     index_bits: Bits
     delay_bits: Bits
     entry_synapses: Synapses | None = None
-    words_per_in_axon: WordsPerAxon
+
+
+class PooledMemory(Section):
+    """One memory that all tables of a core come from, in words, and what of it an entry takes.
+
+    A synapse word takes one. ``axon_entry``: of AxonIn, AxonMap and AxonMem alike.
+    """
+
+    words: Words
+    axon_entry: WordsPerEntry
+    compartment: WordsPerCompartment
+    neuron_group: WordsPerGroup
 
 
 class Mapping(Section):
@@ -205,6 +222,7 @@ class Profile(Section):
     limits: Limits
     neurons: Neurons
     synapses: SynapseMemory
+    pool: PooledMemory | None = None
     mapping: Mapping
     energy: Energy
     time: Time
@@ -216,6 +234,12 @@ class Profile(Section):
     def _limits_for_strategy(self) -> Profile:
         if self.mapping.strategy == "loihi1" and self.limits.out_axons is None:
             raise ValueError("mapping.strategy 'loihi1' needs limits.out_axons")
+        tables = (self.limits.axon_map, self.limits.neuron_groups, self.neurons.groups, self.pool)
+        if self.mapping.strategy != "loihi1" and None in tables:
+            raise ValueError(
+                f"mapping.strategy {self.mapping.strategy!r} needs limits.axon_map, "
+                "limits.neuron_groups, neurons.groups and the section pool"
+            )
         return self
 
     @model_validator(mode="after")
@@ -245,6 +269,10 @@ class Profile(Section):
     def compartments_per_neuron(self, neuron_type: str) -> int:
         """Return the compartments that a neuron of this netx type takes."""
         return int(self.neurons.types.get(neuron_type.lower(), self.neurons.default))
+
+    def neuron_groups(self, neuron_type: str) -> int:
+        """Return the neuron groups that a layer of this type takes on each core, 0 without any."""
+        return int(self.neurons.groups_of.get(neuron_type.lower(), self.neurons.groups or 0))
 
     @cached_property
     def content(self) -> str:

@@ -250,4 +250,4 @@ def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
 
 
 def _is_recurrent(table: str) -> bool:
-    return table.endswith("_rec")
+    return "_rec" in table  # also the parts of a complex table, weight_rec/real

@@ -17,7 +17,6 @@ from loihi_sca.config import (
     StemConfig,
     StreamEnd,
 )
-from loihi_sca.errors import ConfigError
 from loihi_sca.model.acceleration import accelerate
 from loihi_sca.model.blocks import (
     Flatten,
@@ -84,24 +83,20 @@ def build(
     Raises
     ------
     ConfigError
-        A window does not fit its input, or a convolution follows a dense block.
+        See :meth:`loihi_sca.config.ModelConfig.shapes`.
     """
     blocks: dict[str, torch.nn.Module] = {}
     if values:
         blocks["input"] = ValueInput(config.neuron)
-    shape = in_shape
-    for name, layer in config.blocks(classes):
+    for name, layer, shape, _ in config.shapes(in_shape, classes):
         if isinstance(layer, DenseConfig):
             if len(shape) == 3:
                 blocks["flatten"] = Flatten()
             blocks[name] = _dense(config, layer, shape)
-            shape = (layer.neurons,)
         elif isinstance(layer, StreamEnd):
             blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
         else:
-            out_shape = _slid(name, layer, shape)
             blocks[name] = _window(config, layer, shape)
-            shape = out_shape
     return accelerate(SpikingNet(in_shape, blocks))
 
 
@@ -143,26 +138,3 @@ def _window(config: ModelConfig, layer: Window, shape: Shape) -> torch.nn.Module
         weight_scale=config.weight_scale,
         prunable=layer.prunable,
     )
-
-
-def _slid(name: str, layer: Window, shape: Shape) -> Shape:
-    """Return the shape behind a window that slides over a map."""
-    if len(shape) != 3:
-        raise ConfigError(f"{name}: a {layer.type} block cannot follow a dense block.")
-    if isinstance(layer, ResidualConfig):
-        return layer.channels, *((n - 1) // layer.stride + 1 for n in shape[1:])
-    stride, padding, channels = layer.kernel, 0, shape[0]
-    if isinstance(layer, ConvConfig | StemConfig):
-        stride, padding, channels = layer.stride, layer.padding, layer.channels
-    elif shape[1] % layer.kernel or shape[2] % layer.kernel:
-        raise ConfigError(
-            f"{name}: pooling by {layer.kernel} does not divide a map of {shape[1]}x{shape[2]}. "
-            "Choose other strides or paddings before it."
-        )
-    height, width = ((n + 2 * padding - layer.kernel) // stride + 1 for n in shape[1:])
-    if min(height, width) < 1:
-        raise ConfigError(
-            f"{name}: a {layer.kernel}x{layer.kernel} window with padding {padding} does "
-            f"not fit its input of {shape[1]}x{shape[2]}."
-        )
-    return channels, height, width

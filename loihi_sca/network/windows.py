@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from loihi_sca.errors import NetworkError
 from loihi_sca.network.layers import Layer
+from loihi_sca.network.sliding import window_size
 from loihi_sca.network.values import IntArray, Pair, Shape, as_ints, check_whole
 
 
@@ -70,8 +71,10 @@ class Window(Layer):
         return self.out_channels, self._out_size(0), self._out_size(1)
 
     def _out_size(self, axis: int) -> int:
-        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
-        return (self.in_shape[1 + axis] + 2 * self.padding[axis] - reach) // self.stride[axis] + 1
+        return window_size(
+            self.in_shape[1 + axis], self.kernel[axis], self.stride[axis], self.padding[axis],
+            self.dilation[axis],
+        )  # fmt: skip
 
     @override
     def fan_out(self) -> npt.NDArray[np.int64]:

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data import Dataset
-from loihi_sca.engine.result import Engine, RunResult
+from loihi_sca.engine.result import Engine, Prepared, RunResult
 from loihi_sca.errors import InputError
 from loihi_sca.network import Cuba, Dense, IntArray, Network, Readout
 from loihi_sca.network.activity import LayerActivity
 
 SPIKE_BYTES = 1 << 23
-"""Input spikes that are encoded at once; encoding takes twenty times this for a moment."""
+"""Input spikes that are encoded at once; encoding takes nine times this for a moment."""
 
 NEVER = 1 << 23
 """A threshold that no voltage exceeds."""
@@ -72,7 +72,7 @@ def evaluate(
     dataset : Dataset
         Encoded piece by piece, so that its spikes never lie in memory all at once.
     engine : Engine
-        For example :func:`loihi_sca.engine.fast.run`.
+        For example :func:`loihi_sca.engine.fast.prepare`.
     on_progress : callable, optional
         Called with the number of samples done and of all.
 
@@ -82,13 +82,24 @@ def evaluate(
         The dataset does not fit the network: shape, number of classes, or kind of input.
     """
     check(network, dataset)
+    return evaluate_prepared(engine(network), network.readout, dataset, engine, on_progress)
+
+
+def evaluate_prepared(
+    ready: Prepared,
+    readout: Readout,
+    dataset: Dataset,
+    engine: Engine,
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """As :func:`evaluate`, with a network that is ready and was checked, and its read-out."""
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     activity: tuple[LayerActivity, ...] = ()
     elapsed, done = 0.0, 0
     for part in _parts(dataset):
         labels = dataset.labels[part]
-        result = engine(network, dataset.spikes(part))
-        answers = scores(network.readout, result, engine)[:, : dataset.classes].argmax(axis=1)
+        result = ready.run(dataset.spikes(part))
+        answers = scores(readout, result, engine)[:, : dataset.classes].argmax(axis=1)
         np.add.at(confusion, (labels, answers), 1)
         activity = add_activity(activity, result.activity)
         elapsed += result.wall_time_s
@@ -135,7 +146,8 @@ def _voltages(
     """Run the read-out as a layer that never spikes, and sum its voltage over time."""
     layer = Dense("readout", (weight.shape[1],), weight, neuron=replace(neuron, threshold=NEVER))
     spikes = result.spikes.reshape(result.samples, -1, result.timesteps)
-    trace = engine(Network("readout", (layer,)), spikes, record=["readout"]).traces["readout"]
+    ready = engine(Network("readout", (layer,)))
+    trace = ready.run(spikes, record=["readout"]).traces["readout"]
     if trace.voltage is None:
         raise InputError("this engine does not tell voltages, which the read-out needs.")
     total: npt.NDArray[np.int64] = trace.voltage.sum(axis=-1, dtype=np.int64)

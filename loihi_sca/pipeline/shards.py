@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from loihi_sca import netx
 from loihi_sca.data import Dataset, Split, load
 from loihi_sca.engine import fast, reference
-from loihi_sca.engine.result import Engine
+from loihi_sca.engine.result import Engine, Prepared
 from loihi_sca.errors import BackendError, ConfigError
 from loihi_sca.execution import Executor, Failure
 from loihi_sca.network import Network, Shape
@@ -85,7 +85,7 @@ class Part:
 
 def engine_of(name: EngineName, threads: int | None = None) -> Engine:
     """Return an engine by name; the fast one may be told how many threads to use."""
-    return partial(fast.run, threads=threads) if name == "fast" else reference.run
+    return partial(fast.prepare, threads=threads) if name == "fast" else reference.prepare
 
 
 def evaluate_sharded(
@@ -142,15 +142,20 @@ def total(parts: Iterable[Evaluation]) -> Evaluation:
 
 
 def _evaluate(source: Source, engine: EngineName, threads: int | None, part: Part) -> Evaluation:
-    network, dataset = _loaded(source, source.net.stat().st_mtime_ns)
+    network, dataset, ready = _loaded(source, source.net.stat().st_mtime_ns, engine, threads)
     chosen = dataset.pick(slice(part.first, part.last))
-    return evaluation.evaluate(network, chosen, engine_of(engine, threads))
+    prepare = engine_of(engine, threads)
+    return evaluation.evaluate_prepared(ready, network.readout, chosen, prepare)
 
 
 @lru_cache(maxsize=1)
-def _loaded(source: Source, _written: int) -> tuple[Network, Dataset]:
-    """Load once per process, as long as the file stays: a worker gets several parts."""
-    return source.load()
+def _loaded(
+    source: Source, _written: int, engine: EngineName, threads: int | None
+) -> tuple[Network, Dataset, Prepared]:
+    """Load and prepare once per process, as long as the file stays: it gets several parts."""
+    network, dataset = source.load()
+    evaluation.check(network, dataset)
+    return network, dataset, engine_of(engine, threads)(network)
 
 
 def _parts(samples: int, count: int) -> list[Part]:

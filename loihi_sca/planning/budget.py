@@ -7,22 +7,23 @@ quantities, such as cores, and what a plan promises is what the mapper says of t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import FRACTIONS, TRUST, Objective, PruningConfig
+from loihi_sca.config import TRUST, Objective
 from loihi_sca.errors import ConfigError
-from loihi_sca.hardware import load_profile
 from loihi_sca.hardware.shapes import Architecture
 from loihi_sca.planning.allocation import Allocation, Stage, allocate, cheapest
 from loihi_sca.planning.candidates import FINE, around, candidates
 from loihi_sca.planning.chain import Unit, chain_of
-from loihi_sca.planning.meters import Counts, Meter, Rates, Values, meter_of
+from loihi_sca.planning.filling import fill, reason_for_less
+from loihi_sca.planning.meters import Counts, Meter, Values
 from loihi_sca.planning.outline import Outline
-from loihi_sca.problems import CHAINS, NO_ADD
+from loihi_sca.planning.ranking import lists_of, longest_within
+from loihi_sca.planning.target import Target
 
 Importance: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 """Score of every channel, by layer."""
@@ -30,57 +31,8 @@ Importance: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 LEAST_EVEN = 1e-3
 """Share of worth that all channels have alike even if scores are trusted: worth stays finite."""
 
-TRIES = 12
+TRIES = 16
 """Searches with a tighter aim, where a search's costs are not all of what counts in the end."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A budget in the units of its meter.
-
-    Attributes
-    ----------
-    name : str
-        Key of the recipe.
-    given : float or str
-        As the recipe gives it.
-    limit, dense : float
-        What the network may take, and what the dense one takes.
-    meter : Meter
-        What is counted.
-    """
-
-    name: str
-    given: float | str
-    limit: float
-    dense: float
-    meter: Meter
-
-
-def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = None) -> Target:
-    """Return the budget of a recipe in the units of its meter.
-
-    Raises
-    ------
-    ConfigError
-        There is no such profile, or it is a budget of a chip for a network that cannot be mapped.
-    """
-    name, given = config.budget
-    if outline.architecture.additions and name not in FRACTIONS:
-        blocks = ", ".join(addition.block for addition in outline.architecture.additions)
-        raise ConfigError(
-            f"pruning.{name} = {given}: needs the network mapped to a chip, and {blocks} cannot "
-            f"be: {NO_ADD}. {CHAINS} Budgets for this network are {', '.join(FRACTIONS)}."
-        )
-    meter = meter_of(name, config.profile, outline.prunable, rates or Rates())
-    dense = meter.total(outline.architecture)
-    if isinstance(given, str):  # "2 chips"
-        limit = int(given.split()[0]) * float(int(load_profile(config.profile).chip.cores))
-    else:
-        limit = given * dense if name in FRACTIONS else float(given)
-    if name == "keep":
-        limit = float(round(limit))
-    return Target(name, given, limit, dense, meter)
 
 
 @dataclass(frozen=True)
@@ -97,12 +49,15 @@ class Plan:
         What the planned network takes, in the units of the target.
     architecture : Architecture
         The planned network.
+    reason : str
+        Why less than :data:`loihi_sca.planning.filling.USED` of the budget is used, if so.
     """
 
     target: Target
     channels: dict[str, int]
     promised: float
     architecture: Architecture
+    reason: str = ""
 
 
 def plan(
@@ -142,12 +97,17 @@ def plan(
     units = chain_of(outline)
     floors = [min(floor, u.channels) if u.prunable else u.channels for u in units]
     if target.dense <= target.limit:
-        return _as_plan(outline, target, [u.channels for u in units], units)
+        everything = [u.channels for u in units]
+        whole = _as_plan(outline, target, everything, units)
+        reason = reason_for_less(
+            units, everything, target.limit, lambda _: whole.promised, target.meter.unit
+        )
+        return replace(whole, reason=reason)
     worth = [_values(u, importance, objective, trust) for u in units]
     problem = _Problem(units, target.meter, worth, candidates(units, target.meter, floors))
     if objective == "rank":
         return _ranked(outline, target, problem, importance, floors)
-    return _tightened(outline, target, problem)
+    return _filled(_tightened(outline, target, problem), outline, problem)
 
 
 @dataclass(frozen=True)
@@ -180,6 +140,10 @@ class _Problem:
             finer = allocate(self.stages(options), limit, False)
             options, found = (options, finer) if finer else (self.options, found)
         return _counts(options, found)
+
+    def least_cost(self) -> float:
+        """Return what the units take at least, together."""
+        return cheapest(self.stages(self.options)).cost
 
     def cost(self, counts: Sequence[int]) -> float:
         """Return what the search takes a choice of channels to cost."""
@@ -217,24 +181,43 @@ def _values(
 def _tightened(outline: Outline, target: Target, problem: _Problem) -> Plan:
     """Search with a tighter aim until the whole network keeps the limit, then loosen the aim."""
     limit, best = target.limit, None
-    aim = too_high = limit
+    low, high, aim = problem.least_cost(), limit, limit
     for _ in range(TRIES):
         counts = problem.solve(aim)
-        if counts is None:
-            break
-        found = _as_plan(outline, target, counts, problem.units)
-        if found.promised <= limit * (1 + 1e-9):
-            best = found
-            if aim == limit or too_high - aim < 0.02 * limit:
+        found = None if counts is None else _as_plan(outline, target, counts, problem.units)
+        if found is not None and found.promised <= limit * (1 + 1e-9):
+            if best is None or found.promised > best.promised:
+                best = found
+            if aim == limit or high - aim < 0.02 * aim:
                 break
-            aim = (aim + too_high) / 2
+            low, aim = aim, (aim + high) / 2
         else:
-            # what the search does not see, such as static power, may be more than the aim leaves
-            too_high = min(aim, problem.cost(counts))
-            aim = too_high * min(limit / found.promised, 0.97)
-    if best is not None:
+            high, guess = aim, low
+            if counts is not None and found is not None:
+                # what the search does not see, such as static power, may be more than is left
+                high = min(aim, problem.cost(counts))
+                guess = high * min(limit / found.promised, 0.97)
+            aim = guess if guess > low else (low + high) / 2
+    if best is None:
+        best = _as_plan(outline, target, problem.least(), problem.units)
+    if best.promised <= limit * (1 + 1e-9):
         return best
     raise ConfigError(_out_of_reach(outline, target, problem))
+
+
+def _filled(found: Plan, outline: Outline, problem: _Problem) -> Plan:
+    """Give what is left to layers that can use it, and say why there is anything left."""
+    target, units = found.target, problem.units
+
+    def total(counts: Sequence[int]) -> float:
+        return _as_plan(outline, target, counts, units).promised
+
+    counts = [found.channels.get(u.name, u.channels) for u in units]
+    meter = target.meter
+    if meter.whole and not meter.additive and found.promised < target.limit:
+        counts = fill(units, counts, target.limit, total)
+        found = _as_plan(outline, target, counts, units)
+    return replace(found, reason=reason_for_less(units, counts, target.limit, total, meter.unit))
 
 
 def _ranked(
@@ -246,24 +229,20 @@ def _ranked(
 ) -> Plan:
     """Keep the best channels of one list over all layers, as many as the limit allows."""
     units = problem.units
-    scores = [_scores(u, importance) for u in units if u.prunable]
-    ranking = np.sort(np.concatenate(scores))[::-1]
-    best, few, many = None, 0, len(ranking)
-    while few <= many:  # how many are kept, by bisection: more channels take more
-        middle = (few + many) // 2
-        least = ranking[middle - 1] if middle else np.inf
-        counts = [
-            max(floor, int((_scores(u, importance) >= least).sum())) if u.prunable else floor
-            for u, floor in zip(units, floors, strict=True)
-        ]
-        found = _as_plan(outline, target, counts, units)
-        if found.promised <= target.limit * (1 + 1e-9):
-            best, few = found, middle + 1
-        else:
-            many = middle - 1
-    if best is None:
+
+    def total(counts: Sequence[int]) -> float:
+        return _as_plan(outline, target, counts, units).promised
+
+    scores = [_scores(u, importance) if u.prunable else np.zeros(0) for u in units]
+    lists = lists_of(units, scores, floors)
+    counts = longest_within(
+        units, target.meter, lists, target.limit, lambda x: total([int(n) for n in x])
+    )
+    if counts is None:
         raise ConfigError(_out_of_reach(outline, target, problem))
-    return best
+    chosen = [int(n) for n in counts]
+    reason = reason_for_less(units, chosen, target.limit, total, target.meter.unit)
+    return replace(_as_plan(outline, target, chosen, units), reason=reason)
 
 
 def _scores(unit: Unit, importance: Importance | None) -> Values:
@@ -285,7 +264,7 @@ def _out_of_reach(outline: Outline, target: Target, problem: _Problem) -> str:
     least = _as_plan(outline, target, problem.least(), problem.units)
     closest = ", ".join(f"{name} {count}" for name, count in least.channels.items())
     return (
-        f"pruning.{target.name} = {target.given} cannot be reached: the limit is "
+        f"pruning.{target.budget.name} = {target.budget.amount} cannot be reached: the limit is "
         f"{target.limit:,.4g} {target.meter.unit}, and with the floors given the network takes at "
         f"least {least.promised:,.4g} ({closest}). Ask for more, lower pruning.min_channels, or "
         "make the layers smaller."

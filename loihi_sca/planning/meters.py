@@ -59,7 +59,7 @@ class Rates:
 
 
 class Meter(Protocol):
-    """What is counted; the search is exact where amounts are whole numbers."""
+    """What is counted; the search is exact where amounts are whole numbers that add up."""
 
     @property
     def unit(self) -> str:
@@ -68,6 +68,10 @@ class Meter(Protocol):
     @property
     def whole(self) -> bool:
         """Whether amounts are whole numbers."""
+
+    @property
+    def additive(self) -> bool:
+        """Whether a network takes what its units take together."""
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes, (outputs, inputs), by its channels and those before."""
@@ -83,6 +87,7 @@ class Channels:
     prunable: frozenset[str]
     unit: str = "channels"
     whole: bool = True
+    additive: bool = True
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -100,6 +105,7 @@ class Weights:
 
     unit: str = "weights"
     whole: bool = False
+    additive: bool = True
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -138,6 +144,7 @@ class Synops:
     rates: Rates
     unit: str = "synops per sample"
     whole: bool = False
+    additive: bool = True
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -170,6 +177,11 @@ class Memory:
     unit: str = "synapse words"
     whole: bool = False
 
+    @property
+    def additive(self) -> bool:
+        """Whether layers are mapped one by one; on Loihi 1 output axons couple neighbours."""
+        return core_budget_of(self.profile).strategy != "loihi1"
+
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
         return _sum_of_needs(self.profile, unit, outputs, inputs).words.astype(np.float64)
@@ -186,6 +198,11 @@ class Cores:
     profile: Profile
     unit: str = "cores"
     whole: bool = True
+
+    @property
+    def additive(self) -> bool:
+        """Whether layers are mapped one by one; on Loihi 1 output axons couple neighbours."""
+        return core_budget_of(self.profile).strategy != "loihi1"
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -213,6 +230,7 @@ class EnergyPerSample:
     rates: Rates
     unit: str = "uJ per sample, static power included"
     whole: bool = False
+    additive: bool = False
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return the energy of synops, updates, spikes and cores; see :class:`Meter`."""

@@ -46,6 +46,16 @@ class Outline:
         """Return the architecture with other numbers of channels in the layers named."""
         return with_channels(self.architecture, channels)
 
+    def with_bits(self, bits: Mapping[str, int]) -> Outline:
+        """Return the outline with other bits of the weights in the layers named."""
+        layers = tuple(
+            replace(spec, geometry=replace(spec.geometry, bits=(bits[spec.name],)))
+            if spec.name in bits and spec.geometry.bits
+            else spec
+            for spec in self.architecture.layers
+        )
+        return replace(self, architecture=replace(self.architecture, layers=layers))
+
 
 def outline(
     model: ModelConfig,
@@ -72,7 +82,7 @@ def outline(
     Raises
     ------
     ConfigError
-        A window does not fit its input, or a convolution follows a dense block.
+        See :meth:`loihi_sca.config.ModelConfig.shapes`.
     """
     volume = (in_shape[0], in_shape[1], in_shape[2])
     first = Geometry("input" if values else "port", volume, volume)
@@ -81,14 +91,14 @@ def outline(
     specs = [LayerSpec("input", "input", in_shape, first)]
     prunable: list[str] = []
     additions: list[Addition] = []
-    for name_of_layer, layer in model.blocks(classes):
+    for name_of_layer, layer, _, shape in model.shapes(in_shape, classes):
         if isinstance(layer, ResidualConfig):
-            block, addition = _residual(name_of_layer, layer, specs[-1].geometry.out_shape)
+            block, addition = _residual(name_of_layer, layer, specs[-1].geometry.out_shape, shape)
             specs.extend(block)
             additions.append(addition)
             prunable.extend(spec.name for spec in block[:2] if layer.prunable)
             continue
-        specs.append(_spec(name_of_layer, layer, specs[-1]))
+        specs.append(_spec(name_of_layer, layer, specs[-1], shape))
         if isinstance(layer, ConvConfig | DenseConfig) and layer.prunable:
             prunable.append(name_of_layer)
     architecture = Architecture(name, tuple(specs), timesteps, tuple(additions))
@@ -107,11 +117,12 @@ def outline_of(recipe: Recipe, in_shape: Shape, classes: int) -> Outline:
     )
 
 
-def _residual(name: str, layer: ResidualConfig, stream: Volume) -> tuple[list[LayerSpec], Addition]:
+def _residual(
+    name: str, layer: ResidualConfig, stream: Volume, shape: Shape
+) -> tuple[list[LayerSpec], Addition]:
     """Return the layers of a residual block that lie on the chain, and what lies beside it."""
     strides = (layer.stride, layer.stride)
-    rows, columns = ((n - 1) // layer.stride + 1 for n in stream[1:])
-    added = (layer.channels, rows, columns)
+    added = (shape[0], shape[1], shape[2])
     select = Geometry("input", stream, stream)
     first = Geometry(
         "conv", stream, added, (3, 3), strides, (1, 1), bits=(WEIGHT_BITS,),
@@ -132,37 +143,27 @@ def _residual(name: str, layer: ResidualConfig, stream: Volume) -> tuple[list[La
 OnChain: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | StreamEnd
 
 
-def _spec(name: str, layer: OnChain, before: LayerSpec) -> LayerSpec:
+def _spec(name: str, layer: OnChain, before: LayerSpec, shape: Shape) -> LayerSpec:
     bits = (WEIGHT_BITS,)
+    volume = before.geometry.out_shape
     if isinstance(layer, StreamEnd):
-        stream = before.geometry.out_shape
-        return LayerSpec(name, layer.type, stream, Geometry("input", stream, stream))
+        return LayerSpec(name, layer.type, volume, Geometry("input", volume, volume))
     if isinstance(layer, DenseConfig):
         from_map = before.geometry.kind == "conv"
         geometry = Geometry(
             "dense", (math.prod(before.shape), 1, 1), (layer.neurons, 1, 1), bits=bits,
             from_map=from_map,
         )  # fmt: skip
-        return LayerSpec(name, "dense", (layer.neurons,), geometry)
-    if len(before.shape) != 3:
-        raise ConfigError(f"{name}: a {layer.type} block cannot follow a dense block.")
-    volume = before.geometry.out_shape
-    kernel, stride, padding = layer.kernel, layer.kernel, 0
-    channels, groups = volume[0], volume[0]
+        return LayerSpec(name, "dense", shape, geometry)
+    stride, padding, groups = layer.kernel, 0, volume[0]
     if isinstance(layer, ConvConfig | StemConfig):
-        stride, padding, channels, groups = layer.stride, layer.padding, layer.channels, 1
-    rows, columns = ((n + 2 * padding - kernel) // stride + 1 for n in volume[1:])
-    if min(rows, columns) < 1:
-        raise ConfigError(
-            f"{name}: a {kernel}x{kernel} window with padding {padding} does not fit its input of "
-            f"{volume[1]}x{volume[2]}."
-        )
+        stride, padding, groups = layer.stride, layer.padding, 1
     geometry = Geometry(
-        "conv", volume, (channels, rows, columns), (kernel, kernel), (stride, stride),
-        (padding, padding), groups=groups, bits=bits,
+        "conv", volume, (shape[0], shape[1], shape[2]), (layer.kernel, layer.kernel),
+        (stride, stride), (padding, padding), groups=groups, bits=bits,
         neuron="none" if isinstance(layer, StemConfig) else "cuba",
     )  # fmt: skip
-    return LayerSpec(name, layer.type, geometry.out_shape, geometry)
+    return LayerSpec(name, layer.type, shape, geometry)
 
 
 def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Architecture:

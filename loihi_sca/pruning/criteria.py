@@ -11,7 +11,6 @@ Others can be added by passing a function, or by name, through the entry point g
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 from collections.abc import Callable
 from typing import TypeAlias, cast
@@ -21,6 +20,7 @@ import torch
 from loihi_sca.errors import ConfigError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.slayer.dynamics import ChannelActivity
+from loihi_sca.toml_files import suggestion
 
 Criterion: TypeAlias = Callable[[Gated, ChannelActivity], torch.Tensor]
 """``criterion(block, activity) -> scores (C,)``."""
@@ -102,10 +102,9 @@ def criterion_of(name: str) -> Criterion:
     offered = {e.name: e for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
     if name not in offered:
         known = [*CRITERIA, *offered]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(name, known) or "."
         raise ConfigError(
-            f"pruning.criterion: no criterion {name!r}; there are {', '.join(known)}.{hint}"
+            f"pruning.criterion: no criterion {name!r}; there are {', '.join(known)}{hint}"
         )
     try:
         return cast(Criterion, offered[name].load())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,7 +25,7 @@ def importance_of(
     Parameters
     ----------
     model : SpikingNet
-        Trained. Its parameters stay as they are; running statistics of norms move on.
+        Trained. It is left as it is: a copy learns what the samples would teach it.
     dataset : Dataset
         Samples to observe it on.
     criterion : callable
@@ -31,6 +33,7 @@ def importance_of(
     batch_size : int
         Samples at a time.
     """
+    model = copy.deepcopy(model)
     blocks = {name: block for name, block in model.gated if block.prunable}
     observation = Observation(blocks, criterion)
     model.train()
@@ -42,8 +45,6 @@ def importance_of(
         torch.autograd.backward(loss)
         observation.after_backward()
         model.zero_grad()
-    observation.detach()
-    model.eval()
     found = {}
     for name, scores in observation.averages("score").items():
         found[name] = (scores * blocks[name].alive.cpu()).numpy()

@@ -11,9 +11,11 @@ import torch
 from loihi_sca.config import PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.model.build import SpikingNet
-from loihi_sca.planning.budget import Plan, plan, target_of
+from loihi_sca.planning.budget import Plan
 from loihi_sca.planning.meters import Rates
-from loihi_sca.planning.outline import Outline, check_excluded, without
+from loihi_sca.planning.outline import Outline, check_excluded
+from loihi_sca.planning.planner import plan_for
+from loihi_sca.pruning.bits import bits_of
 from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
@@ -81,7 +83,7 @@ class Pruner:
         self.blocks = {n: b for n, b in prunable.items() if n not in config.exclude}
         if not self.blocks:
             raise ConfigError("pruning: the model has no prunable block, or all are excluded.")
-        self.outline = None if outline is None else without(outline, config.exclude)
+        self.outline, self.model = outline, model
         self.rates = rates or Rates()
         self._check_budget()
         self.observation = Observation(self.blocks, criterion or criterion_of(config.criterion))
@@ -90,6 +92,11 @@ class Pruner:
     def evidence(self) -> dict[str, Evidence]:
         """What has been seen since the last update, by block."""
         return self.observation.evidence
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether a batch has been seen since the last update."""
+        return any(evidence.batches for evidence in self.evidence.values())
 
     def _check_budget(self) -> None:
         """Plan once for channels that all count the same: a budget out of reach fails here."""
@@ -210,18 +217,13 @@ class Pruner:
         return {n: round(size + (final[n] - size) * progress) for n, size in sizes.items()}, found
 
     def _plan(self, scores: ByLayer | None, rates: Rates) -> Plan:
+        """Plan for what is measured, or, before there are scores, for weights of 8 bits."""
         if self.outline is None:
-            name, _ = self.config.budget
-            raise ConfigError(f"pruning.{name}: needs the outline of the model.")
-        importance = None if scores is None else {n: s.numpy() for n, s in scores.items()}
-        return plan(
-            self.outline,
-            target_of(self.config, self.outline, rates),
-            importance=importance,
-            floor=self.config.min_channels,
-            objective=self.config.objective,
-            trust=self.config.trust,
-        )
+            raise ConfigError(f"pruning.{self.config.budget.name}: needs the outline of the model.")
+        if scores is None:
+            return plan_for(self.outline, self.config, rates)
+        importance = {n: s.numpy() for n, s in scores.items()}
+        return plan_for(self.outline, self.config, rates, importance, bits_of(self.model))
 
     def _measured_rates(self, before: Chosen) -> Rates:
         """Return the mean rate of the living channels of each block since the last update."""

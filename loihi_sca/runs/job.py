@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import torch
 from pydantic import ValidationError
 
-from loihi_sca.config import Recipe
+from loihi_sca.config import Budget, Recipe
 from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
@@ -40,9 +40,6 @@ SCHEMA = 1
 Result: TypeAlias = dict[str, Any]
 """What a run's ``result.json`` says."""
 
-Budget: TypeAlias = tuple[str, float | int | str]
-"""Name and amount, such as ``("cores", 8)``."""
-
 Value: TypeAlias = bool | int | float | str
 """Of a recipe's field."""
 
@@ -57,7 +54,7 @@ class Job:
         Also of its folder.
     recipe : Recipe
         Without pruning for the dense network.
-    budget : (str, amount) or None
+    budget : Budget or None
         None if dense.
     start : str or None
         Name of the run whose dense network it starts from; None starts from random weights.
@@ -83,7 +80,7 @@ class Job:
             "seed": self.recipe.seed,
             "criterion": None if pruning is None else pruning.criterion,
             "objective": None if pruning is None else pruning.objective,
-            "budget": None if self.budget is None else dict([self.budget]),
+            "budget": None if self.budget is None else self.budget.as_json(),
             "start": self.start,
             **({} if self.search is None else {"search": dict(self.search)}),
         }

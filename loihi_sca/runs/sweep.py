@@ -16,18 +16,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from loihi_sca.config import BUDGETS, PruningConfig, Recipe, TrainingConfig
+from loihi_sca import data
+from loihi_sca.config import Budget, PruningConfig, Recipe, TrainingConfig
 from loihi_sca.errors import ConfigError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder
-from loihi_sca.runs.job import Budget, Job, Result, Runner, check_jobs
+from loihi_sca.planning.meters import Rates
+from loihi_sca.planning.planner import plan_recipe
+from loihi_sca.pruning.criteria import criterion_of
+from loihi_sca.runs.job import Job, Result, Runner, check_jobs
 from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
+from loihi_sca.training.rates import rates_of
+from loihi_sca.training.session import load_split
 
 __all__ = [
-    "Budget", "Job", "Result", "Swept", "Watcher", "check_budgets", "grid", "parse_budgets",
-    "pruned_to", "run_sweep",
+    "Job", "Result", "Swept", "Watcher", "check_budgets", "grid", "parse_budgets", "run_sweep",
 ]  # fmt: skip
 
 
@@ -57,32 +60,8 @@ class Swept:
 
 
 def parse_budgets(texts: Sequence[str]) -> list[Budget]:
-    """Turn ``cores=8,16`` into budgets.
-
-    Raises
-    ------
-    ConfigError
-        There is no such budget, or an amount is no number.
-    """
-    found: list[Budget] = []
-    for text in texts:
-        name, equals, amounts = text.partition("=")
-        if name not in BUDGETS or not equals:
-            raise ConfigError(
-                f"budget {text!r}: give NAME=AMOUNT,AMOUNT,... with one of {', '.join(BUDGETS)}."
-            )
-        for amount in amounts.split(","):
-            found.append((name, _amount(name, amount, text)))
-    return found
-
-
-def _amount(name: str, amount: str, text: str) -> float | int | str:
-    if name == "fits":
-        return amount
-    try:
-        return int(amount) if name in ("cores", "synapse_words") else float(amount)
-    except ValueError:
-        raise ConfigError(f"budget {text!r}: {amount!r} is no number that will do.") from None
+    """Turn ``cores=8,16`` and the like into budgets; see :meth:`Budget.parse`."""
+    return [budget for text in texts for budget in Budget.parse(text)]
 
 
 def grid(
@@ -122,61 +101,44 @@ def grid(
         for budget in budgets:
             for objective in objectives or (base.objective,):
                 for criterion in criteria:
-                    pruning = pruned_to(base, budget, criterion, objective)
+                    changed = {"criterion": criterion, "objective": objective}
+                    pruning = base.changed(budget.as_json() | changed, f"budget {budget}")
                     training = tuning or recipe.training
                     changes = {"pruning": pruning, "training": training, "seed": seed}
-                    name = f"{budget[0]}={budget[1]}-{criterion}-{objective}-seed{seed}"
+                    name = f"{budget}-{criterion}-{objective}-seed{seed}"
                     start = f"dense-seed{seed}" if tuning else None
                     pruned = recipe.model_copy(update=changes)
                     jobs.append(Job(name.replace(" ", ""), pruned, budget, start))
     return jobs
 
 
-def pruned_to(base: PruningConfig, budget: Budget, criterion: str, objective: str) -> PruningConfig:
-    """Return a pruning section with another budget, criterion and objective.
-
-    Where the kept fraction is not above the regenerated one, half of what is kept is regenerated.
-    """
-    values = {k: v for k, v in base.model_dump(mode="json").items() if k not in BUDGETS}
-    name, amount = budget
-    if name == "keep" and isinstance(amount, float):
-        values["regenerate"] = min(values["regenerate"], 0.5 * amount)
-    try:
-        return PruningConfig.model_validate(
-            {**values, name: amount, "criterion": criterion, "objective": objective}
-        )
-    except ValidationError as error:
-        reasons = "; ".join(str(e["msg"]) for e in error.errors())
-        raise ConfigError(f"budget {name}={amount}: {reasons}.") from error
-
-
 def check_budgets(jobs: Sequence[Job]) -> None:
     """Plan every run, so that a budget out of reach stops a sweep before it trains for hours.
+
+    As the pruner does before its first batch: with the measured rate of the input where what a
+    network takes depends on rates.
 
     Raises
     ------
     ConfigError
         Names the run and how close one gets.
+    InputError
+        Samples are needed for a rate, and are missing or damaged.
     """
-    from loihi_sca import data
-    from loihi_sca.planning.budget import plan, target_of
-    from loihi_sca.planning.outline import check_excluded, outline_of, without
-    from loihi_sca.pruning.criteria import criterion_of
-
+    rates: dict[str, Rates] = {}
     for job in jobs:
         pruning = job.recipe.pruning
         if pruning is None:
             continue
         criterion_of(pruning.criterion)
-        outline = outline_of(job.recipe, *data.shape_of(job.recipe.data.name))
-        check_excluded(pruning.exclude, outline.prunable)
+        measured = None
+        if pruning.budget.needs_rates:
+            key = f"{job.recipe.seed} {job.recipe.data!r} {job.recipe.model.neuron!r}"
+            if key not in rates:
+                rates[key] = rates_of(job.recipe, load_split(job.recipe, "train"))
+            measured = rates[key]
         try:
-            plan(
-                without(outline, pruning.exclude),
-                target_of(pruning, outline),
-                floor=pruning.min_channels,
-                objective=pruning.objective,
-            )
+            plan_recipe(job.recipe, *data.shape_of(job.recipe.data.name), rates=measured)
         except ConfigError as error:
             raise ConfigError(f"{job.name}: {error}") from error
 
@@ -192,6 +154,8 @@ def run_sweep(
     executor: Executor | None = None,
 ) -> Swept:
     """Run what is not run yet, and return all results; a run that fails is marked.
+
+    A budget that turns out of reach while a run trains fails that run only.
 
     Parameters
     ----------

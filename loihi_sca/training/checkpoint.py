@@ -78,6 +78,7 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
     tensors = {f"model/{k}": v.detach() for k, v in trainer.model.state_dict().items()}
     tensors |= {f"optimizer/{k}": v for k, v in _optimizer_tensors(trainer)}
     tensors |= {f"masks/{name}": mask for name, mask in trainer.masks.items()}
+    tensors |= {f"bits/{name}": torch.tensor(bits) for name, bits in trainer.held_bits.items()}
     if trainer.pruner is not None:
         for name, evidence in trainer.pruner.evidence.items():
             tensors[f"pruner/{name}/score"] = evidence.score
@@ -113,7 +114,9 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
                 k: v.to(parameter.device if v.dim() else "cpu", copy=True)
                 for k, v in moments.items()
             }
-    if trainer.structure_is_final:
+    trainer.held_bits = {k: int(v) for k, v in _part(checkpoint.tensors, "bits").items()}
+    # the last update may have failed: then there is evidence, and it is still due
+    if trainer.structure_is_final and not _part(checkpoint.tensors, "pruner"):
         trainer.freeze(_part(checkpoint.tensors, "masks"))
     if trainer.pruner is not None:
         for name, evidence in trainer.pruner.evidence.items():

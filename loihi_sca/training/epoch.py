@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from loihi_sca.pruning import Update
 
@@ -64,13 +64,21 @@ class Sums:
     pruned: int = 0
     regenerated: int = 0
 
-    def plus(self, samples: int, loss: float, correct: int, update: Update) -> Sums:
+    def plus(self, samples: int, loss: float, correct: int) -> Sums:
         """Return the sums after one more batch, whose mean loss is given."""
         return Sums(
             self.batches + 1,
             self.samples + samples,
             self.loss + loss * samples,
             self.correct + correct,
-            self.pruned + update.pruned,
-            self.regenerated + update.regenerated,
+            self.pruned,
+            self.regenerated,
+        )
+
+    def updated(self, update: Update) -> Sums:
+        """Return the sums after an update that was due after a batch that is counted."""
+        return replace(
+            self,
+            pruned=self.pruned + update.pruned,
+            regenerated=self.regenerated + update.regenerated,
         )

@@ -18,28 +18,25 @@ import torch
 
 from loihi_sca.config import Recipe
 from loihi_sca.data import Augmentation, Dataset, check_augmentation
-from loihi_sca.errors import DataError, TrainingError
-from loihi_sca.model.blocks import ValueInput
+from loihi_sca.errors import BudgetError, ConfigError, DataError, InputError, TrainingError
 from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import outline_of
-from loihi_sca.pruning import Pruner, Update
+from loihi_sca.pruning import Pruner
+from loihi_sca.pruning.bits import hold_bits, planned_bits
 from loihi_sca.pruning.criteria import Criterion
 from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
 from loihi_sca.training.loss import Loss
+from loihi_sca.training.rates import rates_of
 from loihi_sca.training.validation import broken_blocks, diagnosis, evaluate
 
 FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
 
 CPU = torch.device("cpu")
-
-RATE_SAMPLES = 256
-"""Training samples from which the rate of the input is known, for budgets of synops and energy."""
-
+MEASURED = "Rates and bits of weights are measured now, not assumed as when training began."
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called as ``progress(batches_done, batches_in_epoch)``; what it raises ends the training between
@@ -69,6 +66,8 @@ class Trainer:
     optimizer : Optimizer
     pruner : Pruner or None
         Until the structure is final.
+    held_bits : dict of str to int
+        Bits that weights keep to once the structure is final, as the last plan counted on.
     epoch : int
         Epochs completed.
     sums : Sums
@@ -109,8 +108,9 @@ class Trainer:
                 recipe.pruning,
                 outline_of(recipe, train.shape, train.classes),
                 criterion=criterion,
-                rates=Rates(train.timesteps, {"input": self._input_rate()}),
+                rates=rates_of(recipe, train),
             )
+        self.held_bits: dict[str, int] = {}
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
         self._augmentation: Augmentation | None = None
@@ -150,14 +150,15 @@ class Trainer:
         self.model.train()
         batches = self._batches()
         self._augmentation = self._drawn_augmentation()
+        self._update_structure()  # only if one failed, after which everything was saved
         for number in range(self.sums.batches, len(batches)):
             step = self.epoch * len(batches) + number
             # whatever is drawn in a step, such as random scores, follows from seed and step
             state = np.random.SeedSequence([self.recipe.seed, step]).generate_state(1, np.uint64)
             torch.manual_seed(int(state[0]))
             loss, right = self._step(batches[number], self.epoch + number / len(batches))
-            update = self._update_structure(step)
-            self.sums = self.sums.plus(len(batches[number]), loss, right, update)
+            self.sums = self.sums.plus(len(batches[number]), loss, right)
+            self._update_structure()
             if progress is not None:
                 progress(number + 1, len(batches))
         self.check_weights()
@@ -197,14 +198,6 @@ class Trainer:
         mean = self.world.total([weight * v for v in (accuracy, *rates.values())])
         return mean[0], dict(zip(rates, mean[1:], strict=True))
 
-    def _input_rate(self) -> float:
-        """Return the spikes per input position and step, of the first training samples."""
-        given = torch.from_numpy(self.train.first(RATE_SAMPLES).spikes()).float().to(self.device)
-        first = next(self.model.children())
-        with torch.no_grad():
-            spikes = first(given) if isinstance(first, ValueInput) else given
-        return float(spikes.mean())
-
     def _batches(self) -> list[Index]:
         order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.train))
         size = self.recipe.training.batch_size
@@ -237,6 +230,7 @@ class Trainer:
             self.pruner.after_backward()
         with nullcontext() if self.pruner is None else self.pruner.protected():
             self.optimizer.step()
+        hold_bits(self.model, self.held_bits)
         return mean_loss, round(accuracy * len(index))
 
     def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
@@ -264,20 +258,25 @@ class Trainer:
         phase = 0.5 * (1 + math.cos(math.pi * when / self.recipe.training.epochs))
         return self.recipe.training.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * phase)
 
-    def _update_structure(self, step: int) -> Update:
-        """Change the structure after a step, counted from the start of the training, if due."""
-        if self.pruner is None or self.schedule is None:
-            return Update()
-        progress = self.schedule.progress_after(step)
-        if progress is None:
-            return Update()
+    def _update_structure(self) -> None:
+        """Change the structure if that is due; it stays due if the budget is out of reach."""
+        step = self.epoch * self._steps_per_epoch + self.sums.batches - 1
+        if self.pruner is None or self.schedule is None or not self.pruner.has_evidence:
+            return
+        if (progress := self.schedule.progress_after(step)) is None:
+            return
         self.check_weights()  # here as well, since no score would tell what is wrong
-        regenerate = self.schedule.regenerate_after(step)
-        update = self.pruner.update(progress, self.optimizer, regenerate)
+        back = self.schedule.regenerate_after(step)
+        try:
+            update = self.pruner.update(progress, self.optimizer, back)
+        except (ConfigError, InputError) as error:
+            when = f"the update after batch {self.sums.batches} of epoch {self.epoch + 1}"
+            raise BudgetError(f"{when}: {error} {MEASURED}") from error
+        self.sums = self.sums.updated(update)
         self.world.check_same(self.masks)
         if self.schedule.is_frozen_after(step):
+            self.held_bits = {} if update.plan is None else planned_bits(update.plan.architecture)
             self.freeze()
-        return update
 
     def freeze(self, masks: Mapping[str, torch.Tensor] | None = None) -> None:
         """End pruning: what is off cannot come back any more, so it is no longer computed.

@@ -13,7 +13,14 @@ import torch
 from loihi_sca import data
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.errors import ConfigError, DataError, InputError, Interrupted, TrainingError
+from loihi_sca.errors import (
+    BudgetError,
+    ConfigError,
+    DataError,
+    InputError,
+    Interrupted,
+    TrainingError,
+)
 from loihi_sca.files import make_folder, write_text
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training import distributed
@@ -31,7 +38,7 @@ __all__ = ["LABELS", "Interrupted", "Label", "RunFolder", "label_of", "load_spli
 OnEpoch: TypeAlias = Callable[[Epoch], None]
 
 Observer: TypeAlias = Callable[[Trainer, Epoch], None]
-"""Such as :class:`loihi_sca.training.tensorboard.Board`; must leave the trainer as it is."""
+"""Such as :class:`loihi_sca.training.tensorboard.EventFile`; must leave the trainer as it is."""
 
 LAUNCHER_S = 2.0
 """A launcher sends its processes the Ctrl-C that they have seen already, within this time."""
@@ -193,9 +200,10 @@ class _Session:
                     f"interrupted at once in epoch {self.trainer.epoch + 1}; "
                     f"{self._what_is_saved()} {HOW_TO_RESUME}"
                 ) from None
-            except DataError as error:
+            except (DataError, BudgetError) as error:
                 self._save_step()
-                raise DataError(f"{error} Stopped {self._position()}. {HOW_TO_RESUME}") from error
+                text = f"{error} Stopped {self._position()}. {HOW_TO_RESUME}"
+                raise type(error)(text) from error
             except TrainingError as error:
                 raise TrainingError(f"{error} {self._what_is_saved()}") from error
 

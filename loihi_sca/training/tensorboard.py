@@ -19,7 +19,7 @@ SAMPLES = 256
 """Validation samples from which the rates of the channels are measured."""
 
 
-class Board:
+class EventFile:
     """Writes an event file; call it after every epoch.
 
     Scalars (loss, accuracies, channels alive and rate of each block), a histogram of the rates of

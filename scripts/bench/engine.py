@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from loihi_sca.compiler.pipeline import PASSES, run_passes
 from loihi_sca.engine import fast, lava_cpu
 from loihi_sca.engine.result import RunResult
 from loihi_sca.network import Conv, Cuba, Dense, Layer, Network, Pool, Shape
+from loihi_sca.pipeline.evaluate import SPIKE_BYTES
 
 SMALL = "28x28: 16C5s2-32C3s2-64-10, T=32"
 VGG = "VGG-9 32x32x3, T=8"
@@ -39,7 +41,7 @@ def main() -> None:
     choices = options(__doc__)
     rounds = 3 if choices.quick else 9
     rows, notes = [], []
-    for part in (against_lava, against_torch, against_peers, growth, memory):
+    for part in (against_lava, against_torch, against_peers, growth, preparation, memory):
         try:
             for row in part(rounds, choices.quick, notes):
                 print(f"{row.work}: {row.metric} {row.value:.4g} {row.unit}", file=sys.stderr)
@@ -206,6 +208,30 @@ def growth(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
     yield Row(network.name, "time per step, T=256 / T=16", growing, 1.2, "lower", "x")
 
 
+def preparation(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
+    """Measure what it saves to prepare a network once, on parts of 8 MiB, as in `evaluate`."""
+    network = vgg()
+    parts, samples = (2, 64) if quick else (4, SPIKE_BYTES // (3 * 32 * 32 * 8))
+    data = [spikes_for(network, samples) for _ in range(parts)]
+
+    def anew() -> float:
+        started = time.perf_counter()
+        for part in data:
+            fast.run(network, part)
+        return time.perf_counter() - started
+
+    def prepared() -> float:
+        started = time.perf_counter()
+        ready = fast.prepare(network)
+        for part in data:
+            ready.run(part)
+        return time.perf_counter() - started
+
+    laid_out, kept = in_turns(rounds, anew, prepared)
+    what = f"{parts} x {samples} samples: laid out for each part / prepared once"
+    yield Row(network.name, what, ratios(laid_out, kept), 1.0, "higher", "x")
+
+
 MEASURE = """
 import sys
 import numpy as np
@@ -217,7 +243,7 @@ from loihi_sca.data import Dataset, Images
 from loihi_sca.engine import fast
 images = np.random.default_rng(0).random(({samples}, 1, 28, 28), dtype=np.float32) * 0.4
 data = Dataset("random", Images(images), np.zeros({samples}, dtype=np.int64), 32, 10)
-evaluation.evaluate(small(), data, fast.run)
+evaluation.evaluate(small(), data, fast.prepare)
 print(peak_memory_mib())
 """
 

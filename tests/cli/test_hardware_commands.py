@@ -65,8 +65,8 @@ def as_json(cli, *arguments):
 def test_estimate_keeps_its_contract(cli, net):
     value = as_json(cli, "estimate", net)
     assert set(value) == {
-        "schema", "network", "profile", "cores", "chips", "layers", "energy", "latency",
-        "violations",
+        "schema", "network", "profile", "cores", "cores_low", "chips", "layers", "energy",
+        "latency", "violations",
     }  # fmt: skip
     assert (value["network"], value["profile"], value["chips"]) == ("small", "loihi2", 1)
     assert value["cores"] == sum(layer["cores"] for layer in value["layers"]) == 2
@@ -250,6 +250,43 @@ def test_map_lists_every_core(cli, net):
     assert value["tightest"]["limit"]
 
 
+@pytest.mark.parametrize("command", ["map", "estimate"])
+def test_columns_of_the_compilers_table_are_shown(cli, net, command):
+    value = as_json(cli, command, net)
+    assert value["cores_low"] == value["cores"] == 2
+    port, conv, _ = (layer["compiler_table"] for layer in value["layers"])
+    # 216 neurons to the host or a dense layer, 6 = 4 + 2 channels, 2 x 9 taps of 2 words
+    entries = 2 + 18 * 2 + 216 + 216 + 1
+    assert conv == pytest.approx(
+        {
+            "axon_in_percent": 100 * 2 / 16000, "neuron_groups_percent": 12.5,
+            "neurons_percent": 100 * 432 / 8190, "synapses_percent": 100 * 36 / 16000,
+            "axon_map_percent": 100 * 216 / 16000, "total_percent": 100 * entries / 20000,
+        }
+    )  # fmt: skip
+    assert set(port.values()) == {0.0}
+    text = cli(command, net)[1]
+    assert all(column in text for column in ("AxonIn", "NeuronGr", "AxonMap", "fullest core"))
+    assert "AxonMem is not modelled" in text
+    value = as_json(cli, command, net, "--profile", "loihi1")
+    assert {layer["compiler_table"] for layer in value["layers"]} == {None}
+    assert "AxonMem" not in cli(command, net, "--profile", "loihi1")[1]
+
+
+def test_the_band_on_cores_is_shown_with_whose_assumption_it_is(cli, tmp_path):
+    plan = tmp_path / "wide.toml"
+    plan.write_text(
+        'name = "wide"\ninput = [1, 64, 64]\nweight_bits = 8\n'
+        '[[layer]]\ntype = "conv"\nchannels = 16\nkernel = 3\npadding = 1\n'
+    )
+    for command in ("map", "estimate"):
+        value = as_json(cli, command, plan)
+        assert (value["cores"], value["cores_low"]) == (32, 16)
+        text = " ".join(cli(command, plan)[1].split())
+        assert "band 16 to 32 cores" in text
+        assert "the lower edge is our assumption of 1 compartment" in text
+
+
 @pytest.mark.parametrize("extra", [[], ["--rate", "0.1"]])
 def test_map_draws(cli, net, tmp_path, extra):
     picture = tmp_path / "mesh.svg"
@@ -266,7 +303,7 @@ def test_map_draws(cli, net, tmp_path, extra):
 
 def test_cliffs(cli, net):
     value = as_json(cli, "cliffs", net)
-    assert [x["layer"] for x in value["layers"]] == ["conv", "dense"]
+    assert [x["layer"] for x in value["layers"]] == ["conv"]  # the dense one's are the classes
     assert {"channels", "cores", "words", "saved_cores", "saved_words"} <= set(
         value["layers"][0]["cliffs"][0]
     )
@@ -275,7 +312,7 @@ def test_cliffs(cli, net):
     ]
     code, _, err = cli("cliffs", net, "--layer", "cnov")
     assert code == 2
-    assert "there are conv, dense" in err
+    assert "layers with cliffs are conv." in err
     assert "cliffs on loihi2" in cli("cliffs", net)[1]
 
 

@@ -58,9 +58,9 @@ def test_importance_may_come_from_a_run(cli, recipe, tmp_path) -> None:
     [
         (("--cores", 1), "cores = 1 cannot be reached"),
         (("--cores", 4, "--keep", 0.3), "gives keep and cores; one budget at a time"),
-        (("--cores", -4), "cores: Input should be greater than 0"),
+        (("--cores", -4), "cores=-4: must be a whole number above 0"),
         (("--cores", 4, "--profile", "loihi9"), "no profile 'loihi9'"),
-        (("--fits", "a chip"), "fits: String should match"),
+        (("--fits", "a chip"), "fits=a chip: must be a number of whole chips"),
     ],
 )
 def test_nonsense_is_named(cli, recipe, options, message: str) -> None:
@@ -74,3 +74,39 @@ def test_an_excluded_layer_must_exist(cli, recipe, tmp_path) -> None:
     path.write_text(RECIPE.replace('"conv1"', '"conv9"'))
     result = cli("plan", path)
     assert "no prunable block 'conv9'; there are" in result.err
+
+
+def test_a_plan_leaves_the_run_and_its_model_as_they_were(cli, recipe, tmp_path) -> None:
+    run = tmp_path / "run"
+    assert cli("train", recipe, "--out", run).code == 0
+    before = {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
+    plan = cli("plan", recipe, "--cores", 4, "--run", run, "--json").json
+    assert {p: p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()} == before
+    assert set(plan["weight_bits"]) == {"conv1", "conv2", "dense3", "output"}
+
+    from loihi_sca.pruning.criteria import CRITERIA
+    from loihi_sca.pruning.importance import importance_of
+    from loihi_sca.training.session import RunFolder, load_split
+
+    _, checkpoint = RunFolder(run).trained()
+    model = checkpoint.model()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    samples = load_split(checkpoint.recipe, "train").first(64)
+    importance_of(model, samples, CRITERIA["sca"])
+    assert not model.training
+    assert all((value == state[name]).all() for name, value in model.state_dict().items())
+    assert all(block.observer is None for _, block in model.gated)
+
+
+def test_it_says_why_a_budget_is_not_used(cli, recipe) -> None:
+    plan = cli("plan", recipe, "--cores", 400, "--json").json
+    assert "every layer keeps all its channels" in plan["reason"]
+    assert "Less than the budget: every layer" in " ".join(
+        cli("plan", recipe, "--cores", 400).out.split()
+    )
+
+
+def test_energy_is_planned_with_the_measured_rate_of_the_input(cli, recipe) -> None:
+    plan = cli("plan", recipe, "--energy-uj", 30, "--json").json
+    assert "of the input, measured" in plan["rates"]
+    assert "static power included" in plan["unit"]

@@ -21,6 +21,14 @@ def test_rate_encoding_spreads_spikes_evenly() -> None:
     assert set(gaps) == {4}
 
 
+@pytest.mark.parametrize("steps", [46_340, 46_341, 200_000])
+def test_rate_encoding_is_right_for_so_many_steps_that_32_bits_overflow(steps: int) -> None:
+    [spikes] = encoders.rate(np.array([0.5]), steps)
+    assert spikes.max() == 1
+    assert spikes.sum() == np.rint(steps / 2)
+    assert set(np.diff(np.flatnonzero(spikes))) <= {1, 2, 3}
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_rate_encoding_refuses_other_values(value: float) -> None:
     with pytest.raises(InputError, match="0 to 1"):

@@ -82,6 +82,41 @@ def test_cifar10_from_torchvisions_folder_runs_nothing_that_the_file_asks_for(tm
         data.load("cifar10", root=tmp_path)
 
 
+@pytest.mark.parametrize("protocol", [3, 5])
+def test_cifar10_from_batches_that_numpy_2_pickled(protocol: int, tmp_path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    pixels = np.arange(5, dtype=np.uint8)[:, None] + np.zeros(3072, dtype=np.uint8)
+    content = pickle.dumps({b"data": pixels, b"labels": [0, 1, 2, 3, 4]}, protocol=protocol)
+    (folder / "test_batch").write_bytes(as_numpy_2(content))
+    test = data.load("cifar10", split="test", root=tmp_path)
+    assert np.array_equal(test.samples.values[:, 0, 0, 0], test.labels)
+
+
+def as_numpy_2(content: bytes) -> bytes:
+    """Return a short pickle with numpy's modules under their names in numpy 2."""
+    if b"numpy.core." not in content:  # numpy 2 is installed
+        return content
+    if content[:2] == b"\x80\x03":
+        return content.replace(b"cnumpy.core.", b"cnumpy._core.")
+    changed = content.replace(b"\x8c\x12numpy.core.numeric", b"\x8c\x13numpy._core.numeric")
+    assert len(changed) == len(content) + 1
+    frame = int.from_bytes(content[3:11], "little") + 1
+    return changed[:3] + frame.to_bytes(8, "little") + changed[11:]
+
+
+@pytest.mark.parametrize(
+    "name", ["builtins eval", "numpy fromfile", "numpy._core.multiarray fromstring", "numpy load"]
+)
+def test_a_batch_may_name_the_parts_of_arrays_and_nothing_else(name: str, tmp_path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    asked = name.replace(" ", "\n")
+    (folder / "test_batch").write_bytes(f"c{asked}\n.".encode())
+    with pytest.raises(InputError, match=f"asks for {name.replace(' ', '.')}"):
+        data.load("cifar10", split="test", root=tmp_path)
+
+
 def idx(values: np.ndarray) -> bytes:
     lengths = np.array(values.shape, dtype=">u4").tobytes()
     return bytes([0, 0, 8, values.ndim]) + lengths + values.tobytes()
@@ -103,6 +138,58 @@ def test_mnist_from_torchvisions_folder(tmp_path) -> None:
         data.load("mnist", split="test", root=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("samples", "labels", "split", "message"),
+    [
+        (6, 6, "validation", "mnist: 6 training samples, of which none is left for validation"),
+        (0, 0, "train", "mnist: there are no samples in its train files"),
+        (0, 0, "test", "mnist: there are no samples in its test files"),
+        (12, 11, "train", "mnist: 12 samples, but 11 labels"),
+    ],
+)
+def test_data_of_which_nothing_can_be_made_are_refused(
+    samples: int, labels: int, split: str, message: str, tmp_path
+) -> None:
+    arrays = {
+        f"{kind}_{part}": np.zeros((samples, 28, 28) if kind == "x" else labels, dtype=np.uint8)
+        for kind in "xy"
+        for part in ("train", "test")
+    }
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    with pytest.raises(InputError, match=message):
+        data.load("mnist", split=split, root=tmp_path)
+
+
+def test_labels_that_are_no_classes_are_refused(tmp_path) -> None:
+    arrays = {f"x_{part}": np.zeros((20, 28, 28), dtype=np.uint8) for part in ("train", "test")}
+    labels = {f"y_{part}": np.arange(20) for part in ("train", "test")}
+    np.savez(tmp_path / "mnist.npz", **arrays, **labels)
+    with pytest.raises(InputError, match="mnist: labels span 0 to 19, allowed is 0 to 9"):
+        data.load("mnist", root=tmp_path)
+
+
+def test_an_array_file_is_one_array_without_pickles(tmp_path) -> None:
+    values = RNG.integers(0, 2, (3, 4))
+    np.save(tmp_path / "good.npy", values)
+    assert np.array_equal(data.read_npy(tmp_path / "good.npy"), values)
+    assert isinstance(data.read_npy(tmp_path / "good.npy", memory_map=True), np.memmap)
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
+    np.savez(tmp_path / "two.npz", values)
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "good.npy").read_bytes()[:-8])
+    (tmp_path / "empty.npy").touch()
+    for name, reason in {
+        "missing": "no such file",
+        "objects": "not a .npy array .*([pP]ickle|objects)",
+        "cut": "not a .npy array",
+        "empty": "not a .npy array",
+    }.items():
+        for memory_map in (False, True):
+            with pytest.raises(InputError, match=rf"{name}\.npy: {reason}"):
+                data.read_npy(tmp_path / f"{name}.npy", memory_map=memory_map)
+    with pytest.raises(InputError, match=r"two\.npz: an \.npz archive"):
+        data.read_npy(tmp_path / "two.npz")
+
+
 def event(x: int, y: int, on: int, time_us: int) -> bytes:
     return bytes([x, y, on << 7 | time_us >> 16, time_us >> 8 & 255, time_us & 255])
 
@@ -111,6 +198,19 @@ def recordings(root: Path) -> None:
     (root / "7.bs2").write_bytes(event(3, 30, 1, 0) + event(33, 2, 0, 319_999))
     (root / "8.bs2").write_bytes(event(0, 0, 0, 100_000) + event(1, 1, 1, 320_000))
     (root / "test100.txt").write_bytes(b"#sample #class\r\n7\t5\r\n8\t1\r\n")
+
+
+def test_nmnist_of_six_recordings_or_none_is_a_plain_error(tmp_path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.bs2").write_bytes(event(1, 2, 1, 1000))
+    listed = "".join(f"{n} {n % 3}\n" for n in range(6))
+    (tmp_path / "train1K.txt").write_text(listed)
+    (tmp_path / "test100.txt").write_text("# none\n")
+    assert len(data.load("nmnist", root=tmp_path)) == 6
+    with pytest.raises(InputError, match="6 training samples, of which none is left"):
+        data.load("nmnist", split="validation", root=tmp_path)
+    with pytest.raises(InputError, match="no samples in its test files"):
+        data.load("nmnist", split="test", root=tmp_path)
 
 
 def test_events_fall_into_the_steps_of_their_time(tmp_path) -> None:

@@ -253,6 +253,23 @@ def test_calls_from_several_threads_do_not_disturb_each_other():
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.parametrize("schedule", ["pipelined", "cold"])
+def test_a_prepared_network_runs_often_also_from_several_threads(schedule):
+    inputs = [spikes(n + 1, 2, 6, 6, 4 + n, seed=n) for n in range(6)]
+    ready = fast.prepare(NETWORK, schedule=schedule, threads=2)
+    names = [layer.name for layer in NETWORK]
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda x: ready.run(x, record=names), inputs))
+    for data, result in zip(inputs, results, strict=True):
+        expected = reference.prepare(NETWORK, schedule=schedule).run(data, record=names)
+        np.testing.assert_array_equal(result.spikes, expected.spikes)
+        assert result.activity == expected.activity
+        for name in names:
+            np.testing.assert_array_equal(
+                result.traces[name].voltage, expected.traces[name].voltage
+            )
+
+
 def test_works_in_a_forked_child():
     """Training code forks; a parallel runtime of numba's own would not survive that."""
     fast.run(NETWORK, spikes(4, 2, 6, 6, 4), threads=2)

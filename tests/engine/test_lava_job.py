@@ -130,11 +130,14 @@ def test_a_killed_lava_process_is_reported(network, nothing_left):
 
 
 SCRIPT = """
+import signal
 import sys
 import numpy as np
 from loihi_sca.engine import lava_cpu, lava_job
 from loihi_sca.network import Cuba, Dense, Network
 
+# a shell starts background jobs with SIGINT ignored, which is inherited
+signal.signal(signal.SIGINT, signal.default_int_handler)
 lava_cpu.SHM_PREFIX = sys.argv[1]
 start = lava_job._start
 

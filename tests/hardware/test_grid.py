@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from loihi_sca.hardware import Geometry, load_profile
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.grid import input_steps, need_table
+from loihi_sca.hardware.mapping.loihi2 import tile
 from loihi_sca.hardware.mapping.memory import core_budget_of
 
 
@@ -72,10 +73,21 @@ def test_between_two_steps_no_core_is_won_or_lost(profile: str, geometry: Geomet
 
 @settings(deadline=None, max_examples=100)
 @given(geometry=geometries(), fewer=st.integers(1, 7))
-def test_fewer_bits_and_fewer_inputs_never_take_more_cores(geometry: Geometry, fewer: int) -> None:
+def test_fewer_bits_and_fewer_inputs_never_cut_finer(geometry: Geometry, fewer: int) -> None:
     """What the planner relies on when it assumes weights of 8 bits."""
     budget = core_budget_of(load_profile("loihi2"))
-    most = cores_and_words(dataclasses.replace(geometry, bits=(8,)), budget).cores
-    assert cores_and_words(dataclasses.replace(geometry, bits=(fewer,)), budget).cores <= most
+    wide = dataclasses.replace(geometry, bits=(8,))
     half = max(1, geometry.in_shape[0] // 2)
-    assert cores_and_words(geometry, budget, inputs=half).cores <= most
+    for lighter in (dataclasses.replace(wide, bits=(fewer,)), wide.with_channels(into=half)):
+        assert tile(lighter, budget).channels >= tile(wide, budget).channels
+        if geometry.kind == "dense":
+            assert cores_and_words(lighter, budget).cores <= cores_and_words(wide, budget).cores
+
+
+def test_a_coarser_cut_of_channels_can_take_more_cores() -> None:
+    """Columns are powers of two: 16 x 17 fits one tile of 16 x 32, or two of 8 x 32."""
+    budget = core_budget_of(load_profile("loihi2"))
+    conv = Geometry("conv", (321, 16, 17), (57, 16, 17), (5, 5), padding=(2, 2), bits=(8,))
+    fewer = dataclasses.replace(conv, bits=(1,))
+    assert (tile(conv, budget), tile(fewer, budget)) == ((4, 16, 32), (8, 8, 32))
+    assert [cores_and_words(each, budget).cores for each in (conv, fewer)] == [15, 16]

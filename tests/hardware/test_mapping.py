@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -17,7 +18,7 @@ from loihi_sca.hardware.mapping import loihi1
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.tiling import Tiling
-from loihi_sca.hardware.mapping.usage import connections, destinations, usage
+from loihi_sca.hardware.mapping.usage import axon_map, connections, destinations, usage
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
 from loihi_sca.network import Cuba, Dense, Network, OtherLayer, OtherNeuron, Pool
 
@@ -146,8 +147,6 @@ def test_output_axons_are_neurons_times_the_cores_they_reach(data):
 
 def _placed(geometries, tiles):
     """Place layers by given tilings."""
-    import dataclasses
-
     names = ("first", "second")
     layers = tuple(
         LayerSpec(name, g.kind, g.out_shape, g) for name, g in zip(names, geometries, strict=True)
@@ -360,11 +359,88 @@ def test_later_compiler_halves_channels_until_the_words_fit():
     assert placed.words.tolist() == [13824] * 32
 
 
-def test_a_patch_wider_than_the_input_axons_is_cut_further():
+def test_a_wide_convolution_shares_its_input_axons():
     geometry = Geometry("conv", (512, 56, 56), (512, 56, 56), (3, 3), padding=(1, 1), bits=(8,))
     placement = map_network(
         Architecture("net", (LayerSpec("conv", "conv", (512, 56, 56), geometry),)),
         load_profile("loihi2"),
     )
-    assert placement.layers[0].in_axons.max() <= 16000
+    (layer,) = placement.layers
+    assert layer.tiling.channels == 16
+    assert set(layer.in_axons.tolist()) == {1}
     assert not find_violations(placement)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_axons_of_loihi_2_are_powers_of_two_of_channels(data):
+    first = data.draw(windows())
+    tiling = data.draw(tilings(first))
+    budget = core_budget_of(load_profile("loihi2"))
+    followers = {
+        "conv": data.draw(windows(shape=first.out_shape)),
+        "dense": Geometry("dense", (first.neurons, 1, 1), (2, 1, 1), bits=(4,)),
+    }
+    in_axons, towards = [], {"conv": [], "dense": []}
+    edges = [range(0, n, t) for n, t in zip(first.out_shape, tiling, strict=True)]
+    for start in itertools.product(*edges):
+        held = [min(t, n - at) for t, n, at in zip(tiling, first.out_shape, start, strict=True)]
+        powers = bin(held[0]).count("1")
+        in_axons.append(powers)
+        towards["conv"].append(powers * held[1] * held[2])
+        towards["dense"].append(math.prod(held))
+    assert usage(first, tiling, budget).in_axons.tolist() == in_axons
+    for kind, following in followers.items():
+        assert axon_map(first, tiling, following).tolist() == towards[kind]
+    assert axon_map(first, tiling, None).tolist() == towards["dense"]  # to the host
+
+
+def test_a_recurrent_layer_over_several_cores_listens_to_all_of_itself():
+    plan = Plan(
+        name="net", input=100, weight_bits=8,
+        layer=(LayerPlan(type="dense", neurons=600, recurrent=True),),
+    )  # fmt: skip
+    profile = load_profile("loihi2")
+    architecture = build(plan)
+    (layer,) = map_network(architecture, profile).layers
+    plain = dataclasses.replace(architecture.layers[0].geometry, recurrent_bits=())
+    assert layer.cores > cores_and_words(plain, core_budget_of(profile)).cores
+    assert set(layer.in_axons.tolist()) == {100 + 600}
+    per_input = [-(-(int(n) * (8 + 12) + 10) // 64) for n in layer.neurons]
+    assert layer.words.tolist() == [(100 + 600) * words for words in per_input]
+    assert layer.words.max() <= profile.limits.synapse_words.value
+    assert layer.axon_map.tolist() == (2 * layer.neurons).tolist()  # to the host and to itself
+
+
+def test_complex_recurrent_tables_are_told_from_those_of_the_inputs():
+    tables = {
+        "weight/real": np.ones((4, 3), int), "weight/imag": np.ones((4, 3), int),
+        "weight_rec/real": np.full((4, 4), 3), "weight_rec/imag": np.full((4, 4), 3),
+    }  # fmt: skip
+    layer = OtherLayer("r", (3,), "dense_rec", (4,), neuron=OtherNeuron("RF"), weights=tables)
+    geometry = describe(Network("net", (layer,))).layers[0].geometry
+    assert (geometry.bits, geometry.recurrent_bits) == ((2, 2), (3, 3))
+
+
+def test_cores_have_a_lower_edge_where_neurons_may_take_fewer_compartments():
+    plan = Plan(
+        name="net", input=(1, 64, 64), weight_bits=8,
+        layer=(LayerPlan(type="conv", channels=16, kernel=3, padding=1),),
+    )  # fmt: skip
+    found = {name: map_network(build(plan), load_profile(name)) for name in PROFILES}
+    assert (found["loihi2"].cores, found["loihi2"].cores_low) == (32, 16)
+    assert found["loihi1"].cores_low == found["loihi1"].cores  # no band there
+    for placement in found.values():
+        assert 0 < placement.cores_low <= placement.cores
+    low = load_profile("loihi2").neurons.default
+    assert "our assumption" in low.note
+
+
+def test_a_sigma_output_takes_two_neuron_groups():
+    neurons = (OtherNeuron("SDNN"), OtherNeuron("SDNN", {"sigma_output": True}))
+    for neuron, groups in zip(neurons, (1, 2), strict=True):
+        dense = Dense("fc", (20,), np.full((10, 20), 2), neuron=neuron)
+        (layer,) = map_network(Network("net", (dense,)), load_profile("loihi2")).layers
+        assert layer.neuron_groups == groups
+        (layer,) = map_network(Network("net", (dense,)), load_profile("loihi1")).layers
+        assert layer.neuron_groups == 0

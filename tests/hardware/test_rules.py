@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from loihi_sca.errors import DoesNotFit
-from loihi_sca.hardware import RULES, find_violations, load_profile, map_network, require_fit
+from loihi_sca.hardware import (
+    RANGE_RULES,
+    RULES,
+    describe,
+    find_violations,
+    load_profile,
+    map_network,
+    require_fit,
+)
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Conv, Cuba, Dense, Network, OtherNeuron
 
@@ -78,11 +86,15 @@ def test_out_axons():
     assert "Prune the layer after it" in str(found)
 
 
-def test_pooled_words():
-    values = profile_with("loihi2", pooled_words=1500).model_dump(by_alias=True)
-    values["synapses"]["words_per_in_axon"].update(value=1, high=None)
-    found = the_only(Profile.model_validate(values), dense(1000, 1))
-    assert "fc needs 2 000 words of pooled memory on a core, limit 1 500" in str(found)
+def test_axon_map():
+    found = the_only(profile_with("loihi2", axon_map=20), dense(2, 30))
+    assert "fc needs 30 entries of AxonMap on a core, limit 20" in str(found)
+
+
+def test_neuron_groups():
+    layer = dense(2, 3, neuron=OtherNeuron("SDNN", {"sigma_output": True}))
+    found = the_only(profile_with("loihi2", neuron_groups=1), layer)
+    assert "fc needs 2 neuron groups on a core, limit 1" in str(found)
 
 
 def test_weight_bits():
@@ -163,9 +175,17 @@ def test_a_network_that_fits_breaks_no_rule():
     placement = map_network(Network("net", (dense(30, 20),)), load_profile("loihi2"))
     assert find_violations(placement) == ()
     require_fit(placement)
-    assert len(RULES) == 12
+    assert len(RULES) + len(RANGE_RULES) == 13
 
 
 def test_violation_as_json_has_layer_actual_limit_source_and_hint():
     value = the_only(load_profile("loihi1"), dense(5000, 3)).as_json()
     assert {"layer", "rule", "actual", "limit", "unit", "source", "hint", "message"} <= set(value)
+
+
+def test_ranges_are_checked_without_a_core_map():
+    profile = load_profile("loihi2")
+    layer = dense(3, 2, neuron=Cuba(4096, 128, (1 << 17) + 1), delay=np.full((2, 3), 63))
+    (spec,) = describe(Network("net", (layer,))).layers
+    found = {violation.rule for rule in RANGE_RULES for violation in rule(spec, profile)}
+    assert found == {"threshold_bits", "delay"}

@@ -109,7 +109,7 @@ def test_packages_may_offer_criteria(monkeypatch) -> None:
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [Offered()])
     assert criterion_of("mine") is criteria.rate
     with pytest.raises(
-        ConfigError, match=r"no criterion 'min'; there are sca.*Did you mean 'mine'"
+        ConfigError, match=r"no criterion 'min'; there are sca.*did you mean 'mine'"
     ):
         criterion_of("min")
 

@@ -9,6 +9,7 @@ import pytest
 from ray_or_skip import started
 from tiny_training import tiny_recipe
 
+from loihi_sca.config import Budget
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution.on_ray import OnRay
 from loihi_sca.report.studies import front_picture
@@ -132,7 +133,7 @@ def test_several_kinds_of_budget_are_checked_one_by_one() -> None:
     job = job_of("wide", RECIPE, found[1])
     assert [layer.model_dump()["type"] for layer in job.recipe.model.layers] == ["conv", "dense"]
     assert job.recipe.model.layers[0].channels == 2 * RECIPE.model.layers[0].channels
-    assert job.budget == ("keep", 0.5)
+    assert job.budget == Budget("keep", 0.5)
 
 
 @needs_optuna

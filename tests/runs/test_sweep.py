@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from loihi_sca.cli.sweep import _table
+from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.report.sweeps import front, mean_of, pareto, summary
@@ -148,7 +148,7 @@ def test_an_unknown_energy_is_no_energy_of_nothing() -> None:
     assert front(rows, "energy_uj_loihi2") == rows[:1]
     assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy")
     shown = Console(file=StringIO(), width=200)
-    shown.print(_table(rows, ["loihi2"]))
+    shown.print(*_tables(rows, ["loihi2"]))
     assert "unknown" in shown.file.getvalue()
 
 
@@ -184,7 +184,7 @@ def test_a_kept_fraction_regenerates_less_than_it_keeps() -> None:
         ("core=3", "give NAME=AMOUNT,AMOUNT,... with one of keep, connections"),
         ("cores", "give NAME=AMOUNT"),
         ("cores=3,x", "'x' is no number that will do"),
-        ("cores=0", "budget cores=0: Input should be greater than 0"),
+        ("cores=0", "budget cores=0: must be a whole number above 0"),
     ],
 )
 def test_nonsense_is_named(budget: str, message: str) -> None:

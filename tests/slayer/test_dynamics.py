@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from neuron_cases import Case, assert_same_gradient, cases, pair, weighted
 
 from loihi_sca.slayer.dynamics import connect, convolve, fire, flatten, layout, obstacle
+from loihi_sca.slayer.dynamics.synapse import MAX_FAN_IN
 from loihi_sca.slayer.lava import slayer
 
 CubaNeuron = slayer.neuron.cuba.Neuron
@@ -174,6 +175,41 @@ def test_dense_and_flatten_equal_lava_dls() -> None:
     synapse = slayer.synapse.Dense(40, 7, pre_hook_fx=neuron.quantize_8bit)
     ours = connect(flat, neuron.quantize_8bit(synapse.weight))
     assert torch.equal(ours, synapse(spikes.reshape(3, -1, 6)))
+
+
+def sums_over(inputs: int, convolution: bool) -> tuple[torch.Tensor, np.ndarray]:
+    """Sum large weights for 16 outputs: in our synapse, with a gradient, and in whole numbers."""
+    steps = np.random.default_rng(inputs).integers(120, 128, (16, inputs))
+    steps[0] = 128
+    weight = torch.from_numpy(steps / 32).float().requires_grad_()
+    spikes = torch.ones(1, inputs, 1)
+    if convolution:
+        synapse = slayer.synapse.Conv(inputs // 4, 16, 2)
+        given = weight.reshape(16, inputs // 4, 2, 2, 1)
+        ours = convolve(spikes.reshape(1, inputs // 4, 2, 2, 1), given, synapse)
+    else:
+        ours = connect(spikes, weight)
+    ours.sum().backward()
+    assert weight.grad is not None
+    assert torch.equal(weight.grad, torch.ones_like(weight))
+    return ours.detach().flatten(), steps.sum(axis=1)
+
+
+@pytest.mark.parametrize("convolution", [False, True])
+def test_sums_are_exact_up_to_the_bound_of_the_fan_in(convolution: bool) -> None:
+    ours, expected = sums_over(MAX_FAN_IN, convolution)
+    assert (32 * ours.double()).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("convolution", [False, True])
+@pytest.mark.parametrize("inputs", [MAX_FAN_IN + 4, 140_000])
+def test_beyond_the_bound_of_the_fan_in_sums_are_rounded_once(
+    inputs: int, convolution: bool
+) -> None:
+    """What leaves float32's whole numbers is the nearest that it holds, in no matter what order."""
+    ours, expected = sums_over(inputs, convolution)
+    assert ours.dtype == torch.float32
+    assert ours.tolist() == np.float32(expected / 32).tolist()
 
 
 @pytest.mark.parametrize(

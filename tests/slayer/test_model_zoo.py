@@ -66,7 +66,7 @@ def test_a_saved_recipe_spells_the_model_out() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"zoo": "vg16"}, "no model 'vg16'; there are vgg16.*Did you mean 'vgg16'"),
+        ({"zoo": "vg16"}, "no model 'vg16'; there are vgg16.*did you mean 'vgg16'"),
         ({"zoo": "lenet", "width": 0}, "width = 0 must be a number above 0"),
         ({"zoo": "lenet", "layers": [{"type": "dense", "neurons": 3}]}, "both zoo and layers"),
         ({"zoo": "lenet", "pooling": "max"}, "pooling = 'max' must be one of"),

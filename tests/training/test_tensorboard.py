@@ -6,13 +6,13 @@ from tiny_training import tiny_recipe
 from loihi_sca.errors import ConfigError
 from loihi_sca.training.folder import RunFolder
 from loihi_sca.training.session import train
-from loihi_sca.training.tensorboard import Board
+from loihi_sca.training.tensorboard import EventFile
 
 
 def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
     with pytest.raises(ConfigError, match=r"pip install 'loihi-sca\[tensorboard\]'"):
-        Board(tmp_path)
+        EventFile(tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of TensorBoard's own imports
@@ -21,7 +21,7 @@ def test_the_board_tells_what_the_metrics_do_and_changes_nothing(tmp_path) -> No
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     epochs = []
-    with Board(tmp_path / "board") as board:
+    with EventFile(tmp_path / "board") as board:
         train(tiny_recipe(), tmp_path / "run", observer=board, on_epoch=epochs.append)
     train(tiny_recipe(), tmp_path / "plain")
     files = [RunFolder(tmp_path / name).best("pruned").read_bytes() for name in ("run", "plain")]

@@ -3,7 +3,8 @@
 Spikes are sparse, so it visits spikes and not synapses. :mod:`loihi_sca.engine.fast.layout` lays a
 network out and proves which integers are wide enough, :mod:`loihi_sca.engine.fast.kernels` runs a
 layer, :mod:`loihi_sca.engine.fast.batch` a few samples through all layers, and this module all
-samples, in threads.
+samples, in threads. Laying a network out takes as long as a few samples do: who runs one more than
+once prepares it, and runs that.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.fast.layout import lay_out
+from loihi_sca.engine.fast.layout import LaidOut, lay_out
 from loihi_sca.engine.fast.memory import samples_at_once
 from loihi_sca.engine.result import (
     RunResult,
@@ -32,7 +34,10 @@ from loihi_sca.engine.result import (
 from loihi_sca.errors import InputError
 from loihi_sca.network import Layer, Network
 
-__all__ = ["run"]
+__all__ = ["Prepared", "prepare", "run"]
+
+MEMORY_BUDGET = 1 << 30
+"""Bytes of working memory of a run, unless told otherwise."""
 
 
 def run(
@@ -41,79 +46,139 @@ def run(
     *,
     schedule: Schedule = "pipelined",
     record: Sequence[str] = (),
-    memory_budget: int = 1 << 30,
+    memory_budget: int = MEMORY_BUDGET,
     threads: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
-    """Run a network.
+    """Run a network once: :func:`prepare` it, and :meth:`Prepared.run` it on the data.
+
+    Raises
+    ------
+    UnsupportedLayer, NetworkError, InputError
+        As these two.
+    """
+    ready = prepare(network, schedule=schedule, memory_budget=memory_budget, threads=threads)
+    return ready.run(data, record=record, on_progress=on_progress)
+
+
+def prepare(
+    network: Network,
+    *,
+    schedule: Schedule = "pipelined",
+    memory_budget: int = MEMORY_BUDGET,
+    threads: int | None = None,
+) -> Prepared:
+    """Lay a network out, so that it can be run often.
 
     Parameters
     ----------
     network : Network
         Its neurons must all be CUBA.
-    data : int array (N, *in_shape, T)
-        Binary spikes, or bias mantissas where the first layer is an Input with a neuron. Read a
-        few samples at a time, so that it can be a memory map.
     schedule : {"pipelined", "cold"}
         See :data:`loihi_sca.engine.result.Schedule`.
-    record : sequence of str
-        Names of layers whose spikes, currents and voltages are returned step by step.
     memory_budget : int
-        Bytes of working memory, whatever N is. The data, the network and the result, traces
-        included, come on top.
+        Bytes of working memory of a run, whatever N is. The data, the network and the result,
+        traces included, come on top.
     threads : int, optional
         Samples are shared among so many threads; by default one per available processor.
-    on_progress : callable, optional
-        Called with the number of samples done and N, from the calling thread.
 
     Raises
     ------
     UnsupportedLayer
         The network has a neuron whose dynamics are not defined here.
-    NetworkError
-        ``record`` names a layer that there is not.
     InputError
-        The data do not fit the network, or one sample does not fit the budget.
+        There are no threads.
     """
     check_runnable(network)
-    data = check_shape(network, data)
-    layout = lay_out(network, schedule)
-    recorded = {name: network[name] for name in record}
-    step, threads = samples_at_once(layout, data, recorded, memory_budget, _threads(threads))
+    return Prepared(network, tuple(lay_out(network, schedule)), memory_budget, _threads(threads))
 
-    from loihi_sca.engine.fast.batch import (  # loads numba
-        COUNTS,
-        activity_of,
-        add_counts,
-        run_batch,
-    )
 
-    silence = np.zeros((1, *network.in_shape, 1), dtype=np.uint8)
-    run_batch(layout, silence, _spikes(network, 1, 1), {})  # compiles, or loads what was compiled
-    samples, steps = data.shape[0], data.shape[-1]
-    started = time.perf_counter()
-    out = _spikes(network, samples, steps)
-    traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
+@dataclass(frozen=True)
+class Prepared:
+    """A network that is laid out.
 
-    def work(first: int) -> tuple[int, npt.NDArray[np.int64]]:
-        here = slice(first, first + step)
-        part = check_values(network, data[here])
-        return len(part), run_batch(
-            layout, part, out[here], {name: _some_samples(x, here) for name, x in traces.items()}
+    Attributes
+    ----------
+    network : Network
+    layout : tuple of LaidOut
+        Layer by layer, what the kernels read.
+    memory_budget, threads : int
+        See :func:`prepare`.
+    """
+
+    network: Network
+    layout: tuple[LaidOut, ...]
+    memory_budget: int
+    threads: int
+
+    def run(
+        self,
+        data: npt.NDArray[np.integer[Any]],
+        *,
+        record: Sequence[str] = (),
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> RunResult:
+        """Run the network.
+
+        Parameters
+        ----------
+        data : int array (N, *in_shape, T)
+            Binary spikes, or bias mantissas where the first layer is an Input with a neuron. Read
+            a few samples at a time, so that it can be a memory map.
+        record : sequence of str
+            Names of layers whose spikes, currents and voltages are returned step by step.
+        on_progress : callable, optional
+            Called with the number of samples done and N, from the calling thread.
+
+        Raises
+        ------
+        NetworkError
+            ``record`` names a layer that there is not.
+        InputError
+            The data do not fit the network, or one sample does not fit the budget.
+        """
+        network, layout = self.network, self.layout
+        data = check_shape(network, data)
+        recorded = {name: network[name] for name in record}
+        step, threads = samples_at_once(layout, data, recorded, self.memory_budget, self.threads)
+
+        from loihi_sca.engine.fast.batch import (  # loads numba
+            COUNTS,
+            activity_of,
+            add_counts,
+            run_batch,
         )
 
-    counts, done = np.zeros((len(layout), COUNTS), dtype=np.int64), 0
-    with _pool(threads) as pool:
-        for future in as_completed([pool.submit(work, i) for i in range(0, samples, step)]):
-            finished, more = future.result()
-            add_counts(counts, more)
-            done += finished
-            if on_progress is not None:
-                on_progress(done, samples)
-    activity = tuple(
-        activity_of(layer, row, samples * steps) for layer, row in zip(network, counts, strict=True)
-    )
-    return RunResult(out, activity, traces, time.perf_counter() - started)
+        silence = np.zeros((1, *network.in_shape, 1), dtype=np.uint8)
+        run_batch(layout, silence, _spikes(network, 1, 1), {})  # compiles, or loads the code
+        samples, steps = data.shape[0], data.shape[-1]
+        started = time.perf_counter()
+        out = _spikes(network, samples, steps)
+        traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
+
+        def work(first: int) -> tuple[int, npt.NDArray[np.int64]]:
+            here = slice(first, first + step)
+            part = check_values(network, data[here])
+            return len(part), run_batch(
+                layout,
+                part,
+                out[here],
+                {name: _some_samples(x, here) for name, x in traces.items()},
+            )
+
+        counts, done = np.zeros((len(layout), COUNTS), dtype=np.int64), 0
+        with _pool(threads) as pool:
+            for future in as_completed([pool.submit(work, i) for i in range(0, samples, step)]):
+                finished, more = future.result()
+                add_counts(counts, more)
+                done += finished
+                if on_progress is not None:
+                    on_progress(done, samples)
+        activity = tuple(
+            activity_of(layer, row, samples * steps)
+            for layer, row in zip(network, counts, strict=True)
+        )
+        return RunResult(out, activity, traces, time.perf_counter() - started)
 
 
 def _threads(threads: int | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -27,4 +26,4 @@ def inlined(function: F) -> F:
 
 def entry_point(make: Callable[[str], F]) -> F:
     """Compile a function that Python calls; see :func:`loihi_sca.jit.kept`."""
-    return kept(make, Path(__file__).parent)
+    return kept(make)

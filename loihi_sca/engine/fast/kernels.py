@@ -18,8 +18,8 @@ import numpy as np
 from loihi_sca.engine.fast.events import count_spikes, count_synops, list_events, list_patterns
 from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
 from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
-from loihi_sca.engine.fast.vector import ALIGN_BITS, add_window, add_window_in_chunks
-from loihi_sca.network.fixed_point import STATE_LIMIT
+from loihi_sca.engine.fast.vector import add_window, add_window_in_chunks
+from loihi_sca.network.fixed_point import ALIGN_BITS, STATE_LIMIT
 
 I32 = np.int32
 LIMIT = I32(STATE_LIMIT - 1)

@@ -16,12 +16,10 @@ from numba.extending import intrinsic
 
 from loihi_sca.engine.fast.jit import inlined
 from loihi_sca.engine.fast.table import PADDING
+from loihi_sca.network.fixed_point import ALIGN_BITS
 
 MASK_BYTES = PADDING
 """Bytes that :func:`spike_mask` reads at once, also past the last spike of an array."""
-
-ALIGN_BITS = 6
-"""Synaptic input is aligned to the state by so many bits."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -12,10 +12,12 @@ from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
+from loihi_sca.hardware.mapping.compiler_table import compiler_table
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
-from loihi_sca.hardware.rules import Violation, find_violations
+from loihi_sca.hardware.rules import find_violations
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, describe
+from loihi_sca.hardware.violations import Violation
 from loihi_sca.network import Network
 from loihi_sca.network.activity import LayerActivity
 
@@ -46,6 +48,11 @@ class Estimate:
     def cores(self) -> int:
         """Number of cores."""
         return self.placement.cores
+
+    @property
+    def cores_low(self) -> int:
+        """Lower edge of the band on cores, see :attr:`Placement.cores_low`."""
+        return self.placement.cores_low
 
     @property
     def chips(self) -> int:
@@ -81,6 +88,7 @@ class Estimate:
             "network": self.placement.architecture.name,
             "profile": self.placement.profile.name,
             "cores": self.cores,
+            "cores_low": self.cores_low,
             "chips": self.chips,
             "layers": [_layer_as_json(x, self.placement.profile) for x in self.placement.layers],
             "energy": None if self.energy is None else self.energy.as_json(),
@@ -149,6 +157,7 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
     tables = (*spec.geometry.bits, *spec.geometry.recurrent_bits)
     stored = [b for b in profile.limits.weight_bits.values if tables and b >= max(tables)]
     cores = layer.cores
+    table = compiler_table(layer, profile)
     return {
         "name": spec.name,
         "type": spec.type,
@@ -164,4 +173,5 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
         "neurons_per_core_mean": float(layer.neurons.mean()) if cores else 0.0,
         "in_axons": int(layer.in_axons.max(initial=0)),
         "out_axons": int(layer.out_axons.max(initial=0)),
+        "compiler_table": None if table is None else table.as_json(),
     }

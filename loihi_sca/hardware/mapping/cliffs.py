@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.usage import usage
@@ -49,7 +51,7 @@ def cores_and_words(
     ----------
     geometry : Geometry
         The layer as it is.
-    budget : Budget
+    budget : CoreBudget
         The chip.
     channels : int, optional
         Output channels, or neurons of a dense layer.
@@ -68,16 +70,12 @@ def cores_and_words(
         tiling = loihi1.fewest_cores(geometry, budget)
         words = usage(geometry, tiling, budget).words
         return Need(len(words), int(words.max()), int(words.sum()))
-    tiling = loihi2.tile(geometry, budget)
-    tiles = tiling.tiles(geometry.out_shape)
-    rest = geometry.out_shape[0] - tiling.channels * (tiles[0] - 1)
-    words_rest = loihi2.words(geometry, budget, rest)
-    words_full = words_rest
-    if tiles[0] > 1:
-        words_full = loihi2.words(geometry, budget, tiling.channels)
-    total = (tiles[0] - 1) * words_full + words_rest
+    (_, ways), fan_in = loihi2.ways(geometry, budget), loihi2.fan_in(geometry)
+    at = int(loihi2.choose(ways, geometry, budget, np.array([fan_in]))[0])
     return Need(
-        tiles[0] * tiles[1] * tiles[2], max(words_full, words_rest), total * tiles[1] * tiles[2]
+        int(ways.cores[at]),
+        int(ways.words[at] * fan_in + ways.recurrent[at]),
+        int(ways.total_words[at] * fan_in + ways.total_recurrent[at]),
     )
 
 
@@ -147,13 +145,15 @@ def cliffs(architecture: Architecture, profile: Profile) -> tuple[LayerCliffs, .
     """Return the cliffs of every layer with channels of its own.
 
     A layer that keeps its input's channels (pooling, depthwise) follows the layer before it, and so
-    does the layer behind it.
+    does the layer behind it. The channels of the last layer are the classes: it has no cliffs.
     """
     budget = core_budget_of(profile)
     found = []
     for i, spec in enumerate(architecture.layers):
-        if spec.has_synapses and not _keeps_channels(spec.geometry):
-            found.append(_layer_cliffs(spec, _followers(architecture, i), budget))
+        followers = _followers(architecture, i)
+        put_out = all(_keeps_channels(geometry) for geometry in followers)
+        if spec.has_synapses and not _keeps_channels(spec.geometry) and not put_out:
+            found.append(_layer_cliffs(spec, followers, budget))
     return tuple(found)
 
 

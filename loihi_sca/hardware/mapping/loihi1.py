@@ -17,7 +17,11 @@ import numpy as np
 
 from loihi_sca.hardware.mapping.memory import CoreBudget
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling, axes_of, sum_by_tile
-from loihi_sca.hardware.mapping.usage import connections, largest_in_axons, largest_words
+from loihi_sca.hardware.mapping.usage import (
+    connections,
+    largest_read_neurons,
+    largest_words,
+)
 from loihi_sca.hardware.shapes import Geometry
 
 SPREAD = 4
@@ -113,7 +117,7 @@ def _fewest_by_memory(geometry: Geometry, budget: CoreBudget) -> int:
 
 def _fits(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> bool:
     return (
-        largest_in_axons(geometry, tiling) <= budget.in_axons
+        largest_read_neurons(geometry, tiling) <= budget.in_axons
         and largest_words(geometry, tiling, budget) <= budget.synapse_words
     )
 
@@ -150,7 +154,7 @@ def _edges(length: int, at_most: int) -> list[int]:
 
 def _excess(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> int:
     """Return by how many axons and words the fullest core exceeds its limits, 0 if it fits."""
-    in_axons = largest_in_axons(geometry, tiling)
+    in_axons = largest_read_neurons(geometry, tiling)
     words = largest_words(geometry, tiling, budget)
     return max(0, in_axons - budget.in_axons) + max(0, words - budget.synapse_words)
 

@@ -1,102 +1,221 @@
 """The Loihi 2 compiler's mapping in closed form: one tiling per layer, layers independent.
 
-Reproduces the public compiler tables; HARDWARE notes and ``docs/hardware.md`` say which.
+The compiler tries :class:`Ways` to cut a layer, coarser ones first, and takes the first whose
+synapse words fit a core. The ways do not depend on the layer's inputs, which only multiply the
+words; so the mapper, which asks for one number of inputs, and a search, which asks for a thousand,
+read the same table.
+
+Reproduces the public compiler tables that ``docs/hardware.md`` names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 
 from loihi_sca.hardware.mapping.memory import CoreBudget
-from loihi_sca.hardware.mapping.tiling import Tiling
-from loihi_sca.hardware.mapping.usage import largest_in_axons
+from loihi_sca.hardware.mapping.tiling import Counts, Tiling
 from loihi_sca.hardware.shapes import Geometry
 
 
-@lru_cache(maxsize=1 << 16)
+class Ways(NamedTuple):
+    """What the ways to cut a layer take, in the order in which the compiler tries them.
+
+    Synapse words of ``n`` inputs are ``words * n + recurrent``: per input channel (within a group)
+    of a convolution, per input of a dense layer. Each an int array (..., ways).
+
+    Attributes
+    ----------
+    cores : int array
+    words, recurrent : int array
+        Of the fullest core.
+    total_words, total_recurrent : int array
+        Of all cores.
+    """
+
+    cores: Counts
+    words: Counts
+    recurrent: Counts
+    total_words: Counts
+    total_recurrent: Counts
+
+
 def tile(geometry: Geometry, budget: CoreBudget) -> Tiling:
     """Return the tiling that the compiler chooses for a layer.
 
     Where not even one neuron fits a core the smallest tile is returned, and the rules say why.
     """
-    if geometry.kind == "dense":
-        return Tiling(_dense_neurons(geometry, budget), 1, 1)
-    if budget.strategy == "loihi2-v1":
-        return _full_height(geometry, budget) or _fewest_tiles(geometry, budget)
-    return _fewest_tiles(geometry, budget)
+    tilings, found = ways(geometry, budget)
+    taken = choose(found, geometry, budget, np.array([fan_in(geometry)]))
+    return tilings[int(taken[0])]
 
 
-def words(geometry: Geometry, budget: CoreBudget, channels: int) -> int:
-    """Return the synapse words of a core that holds so many channels, or neurons if dense."""
-    if geometry.kind == "conv":
-        return budget.shared_words(geometry, channels)
-    return budget.dense_words(geometry, channels)
+def fan_in(geometry: Geometry) -> int:
+    """Return the inputs that the words of a layer are proportional to."""
+    return geometry.in_per_group if geometry.kind == "conv" else geometry.in_shape[0]
 
 
-def _dense_neurons(geometry: Geometry, budget: CoreBudget) -> int:
-    """Return neurons per core of a dense layer, filled greedily: the last core takes the rest."""
-    cap = budget.neurons_per_core(geometry.neuron)
-    neurons = min(cap, geometry.neurons)
-    split = budget.dense_split_after_map if geometry.from_map else budget.dense_split
-    if split == "divide":
-        while (needed := words(geometry, budget, neurons)) > budget.synapse_words and neurons > 1:
-            neurons = -(-neurons // -(-needed // budget.synapse_words))
-        return neurons
-    # the cap is halved, not the neurons at hand: 4095, ..., 255, 127, 63, ...
-    while words(geometry, budget, neurons) > budget.synapse_words and neurons > 1:
-        cap //= 2
-        neurons = min(cap, geometry.neurons)
-    return neurons
+def choose(found: Ways, geometry: Geometry, budget: CoreBudget, inputs: Counts) -> Counts:
+    """Return which way the compiler takes for each number of inputs: the first that fits.
 
+    Parameters
+    ----------
+    found : Ways of int arrays (..., ways)
+    inputs : int array (m,)
+        As :func:`fan_in` counts them.
 
-def _full_height(geometry: Geometry, budget: CoreBudget) -> Tiling | None:
-    """Return full channels and height by the largest power of two of columns, if that fits."""
-    channels, rows, _ = geometry.out_shape
-    columns = budget.neurons_per_core(geometry.neuron) // (channels * rows)
-    if columns < 1 or words(geometry, budget, channels) > budget.synapse_words:
-        return None
-    tiling = Tiling(channels, rows, _power_of_two(columns))
-    return tiling if largest_in_axons(geometry, tiling) <= budget.in_axons else None
-
-
-def _fewest_tiles(geometry: Geometry, budget: CoreBudget) -> Tiling:
-    """Halve the channels until the words fit, then take the fewest tiles of ``2^a x H/2^b``.
-
-    Of equally many tiles those with the most rows win.
+    Returns
+    -------
+    int array (..., m)
+        The last way where none fits.
     """
-    total_channels, height, width = geometry.out_shape
+    if divides(geometry, budget):
+        return _divided(found, budget, inputs)
+    *counts, number = found.words.shape
+    taken = np.full((*counts, len(inputs)), number - 1, dtype=np.int64)
+    for way in range(number - 2, -1, -1):
+        needed = found.words[..., way, None] * inputs + found.recurrent[..., way, None]
+        taken[needed <= budget.synapse_words] = way
+    return taken
+
+
+def ways(geometry: Geometry, budget: CoreBudget) -> tuple[tuple[Tiling, ...], Ways]:
+    """Return the ways to cut a layer and what they take, arrays (ways,)."""
+    return _ways(_without_inputs(geometry), budget)
+
+
+def ways_by_channels(geometry: Geometry, budget: CoreBudget, most: int) -> Ways:
+    """Return what the ways take for 1 to ``most`` output channels, arrays (most, ways).
+
+    Where there are fewer ways than elsewhere, the last is repeated.
+    """
+    return _ways_by_channels(_without_inputs(geometry), budget, most)
+
+
+def _without_inputs(geometry: Geometry) -> Geometry:
+    """Return the same for layers that differ in their inputs only."""
+    groups = geometry.groups if geometry.kind == "conv" else 1
+    return replace(geometry, in_shape=(groups, 1, 1), stride=(1, 1), padding=(0, 0))
+
+
+@lru_cache(maxsize=1 << 6)
+def _ways_by_channels(geometry: Geometry, budget: CoreBudget, most: int) -> Ways:
+    found = [tuple(_tilings(geometry, budget, n)) for n in range(1, most + 1)]
+    number = max(len(each) for each in found)
+    padded = [each + each[-1:] * (number - len(each)) for each in found]
+    return _taken(geometry, budget, np.arange(1, most + 1)[:, None], np.array(padded))
+
+
+@lru_cache(maxsize=1 << 16)
+def _ways(geometry: Geometry, budget: CoreBudget) -> tuple[tuple[Tiling, ...], Ways]:
+    channels = geometry.out_shape[0]
+    tilings = tuple(_tilings(geometry, budget, channels))
+    return tilings, _taken(geometry, budget, np.array([channels]), np.array(tilings))
+
+
+def _taken(geometry: Geometry, budget: CoreBudget, outputs: Counts, tilings: Counts) -> Ways:
+    """Return what tilings, (..., ways, 3), of layers of some output channels, (..., 1), take."""
+    size = np.minimum(tilings[..., 0], outputs)
+    tiles = -(-outputs // size)
+    positions = np.ones_like(tiles)
+    for axis in (1, 2):
+        positions *= -(-geometry.out_shape[axis] // tilings[..., axis])
+    sizes = np.stack([size, outputs - size * (tiles - 1)])
+    (full, rest), (full_own, rest_own) = _words(geometry, budget, sizes)
+    return Ways(
+        tiles * positions,
+        np.maximum(full, rest),
+        outputs * np.maximum(full_own, rest_own),
+        ((tiles - 1) * full + rest) * positions,
+        outputs * ((tiles - 1) * full_own + rest_own),
+    )
+
+
+def _words(geometry: Geometry, budget: CoreBudget, channels: Counts) -> tuple[Counts, Counts]:
+    """Return words per input and per neuron of the layer itself, of cores of some channels."""
+    if geometry.kind == "conv":
+        return budget.shared_words(geometry, channels), np.zeros_like(channels)
+    arriving, own = geometry.bits, geometry.recurrent_bits
+    return (
+        budget.table_words(geometry, arriving, channels),
+        budget.table_words(geometry, own, channels),
+    )
+
+
+def divides(geometry: Geometry, budget: CoreBudget) -> bool:
+    """Return whether a layer's neurons are divided by what they need, instead of halved."""
+    split = budget.dense_split_after_map if geometry.from_map else budget.dense_split
+    return geometry.kind == "dense" and split == "divide"
+
+
+def _tilings(geometry: Geometry, budget: CoreBudget, channels: int) -> Iterator[Tiling]:
+    """Yield the ways to cut a layer of so many output channels, or neurons if dense."""
     cap = budget.neurons_per_core(geometry.neuron)
-    channels = min(total_channels, cap)
-    while _largest_words(geometry, budget, channels) > budget.synapse_words and channels > 1:
-        channels = -(-channels // 2)
-    best, cheapest = Tiling(channels, 1, 1), (True, total_channels * height * width)
+    if geometry.kind == "dense":
+        if divides(geometry, budget):
+            yield from (Tiling(n, 1, 1) for n in range(min(cap, channels), 0, -1))
+            return
+        while cap:
+            # the cap is halved, not the neurons at hand: 4095, ..., 255, 127, 63, ...
+            yield Tiling(min(cap, channels), 1, 1)
+            cap //= 2
+        return
+    _, height, width = geometry.out_shape
+    if budget.strategy == "loihi2-v1" and (columns := cap // (channels * height)):
+        yield Tiling(channels, height, _power_of_two(columns))
+    held = min(channels, cap)
+    while True:
+        yield Tiling(held, *_fewest_tiles(height, width, cap // held, -(-channels // held)))
+        if held == 1:
+            return
+        held = -(-held // 2)
+
+
+@lru_cache(maxsize=1 << 14)
+def _fewest_tiles(height: int, width: int, positions: int, slices: int) -> tuple[int, int]:
+    """Return rows and columns, ``H/2^b`` and ``2^a``, that cut a map into the fewest tiles.
+
+    Of equally many tiles those cut most along the height, as long as that has fewer tiles than
+    columns and channels together. Source: the tiles of YOLO-KP's compiler table.
+
+    Parameters
+    ----------
+    height, width : int
+    positions : int
+        At most so many in a tile, at least 1.
+    slices : int
+        Tiles along the channels.
+    """
+    best, fewest = (1, 1), height * width + 1
     for halvings in range((height - 1).bit_length() + 1):
         rows = -(-height // (1 << halvings))
-        columns = cap // (channels * rows)
-        if columns < 1:
+        if rows > positions:
             continue
-        tiling = _narrowed(geometry, Tiling(channels, rows, _power_of_two(columns)), budget)
-        too_wide = largest_in_axons(geometry, tiling) > budget.in_axons
-        cost = (too_wide, tiling.cores(geometry.out_shape))
-        if cost < cheapest:
-            best, cheapest = tiling, cost
+        columns = _power_of_two(positions // rows)
+        high, wide = -(-height // rows), -(-width // columns)
+        if high * wide < fewest or (high * wide == fewest and high < wide * slices):
+            best, fewest = (rows, columns), high * wide
     return best
 
 
-def _narrowed(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Tiling:
-    """Halve the columns until the patch of the input that a tile reads fits the input axons."""
-    columns = tiling.columns
-    while columns > 1 and largest_in_axons(geometry, tiling) > budget.in_axons:
-        columns //= 2
-        tiling = tiling._replace(columns=columns)
-    return tiling
+def _divided(found: Ways, budget: CoreBudget, inputs: Counts) -> Counts:
+    """Divide the neurons by ``ceil(words / limit)`` until the words fit.
 
-
-def _largest_words(geometry: Geometry, budget: CoreBudget, channels: int) -> int:
-    """Return the words of the fuller of the two tile sizes; the smaller tile may need more."""
-    rest = geometry.out_shape[0] % channels
-    needed = words(geometry, budget, channels)
-    return max(needed, words(geometry, budget, rest)) if rest else needed
+    Way ``i`` has ``i`` neurons less than the first, down to one.
+    """
+    most = len(found.words)
+    at = np.zeros(len(inputs), dtype=np.int64)
+    while True:
+        needed = found.words[at] * inputs + found.recurrent[at]
+        too_many = (needed > budget.synapse_words) & (at < most - 1)
+        if not too_many.any():
+            return at
+        neurons = -(-(most - at) // -(-needed // budget.synapse_words))
+        at = np.where(too_many, most - neurons, at)
 
 
 def _power_of_two(at_most: int) -> int:

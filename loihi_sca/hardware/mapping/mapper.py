@@ -12,9 +12,9 @@ from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling
-from loihi_sca.hardware.mapping.usage import Usage, destinations, usage
+from loihi_sca.hardware.mapping.usage import Usage, axon_map, destinations, usage
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume, describe
 from loihi_sca.network import Network
 from loihi_sca.problems import CHAINS, NO_ADD
 
@@ -57,6 +57,10 @@ class LayerPlacement:
         Index of its first core.
     neurons, words, in_axons, out_axons : int array (cores,)
         Per core, in order: channels slowest, columns fastest.
+    axon_map : int array (cores,)
+        Entries of AxonMap on Loihi 2; zeros on a chip without that table.
+    neuron_groups : int
+        On each of its cores; 0 on a chip without such groups.
     binding : str
         The limit that the layer's fullest core is nearest to.
     utilisation : float
@@ -70,6 +74,8 @@ class LayerPlacement:
     words: Counts
     in_axons: Counts
     out_axons: Counts
+    axon_map: Counts
+    neuron_groups: int
     binding: str
     utilisation: float
 
@@ -77,6 +83,12 @@ class LayerPlacement:
     def cores(self) -> int:
         """Number of cores."""
         return len(self.neurons)
+
+    @property
+    def tile(self) -> Volume:
+        """Channels, rows and columns of a full core's part of the layer."""
+        channels, rows, columns = map(min, self.tiling, self.spec.geometry.out_shape)
+        return channels, rows, columns
 
     def __iter__(self) -> Iterator[Core]:
         shape = self.spec.geometry.out_shape
@@ -113,6 +125,21 @@ class Placement:
     def cores(self) -> int:
         """Number of cores."""
         return sum(layer.cores for layer in self.layers)
+
+    @cached_property
+    def cores_low(self) -> int:
+        """Number of cores if neurons take the fewest compartments of the profile's band.
+
+        Equal to ``cores`` where the profile has no such band. The lower edge is an assumption.
+        """
+        geometries = tuple(spec.geometry for spec in self.architecture.layers)
+        tilings = _tilings(geometries, core_budget_of(self.profile, fewest_compartments=True))
+        fewest = sum(
+            tiling.cores(geometry.out_shape)
+            for geometry, tiling in zip(geometries, tilings, strict=True)
+            if geometry.kind != "port"
+        )
+        return min(fewest, self.cores)
 
     @property
     def chips(self) -> int:
@@ -161,20 +188,24 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
     architecture, budget = describe(network), core_budget_of(profile)
     if architecture.additions:
         blocks = ", ".join(addition.block for addition in architecture.additions)
-        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped. {CHAINS}")
+        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped", CHAINS)
     geometries = tuple(spec.geometry for spec in architecture.layers)
-    if budget.strategy == "loihi1":
-        tilings = loihi1.tile_chain(geometries, budget)
-    else:
-        tilings = tuple(loihi2.tile(geometry, budget) for geometry in geometries)
+    tilings = _tilings(geometries, budget)
     layers, first = [], 0
     for i, spec in enumerate(architecture.layers):
         last = i + 1 == len(geometries)
         following = (None, None) if last else (geometries[i + 1], tilings[i + 1])
-        placed = _place(spec, tilings[i], following, first, budget)
+        groups = profile.neuron_groups(spec.geometry.neuron)
+        placed = _place(spec, tilings[i], following, first, budget, groups)
         layers.append(placed)
         first += placed.cores
     return Placement(architecture, profile, tuple(layers))
+
+
+def _tilings(geometries: tuple[Geometry, ...], budget: CoreBudget) -> tuple[Tiling, ...]:
+    if budget.strategy == "loihi1":
+        return loihi1.tile_chain(geometries, budget)
+    return tuple(loihi2.tile(geometry, budget) for geometry in geometries)
 
 
 def _place(
@@ -183,14 +214,18 @@ def _place(
     following: tuple[Geometry, Tiling] | tuple[None, None],
     first: int,
     budget: CoreBudget,
+    groups: int,
 ) -> LayerPlacement:
     geometry = spec.geometry
     if geometry.kind == "port":
         none = np.zeros(0, dtype=np.int64)
-        return LayerPlacement(spec, tiling, first, none, none, none, none, "none", 0.0)
+        return LayerPlacement(spec, tiling, first, none, none, none, none, none, 0, "none", 0.0)
     used = usage(geometry, tiling, budget)
     out_axons = destinations(geometry, tiling, *following)
-    binding, utilisation = _binding(geometry, used, out_axons, budget)
+    mapped = np.zeros_like(out_axons)
+    if budget.axon_map is not None:
+        mapped = axon_map(geometry, tiling, following[0])
+    binding, utilisation = _binding(geometry, used, out_axons, mapped, budget)
     return LayerPlacement(
         spec,
         tiling,
@@ -199,13 +234,15 @@ def _place(
         used.words,
         used.in_axons,
         out_axons,
+        mapped,
+        groups,
         binding,
         utilisation,
     )
 
 
 def _binding(
-    geometry: Geometry, used: Usage, out_axons: Counts, budget: CoreBudget
+    geometry: Geometry, used: Usage, out_axons: Counts, mapped: Counts, budget: CoreBudget
 ) -> tuple[str, float]:
     """Return the limit that a core of the layer is nearest to, and how near."""
     compartments = used.neurons * budget.compartments_per_neuron(geometry.neuron)
@@ -216,5 +253,7 @@ def _binding(
     }
     if budget.out_axons is not None:
         nearness["out_axons"] = out_axons.max() / budget.out_axons
+    if budget.axon_map is not None:
+        nearness["axon_map"] = mapped.max() / budget.axon_map
     binding = max(nearness, key=lambda limit: nearness[limit])
     return binding, float(nearness[binding])

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import bisect
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.hardware.quantity import Quantity
 from loihi_sca.hardware.schema import DenseSplit, Profile, Strategy
 from loihi_sca.hardware.shapes import Geometry
+
+Size = TypeVar("Size", int, npt.NDArray[np.int64])
+"""A number of synapses or neurons, or an array of them."""
 
 
 class CoreBudget(NamedTuple):
@@ -28,6 +35,7 @@ class CoreBudget(NamedTuple):
     synapse_words: int
     in_axons: int
     out_axons: int | None
+    axon_map: int | None
     default_compartments: int
     compartments_of: tuple[tuple[str, int], ...]
     weight_bits: tuple[int, ...]
@@ -58,7 +66,7 @@ class CoreBudget(NamedTuple):
         at = bisect.bisect_left(self.weight_bits, needed)
         return self.weight_bits[at] if at < len(self.weight_bits) else needed
 
-    def axon_words(self, synapses: int, bits: int) -> int:
+    def axon_words(self, synapses: Size, bits: int) -> Size:
         """Return the words of the synapses of one in-axon, ``ceil((n * bits + header) / word)``.
 
         Where entries are limited to some number of synapses, as many entries as needed.
@@ -68,7 +76,7 @@ class CoreBudget(NamedTuple):
             return -(-(synapses * bits + self.header_bits) // self.word_bits)
         full, rest = divmod(synapses, self.entry_synapses)
         words = full * -(-(self.entry_synapses * bits + self.header_bits) // self.word_bits)
-        return words + (-(-(rest * bits + self.header_bits) // self.word_bits) if rest else 0)
+        return words + (rest > 0) * -(-(rest * bits + self.header_bits) // self.word_bits)
 
     def dense_words(self, geometry: Geometry, neurons: int) -> int:
         """Return the words of a dense layer's tables for so many neurons on one core.
@@ -76,31 +84,31 @@ class CoreBudget(NamedTuple):
         ``n_pre * ceil((n_post (b + index) + header) / word)`` per table; zeros are stored.
         Source: closed form of the Intel compiler tables.
         """
-        words = 0
-        for n_pre, tables in (
-            (geometry.in_shape[0], geometry.bits),
-            (geometry.neurons, geometry.recurrent_bits),
-        ):
-            for needed in tables:
-                words += n_pre * self.axon_words(neurons, self.synapse_bits(geometry, needed, True))
+        arriving = geometry.in_shape[0] * self.table_words(geometry, geometry.bits, neurons)
+        own = geometry.neurons * self.table_words(geometry, geometry.recurrent_bits, neurons)
+        return arriving + own
+
+    def table_words(self, geometry: Geometry, tables: tuple[int, ...], neurons: Size) -> Size:
+        """Return the words of one input of a dense layer in some tables, given by their bits."""
+        words = 0 * neurons
+        for needed in tables:
+            words += self.axon_words(neurons, self.synapse_bits(geometry, needed, True))
         return words
 
-    def shared_words(self, geometry: Geometry, channels: int) -> int:
+    def shared_words(self, geometry: Geometry, channels: Size) -> Size:
         """Return the words of a convolution's kernels for so many output channels on one core.
 
         Shared between positions, so the spatial tile does not matter:
         ``Kh Kw Cin sum_p ceil((p b + header) / word)`` over the powers of two ``p`` that make up
         the channels. Source: closed form of the Intel compiler tables.
         """
+        words = 0 * channels
         if not geometry.bits:
-            return 0
+            return words
         bits = self.synapse_bits(geometry, geometry.bits[0], False)
-        per_tap = sum(
-            self.axon_words(1 << power, bits)
-            for power in range(channels.bit_length())
-            if channels >> power & 1
-        )
-        return geometry.kernel[0] * geometry.kernel[1] * geometry.in_per_group * per_tap
+        for power in range(int(np.max(channels)).bit_length()):
+            words += (channels >> power & 1) * self.axon_words(1 << power, bits)
+        return geometry.kernel[0] * geometry.kernel[1] * geometry.in_per_group * words
 
     def synapse_bits(self, geometry: Geometry, needed: int, indexed: bool) -> int:
         """Return the bits of one synapse: weight, index of the target and delay."""
@@ -109,9 +117,20 @@ class CoreBudget(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 6)
-def core_budget_of(profile: Profile) -> CoreBudget:
-    """Return the budget of a profile."""
+def core_budget_of(profile: Profile, fewest_compartments: bool = False) -> CoreBudget:
+    """Return the budget of a profile.
+
+    Parameters
+    ----------
+    profile : Profile
+    fewest_compartments : bool
+        Take the lower edge of what a neuron takes, instead of the best known value.
+    """
     limits, synapses, mapping = profile.limits, profile.synapses, profile.mapping
+
+    def each(quantity: Quantity) -> int:
+        return int(quantity.band.low if fewest_compartments else quantity.value)
+
     return CoreBudget(
         strategy=mapping.strategy,
         dense_split=mapping.dense_split,
@@ -120,8 +139,9 @@ def core_budget_of(profile: Profile) -> CoreBudget:
         synapse_words=int(limits.synapse_words),
         in_axons=int(limits.in_axons),
         out_axons=None if limits.out_axons is None else int(limits.out_axons),
-        default_compartments=int(profile.neurons.default),
-        compartments_of=tuple((k.lower(), int(v)) for k, v in profile.neurons.types.items()),
+        axon_map=None if limits.axon_map is None else int(limits.axon_map),
+        default_compartments=each(profile.neurons.default),
+        compartments_of=tuple((k.lower(), each(v)) for k, v in profile.neurons.types.items()),
         weight_bits=limits.weight_bits.values,
         word_bits=int(synapses.word_bits),
         header_bits=int(synapses.header_bits),

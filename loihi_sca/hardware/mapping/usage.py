@@ -10,6 +10,7 @@ import numpy as np
 
 from loihi_sca.hardware.mapping.memory import CoreBudget
 from loihi_sca.hardware.mapping.tiling import (
+    Axis,
     Counts,
     Histogram,
     Tiling,
@@ -35,16 +36,53 @@ def usage(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Usage:
     """Return what each core of a layer uses, without its output axons."""
     axes = axes_of(geometry, tiling)
     neurons = outer(*(axis.sizes for axis in axes))
+    in_axons = _in_axons(geometry, axes, budget)
     if geometry.kind == "conv":
-        in_axons = outer(*(axis.read for axis in axes))
         words = _conv_words(geometry, tiling, budget)
     else:
-        recurrent = geometry.neurons if geometry.recurrent_bits else 0
-        arriving = geometry.inputs + recurrent if geometry.kind == "dense" else 0
-        in_axons = np.full(len(neurons), arriving, dtype=np.int64)
         distinct, which = np.unique(neurons, return_inverse=True)
         words = np.array([budget.dense_words(geometry, int(n)) for n in distinct])[which]
     return Usage(neurons, words.astype(np.int64), in_axons)
+
+
+def _in_axons(geometry: Geometry, axes: tuple[Axis, Axis, Axis], budget: CoreBudget) -> Counts:
+    """Return the input axons of each core.
+
+    One per source neuron, but where positions share the kernels: there they share the axons too,
+    one per power of two that makes up the channels of the core's own tile, and one for a layer of
+    neurons that values drive. Source: AxonIn column of the Intel compiler tables.
+    """
+    sizes = [axis.sizes for axis in axes]
+    if geometry.kind == "dense":
+        recurrent = geometry.neurons if geometry.recurrent_bits else 0
+        return np.full(len(outer(*sizes)), geometry.inputs + recurrent, dtype=np.int64)
+    if not budget.shared_kernels:
+        reads = geometry.kind == "conv"
+        return outer(*(axis.read for axis in axes)) if reads else np.zeros_like(outer(*sizes))
+    ones = [np.ones_like(size) for size in sizes]
+    return outer(ones[0] if geometry.kind == "input" else bits_set(sizes[0]), *ones[1:])
+
+
+def axon_map(geometry: Geometry, tiling: Tiling, following: Geometry | None) -> Counts:
+    """Return the entries of each core's table of destinations, AxonMap, on Loihi 2.
+
+    Towards a convolution one per position and power of two that makes up the tile's channels (one
+    per position from an input layer), towards a dense layer or the host one per neuron. Those
+    towards the layer itself, if it is recurrent, are added; no public table has such a layer.
+    Source: AxonMap column of the Intel compiler tables.
+    """
+    sizes = [axis.sizes for axis in axes_of(geometry, tiling)]
+    neurons = outer(*sizes)
+    entries = neurons
+    if following is not None and following.kind == "conv":
+        channels = np.ones_like(sizes[0]) if geometry.kind == "input" else bits_set(sizes[0])
+        entries = outer(channels, *sizes[1:])
+    return entries + neurons if geometry.recurrent_bits else entries
+
+
+def bits_set(numbers: Counts) -> Counts:
+    """Return how many powers of two make up each number."""
+    return np.array([int(n).bit_count() for n in numbers], dtype=np.int64)
 
 
 def destinations(
@@ -84,8 +122,8 @@ def recurrent_connections(geometry: Geometry) -> int:
     return geometry.neurons**2 * len(geometry.recurrent_bits)
 
 
-def largest_in_axons(geometry: Geometry, tiling: Tiling) -> int:
-    """Return the input axons of the fullest core."""
+def largest_read_neurons(geometry: Geometry, tiling: Tiling) -> int:
+    """Return the source neurons that the fullest core reads: its input axons on Loihi 1."""
     if geometry.kind == "conv":
         spatial = largest_read(geometry, 1, tiling.rows) * largest_read(geometry, 2, tiling.columns)
         if geometry.groups == 1:
@@ -96,17 +134,12 @@ def largest_in_axons(geometry: Geometry, tiling: Tiling) -> int:
 
 
 def largest_words(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> int:
-    """Return the synapse words of the fullest core."""
+    """Return the synapse words of the fullest core where kernels are not shared (Loihi 1)."""
     if geometry.kind == "dense":
         return budget.dense_words(geometry, min(tiling.channels, geometry.out_shape[0]))
     if geometry.kind != "conv":
         return 0
-    if not budget.shared_kernels:
-        return int(_distinct_words(geometry, tiling, budget).max())
-    channels = geometry.out_shape[0]
-    rest = channels % tiling.channels or tiling.channels
-    sizes = {min(tiling.channels, channels), min(rest, channels)}
-    return max(budget.shared_words(geometry, size) for size in sizes)
+    return int(_distinct_words(geometry, tiling, budget).max())
 
 
 def _conv_words(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Counts:

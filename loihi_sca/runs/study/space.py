@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
-from pydantic import ValidationError
-
 from loihi_sca.config import BUDGETS, Objective, PruningConfig, Recipe, Section
 from loihi_sca.errors import ConfigError
 from loihi_sca.runs.job import Job, Value
-from loihi_sca.toml_files import suggestion
+from loihi_sca.toml_files import suggestion, validate
 
 WIDTH = "model.width"
 """Not a field of a recipe that is spelled out: scales the channels of all its layers."""
@@ -137,27 +135,21 @@ def job_of(name: str, recipe: Recipe, values: Mapping[str, Value]) -> Job:
     ConfigError
         Together they cannot be meant.
     """
-    base = (recipe.pruning or PruningConfig()).model_dump(mode="json", exclude_none=True)
-    if any(is_budget(path) for path in values):
-        base = {k: v for k, v in base.items() if k not in BUDGETS}
-    tree = {**recipe.model_dump(mode="json", exclude_none=True), "pruning": base}
+    ours = {p.removeprefix("pruning."): v for p, v in values.items() if p.startswith("pruning.")}
+    pruning = (recipe.pruning or PruningConfig()).values_with(ours)
+    tree = {**recipe.model_dump(mode="json", exclude_none=True), "pruning": pruning}
     for path, value in values.items():
         if path == WIDTH:
             _widen(tree["model"]["layers"], float(value))
             continue
         *sections, field = path.split(".")
+        if sections == ["pruning"]:
+            continue
         place = tree
         for section in sections:
             place = place[section]
         place[field] = value
-    pruning = tree["pruning"]
-    if "keep" in pruning:
-        pruning["regenerate"] = min(pruning["regenerate"], 0.5 * pruning["keep"])
-    try:
-        varied = Recipe.model_validate(tree)
-    except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{name}: {reasons}.") from error
+    varied = validate(Recipe, tree, name)
     budget = None if varied.pruning is None else varied.pruning.budget
     return Job(name, varied, budget, search=dict(values))
 

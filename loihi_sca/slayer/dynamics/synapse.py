@@ -6,10 +6,10 @@ time-first tensors without a copy.
 
 The result has the bits of lava-dl's ``conv3d``: spikes are 0 or 1 and weights multiples of 1/32
 not above 4, so all partial sums are multiples of 1/32, and float32 holds them exactly in whatever
-order they are formed as long as they stay below 2^24/32. The fan-in that could break that is
-131 072; a layer beyond it is left to lava-dl. Input that is not whole (an analogue first layer) is
-equal to float rounding only. On CUDA convolutions need care for the same bits, see
-:mod:`loihi_sca.slayer.dynamics.cuda.convolution`.
+order they are formed as long as they stay within 2^24/32. The fan-in that could break that is
+beyond 131 072; such a layer is summed in float64, with the chip's integers where lava-dl rounds.
+Input that is not whole (an analogue first layer) is equal to float rounding only. On CUDA
+convolutions need care for the same bits, see :mod:`loihi_sca.slayer.dynamics.cuda.convolution`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ def _slide(spikes: torch.Tensor, kernel: torch.Tensor, *geometry: Any) -> torch.
     """Convolve the images of all steps with a kernel (out, in, kh, kw)."""
     samples, timesteps = spikes.shape[0], spikes.shape[-1]
     images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
-    if images.is_cuda:
+    if _may_round(kernel):
+        exact = functional.conv2d(images.double(), kernel.double(), None, *geometry)
+        weighted = exact.to(images.dtype)
+    elif images.is_cuda:
         weighted = convolution.convolve(images, kernel, *geometry)
     else:
         weighted = functional.conv2d(images, kernel, None, *geometry)
@@ -71,9 +74,18 @@ def _slide(spikes: torch.Tensor, kernel: torch.Tensor, *geometry: Any) -> torch.
 
 def connect(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Multiply (N, in, T) by a weight (out, in) or (out, in, 1, 1, 1)."""
-    return layout.from_rows(functional.linear(layout.rows(spikes), weight.flatten(1)))
+    rows, table = layout.rows(spikes), weight.flatten(1)
+    if _may_round(table):
+        exact = functional.linear(rows.double(), table.double())
+        return layout.from_rows(exact.to(rows.dtype))
+    return layout.from_rows(functional.linear(rows, table))
 
 
 def flatten(spikes: torch.Tensor) -> torch.Tensor:
     """Reshape (N, C, H, W, T) to (N, C*H*W, T), C-major, time-first."""
     return layout.from_rows(spikes.permute(4, 0, 1, 2, 3).flatten(2))
+
+
+def _may_round(weight: torch.Tensor) -> bool:
+    """Tell whether a sum over the fan-in of a weight (out, ...) can leave float32's integers."""
+    return weight[0].numel() > MAX_FAN_IN

@@ -1,0 +1,62 @@
+"""A budget of a recipe in the units of what is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loihi_sca.config import FRACTIONS, Budget, PruningConfig
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware import load_profile
+from loihi_sca.planning.meters import Meter, Rates, meter_of
+from loihi_sca.planning.outline import Outline
+from loihi_sca.problems import CHAINS, NO_ADD
+
+
+@dataclass(frozen=True)
+class Target:
+    """A budget in the units of its meter.
+
+    Attributes
+    ----------
+    budget : Budget
+        As the recipe gives it.
+    limit, dense : float
+        What the network may take, and what the dense one takes.
+    meter : Meter
+        What is counted.
+    """
+
+    budget: Budget
+    limit: float
+    dense: float
+    meter: Meter
+
+
+def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = None) -> Target:
+    """Return the budget of a recipe in the units of its meter.
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile, or it is a budget of a chip for a network that cannot be mapped.
+    InputError
+        What the dense network takes is not known, as the energy of one without cores.
+    """
+    budget = config.budget
+    if outline.architecture.additions and not budget.is_fraction:
+        blocks = ", ".join(addition.block for addition in outline.architecture.additions)
+        raise ConfigError(
+            f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and "
+            f"{blocks} cannot be: {NO_ADD}. {CHAINS} Budgets for this network are "
+            f"{', '.join(FRACTIONS)}."
+        )
+    meter = meter_of(budget.name, config.profile, outline.prunable, rates or Rates())
+    dense = meter.total(outline.architecture)
+    return Target(budget, _limit(budget, config.profile, dense), dense, meter)
+
+
+def _limit(budget: Budget, profile: str, dense: float) -> float:
+    if budget.chips is not None:
+        return float(budget.chips * int(load_profile(profile).chip.cores))
+    limit = float(budget.amount) * (dense if budget.is_fraction else 1.0)
+    return float(round(limit)) if budget.name == "keep" else limit

@@ -1,0 +1,62 @@
+"""How many bits the weights of a model need, which decides how many of them a core holds.
+
+A plan counts on the bits that weights have when it is made. From the last update on they are held:
+no weight grows beyond the bits that the plan has promised the cores for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from loihi_sca.hardware.ranges import signed_bits
+from loihi_sca.hardware.shapes import Architecture
+from loihi_sca.model.blocks import Gated
+from loihi_sca.model.build import SpikingNet
+from loihi_sca.network.fixed_point import WEIGHT_BITS
+
+STEP = 2
+"""Weights are even; that all of a layer share a larger power of two is not counted on."""
+
+
+def bits_of(model: SpikingNet) -> dict[str, int]:
+    """Return the bits that the weights of the living channels need, by gated block."""
+    return {name: _bits(block) for name, block in model.gated}
+
+
+def planned_bits(architecture: Architecture) -> dict[str, int]:
+    """Return the bits that a planned network counts on, by layer, where they are not all."""
+    found = {spec.name: max(spec.geometry.bits, default=0) for spec in architecture.layers}
+    return {name: bits for name, bits in found.items() if 0 < bits < WEIGHT_BITS}
+
+
+def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
+    """Clip the weights of blocks to the bits given, in place.
+
+    Parameters
+    ----------
+    model : SpikingNet
+        Without residual blocks, which no budget of a chip is for.
+    bits : mapping of str to int
+        By block.
+    """
+    for name, block in model.gated if bits else ():
+        if name not in bits:
+            continue
+        unit = STEP / block.neuron.w_scale
+        most = 1 << (bits[name] - 1)
+        weight = block.synapse.weight.data
+        factor = block.scale.data.reshape(-1, *[1] * (weight.dim() - 1))
+        scaled = weight * factor
+        held = scaled.clamp(-most * unit, (most - 1) * unit)
+        weight.copy_(torch.where(held != scaled, held / factor, weight))
+
+
+def _bits(block: Gated) -> int:
+    with torch.no_grad():
+        living = block.quantized_weight[block.alive] * block.neuron.w_scale
+    if not living.numel():
+        return 1
+    low, high = (int(end.round()) // STEP for end in living.aminmax())
+    return max(signed_bits(low), signed_bits(high))
