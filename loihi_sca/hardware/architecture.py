@@ -88,7 +88,7 @@ class LayerPlan(BaseModel):
     delay: NotNegative = 0
 
 
-class Plan(BaseModel):
+class ArchitectureFile(BaseModel):
     """The file.
 
     Attributes
@@ -122,14 +122,14 @@ def read_architecture(path: str | os.PathLike[str]) -> Architecture:
     """
     path = Path(path)
     owner = f"architecture {path}"
-    plan = validate(Plan, read_toml(path, owner), owner)
+    plan = validate(ArchitectureFile, read_toml(path, owner), owner)
     try:
         return build(plan)
     except ConfigError as error:
         raise ConfigError(f"{owner}: {error}") from error
 
 
-def build(plan: Plan) -> Architecture:
+def build(plan: ArchitectureFile) -> Architecture:
     """Return the architecture that a plan describes."""
     shape: Shape = (plan.input,) if isinstance(plan.input, int) else plan.input
     layers: list[LayerSpec] = []
