@@ -109,9 +109,8 @@ def check_runnable(network: Network) -> None:
             problems.append(f"{layer.name}: neuron type {layer.neuron.type!r}")
     if problems:
         raise UnsupportedLayer(
-            "cannot be simulated exactly, only CUBA neurons can: "
-            + "; ".join(problems)
-            + ". `estimate` can still map it."
+            "cannot be simulated exactly, only CUBA neurons can: " + "; ".join(problems),
+            "`estimate` can still map it.",
         )
 
 

@@ -77,7 +77,7 @@ def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
     problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
     if problems:
-        raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems) + ".")
+        raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 
 
 def _problems(layer: Layer) -> list[str]:

@@ -49,6 +49,32 @@ def resonating():
 
 def needs(argument):
     return argument
+
+class Skips(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.blocks = torch.nn.ModuleList(cuba.Dense(params, 12, 12) for _ in range(2))
+
+    def forward(self, x):
+        first = self.blocks[0](x)
+        return self.blocks[1](first + x)
+
+class Headed(Skips):
+    def __init__(self):
+        super().__init__()
+        self.head = cuba.Dense(params, 12, 3, weight_scale=4)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x).mean(-1)
+
+def noted():
+    norm = {**params, "norm": slayer.neuron.norm.MeanOnlyBatchNorm}
+    return torch.nn.Sequential(
+        cuba.Dense(norm, 12, 8, delay=True), cuba.Dense(params, 8, 5, delay=True)
+    )
 """
 
 
@@ -222,6 +248,31 @@ def test_check_names_the_real_reason(cli, models, model, shape, message):
 def test_check_a_recipe_and_a_file(cli, net):
     assert cli("check", "digits").code == 0
     assert cli("check", net).code == 0
+
+
+def test_notes_are_no_failure(cli, models):
+    noted = cli("check", "some_models:noted", "--input-shape", "12")
+    assert noted.code == 0, noted.err
+    assert "nothing in the way" in noted.out
+    assert "note: after training, depending on values: 1-dense" in " ".join(noted.out.split())
+    shown = cli("check", "some_models:noted", "--input-shape", "12", "--json").json
+    assert shown["problems"] == []
+    assert len(shown["notes"]) == 1
+
+
+def test_the_command_follows_the_forward_pass_as_python_does(cli, models, tmp_path):
+    out = tmp_path / "it.net"
+    out.write_text("kept")
+    refused = cli("compile", "some_models:Skips", "--out", out, "--input-shape", "12")
+    assert refused.code == 1
+    assert "1-dense: the model's forward pass does not feed it" in " ".join(refused.err.split())
+    assert out.read_text() == "kept"
+    assert [p.name for p in tmp_path.glob("*it.net*")] == ["it.net"]
+    assert cli("check", "some_models:Skips", "--input-shape", "12").code == 1
+    done = cli("compile", "some_models:Headed", "--out", out, "--input-shape", "12", "--steps", 9)
+    assert done.code == 0, done.err
+    assert "output: mean over time of head, on 1 samples of 9 steps" in " ".join(done.out.split())
+    assert [x.name for x in netx.read(out)][-1] == "head"
 
 
 @pytest.mark.parametrize(
