@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
-from loihi_sca.cli.models import NamedModel, is_reference, load_model
+from loihi_sca.cli.models import NamedModel, load_model
 from loihi_sca.cli.options import InputShape, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
+from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
     from loihi_sca.compiler import Compiled

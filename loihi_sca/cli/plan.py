@@ -64,7 +64,7 @@ def plan(
     parsed = load_recipe(recipe)
     config = _config(parsed, {name: value for name, value in given.items() if value is not None})
     parsed = parsed.model_copy(update={"pruning": config})
-    shape, classes = data.shape_of(parsed.data.name)
+    shape, classes = data.shape_of(parsed.data.name, parsed.data.root)
     outline = outline_of(parsed, shape, classes)
     importance, bits = (None, {}) if run is None else _measured(run, config, outline)
     rates, known = _rates(parsed, config)

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from loihi_sca.errors import InputError
 from loihi_sca.files import write_text
-from loihi_sca.report.comparison import band_text, comparison, headline
-from loihi_sca.report.plots import curves, stacked_bars
+from loihi_sca.reporting.comparison import band_text, comparison, headline
+from loihi_sca.reporting.plots import curves, stacked_bars
 
 
 def write_report(folder: Path) -> Path:
@@ -25,7 +25,7 @@ def write_report(folder: Path) -> Path:
         The folder holds no finished run.
     """
     summary = _read_summary(folder / "summary.json")
-    template = (resources.files("loihi_sca") / "report" / "report.html.j2").read_text("utf-8")
+    template = (resources.files("loihi_sca") / "reporting" / "report.html.j2").read_text("utf-8")
     # summary.json may be anybody's: everything is escaped but our own SVG
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template).render(
