@@ -101,15 +101,7 @@ def _from_run(folder: Path, model: str | None) -> NamedModel:
 
 
 def _show(compiled: Compiled, out: Path) -> None:
-    for before, after in zip(compiled.source or compiled, compiled, strict=True):
-        console.print(
-            f"{escape(after.name):10s} {'x'.join(map(str, before.out_shape)):>10s} -> "
-            f"{'x'.join(map(str, after.out_shape)):>10s}",
-            highlight=False,
-        )
-    for step in compiled.steps:
-        for note in step.notes:
-            console.print(f"{step.name}: {escape(note)}", highlight=False)
+    console.print(compiled.table())
     proof = compiled.proof
     if proof is not None:
         console.print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,25 @@ from loihi_sca.reporting.comparison import band_text, comparison, headline
 from loihi_sca.reporting.plots import curves, stacked_bars
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: str | os.PathLike[str]) -> Path:
     """Write ``report.html`` of a run folder and return its path.
+
+    Parameters
+    ----------
+    folder : path
+        Of ``loihi-sca demo``.
+
+    Returns
+    -------
+    Path
+        Of one HTML file without any outside resource.
 
     Raises
     ------
     InputError
         The folder holds no finished run.
     """
+    folder = Path(folder)
     summary = _read_summary(folder / "summary.json")
     template = (resources.files("loihi_sca") / "reporting" / "report.html.j2").read_text("utf-8")
     # summary.json may be anybody's: everything is escaped but our own SVG
