@@ -47,7 +47,7 @@ _PACKAGES = (
     "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs", "slayer", "training",
 )  # fmt: skip
 
-_OF_TORCH = ("compile", "compile_slayer", "train")
+_OF_TORCH = ("compile", "compile_slayer", "slayer", "train")
 
 __all__ = [*_HOMES, "__version__"]
 
@@ -69,6 +69,6 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from importlib.util import find_spec
 
-    # help() looks at all that is listed here, and shall not end in an error where torch is missing
-    missing = () if find_spec("torch") else _OF_TORCH
+    # help() looks at all that is listed here, and shall not end in an error where these are missing
+    missing = () if find_spec("torch") and find_spec("lava") else _OF_TORCH
     return sorted({*globals(), *__all__, *_PACKAGES} - {*missing})

@@ -20,7 +20,7 @@ class Tables(tuple["Table", ...]):
     def __str__(self) -> str:
         console = _console(io.StringIO())
         console.print(self)
-        return console.export_text().rstrip("\n")
+        return "\n".join(line.rstrip() for line in console.export_text().splitlines())
 
     __repr__ = __str__
 

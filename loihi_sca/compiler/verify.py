@@ -167,6 +167,16 @@ def verify(
         The network has blocks or neurons that are not simulated, or that Lava would get wrong.
     BackendError
         Lava failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> output = Dense("output", (2,), np.array([[64, -2]]), neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.verify(network, engines=("reference", "fast"), samples=3).mismatches
+    0
     """
     _check_engines(engines)
     path = None if isinstance(network, Network) else Path(network)

@@ -171,6 +171,13 @@ def load(
     InputError
         Its files are not where they should be, or are damaged; the message says what to put where.
         Or the split is empty: fewer than ten training samples leave none for validation.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> digits = loihi_sca.load_data("digits", split="test", timesteps=4)
+    >>> len(digits), digits.classes, digits.first(2).spikes().shape
+    (450, 10, (2, 1, 8, 8, 4))
     """
     if split not in SPLITS:
         raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")

@@ -144,6 +144,17 @@ def evaluate(
         There is no such dataset, or the network does not say how many timesteps a sample has.
     InputError
         The dataset does not fit the network: shape, number of classes, or kind of input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.evaluate(network, "digits", "reference", limit=5).samples
+    5
     """
     if not isinstance(network, Network):
         network = netx.read(network)

@@ -56,6 +56,12 @@ def plan(
     ConfigError
         There is no such recipe, the budget cannot be meant or cannot be reached, or the run is of
         another network.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> loihi_sca.plan("digits", "cores=4").plan.promised
+    4
     """
     parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     given = _as_mapping(budget) | ({} if profile is None else {"profile": profile})

@@ -67,6 +67,18 @@ def run(
         Its dynamics are not simulated.
     NotBitExact, BackendError
         Lava gives other spikes, or failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Input, Network
+    >>> neuron = Cuba(current_decay=4096, voltage_decay=0, threshold=60)
+    >>> output = Dense("output", (2,), np.array([[64, -2]]), neuron=neuron)
+    >>> network = Network("tiny", (Input("input", (2,)), output))
+    >>> data = np.array([[[1, 0, 1, 0], [0, 0, 0, 1]]])  # (N, inputs, T)
+    >>> loihi_sca.run(network, data, "reference").spikes
+    array([[[1, 0, 1, 0]]], dtype=uint8)
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r}: one of {', '.join(ENGINES)}.")

@@ -34,6 +34,13 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
     ------
     InputError
         The folder holds no finished run.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> loihi_sca.report("runs/none")
+    Traceback (most recent call last):
+    loihi_sca.errors.InputError: runs/none: no summary.json; the run is not finished.
     """
     folder = Path(folder)
     summary = _read_summary(folder / "summary.json")

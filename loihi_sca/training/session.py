@@ -110,6 +110,16 @@ def train(
         The loss is no longer a number, samples cannot be read, or nothing can be written.
     Interrupted
         Ctrl-C; the message says how to resume.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> recipe = loihi_sca.config.Recipe.model_validate({
+    ...     "name": "tiny", "data": {"name": "digits", "limit": 64, "timesteps": 4},
+    ...     "model": {"layers": [{"type": "dense", "neurons": 8}]}, "training": {"epochs": 1},
+    ... })
+    >>> loihi_sca.train(recipe, "runs/tiny").epoch
+    1
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if isinstance(start, str | Path):

@@ -182,6 +182,18 @@ def estimate(
         The profile has no such board, or both activity and rate are given.
     InputError
         The activity is of another network or other timesteps, or timesteps are not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> found = loihi_sca.estimate(network, "loihi2", rate=0.1)
+    >>> found.cores, found.fits, found.energy.total_uj.best > 0
+    (1, True, True)
     """
     profile = as_profile(profile)
     profile.board(board)

@@ -218,6 +218,20 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     -------
     Cliffs
         A tuple of :class:`LayerCliffs`, one for every layer with channels of its own.
+
+    Raises
+    ------
+    ConfigError
+        There is no such chip.
+    NetworkError, UnsupportedLayer
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> dense = loihi_sca.plan("digits", "cores=4").dense
+    >>> [layer.layer for layer in loihi_sca.cliffs(dense, "loihi2")]
+    ['conv1', 'conv2', 'dense3']
     """
     profile = as_profile(profile)
     architecture, budget = describe(as_network(network)), core_budget_of(profile)

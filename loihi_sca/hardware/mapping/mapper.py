@@ -216,6 +216,17 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     ------
     UnsupportedLayer
         It has residual blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.map_network(network, "loihi1")
+    Placement('tiny' on loihi1: 1 cores, 1 chip)
     """
     profile = as_profile(profile)
     architecture, budget = describe(as_network(network)), core_budget_of(profile)
