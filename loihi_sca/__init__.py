@@ -2,6 +2,8 @@
 
     train        by a recipe, with SCA pruning             -> a checkpoint in a run folder
     compile      a model of lava-dl blocks, or of ours     -> Compiled, an integer network
+    prune        a model of your own at once; Pruner does it in your own training loop
+    shapes_of    shapes of a pruned model; resize gives them to one that is built anew
     check        what keeps a model from the chip, before it is trained
     read, write  netx files, which stock lava-dl loads
     load_data    a dataset by name, or your own            -> Dataset
@@ -24,6 +26,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Pruner": "pruning.pruner",
     "check": "frontend.check",
     "cliffs": "hardware.mapping.cliffs",
     "compile": "frontend.compile:compile_slayer",
@@ -33,9 +36,12 @@ _HOMES = {
     "load_data": "data.datasets:load",
     "map_network": "hardware.mapping.mapper",
     "plan": "pipeline.plan",
+    "prune": "pruning.oneshot",
     "read": "netx.reader",
     "report": "reporting.html:write_report",
+    "resize": "model.sizes",
     "run": "pipeline.run",
+    "shapes_of": "model.sizes",
     "train": "training.session",
     "verify": "compiler.verify",
     "write": "netx.writer",
@@ -47,7 +53,9 @@ _PACKAGES = (
     "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs", "slayer", "training",
 )  # fmt: skip
 
-_OF_TORCH = ("compile", "compile_slayer", "slayer", "train")
+_OF_TORCH = (
+    "Pruner", "compile", "compile_slayer", "prune", "resize", "shapes_of", "slayer", "train",
+)  # fmt: skip
 
 __all__ = [*_HOMES, "__version__"]
 

@@ -24,15 +24,20 @@ from loihi_sca.frontend.compile import compile_slayer as compile_slayer
 from loihi_sca.hardware.cost.estimate import estimate as estimate
 from loihi_sca.hardware.mapping.cliffs import cliffs as cliffs
 from loihi_sca.hardware.mapping.mapper import map_network as map_network
+from loihi_sca.model.sizes import resize as resize
+from loihi_sca.model.sizes import shapes_of as shapes_of
 from loihi_sca.netx.reader import read as read
 from loihi_sca.netx.writer import write as write
 from loihi_sca.pipeline.evaluate import evaluate as evaluate
 from loihi_sca.pipeline.plan import plan as plan
 from loihi_sca.pipeline.run import run as run
+from loihi_sca.pruning.oneshot import prune as prune
+from loihi_sca.pruning.pruner import Pruner as Pruner
 from loihi_sca.reporting.html import write_report as report
 from loihi_sca.training.session import train as train
 
 __all__ = [
+    "Pruner",
     "__version__",
     "check",
     "cliffs",
@@ -43,9 +48,12 @@ __all__ = [
     "load_data",
     "map_network",
     "plan",
+    "prune",
     "read",
     "report",
+    "resize",
     "run",
+    "shapes_of",
     "train",
     "verify",
     "write",

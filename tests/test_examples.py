@@ -35,3 +35,14 @@ def test_the_cost_is_known_before_training(tmp_path) -> None:
     assert "8 of 8 cores" in said
     assert said.count("Estimate('mnist' on loihi2") == 2
     assert "cliffs on loihi2" in said
+
+
+def test_a_model_of_ones_own_is_pruned_in_a_plain_loop(tmp_path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("lava.lib.dl.slayer")
+    said = run("prune_own_model.py", tmp_path)
+    assert "0 mismatches" in said
+    last = [line for line in said.splitlines() if line.startswith("epoch")][-1]
+    accuracy = last.partition(": ")[2].partition(" %")[0]
+    assert said.splitlines()[-1] == f"rebuilt from its class: {accuracy} %"
+    assert float(accuracy) > 80

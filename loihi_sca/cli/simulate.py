@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
 
@@ -36,6 +36,7 @@ def simulate(
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
     input_shape: InputShape = None,
+    lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a network on spikes and count what every layer does.

@@ -128,4 +128,4 @@ def _measured(
         raise ConfigError(f"--run {folder}: holds another network than the recipe's.")
     scores = {n: np.pad(found[n], (0, channels[n] - len(found[n]))) for n in outline.prunable}
     has_weights = {s.name for s in outline.architecture.layers if s.geometry.bits}
-    return scores, {n: b for n, b in bits_of(model).items() if n in has_weights}
+    return scores, {n: b for n, b in bits_of(model.gated).items() if n in has_weights}
