@@ -54,7 +54,8 @@ _PACKAGES = (
 )  # fmt: skip
 
 _OF_TORCH = (
-    "Pruner", "compile", "compile_slayer", "prune", "resize", "shapes_of", "slayer", "train",
+    "Pruner", "compile", "compile_slayer", "prune", "resize", "shapes_of", "train",
+    "frontend", "model", "pruning", "runs", "slayer", "training",
 )  # fmt: skip
 
 __all__ = [*_HOMES, "__version__"]
