@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from loihi_sca.report.comparison import comparison, headline
-from loihi_sca.report.sweeps import pareto
+from loihi_sca.reporting.comparison import comparison, headline
+from loihi_sca.reporting.sweeps import pareto
 
 Content = dict[str, Any]
 """What a demo, a benchmark or an experiment has written."""

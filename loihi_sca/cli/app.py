@@ -16,17 +16,19 @@ from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
+from loihi_sca.cli.lava import lava
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
 from loihi_sca.cli.plan import plan
 from loihi_sca.cli.profiles import profiles
+from loihi_sca.cli.prune import prune
 from loihi_sca.cli.report import report
 from loihi_sca.cli.simulate import simulate
 from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
-from loihi_sca.errors import LoihiScaError, is_interrupt
+from loihi_sca.errors import BackendError, LoihiScaError, is_interrupt
 
 app = typer.Typer(
     name="loihi-sca",
@@ -38,6 +40,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 does not fit the chip, 4 not bit-exact.",
 )
+
+
+NO_TORCH = "there is no torch here, which training needs: `pip install 'loihi-sca[train]'`."
 
 
 @app.callback()
@@ -68,6 +73,9 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # a bug of ours: say so, and how to see more
         if is_interrupt(error):
             raise
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            _report(BackendError(NO_TORCH), debug)
+            sys.exit(1)
         again = "" if debug else " Run again with --debug for the traceback."
         _report(error, debug, prefix=f"internal error ({type(error).__name__}): ", hint=again)
         sys.exit(1)
@@ -91,6 +99,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "map": map_cores,
     "cliffs": cliffs,
     "plan": plan,
+    "prune": prune,
     "sweep": sweep,
     "study": study,
     "report": report,
@@ -101,3 +110,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 for name, command in COMMANDS.items():
     app.command(name)(command)
+
+app.add_typer(lava, name="lava")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from loihi_sca.cli.options import LavaPythonOption
 from loihi_sca.cli.output import JsonFlag, console, emit_json, status
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def demo(
     samples: Annotated[
         int, typer.Option(help="Test samples that run on SLAYER, reference and Lava.", min=1)
     ] = 64,
+    lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the whole pipeline on real images: train, prune, compile, prove, estimate, report.
@@ -47,7 +49,7 @@ def demo(
     if as_json:
         emit_json(json.loads((out / "summary.json").read_text("utf-8")))
         return
-    from loihi_sca.report.comparison import headline
+    from loihi_sca.reporting.comparison import headline
 
     for sentence in headline(summary):
         console.print(f"[bold]{sentence}[/]", highlight=False)
@@ -85,7 +87,7 @@ def _run(recipe: Recipe, out: Path, samples: int) -> dict[str, Any]:
 
 
 def _table(summary: dict[str, Any]) -> Table:
-    from loihi_sca.report.comparison import comparison
+    from loihi_sca.reporting.comparison import comparison
 
     table = Table(title=f"{summary['recipe']}, seed {summary['seed']}")
     table.add_column("")

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.hardware import Named, note, samples_of
+from loihi_sca.cli.options import (
+    DataName,
+    DataRoot,
+    DataSplit,
+    InputShape,
+    LavaPythonOption,
+    NetFile,
+    parse_shape,
+)
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.compiler.verify import Verification
+    from loihi_sca.lava_python import LavaPython
 
 
 def verify(
@@ -23,7 +31,9 @@ def verify(
     engines: Annotated[
         str, typer.Option(help="At least two of reference, fast, lava.", metavar="E,E,...")
     ] = "reference,fast,lava",
-    samples: Annotated[int, typer.Option(help="Random samples.", min=1)] = 6,
+    samples: Annotated[
+        int, typer.Option(help="Random samples, or first samples of the data.", min=1)
+    ] = 6,
     steps: Annotated[
         int | None, typer.Option(help="Timesteps per sample; by default what the file says.", min=1)
     ] = None,
@@ -32,10 +42,14 @@ def verify(
         Path | None,
         typer.Option("--input", help="Spikes as .npy, (N, C, H, W, T), instead of random ones."),
     ] = None,
+    dataset: DataName = None,
+    split: DataSplit = "test",
+    root: DataRoot = None,
     schedule: Annotated[
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
     input_shape: InputShape = None,
+    lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Prove that all engines give the same spikes in every layer; exit code 4 if they do not.
@@ -50,7 +64,14 @@ def verify(
     from loihi_sca.cli.simulate import _load
     from loihi_sca.compiler import verify as library
 
+    if data is not None and dataset is not None:
+        raise ConfigError("give one of --input and --data.")
     spikes = None if data is None else _load(data, steps)
+    if dataset is not None:
+        from loihi_sca import netx
+
+        network = netx.read(net, input_shape=parse_shape(input_shape))
+        spikes = samples_of(network, Named(dataset, split, root), samples, steps).spikes()
     with progress_bar() as bar:
         tasks: dict[str, Any] = {}
 
@@ -71,25 +92,30 @@ def verify(
             on_progress=tell,
         )
     if as_json:
-        emit_json({"schema": 1, **result.as_json()})
+        named = {"lava": _lava().as_json()} if "lava" in result.engines else {}
+        emit_json({**result.as_json(), **named})
     else:
         _show(result)
 
 
+def _lava() -> LavaPython:
+    """Return the Python that has just run Lava."""
+    from loihi_sca.lava_python import find
+
+    return find()
+
+
 def _show(result: Verification) -> None:
     console.print(f"{escape(result.network)}: {' = '.join(result.engines)}, 0 mismatches")
-    table = Table()
-    table.add_column("layer")
-    table.add_column("spikes", justify="right")
-    for name, spikes in result.spikes.items():
-        table.add_row(escape(name), f"{spikes:,}")
-    console.print(table)
+    console.print(result.table())
     times = ", ".join(f"{engine} {s:.2f} s" for engine, s in result.wall_time_s.items())
     console.print(
         f"{result.samples} samples of {result.timesteps} steps ({result.data}), "
         f"{result.compared:,} spikes or silences compared per engine; {times}",
         highlight=False,
     )
+    if "lava" in result.engines:
+        console.print(f"Lava: {escape(str(_lava()))}", highlight=False)
     if not any(result.spikes.values()):
         console.print("[yellow]note:[/] no layer spiked at all; this proves little. Try --input.")
     for text in result.notes:

@@ -1,9 +1,10 @@
 """The Lava engine: run a network on the Lava CPU backend, in a supervised child process.
 
-Lava wants Python 3.10, takes seconds to import, and hangs on many an error. So nothing of it enters
-this process: a worker (:mod:`loihi_sca.engine.lava_worker`) runs it in a process group of its own,
-and whatever happens here or there, that group, its shared memory and its folder are gone when
-:func:`run` returns or raises.
+Lava takes seconds to import, hangs on many an error, and may live in another Python
+(:mod:`loihi_sca.lava_python`). So nothing of it enters this process: a worker
+(:mod:`loihi_sca.engine.lava_worker`) runs it in a process group of its own, and whatever happens
+here or there, that group, its shared memory and its folder are gone when :func:`run` returns or
+raises.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.engine import reference
-from loihi_sca.engine.lava_job import Job, Limits, Progress, job_folder, supervise
+from loihi_sca.engine.lava_job import Limits, Progress, job_folder, supervise
+from loihi_sca.engine.lava_worker import Job
 from loihi_sca.engine.result import (
     RunResult,
     Schedule,
@@ -79,7 +81,7 @@ def run(
     UnsupportedLayer, InputError
         The network cannot be written for Lava, or the data do not fit it.
     BackendError
-        Lava is not installed, failed, hung or died.
+        No Python here can run Lava, or Lava failed, hung or died.
     """
     with job_folder() as folder:
         path = folder / "network.net"

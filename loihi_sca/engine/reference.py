@@ -191,6 +191,7 @@ def _activity(layer: Layer, arriving: IntArray, sent: IntArray, **peaks: int) ->
     return LayerActivity(
         name=layer.name,
         neurons=layer.neurons if runs else 0,
+        outputs=layer.neurons,
         spikes=int(sent.sum(dtype=np.int64)),
         synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel()),
         updates=sent.size if runs else 0,

@@ -12,7 +12,7 @@ from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.network.values import IntArray, Node, as_ints, check_whole
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cuba(Node):
     """Current-based leaky integrate-and-fire neuron, hard reset to zero.
 
@@ -42,7 +42,7 @@ class Cuba(Node):
         check_whole("Cuba", "threshold", self.threshold, low=0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OtherNeuron(Node):
     """A neuron that can be mapped (it costs resources) but is not simulated or compiled.
 

@@ -123,7 +123,6 @@ def test_verify_takes_data(cli, net, tmp_path):
 
 @pytest.mark.lava
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
 def test_verify_with_lava(cli, net):
     shown = cli("verify", net, "--samples", 2, "--json")
     assert shown.code == 0, shown.err
@@ -217,6 +216,7 @@ def test_verify_wants_two_engines(cli, net, engines):
     assert "at least two of reference, fast, lava" in " ".join(refused.err.split())
 
 
+@pytest.mark.train
 def test_check_a_python_model(cli, models):
     good = cli("check", "some_models:good", "--input-shape", "12")
     assert good.code == 0, good.err
@@ -230,6 +230,7 @@ def test_check_a_python_model(cli, models):
     assert "alif.Dense has an adaptive threshold" in problems["3-dense"]
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(
     ("model", "shape", "message"),
     [
@@ -245,11 +246,13 @@ def test_check_names_the_real_reason(cli, models, model, shape, message):
     assert message in " ".join(refused.out.split())
 
 
+@pytest.mark.train
 def test_check_a_recipe_and_a_file(cli, net):
     assert cli("check", "digits").code == 0
     assert cli("check", net).code == 0
 
 
+@pytest.mark.train
 def test_notes_are_no_failure(cli, models):
     noted = cli("check", "some_models:noted", "--input-shape", "12")
     assert noted.code == 0, noted.err
@@ -260,6 +263,7 @@ def test_notes_are_no_failure(cli, models):
     assert len(shown["notes"]) == 1
 
 
+@pytest.mark.train
 def test_the_command_follows_the_forward_pass_as_python_does(cli, models, tmp_path):
     out = tmp_path / "it.net"
     out.write_text("kept")
@@ -275,6 +279,7 @@ def test_the_command_follows_the_forward_pass_as_python_does(cli, models, tmp_pa
     assert [x.name for x in netx.read(out)][-1] == "head"
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -289,6 +294,7 @@ def test_check_what_is_not_there(cli, models, model, message):
     assert message in " ".join(refused.err.split())
 
 
+@pytest.mark.train
 def test_compile_a_python_model(cli, models, tmp_path):
     done = cli("compile", "some_models:good", "--out", tmp_path / "good.net",
                "--input-shape", "12", "--steps", 9, "--json")  # fmt: skip

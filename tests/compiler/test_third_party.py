@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.network import Input
-
-lava = pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
 
 
 def installed(name):
@@ -76,7 +73,6 @@ def test_reference_and_fast_agree(name):
 @pytest.mark.lava
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@lava
 @pytest.mark.parametrize("name", NETWORKS)
 def test_lava_agrees(name):
     path, steps, schedule = NETWORKS[name]
@@ -87,7 +83,6 @@ def test_lava_agrees(name):
 
 @pytest.mark.lava
 @pytest.mark.timeout(120)
-@lava
 def test_lava_agrees_on_a_layer_without_a_neuron():
     """``mnist.net`` ends in one, of which netx makes an integrator that never spikes."""
     found = verify(installed("mnist.net"), samples=2, steps=8)

@@ -5,8 +5,6 @@ Stock lava-dl runs in one child process (:mod:`stock_lava`) on files that its ow
 
 from __future__ import annotations
 
-import sys
-
 import h5py
 import numpy as np
 import pytest
@@ -24,7 +22,6 @@ from loihi_sca.slayer.lava import slayer
 pytestmark = [
     pytest.mark.lava,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"),
 ]
 
 cuba = slayer.block.cuba

@@ -7,7 +7,7 @@ from rich.console import Console
 from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.report.sweeps import front, mean_of, pareto, summary
+from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.training.folder import RunFolder

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from loihi_sca.config import FRACTIONS
-from loihi_sca.report.plots import scatter
+from loihi_sca.reporting.plots import scatter
 
 Result: TypeAlias = dict[str, Any]
 """What a run's ``result.json`` says."""
