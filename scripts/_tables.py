@@ -96,15 +96,21 @@ def _about(content: Content, dense: Content) -> str:
     recipe = content["recipe"]
     mismatches = sum(run["mismatches"] for run in content["runs"])
     return (
-        f"Test accuracy of the deployed integers in %, mean and standard deviation of "
-        f"{dense['seeds']} seeds; dense {accuracy(dense)}. "
+        f"Test accuracy of the deployed integers in %, {_seeds(dense['seeds'])}; dense "
+        f"{accuracy(dense)}. "
         f"{recipe['data'].get('limit') or 'All'} training samples, {len(content['runs'])} runs, "
         f"{content['hours']:.1f} core hours on {machine(content)}; every network is compiled, "
         f"verified ({mismatches} mismatches) and mapped.\n"
     )
 
 
+def _seeds(count: int) -> str:
+    return f"mean and standard deviation of {count} seeds" if count > 1 else "of one seed"
+
+
 def accuracy(row: Content) -> str:
+    if row["seeds"] == 1:
+        return f"{100 * row['accuracy']:.2f}"
     return f"{100 * row['accuracy']:.2f} ± {100 * row['accuracy_std']:.2f}"
 
 
