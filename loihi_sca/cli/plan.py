@@ -35,7 +35,7 @@ def plan(
     """Show how many channels every layer would keep under a budget, before any training.
 
     Without a budget the recipe's own is used, and without --run all channels count the same and
-    weights are taken to need 8 bits; fewer never take more cores.
+    weights are taken to need 8 bits; fewer hardly ever take more cores.
 
     Example:
 

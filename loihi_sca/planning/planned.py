@@ -165,7 +165,7 @@ def _caption(summary: dict[str, Any], mapped: bool) -> str:
         bits = ", ".join(f"{name} {bits}" for name, bits in summary["weight_bits"].items())
         said.append(f"Bits of the run's weights: {bits}; 8 elsewhere.")
     elif mapped:
-        said.append("Weights of 8 bits assumed; fewer never take more cores.")
+        said.append("Weights of 8 bits assumed; fewer hardly ever take more cores.")
     if "assumed" in summary["rates"]:
         said.append(f"Rates: {summary['rates']}.")
     return " ".join(said)

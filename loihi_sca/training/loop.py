@@ -96,7 +96,6 @@ class Trainer:
             lr=recipe.training.learning_rate,
             weight_decay=recipe.training.weight_decay,
         )
-        self.loss = Loss(self.model, recipe.training)
         self.pruner: Pruner | None = None
         self.schedule: Schedule | None = None
         if recipe.pruning is not None:
@@ -113,6 +112,8 @@ class Trainer:
                 measure_bits=True,
             )
             self.schedule = self.pruner.schedule
+        # after the pruner, which would ask what hooks in a model do
+        self.loss = Loss(self.model, recipe.training)
         self.held_bits: dict[str, int] = {}
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
