@@ -198,7 +198,7 @@ def test_a_profile_of_ones_own(cli, net, tmp_path):
         (["--rate", "conv=0.1"], 2, "without a layer name"),
         (["--rate", "0.1", "--rate", "nope=1"], 1, "unknown layers ['nope']"),
         (["--rate", "-1"], 1, "rate is -1.0"),
-        (["--rate", "0.1", "--activity", "x.json"], 2, "give one of --input, --rate"),
+        (["--rate", "0.1", "--activity", "x.json"], 2, "give one of --input, --data, --rate"),
         (["--activity", "none.json"], 1, "No such file"),
         (["--input", "none.npy"], 1, "no such file"),
         (["--rate", "0.1", "--timesteps", "0"], 2, "at least 1"),
