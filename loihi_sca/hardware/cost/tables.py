@@ -59,7 +59,7 @@ def latency_table(estimate: Estimate) -> Table:
 def ends(band: Band) -> tuple[str, str, str]:
     """Return low, best and high as text."""
     low, best, high = (
-        f"{x:,.0f}" if x >= 10000 else f"{x:.4g}" for x in (band.low, band.best, band.high)
+        f"{x:.4g}" if x < 10**4 else f"{x:,.0f}" for x in (band.low, band.best, band.high)
     )
     return low, best, high
 
