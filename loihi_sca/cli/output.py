@@ -28,7 +28,10 @@ FILE_WIDTH = 120
 
 def _console(stream: TextIO) -> Console:
     told = "COLUMNS" in os.environ or stream.isatty()
-    return Console(stderr=stream is sys.stderr, width=None if told else FILE_WIDTH)
+    return Console(
+        stderr=stream is sys.stderr, width=None if told else FILE_WIDTH,
+        emoji=False,  # module:x is a name of the user's, no sign
+    )  # fmt: skip
 
 
 console = _console(sys.stdout)

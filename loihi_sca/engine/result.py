@@ -187,7 +187,8 @@ def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.in
     mantissas. Floats pass if they are whole numbers.
     """
     if array.dtype.kind == "f" and bool(np.all(np.isfinite(array) & (array == np.rint(array)))):
-        array = array.astype(np.int64)
+        # what int64 cannot hold is far out of range either way
+        array = np.clip(array, -(1 << 62), 1 << 62).astype(np.int64)
     if array.dtype.kind not in "biu":
         raise InputError(
             f"spikes must be integers, got {array.dtype} with non-integer values. "

@@ -29,9 +29,11 @@ def random_input(network: Network, samples: int, seed: int) -> npt.NDArray[np.fl
     """Return random input (N, *in_shape, T) for the model that became a network."""
     rng = np.random.default_rng(seed)
     size = (samples, *network.in_shape, network.timesteps or STEPS)
-    spikes = (rng.random(size) < RATE).astype(np.float32)
-    # an even value, which the quantiser of an Input block keeps and which is a whole mantissa
-    return spikes * 2 if network.takes_mantissas else spikes
+    if network.takes_mantissas:
+        # even values, which the quantiser of an Input block keeps and which are whole mantissas; of
+        # both signs and at most steps, so that a forward pass that drops the sign shows
+        return rng.choice(np.float32([-2, -2, 0, 2, 2, 4]), size)
+    return (rng.random(size) < RATE).astype(np.float32)
 
 
 def prove(

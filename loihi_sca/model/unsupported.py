@@ -48,6 +48,13 @@ _KNOWN_FORWARDS = (
 )  # fmt: skip
 """Modules whose forward passes compute what the blocks' attributes say."""
 
+_KNOWN_PARTS = (
+    slayer.synapse.layer.__name__, slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
+    slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
+    slayer.axon.delay.__name__, acceleration.__name__,
+)  # fmt: skip
+"""Modules whose classes do, within a block, what their attributes say."""
+
 _KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
 """Hooks that only set a synapse's weight, which is read through them."""
 
@@ -92,6 +99,8 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
         )
     else:
         yield from _hook_problems(name, block)
+        yield from _part_problems(name, block)
+        yield from _synapse_problems(name, block)
 
 
 def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
@@ -105,6 +114,44 @@ def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
                 f"its {path} has a hook, {unknown[0]!r}, so that what it computes cannot be known",
                 "Remove the hook before compiling.",
             )
+
+
+def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
+    """Yield the parts of a block whose forward passes are not lava-dl's.
+
+    The class of a neuron and of its norm is judged by :func:`neuron_problems`.
+    """
+    for path, part in block.named_modules():
+        if not path or "parametrizations" in path.split("."):  # only make a weight, which is read
+            continue
+        known = type(part).forward.__module__ in _KNOWN_PARTS or path in ("neuron", "neuron.norm")
+        if not known or "forward" in vars(part):
+            yield Problem(
+                name,
+                f"its {path}, {type(part).__name__}, has a forward pass that is not lava-dl's, so "
+                "that what it computes cannot be known",
+                f"Use the {path} that slayer.block.cuba.{lava_name(block)} makes.",
+            )
+
+
+def _synapse_problems(name: str, block: Any) -> Iterator[Problem]:
+    """Yield what a synapse, a three-dimensional convolution, does beyond weights in space."""
+    synapse = getattr(block, "synapse", None)
+    if not isinstance(synapse, torch.nn.Conv3d):
+        return
+    if synapse.bias is not None:
+        yield Problem(
+            name, "its synapse has a bias, which no synapse of lava-dl has and the network lacks",
+            "Set synapse.bias = None, and give the neuron a MeanOnlyBatchNorm, whose mean is one.",
+        )  # fmt: skip
+    in_time = [x[2] for x in (synapse.kernel_size, synapse.stride, synapse.dilation)]
+    if in_time != [1, 1, 1] or synapse.padding[2] != 0:
+        yield Problem(
+            name,
+            f"its synapse acts on time: kernel, stride, dilation and padding there are {in_time} "
+            f"and {synapse.padding[2]}",
+            "Leave the last axis, which is time, at 1, 1, 1 and 0.",
+        )
 
 
 def lava_family(block: torch.nn.Module) -> str:

@@ -21,6 +21,12 @@ Model: TypeAlias = torch.nn.Module | Sequence[torch.nn.Module]
 NO_OPS = (torch.nn.Identity, torch.nn.modules.dropout._DropoutNd)
 """Modules that do nothing in evaluation."""
 
+_NO_OP_FORWARDS = (
+    torch.nn.Identity.__module__, torch.nn.modules.dropout.__name__,
+    slayer.neuron.dropout.__name__,
+)  # fmt: skip
+"""Modules in which their forward passes stand."""
+
 ON_STREAM = (Weighting, Residual, StreamNeurons)
 """Blocks that open, continue and end a residual stream."""
 
@@ -50,7 +56,7 @@ def blocks_of(model: Model) -> list[tuple[str, torch.nn.Module]]:
             "Give a torch.nn.Sequential, a list of blocks, or a module whose forward pass runs "
             "blocks in a row.",
         )
-    return [(name, block) for name, block in _open(module, "") if not isinstance(block, NO_OPS)]
+    return [(name, block) for name, block in _open(module, "") if not is_no_op(block)]
 
 
 def is_row(model: Model) -> bool:
@@ -66,10 +72,16 @@ def is_block(module: torch.nn.Module) -> bool:
     return any(cls.__module__ == slayer.block.base.__name__ for cls in type(module).__mro__)
 
 
+def is_no_op(module: torch.nn.Module) -> bool:
+    """Tell whether a module does nothing in evaluation; one with a forward of its own might."""
+    own = type(module).forward.__module__ not in _NO_OP_FORWARDS or "forward" in vars(module)
+    return isinstance(module, NO_OPS) and not own
+
+
 def is_unit(module: torch.nn.Module) -> bool:
     """Tell whether a module is looked at as a whole: a block, or what might stand for one."""
     single = not module._modules and not isinstance(module, CONTAINERS)
-    return single or is_block(module) or isinstance(module, (*NO_OPS, *ON_STREAM))
+    return single or is_block(module) or is_no_op(module) or isinstance(module, ON_STREAM)
 
 
 def forward_of(module: torch.nn.Module) -> Callable[[torch.Tensor], object]:

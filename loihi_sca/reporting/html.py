@@ -65,7 +65,9 @@ def _read_summary(path: Path) -> dict[str, Any]:
     try:
         summary: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path.parent}: no summary.json; the run is not finished.") from error
+        raise InputError(
+            f"{path.parent}: no summary.json. A report is made of a finished run of loihi-sca demo."
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}).") from error
     if summary.get("schema") != 1 or not {"dense", "pruned"} <= summary.keys():

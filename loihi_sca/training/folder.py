@@ -70,7 +70,7 @@ class RunFolder:
             if path.is_file():
                 return candidate, checkpoints.load(path)
         raise InputError(
-            f"{self.folder}: no trained {label or ''} model here. Train one first: "
+            f"{self.folder}: no trained {f'{label} ' if label else ''}model here. Train one first: "
             "loihi-sca train RECIPE --out " + str(self.folder)
         )
 

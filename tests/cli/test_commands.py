@@ -201,3 +201,18 @@ def test_ctrl_c_saves_and_says_how_to_resume(recipe, tmp_path) -> None:
     assert "--resume" in err
     assert "Traceback" not in err
     assert not list(run.rglob("*.tmp"))
+
+
+def test_names_of_the_user_are_printed_as_they_are(cli):
+    """Between colons a word may be the name of a sign, which rich would draw."""
+    assert "nomodule:x: " in cli("check", "nomodule:x").err
+
+
+def test_a_folder_without_what_a_command_takes_is_told_plainly(cli, tmp_path):
+    compiled = cli("compile", tmp_path, "--out", tmp_path / "a.net")
+    assert (compiled.code, "no trained model here" in compiled.err) == (1, True)
+    told = cli("report", tmp_path)
+    assert (told.code, "a finished run of loihi-sca demo" in " ".join(told.err.split())) == (
+        1,
+        True,
+    )

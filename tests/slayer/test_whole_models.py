@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import loihi_sca
 from loihi_sca import netx
 from loihi_sca.compiler import Compiled
 from loihi_sca.engine import reference
-from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.errors import NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import to_network
 from loihi_sca.network import Network
 from loihi_sca.problems import raise_for
@@ -240,6 +241,88 @@ def test_hooks_that_change_something_are_refused_and_others_not():
     ):
         with pytest.raises(UnsupportedLayer, match=message):
             loihi_sca.compile_slayer(model, (6,), STEPS)
+
+
+class Doubling(slayer.synapse.Dense):
+    """A synapse that looks like lava-dl's."""
+
+    def forward(self, spikes):
+        return 2 * super().forward(spikes)
+
+
+class AlwaysDropping(torch.nn.Dropout):
+    """Drops in evaluation as well."""
+
+    def forward(self, spikes):
+        return torch.nn.functional.dropout(spikes, self.p, True)
+
+
+def with_bias(block):
+    block.synapse.bias = torch.nn.Parameter(torch.ones(6))
+
+
+def with_class(block):
+    block.synapse.__class__ = Doubling
+
+
+def with_other_synapse(block):
+    block.synapse = torch.nn.Conv3d(6, 6, 1, bias=True)
+
+
+def with_stride_in_time(block):
+    block.synapse.stride = (1, 1, 2)
+
+
+def with_patched_part(part):
+    def patch(block):
+        old = getattr(block, part).forward
+        getattr(block, part).forward = lambda x: old(2 * x)
+
+    return patch
+
+
+def with_dropout(block):
+    block.neuron.drop = AlwaysDropping(0.5)
+
+
+CHANGED_PARTS = {
+    "bias": (with_bias, "0-dense: its synapse has a bias"),
+    "class": (with_class, "0-dense: its synapse, Doubling, has a forward pass that is not lava"),
+    "other synapse": (with_other_synapse, "0-dense: its synapse, Conv3d, has a forward pass"),
+    "time": (with_stride_in_time, "0-dense: its synapse acts on time"),
+    "patched synapse": (with_patched_part("synapse"), "0-dense: its synapse, Dense, has a forward"),
+    "patched neuron": (with_patched_part("neuron"), "0-dense: its neuron, Neuron, has a forward"),
+    "dropout": (with_dropout, "0-dense: its neuron.drop, AlwaysDropping, has a forward pass"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED_PARTS)
+def test_a_part_of_a_block_that_is_not_lava_dls_is_refused_in_a_plain_row(name):
+    change, message = CHANGED_PARTS[name]
+    model = torch.nn.Sequential(dense(), dense(6, 4))
+    change(model[0])
+    with pytest.raises(UnsupportedLayer, match=message):
+        loihi_sca.compile_slayer(model, (6,), STEPS)
+    assert any(re.search(message, str(problem)) for problem in loihi_sca.check(model, (6,)))
+
+
+def test_a_dropout_with_a_forward_pass_of_its_own_is_no_block():
+    model = torch.nn.Sequential(dense(), AlwaysDropping(0.5), dense(6, 4))
+    with pytest.raises(UnsupportedLayer, match="1-alwaysdropping: AlwaysDropping is no block"):
+        loihi_sca.compile_slayer(model, (6,), STEPS)
+    plain = torch.nn.Sequential(dense(), slayer.neuron.Dropout(0.5), dense(6, 4))
+    assert loihi_sca.check(plain, (6,)) == ()
+
+
+@pytest.mark.parametrize("act", [torch.abs, torch.relu, torch.sign, lambda x: x.clamp(0, 4)])
+def test_values_whose_sign_is_dropped_before_the_input_block_are_not_the_same(act):
+    """Bits for spikes do not show it; the values that the proof draws do."""
+    values = {**NEURON, "current_decay": 1.0}
+    first = lambda: cuba.Input(values, weight=1, bias=0)  # noqa: E731
+    model = Model(lambda m, x: m.b(m.first(act(x))), a=None, first=first)
+    with pytest.raises(NotBitExact):
+        loihi_sca.compile_slayer(model, (6,), STEPS)
+    assert loihi_sca.check(model, (6,))
 
 
 def fresh_like(model):
