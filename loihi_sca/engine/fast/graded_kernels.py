@@ -85,30 +85,50 @@ def _list(messages: Any, places: Any) -> int:
 
 
 @compiled
-def _scatter(table: Any, messages: Any, places: Any, n: int, z: Any) -> int:
+def _windows(size: int, out: int, kernel: int, stride: int, pad: int, dilation: int) -> Any:
+    """Return, for each position along an axis, how many windows see it, by which tap, and which.
+
+    Found once for a layer: a division costs as much as the synapses of a small window.
+    """
+    seen = np.zeros(size, dtype=np.int64)
+    tap, window = (np.zeros((size, kernel), np.int64), np.zeros((size, kernel), np.int64))
+    for position in range(size):
+        for k in range(kernel):
+            start = position + pad - k * dilation
+            if 0 <= start < out * stride and start % stride == 0:
+                tap[position, seen[position]] = k
+                window[position, seen[position]] = start // stride
+                seen[position] += 1
+    return seen, tap, window
+
+
+@compiled
+def _scatter(
+    table: Any, vertical: Any, horizontal: Any, messages: Any, places: Any, n: int, z: Any
+) -> int:
     """Add the weighted messages of one step to ``z`` (positions, channels); return the synops."""
     g, weight = table.g, table.weight
     columns, inputs = weight.shape[1], g.in_c // g.groups
-    synops = 0
+    seen_y, tap_y, window_y = vertical
+    seen_x, tap_x, window_x = horizontal
+    synops, p, y, x, first = 0, 0, 0, 0, 0
     for e in range(n):
+        while places[e] >= (p + 1) * g.in_c:  # they come in order
+            p, x = p + 1, x + 1
+            if x == g.in_w:
+                x, y = 0, y + 1
+        c = places[e] - p * g.in_c
         message = I32(messages[places[e]])
-        p, c = divmod(places[e], g.in_c)
-        y, x = divmod(p, g.in_w)
-        first = c // inputs * columns
         synops += table.fan_out[p]
-        for ky in range(g.kernel_y):
-            down = y + g.pad_y - ky * g.dilation_y
-            if down < 0 or down % g.stride_y or down >= g.out_h * g.stride_y:
-                continue
-            for kx in range(g.kernel_x):
-                right = x + g.pad_x - kx * g.dilation_x
-                if right < 0 or right % g.stride_x or right >= g.out_w * g.stride_x:
-                    continue
-                row = weight[(ky * g.kernel_x + kx) * g.in_c + c]
-                place = down // g.stride_y * g.out_w + right // g.stride_x
-                target = z[place, first : first + columns]
-                for j in range(columns):
-                    target[j] = I32(target[j] + I32(row[j] * message))
+        if g.groups > 1:
+            first = c // inputs * columns
+        for i in range(seen_y[y]):
+            above, line = tap_y[y, i] * g.kernel_x, window_y[y, i] * g.out_w
+            for j in range(seen_x[x]):
+                row = weight[(above + tap_x[x, j]) * g.in_c + c]
+                target = z[line + window_x[x, j], first : first + columns]
+                for k in range(columns):
+                    target[k] = I32(target[k] + I32(row[k] * message))
     return synops
 
 
@@ -194,6 +214,8 @@ def run_graded(sources: str) -> Callable[..., None]:
             np.zeros(neurons, dtype=np.int32),
         )
         threshold = I32(table.threshold)
+        vertical = _windows(g.in_h, g.out_h, g.kernel_y, g.stride_y, g.pad_y, g.dilation_y)
+        horizontal = _windows(g.in_w, g.out_w, g.kernel_x, g.stride_x, g.pad_x, g.dilation_x)
         for t in range(steps):
             if table.kind == DELTA:
                 level = messages[t] << I32(GRADED_ALIGN_BITS)
@@ -206,7 +228,9 @@ def run_graded(sources: str) -> Callable[..., None]:
                     if table.delay.size:
                         counts[SYNOPS] += _scatter_delayed(table, now, places, n, t, ahead)
                     else:
-                        counts[SYNOPS] += _scatter(table, now, places, n, z)
+                        counts[SYNOPS] += _scatter(
+                            table, vertical, horizontal, now, places, n, z
+                        )
                 _sum_up(flat, sigma, table.wraps, counts)
                 if table.kind == SIGMA:
                     out[t] = sigma
