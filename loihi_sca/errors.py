@@ -33,7 +33,23 @@ class InputError(LoihiScaError):
 
 
 class UnsupportedLayer(LoihiScaError):
-    """A block that cannot be brought to the chip exactly; the message names an alternative."""
+    """A block that cannot be brought to the chip exactly.
+
+    Parameters
+    ----------
+    reason : str
+        What it is or does and why that cannot be exact, without a full stop.
+    instead : str
+        What to do about it, in sentences; empty where the reason says all there is.
+    """
+
+    def __init__(self, reason: str, instead: str = "") -> None:
+        super().__init__(reason, instead)  # both: what is pickled is made anew from them
+        self.reason = reason
+        self.instead = instead
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.instead}" if self.instead else self.reason
 
 
 class TrainingError(LoihiScaError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loihi_sca.errors import DoesNotFit, LoihiScaError, UnsupportedLayer
+from loihi_sca.errors import DoesNotFit, UnsupportedLayer
 
 NO_ADD = (
     "a residual block adds to a stream, and netx knows chains of layers only, without add or concat"
@@ -58,6 +58,30 @@ def raise_for(problems: Iterable[Problem]) -> None:
     found = tuple(problems)
     if not found:
         return
-    kind: type[LoihiScaError] = DoesNotFit if all(p.limit for p in found) else UnsupportedLayer
     head = "" if len(found) == 1 else f"{len(found)} problems:\n"
-    raise kind(head + "\n".join(str(p) for p in found))
+    text = head + "\n".join(str(p) for p in found)
+    if all(problem.limit for problem in found):
+        raise DoesNotFit(text)
+    if len(found) == 1:
+        raise UnsupportedLayer(f"{found[0].layer}: {found[0].reason}", found[0].instead)
+    raise UnsupportedLayer(text)
+
+
+class Findings(tuple[Problem, ...]):
+    """Problems, and beside them what depends on values that are not there yet.
+
+    As a tuple it holds the problems alone, so that it is empty where nothing is in the way.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        Sentences on what training, or what a file does not tell, could still bring.
+    """
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, problems: Iterable[Problem] = (), notes: Iterable[str] = ()) -> Findings:
+        """Take problems and notes, each one once, in their order."""
+        found = super().__new__(cls, dict.fromkeys(problems))
+        found.notes = tuple(dict.fromkeys(notes))
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -9,14 +10,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from loihi_sca import lava_python
+from loihi_sca.errors import BackendError
+
 PACKAGES = ("loihi-sca", "lava-dl", "lava-nc", "torch", "numpy", "h5py")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that a result depends on."""
-    return {"python": platform.python_version(), "platform": sys.platform} | {
-        name: importlib.metadata.version(name) for name in PACKAGES
-    }
+    """Return the versions of Python and of the packages that a result depends on.
+
+    What is not installed is left out; ``lava`` names the Python that runs Lava, if one does.
+    """
+    found = {"python": platform.python_version(), "platform": sys.platform}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    with contextlib.suppress(BackendError):
+        found["lava"] = str(lava_python.find())
+    return found
 
 
 def machine() -> dict[str, Any]:

@@ -146,16 +146,16 @@ def test_what_is_not_known_is_shown_as_unknown(run) -> None:
 
 
 def test_a_mismatch_is_an_error_and_writes_no_summary(tmp_path, monkeypatch) -> None:
-    from loihi_sca.pipeline import deploy as deployment
+    from loihi_sca.frontend import proof
 
-    honest = deployment.spikes_of
+    honest = proof.record
 
-    def flipped(model, spikes):
-        sent = honest(model, spikes)
-        sent["dense2"][0, 3, 2] ^= 1
-        return sent
+    def flipped(*args, **options):
+        recording = honest(*args, **options)
+        recording.sent["dense2"][0, 3, 2] ^= 1
+        return recording
 
-    monkeypatch.setattr(deployment, "spikes_of", flipped)
+    monkeypatch.setattr(proof, "record", flipped)
     where = r"dense2, first at sample 0, neuron \(3,\), timestep 2"
     with pytest.raises(NotBitExact, match=where):
         run_demo(TINY, tmp_path, verify_samples=2)

@@ -16,6 +16,7 @@ from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
+from loihi_sca.cli.lava import lava
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
 from loihi_sca.cli.plan import plan
@@ -26,7 +27,7 @@ from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
-from loihi_sca.errors import LoihiScaError, is_interrupt
+from loihi_sca.errors import BackendError, LoihiScaError, is_interrupt
 
 app = typer.Typer(
     name="loihi-sca",
@@ -38,6 +39,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 does not fit the chip, 4 not bit-exact.",
 )
+
+
+NO_TORCH = "there is no torch here, which training needs: `pip install 'loihi-sca[train]'`."
 
 
 @app.callback()
@@ -68,6 +72,9 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # a bug of ours: say so, and how to see more
         if is_interrupt(error):
             raise
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            _report(BackendError(NO_TORCH), debug)
+            sys.exit(1)
         again = "" if debug else " Run again with --debug for the traceback."
         _report(error, debug, prefix=f"internal error ({type(error).__name__}): ", hint=again)
         sys.exit(1)
@@ -101,3 +108,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 for name, command in COMMANDS.items():
     app.command(name)(command)
+
+app.add_typer(lava, name="lava")

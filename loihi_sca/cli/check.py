@@ -26,12 +26,19 @@ def check(
     delay_shift: Annotated[
         str, typer.Option(help="exact, or drop: as if all blocks had delay_shift=False.")
     ] = "exact",
+    steps: Annotated[
+        int | None, typer.Option(help="Timesteps per sample of a Python model.", min=1)
+    ] = None,
+    unroll_delays: Annotated[
+        bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
+    ] = False,
     profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
     as_json: JsonFlag = False,
 ) -> None:
     """Say what keeps a model from running exactly on the chip, before training it.
 
-    Exit code 0 if nothing does, 3 if only limits of the chip do, 1 otherwise.
+    What training can bring counts as there; notes say what depends on values. Exit code 0 if
+    nothing is in the way but notes, 3 if only limits of the chip are, 1 otherwise.
 
     Example:
 
@@ -41,22 +48,25 @@ def check(
         raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
 
     import loihi_sca
-    from loihi_sca import netx
     from loihi_sca.cli.models import load_model
-    from loihi_sca.network import Network
 
     shape = parse_shape(input_shape)
     named = load_model(model, shape)
     found = loihi_sca.check(
         named.model,
         shape or named.input_shape,
+        timesteps=steps or named.timesteps,
+        unroll_delays=unroll_delays,
         delay_shift=delay_shift,  # type: ignore[arg-type]
         profile=profile,
     )
-    notes = netx.notes_of(named.model) if isinstance(named.model, Network) else ()
     if as_json:
-        problems = [p.as_json() for p in found]
-        emit_json({"schema": 1, "model": named.name, "problems": problems, "notes": notes})
+        emit_json(
+            {
+                "schema": 1, "model": named.name, "problems": [p.as_json() for p in found],
+                "notes": list(found.notes),
+            }
+        )  # fmt: skip
     elif not found:
         console.print(f"{escape(named.name)}: nothing in the way of the chip", highlight=False)
     else:
@@ -67,7 +77,7 @@ def check(
                 f"    {escape(problem.instead)}",
                 highlight=False,
             )
-    for text in () if as_json else notes:
+    for text in () if as_json else found.notes:
         note(text)
     if found:
         raise typer.Exit(3 if all(problem.limit for problem in found) else 1)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
-from loihi_sca.cli.models import from_python, is_reference
+from loihi_sca.cli.models import NamedModel, is_reference, load_model
 from loihi_sca.cli.options import InputShape, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.compiler import Compiled
-    from loihi_sca.network import Network, Shape
 
 
 def compile_run(
@@ -42,6 +41,14 @@ def compile_run(
     unroll_delays: Annotated[
         bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
     ] = False,
+    proof_samples: Annotated[
+        int | None,
+        typer.Option(
+            help="Random samples on which the model's own forward pass is compared; by default 1 "
+            "for a model that has one.",
+            min=0,
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a trained model to netx HDF5 that stock lava-dl loads.
@@ -55,59 +62,45 @@ def compile_run(
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
 
-    from loihi_sca import netx
-    from loihi_sca.compiler import compile_with_report
+    from loihi_sca import compile_slayer
 
     if is_reference(source):
-        exported = _from_python(source, parse_shape(input_shape), steps, delay_shift)
+        named = load_model(source)
     else:
-        exported = _from_run(Path(source), model)
-    compiled = compile_with_report(exported, unroll_delays=unroll_delays)
-    metadata = {
-        **exported.metadata, "compiler": compiled.as_text(), "source_digest": exported.digest(),
-    }  # fmt: skip
-    network = compiled.network.replace(metadata=metadata)
-    netx.write(network, out)
+        named = _from_run(Path(source), model)
+    compiled = compile_slayer(
+        named.model,
+        parse_shape(input_shape) or named.input_shape,
+        steps or named.timesteps,
+        name=named.name,
+        delay_shift=delay_shift,  # type: ignore[arg-type]
+        unroll_delays=unroll_delays,
+        proof_samples=proof_samples,
+    )
+    compiled.save(out)
     if as_json:
-        shapes = {x.name: list(x.out_shape) for x in network}
+        shapes = {x.name: list(x.out_shape) for x in compiled}
         emit_json(
             {
-                "schema": 1, "file": str(out), "digest": network.digest(), "layers": shapes,
+                "schema": 1, "file": str(out), "digest": compiled.digest(), "layers": shapes,
                 **compiled.as_json(),
             }
         )  # fmt: skip
     else:
-        _show(exported, compiled, out)
+        _show(compiled, out)
 
 
-def _from_run(folder: Path, model: str | None) -> Network:
-    from loihi_sca.frontend.export import to_network
+def _from_run(folder: Path, model: str | None) -> NamedModel:
     from loihi_sca.training.session import Label, RunFolder
 
     label, checkpoint = RunFolder(folder).trained(cast("Label | None", model))
-    recipe = checkpoint.recipe
-    return to_network(
-        checkpoint.model(), timesteps=recipe.data.timesteps, name=f"{recipe.name}-{label}"
-    )
+    recipe, trained = checkpoint.recipe, checkpoint.model()
+    name = f"{recipe.name}-{label}"
+    return NamedModel(name, trained, trained.in_shape, recipe.data.timesteps)
 
 
-def _from_python(
-    reference: str, shape: Shape | None, steps: int | None, delay_shift: str
-) -> Network:
-    from loihi_sca.frontend.export import to_network
-
-    model = from_python(reference)
-    return to_network(
-        model,
-        timesteps=steps,
-        name=reference.rpartition(":")[2],
-        input_shape=shape,
-        delay_shift=delay_shift,  # type: ignore[arg-type]
-    )
-
-
-def _show(exported: Network, compiled: Compiled, out: Path) -> None:
-    for before, after in zip(exported, compiled.network, strict=True):
+def _show(compiled: Compiled, out: Path) -> None:
+    for before, after in zip(compiled.source or compiled, compiled, strict=True):
         console.print(
             f"{escape(after.name):10s} {'x'.join(map(str, before.out_shape)):>10s} -> "
             f"{'x'.join(map(str, after.out_shape)):>10s}",
@@ -116,6 +109,14 @@ def _show(exported: Network, compiled: Compiled, out: Path) -> None:
     for step in compiled.steps:
         for note in step.notes:
             console.print(f"{step.name}: {escape(note)}", highlight=False)
+    proof = compiled.proof
+    if proof is not None:
+        console.print(
+            f"the model's forward pass gives the same: {escape(', '.join(proof.outputs))}, on "
+            f"{proof.samples} samples of {proof.timesteps} steps ({proof.data}), "
+            f"{proof.compared:,} spikes or silences compared",
+            highlight=False,
+        )
     for note in compiled.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
     console.print(f"wrote {out}", highlight=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from loihi_sca.cli.options import LavaPythonOption
 from loihi_sca.cli.output import JsonFlag, console, emit_json, status
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def demo(
     samples: Annotated[
         int, typer.Option(help="Test samples that run on SLAYER, reference and Lava.", min=1)
     ] = 64,
+    lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the whole pipeline on real images: train, prune, compile, prove, estimate, report.

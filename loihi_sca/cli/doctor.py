@@ -5,23 +5,27 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import sys
 from typing import Any
 
 import typer
+from rich.markup import escape
 
+from loihi_sca.cli.options import LavaPythonOption
 from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.errors import BackendError
+from loihi_sca.lava_python import LavaPython, find
 
 NEEDED_FOR = {
     "h5py": "netx files",
     "numba": "the fast engine",
     "torch": "training",
-    "lava-dl": "training and the Lava engine",
-    "lava-nc": "the Lava engine",
+    "lava-dl": "training",
 }
 
+REMEDIES = {"torch": "`pip install 'loihi-sca[train]'`", "lava-dl": "`loihi-sca lava install`"}
 
-def doctor(as_json: JsonFlag = False) -> None:
+
+def doctor(lava_python: LavaPythonOption = None, as_json: JsonFlag = False) -> None:
     """Say what works on this machine and what to install for the rest.
 
     Example:
@@ -29,12 +33,15 @@ def doctor(as_json: JsonFlag = False) -> None:
         loihi-sca doctor
     """
     found = {name: _version(name) for name in NEEDED_FOR}
+    lava, problem = _find_lava()
     report: dict[str, Any] = {
         "schema": 1,
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
         "packages": found,
         "can_train": None not in (found["torch"], found["lava-dl"]),
+        "can_run_lava": lava is not None,
+        "lava": lava.as_json() if lava else None,
     }
     if as_json:
         emit_json(report)
@@ -42,15 +49,22 @@ def doctor(as_json: JsonFlag = False) -> None:
         console.print(f"Python {report['python']}, {report['cpus']} CPUs", highlight=False)
         for name, version in found.items():
             mark = f"[green]{version}[/]" if version else "[red]missing[/]"
-            console.print(f"  {name:8s} {mark}  ({NEEDED_FOR[name]})", highlight=False)
+            remedy = "" if version else f": {escape(REMEDIES.get(name, ''))}"
+            console.print(f"  {name:8s} {mark}  ({NEEDED_FOR[name]}){remedy}", highlight=False)
+        mark = f"[green]{lava.packages['lava-nc']}[/]" if lava else "[red]missing[/]"
+        detail = f"({lava})" if lava else f": {problem}"
+        console.print(f"  {'Lava':8s} {mark}  {escape(detail)}", highlight=False)
         if not report["can_train"]:
-            console.print(
-                "Training and Lava need lava-dl 0.6.0, which needs Python 3.10; "
-                f"this is {sys.version_info.major}.{sys.version_info.minor}. "
-                "Reading, simulating and estimating networks work here."
-            )
+            console.print("Reading, simulating and estimating networks work without training.")
     if found["h5py"] is None:
         raise typer.Exit(1)
+
+
+def _find_lava() -> tuple[LavaPython | None, str]:
+    try:
+        return find(), ""
+    except BackendError as error:
+        return None, str(error)
 
 
 def _version(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -114,6 +115,7 @@ def _summarise(
                 "peak_current": a.peak_current,
                 "current_wraps": a.current_wraps,
                 "voltage_saturations": a.voltage_saturations,
+                **({} if a.graded is None else {"messages": asdict(a.graded)}),
             }
             for layer, a in zip(network, result.activity, strict=True)
         ],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loihi_sca import lava_python
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
 
@@ -23,6 +25,25 @@ DeviceOption = Annotated[
         help="Where to train: cpu; cuda, with torchrun a card per process; cuda:1; auto, a card "
         "if there is one.",
         metavar="DEVICE",
+    ),
+]
+
+
+def _name_lava_python(path: str | None) -> str | None:
+    """Have this process, and those that it starts, run Lava with this Python."""
+    if path is not None:
+        os.environ[lava_python.VARIABLE] = path
+    return path
+
+
+LavaPythonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lava-python",
+        help="Run Lava with this Python; by default this one, or the sidecar of `lava install`. "
+        f"{lava_python.VARIABLE} says the same.",
+        metavar="PATH",
+        callback=_name_lava_python,
     ),
 ]
 

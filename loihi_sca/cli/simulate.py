@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from rich.table import Table
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from loihi_sca.engine.result import RunResult
+    from loihi_sca.engine.result import RunResult, SpikeArray
     from loihi_sca.network import Network
 
 ENGINES = ("fast", "reference", "lava")
@@ -40,6 +41,7 @@ def simulate(
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
     input_shape: InputShape = None,
+    lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a network on spikes and count what every layer does.
@@ -127,7 +129,7 @@ def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
     return np.pad(spikes[..., :steps], padding)
 
 
-def _save(path: Path, spikes: npt.NDArray[np.uint8]) -> None:
+def _save(path: Path, spikes: SpikeArray) -> None:
     import numpy as np
 
     from loihi_sca.files import atomic_path
@@ -160,6 +162,7 @@ def _summarise(network: Network, result: RunResult, engine: str) -> dict[str, An
                 "peak_current": a.peak_current,
                 "current_wraps": a.current_wraps,
                 "voltage_saturations": a.voltage_saturations,
+                **({} if a.graded is None else {"messages": asdict(a.graded)}),
             }
             for layer, a in zip(network, result.activity, strict=True)
         ],

@@ -112,9 +112,9 @@ def train(
 
 def _next(model: SpikingNet, command: str) -> str:
     """Say how to go on, or why it ends here."""
-    from loihi_sca.frontend.export import convert
+    from loihi_sca.frontend.compile import check_slayer
 
-    _, problems = convert(model)
+    problems = check_slayer(model)
     if not problems:
         return f"next: {command}"
     return "it cannot be compiled: " + "; ".join(str(problem) for problem in problems)

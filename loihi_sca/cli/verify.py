@@ -10,12 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.compiler.verify import Verification
+    from loihi_sca.lava_python import LavaPython
 
 
 def verify(
@@ -36,6 +37,7 @@ def verify(
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
     input_shape: InputShape = None,
+    lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Prove that all engines give the same spikes in every layer; exit code 4 if they do not.
@@ -71,9 +73,17 @@ def verify(
             on_progress=tell,
         )
     if as_json:
-        emit_json({"schema": 1, **result.as_json()})
+        named = {"lava": _lava().as_json()} if "lava" in result.engines else {}
+        emit_json({"schema": 1, **result.as_json(), **named})
     else:
         _show(result)
+
+
+def _lava() -> LavaPython:
+    """Return the Python that has just run Lava."""
+    from loihi_sca.lava_python import find
+
+    return find()
 
 
 def _show(result: Verification) -> None:
@@ -90,6 +100,8 @@ def _show(result: Verification) -> None:
         f"{result.compared:,} spikes or silences compared per engine; {times}",
         highlight=False,
     )
+    if "lava" in result.engines:
+        console.print(f"Lava: {escape(str(_lava()))}", highlight=False)
     if not any(result.spikes.values()):
         console.print("[yellow]note:[/] no layer spiked at all; this proves little. Try --input.")
     for text in result.notes:

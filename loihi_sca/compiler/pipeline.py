@@ -65,9 +65,9 @@ def compile_with_report(
 
 def run_passes(network: Network, passes: tuple[Pass, ...]) -> Compiled:
     """Run some passes, refusing nothing."""
-    steps = []
+    source, steps = network, []
     for run in passes:
         after = run(network)
         steps.append(Step(run.__name__, changes(network, after)))
         network = after
-    return Compiled(network, tuple(steps), remarks(network))
+    return Compiled.of(network, steps=tuple(steps), notes=remarks(network), source=source)

@@ -23,6 +23,7 @@ from loihi_sca.network import (
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.network.graded import graded_problems
 from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
 from loihi_sca.problems import Problem
@@ -61,6 +62,7 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
             yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
+    yield from graded_problems(network)
 
 
 def decays_per_channel(network: Network) -> Iterator[Problem]:

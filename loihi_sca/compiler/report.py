@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
+from loihi_sca import netx
 from loihi_sca.compiler.bounds import UNBOUNDED, LayerBounds, bounds
+from loihi_sca.errors import NotBitExact
+from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Dense, Input, Layer, Network
 from loihi_sca.network.fixed_point import STATE_LIMIT
 
@@ -30,27 +35,107 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """A compiled network and how it came about.
+class Proof:
+    """What of a trained model was compared with its network, and found equal.
 
     Attributes
     ----------
-    network : Network
+    data : str
+        ``random`` (with the seed) or ``given``.
+    samples, timesteps : int
+    outputs : tuple of str
+        What the model's forward pass returns, or the block whose spikes were compared.
+    layers : tuple of str
+        Blocks whose spikes were compared with those of the layers they became, before the passes.
+    compared : int
+        Spikes and absent spikes compared.
+    spikes : int
+        Spikes among those of the last block: a comparison of silence proves little.
+    """
+
+    data: str
+    samples: int
+    timesteps: int
+    outputs: tuple[str, ...]
+    layers: tuple[str, ...]
+    compared: int
+    spikes: int
+
+    def as_json(self) -> dict[str, object]:
+        """Return the fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled(Network):
+    """A compiled network, and how it came about.
+
+    It is the network: engines, files and estimates take it as such, and it equals :attr:`network`.
+
+    Attributes
+    ----------
     steps : tuple of Step
         In the order in which the passes ran.
     notes : tuple of str
         What a user should know and no pass could change: channels that ignore their input, currents
         that may leave their 24 bits.
+    proof : Proof or None
+        What was compared with the trained model; None where nothing was.
+    source : Network or None
+        What the passes were given.
     """
 
-    network: Network
-    steps: tuple[Step, ...]
-    notes: tuple[str, ...]
+    steps: tuple[Step, ...] = field(default=(), metadata={"digest": False})
+    notes: tuple[str, ...] = field(default=(), metadata={"digest": False})
+    proof: Proof | None = field(default=None, metadata={"digest": False})
+    source: Network | None = field(default=None, metadata={"digest": False})
+
+    @classmethod
+    def of(cls, network: Network, **about: Any) -> Compiled:
+        """Return a network with what is known about how it came about."""
+        return cls(**{f.name: getattr(network, f.name) for f in fields(Network)}, **about)
+
+    @property
+    def network(self) -> Network:
+        """The network alone."""
+        return Network(**{f.name: getattr(self, f.name) for f in fields(Network)})
+
+    def digest(self) -> str:
+        """Return the digest of the network."""
+        return self.network.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    def replace(self, **changes: Any) -> Network:
+        """Return the network alone with fields changed: what is known is not of that one."""
+        return self.network.replace(**changes)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a netx file that stock lava-dl loads; the file appears only once it is proven.
+
+        It is written under another name, read back and compared, and then renamed.
+
+        Raises
+        ------
+        NotBitExact
+            Reading it back gives another network. What was at the path before is still there.
+        InputError
+            The path cannot be written.
+        """
+        with atomic_path(path) as temporary:
+            netx.write(self.network, temporary)
+            if netx.read(temporary) != self.network:
+                raise NotBitExact(f"{path}: reading it back gives another network.")
 
     def as_json(self) -> dict[str, object]:
-        """Return steps and notes, without the network."""
+        """Return steps, notes and proof, without the network."""
         steps = [{"pass": step.name, "notes": list(step.notes)} for step in self.steps]
-        return {"passes": steps, "notes": list(self.notes)}
+        proof = None if self.proof is None else self.proof.as_json()
+        return {"passes": steps, "notes": list(self.notes), "proof": proof}
 
     def as_text(self) -> str:
         """Return the JSON as text, as it goes into the network's metadata."""

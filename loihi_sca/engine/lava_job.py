@@ -7,7 +7,6 @@ Nothing here knows what the worker computes. It runs in a session and process gr
 from __future__ import annotations
 
 import glob
-import importlib.metadata
 import json
 import os
 import shutil
@@ -18,73 +17,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca import lava_python
+from loihi_sca.engine import lava_worker
+from loihi_sca.engine.lava_worker import STEPS, Job, remove_shared_memory
 from loihi_sca.errors import BackendError
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the timesteps done and the timesteps in all."""
 
-PHASES, STEPS = 0, 1
-"""Places in the progress array: imports and builds done, timesteps done."""
-
-SHM_FOLDER = "/dev/shm"  # noqa: S108
 POLL_S = 0.05
 KILL_WAIT_S = 5.0
 STALL_S = 120.0
 LAST_LINES = 3
-
-
-@dataclass(frozen=True)
-class Job:
-    """What the parent asks for; the input spikes lie beside it in ``source.npy``.
-
-    Attributes
-    ----------
-    net : str
-        Path of the netx file.
-    parent : int
-        Process id of the parent.
-    shm_prefix : str
-        How the names of this job's shared memory blocks begin.
-    skip_layers : int
-        Blocks of the file to leave out.
-    input_shape : list of int or None
-        ``(W, H, C)`` of the input, where the first layer needs it.
-    reset_interval : int or None
-        Steps between resets of the neurons' state; None for no reset.
-    sinks : list of int
-        Synapse layers, counted from 0, whose spikes are written to ``sink-N.npy``, each of shape
-        ``(runs, steps, *shape)`` with ``shape`` in Lava's order. The first one is the output.
-    """
-
-    net: str
-    parent: int
-    shm_prefix: str
-    skip_layers: int
-    input_shape: list[int] | None
-    reset_interval: int | None
-    sinks: list[int]
-
-    def save(self, folder: Path) -> None:
-        """Write the job into its folder."""
-        (folder / "job.json").write_text(json.dumps(asdict(self)))
-
-    @staticmethod
-    def load(folder: Path) -> Job:
-        """Read the job from its folder."""
-        return Job(**json.loads((folder / "job.json").read_text()))
-
-
-def remove_shared_memory(prefix: str) -> None:
-    """Remove the shared memory blocks of a job; where the system does not show them, do nothing."""
-    for path in glob.glob(os.path.join(SHM_FOLDER, glob.escape(prefix) + "*")):
-        Path(path).unlink(missing_ok=True)
 
 
 class Limits:
@@ -152,15 +102,15 @@ def supervise(job: Job, folder: Path, limits: Limits, on_progress: Progress | No
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    package_root = str(Path(__file__).parents[2])
-    search = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    python = lava_python.find()
     with open(folder / "output.txt", "wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "loihi_sca.engine.lava_worker", str(folder)],
+            # isolated: nothing of this environment belongs into another one
+            [python.executable, "-I", lava_worker.__file__, str(folder)],
             # Lava executes files beside those it uses: start where there are none
             cwd=folder,
             # one process per layer: more threads only fight, and forking with OpenMP can hang
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(search), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -216,16 +166,9 @@ def job_folder() -> Iterator[Path]:
     Raises
     ------
     BackendError
-        Lava is not installed.
+        No Python here can run Lava.
     """
-    try:
-        importlib.metadata.version("lava-dl")
-    except importlib.metadata.PackageNotFoundError:
-        raise BackendError(
-            "the Lava engine needs lava-dl 0.6.0, which exists for Python 3.10 only; this is "
-            f"Python {sys.version_info[0]}.{sys.version_info[1]} without it. Make an environment "
-            "with Python 3.10, `pip install loihi-sca` there, or use the reference engine."
-        ) from None
+    lava_python.find()
     folder = Path(tempfile.mkdtemp(prefix="loihi-sca-lava-"))
     try:
         yield folder

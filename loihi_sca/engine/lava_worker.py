@@ -1,6 +1,7 @@
 """Child side of the Lava engine: run one job folder and leave the spikes there.
 
-Started by :mod:`loihi_sca.engine.lava_cpu` as ``python -m loihi_sca.engine.lava_worker FOLDER``.
+Started by :mod:`loihi_sca.engine.lava_job` as ``python -I lava_worker.py FOLDER``, in whatever
+Python has Lava: neither this file nor the one beside it imports anything of ours.
 Lava forks one process per Lava process, talks over shared memory, and hangs on many an error; so
 this process leads a process group of its own, names its shared memory so that others can find it,
 never tries to tidy up after a failure (its parent kills the group), and kills itself when its
@@ -9,9 +10,12 @@ parent is gone.
 
 from __future__ import annotations
 
+import dataclasses
+import glob
 import json
 import multiprocessing.shared_memory
 import os
+import runpy
 import shutil
 import signal
 import sys
@@ -25,13 +29,68 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.lava_job import PHASES, SHM_FOLDER, STEPS, Job, remove_shared_memory
+PHASES, STEPS = 0, 1
+"""Places in the progress array: imports and builds done, timesteps done."""
 
+SHM_FOLDER = "/dev/shm"  # noqa: S108
 WATCH_INTERVAL_S = 0.25
+
+MESSAGE_BITS = 16
+"""Of the input of a sigma-delta network; what counts is that it is not 0, which makes it binary."""
 
 CHANNEL_SLOTS = 8
 """Messages that each channel can hold. One per timestep is under way; Lava's own 64 need more
 shared memory than a container usually has (71 MB instead of 9 for PilotNet, of 64)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What the parent asks for; the input spikes lie beside it in ``source.npy``.
+
+    Attributes
+    ----------
+    net : str
+        Path of the netx file.
+    parent : int
+        Process id of the parent.
+    shm_prefix : str
+        How the names of this job's shared memory blocks begin.
+    skip_layers : int
+        Blocks of the file to leave out.
+    input_shape : list of int or None
+        ``(W, H, C)`` of the input, where the first layer needs it.
+    reset_interval : int or None
+        Steps between resets of the neurons' state; None for no reset.
+    sinks : list of int
+        Synapse layers, counted from 0, whose spikes are written to ``sink-N.npy``, each of shape
+        ``(runs, steps, *shape)`` with ``shape`` in Lava's order. The first one is the output.
+    graded : bool
+        Layers send messages of 32 bits, not spikes.
+    """
+
+    net: str
+    parent: int
+    shm_prefix: str
+    skip_layers: int
+    input_shape: list[int] | None
+    reset_interval: int | None
+    sinks: list[int]
+    graded: bool = False
+
+    def save(self, folder: Path) -> None:
+        """Write the job into its folder."""
+        (folder / "job.json").write_text(json.dumps(dataclasses.asdict(self)))
+
+    @staticmethod
+    def load(folder: Path) -> Job:
+        """Read the job from its folder."""
+        return Job(**json.loads((folder / "job.json").read_text()))
+
+
+def remove_shared_memory(prefix: str) -> None:
+    """Remove the shared memory blocks of a job; where the system does not show them, do nothing."""
+    for path in glob.glob(os.path.join(SHM_FOLDER, glob.escape(prefix) + "*")):
+        Path(path).unlink(missing_ok=True)
 
 
 class Guard:
@@ -133,11 +192,13 @@ class Worker:
         # shared with the forked processes and with the parent, through the file
         self.progress: npt.NDArray[np.int64] = np.load(folder / "progress.npy", mmap_mode="r+")
         self.progress[PHASES] += 1
+        self.shims: list[str] = []
 
     def execute(self) -> float:
         """Run everything and return the seconds that Lava computed."""
-        import lava.lib.dl.netx.hdf5  # noqa: F401  takes seconds
-
+        # by its path: the file beside this one is in no package here
+        shims = runpy.run_path(str(Path(__file__).with_name("lava_shims.py")))
+        _, self.shims = shims["import_netx"]()
         self.progress[PHASES] += 1
         models = _io_models()
         return sum(self._run(run, models) for run in range(len(self.source)))
@@ -179,6 +240,7 @@ class Worker:
             num_layers=_blocks_before_readout(hdf5.NetDict(self.job.net)),
             skip_layers=self.job.skip_layers,
             input_shape=None if self.job.input_shape is None else tuple(self.job.input_shape),
+            input_message_bits=MESSAGE_BITS if self.job.graded else 0,
             **reset,
         )
         net.net_config.f.close()  # netx never does
@@ -192,7 +254,10 @@ class Worker:
         if run == 0:
             runs, steps = self.source.shape[:2]
             np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-                path, mode="w+", dtype=np.uint8, shape=(runs, steps, *shape)
+                path,
+                mode="w+",
+                dtype=np.int32 if self.job.graded else np.uint8,
+                shape=(runs, steps, *shape),
             )
         sink = RingBuffer(shape=shape, buffer=1)
         sink.proc_params["file"] = str(path)
@@ -226,8 +291,9 @@ def main(arguments: list[str]) -> None:
     # are; relative, since the name of a socket must be short
     tempfile.tempdir = "."
     try:
-        seconds = Worker(job, folder, guard).execute()
-        (folder / "result.json").write_text(json.dumps({"wall_time_s": seconds}))
+        worker = Worker(job, folder, guard)
+        result = {"wall_time_s": worker.execute(), "shims": worker.shims}
+        (folder / "result.json").write_text(json.dumps(result))
     except BaseException:
         _give_up(traceback.format_exc())
     sys.stdout.flush()

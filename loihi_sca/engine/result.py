@@ -103,7 +103,7 @@ class Engine(Protocol):
 
 def check_runnable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` naming every layer whose dynamics are not defined here."""
-    problems = [str(problem) for problem in graded_problems(network)]
+    problems = [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
     for layer in network:
         if isinstance(layer, OtherLayer):
             kind = " with complex weights" if "weight/imag" in layer.weights else ""
@@ -115,8 +115,8 @@ def check_runnable(network: Network) -> None:
     if problems:
         raise UnsupportedLayer(
             "cannot be simulated exactly, only CUBA and sigma-delta neurons can: "
-            + "; ".join(problems)
-            + ". `estimate` can still map it."
+            + "; ".join(problems),
+            "`estimate` can still map it.",
         )
 
 

@@ -6,20 +6,25 @@ import os
 from typing import Any, Literal
 
 from loihi_sca import netx
-from loihi_sca.compiler.pipeline import PASSES, run_passes
+from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, run_passes
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.network import Network, Shape
-from loihi_sca.problems import Problem
+from loihi_sca.problems import Findings
 
 
 def check(
     model: Any,
     input_shape: Shape | None = None,
     *,
+    timesteps: int | None = None,
     delay_shift: Literal["exact", "drop"] = "exact",
+    unroll_delays: bool = False,
     profile: str = "loihi2",
-) -> tuple[Problem, ...]:
-    """Return all that keeps a model from running exactly on the chip, trained or not.
+) -> Findings:
+    """Return all that keeps a model from running exactly on the chip, now or after training.
+
+    What passes is not refused after training, weights aside: what training can make non-zero, the
+    bias that a norm becomes and delays, counts as there.
 
     Parameters
     ----------
@@ -27,6 +32,10 @@ def check(
         A SLAYER model, an integer network, or a netx file.
     input_shape : tuple of int, optional
         ``(C, H, W)`` or ``(N,)``, where the model does not say it.
+    timesteps : int, optional
+        Steps on which a forward pass of the model's own is tried; 16 by default.
+    unroll_delays : bool
+        Whether convolutions that take delayed spikes may become dense.
     delay_shift : {"exact", "drop"}
         See :mod:`loihi_sca.frontend.export`.
     profile : str
@@ -34,15 +43,20 @@ def check(
 
     Returns
     -------
-    tuple of Problem
-        Each with the block's name, the reason and what to do instead; empty if all is well.
+    Findings
+        A tuple of problems, each with the block's name, the reason and what to do instead; empty
+        if nothing is in the way. Its ``notes`` say what depends on values that are not known yet.
     """
+    passes = PASSES_UNROLLING if unroll_delays else PASSES
     if isinstance(model, str | os.PathLike):
         model = netx.read(model, input_shape=input_shape)
     if isinstance(model, Network):
-        return find_problems(run_passes(model, PASSES).network, profile)
+        found = find_problems(run_passes(model, passes).network, profile)
+        return Findings(found, netx.notes_of(model))
 
     from loihi_sca.frontend.compile import check_slayer
 
-    shape = input_shape or getattr(model, "in_shape", None)
-    return check_slayer(model, shape, delay_shift=delay_shift, profile=profile)
+    return check_slayer(
+        model, input_shape, timesteps=timesteps, delay_shift=delay_shift,
+        unroll_delays=unroll_delays, profile=profile,
+    )  # fmt: skip

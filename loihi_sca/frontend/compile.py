@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
-from loihi_sca.compiler.compare import assert_same_spikes
-from loihi_sca.compiler.pipeline import PASSES, compile_with_report, run_passes
+from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, compile_with_report, run_passes
 from loihi_sca.compiler.refuse import find_problems
-from loihi_sca.engine import reference
-from loihi_sca.errors import ConfigError
-from loihi_sca.frontend.export import DelayShift, convert, to_network
-from loihi_sca.frontend.recording import spikes_of
-from loihi_sca.frontend.walk import blocks_of, has_own_forward
-from loihi_sca.model.blocks import ValueInput
-from loihi_sca.network import Input, Network, Shape
-from loihi_sca.problems import Problem
-
-PROOF_RATE = 0.2
-PROOF_STEPS = 16
+from loihi_sca.compiler.report import Compiled, Proof
+from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
+from loihi_sca.frontend.export import Conversion, DelayShift, convert
+from loihi_sca.frontend.proof import prove, random_input, remember
+from loihi_sca.frontend.ripen import can_ripen, ripened
+from loihi_sca.frontend.route import Route
+from loihi_sca.frontend.walk import Model, is_row
+from loihi_sca.network import Network, Shape
+from loihi_sca.problems import Findings, Problem
 
 
 def compile_slayer(
-    model: Any,
-    input_shape: Shape,
-    timesteps: int | None,
+    model: Model,
+    input_shape: Shape | None = None,
+    timesteps: int | None = None,
     *,
     name: str = "network",
     delay_shift: DelayShift = "exact",
     unroll_delays: bool = False,
     profile: str = "loihi2",
     proof_samples: int | None = None,
+    proof_data: npt.NDArray[Any] | None = None,
     seed: int = 0,
-) -> Network:
+) -> Compiled:
     """Compile a model of lava-dl CUBA blocks, or of ours, to an integer network.
 
     Parameters
     ----------
     model : module or list of modules
-        A Sequential, a ModuleList, a module with a ModuleList ``blocks``, or a list of blocks. It
-        is not changed.
-    input_shape : tuple of int
-        ``(C, H, W)`` or ``(N,)``.
+        A Sequential, a ModuleList, a list of blocks, or any module whose forward pass runs blocks
+        in a row. It is not changed.
+    input_shape : tuple of int, optional
+        ``(C, H, W)`` or ``(N,)``; by default the model's ``in_shape``.
     timesteps : int or None
         Steps T per sample.
     name : str
@@ -54,72 +53,118 @@ def compile_slayer(
     profile : str
         The chip whose ranges hold.
     proof_samples : int, optional
-        Random samples on which the model's own forward pass is compared with the network. By
-        default 1 where the model has a forward pass of its own, which might do anything, and 0
-        otherwise.
+        Random samples on which what the model's own forward pass returns is compared with what the
+        network gives. By default 1 where the model has a forward pass of its own, which might do
+        anything, and 0 otherwise.
+    proof_data : array (N, *in_shape, T), optional
+        Samples to compare on instead of random ones: spikes, or what an Input block with neurons
+        takes.
     seed : int
-        Of those samples.
+        Of random samples.
 
     Returns
     -------
-    Network
-        Compiled; its metadata tell what each pass did (``compiler``) and, where the model shifts
-        its output in time, by how many steps (``output_shift``).
+    Compiled
+        The network, with what each pass did and what was compared. Its metadata tell that as well
+        (``compiler``) and, where the model shifts its output in time, by how many steps
+        (``output_shift``). ``save(path)`` writes it.
 
     Raises
     ------
     UnsupportedLayer, DoesNotFit
-        Something cannot be exact, or breaks a limit of the chip; all of it is listed.
+        Something cannot be exact, would be missing in the network, or breaks a limit of the chip;
+        all of it is listed.
     NotBitExact
-        The model's forward pass gives other spikes.
+        The model's forward pass gives something else.
     """
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
-    exported = to_network(
+    converted = convert(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
     )
-    compiled = compile_with_report(exported, unroll_delays=unroll_delays, profile=profile)
-    metadata = {
-        **exported.metadata, "compiler": compiled.as_text(), "source_digest": exported.digest(),
-    }  # fmt: skip
-    network = compiled.network.replace(metadata=metadata)
+    source, route = converted.exact(), converted.route
+    compiled = compile_with_report(source, unroll_delays=unroll_delays, profile=profile)
+    proof: Proof | None = None
     if proof_samples is None:
-        proof_samples = int(has_own_forward(model) and delay_shift == "exact")
-    if proof_samples:
-        _prove(model, network, proof_samples, seed)
-    return network
+        proof_samples = int(not is_row(model))
+    if proof_data is not None or proof_samples:
+        given = proof_data is not None
+        proof = prove(
+            model, route, source, compiled,
+            proof_data if proof_data is not None else random_input(source, proof_samples, seed),
+            origin="given" if given else f"random, seed {seed}",
+            drop_shifts=delay_shift == "drop",
+        )  # fmt: skip
+    return remember(compiled, proof, route.notes)
 
 
 def check_slayer(
-    model: Any,
-    input_shape: Shape | None,
+    model: Model,
+    input_shape: Shape | None = None,
     *,
+    timesteps: int | None = None,
     delay_shift: DelayShift = "exact",
+    unroll_delays: bool = False,
     profile: str = "loihi2",
-) -> tuple[Problem, ...]:
-    """Return all that keeps a model from being compiled, trained or not; empty if nothing does."""
-    exported, found = convert(model, input_shape=input_shape, delay_shift=delay_shift)
-    if exported is None:
-        return found
-    return find_problems(run_passes(exported, PASSES).network, profile)
+) -> Findings:
+    """Return all that keeps a model from being compiled, now or after training.
+
+    What training can bring counts as there: a norm becomes a bias, a delay may be one step, decays
+    per channel differ. What it cannot tell before, because it depends on values, are notes.
+
+    Parameters
+    ----------
+    model, input_shape, timesteps, delay_shift, unroll_delays, profile
+        As for :func:`compile_slayer`.
+
+    Returns
+    -------
+    Findings
+        The problems; empty if nothing is in the way. Notes are beside them.
+    """
+    if delay_shift not in ("exact", "drop"):
+        raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
+    options: dict[str, Any] = {
+        "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
+    }  # fmt: skip
+    passes = PASSES_UNROLLING if unroll_delays else PASSES
+
+    def problems_of(version: Model) -> tuple[Conversion, tuple[Problem, ...]]:
+        converted = convert(version, **options)
+        if converted.network is None:
+            return converted, converted.problems
+        try:
+            return converted, find_problems(run_passes(converted.network, passes).network, profile)
+        except UnsupportedLayer as error:
+            return converted, (Problem(converted.network.name, error.reason, error.instead),)
+
+    converted, now = problems_of(model)
+    route = converted.route
+    if not now and converted.network is not None and not is_row(model):
+        now = tuple(_disproved(model, route, converted.network, delay_shift == "drop"))
+    if not can_ripen(model):
+        return Findings(now, route.notes)
+    _, small = problems_of(ripened(model))
+    later = _new(small, now)
+    _, large = problems_of(ripened(model, far=True))
+    values = [f"after training, depending on values: {p}" for p in _new(large, (*now, *later))]
+    return Findings((*now, *later), (*route.notes, *values))
 
 
-def _prove(model: Any, network: Network, samples: int, seed: int) -> None:
-    """Compare the model's forward pass with the network, on random input."""
-    rng = np.random.default_rng(seed)
-    size = (samples, *network.in_shape, network.timesteps or PROOF_STEPS)
-    values = (rng.random(size) < PROOF_RATE).astype(np.int32)
-    first = network.layers[0]
-    inputs = values.astype(np.float32)
-    if isinstance(first, Input) and first.neuron is not None:
-        # an even number, which the block's quantiser keeps and which gives whole mantissas
-        inputs = values * np.float32(2)
-        values = values * 2 * first.weight + first.bias
-        if isinstance(blocks_of(model)[0][1], ValueInput):  # takes the mantissas themselves
-            inputs = values.astype(np.float32)
-    late = int(network.metadata.get("output_shift", 0))
-    expected = list(spikes_of(model, inputs).values())[-1][..., late:]
-    actual = reference.run(network, values).spikes
-    actual = actual[..., : actual.shape[-1] - late].reshape(expected.shape)
-    last = network.layers[-1].name
-    assert_same_spikes({last: expected}, {last: actual}, "the model's forward pass and the network")
+def _new(found: Iterable[Problem], known: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return what is not known yet; figures in a reason do not make another problem of it."""
+    seen = {(problem.layer, problem.instead) for problem in known}
+    return tuple(problem for problem in found if (problem.layer, problem.instead) not in seen)
+
+
+def _disproved(model: Model, route: Route, source: Network, drop_shifts: bool) -> Iterable[Problem]:
+    """Yield a problem where a sample already shows that the model does something else."""
+    try:
+        data = random_input(source, 1, 0)
+        prove(model, route, source, source, data, origin="random", drop_shifts=drop_shifts)
+    except (NotBitExact, NetworkError) as error:
+        yield Problem(
+            source.name, str(error).rstrip("."), "Compile what its forward pass really computes."
+        )
+    except UnsupportedLayer as error:
+        yield Problem(source.name, error.reason, error.instead)

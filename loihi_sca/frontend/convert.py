@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
@@ -60,7 +61,7 @@ def readout_of(block: Any) -> Readout:
     if block.dynamics:
         bias = bias_of(block)
         if bias is not None and bias.any():
-            raise UnsupportedLayer("a norm in an Affine read-out is not supported; leave it out")
+            raise UnsupportedLayer("a norm in an Affine read-out is not supported", "Leave it out.")
         # an Affine never spikes: its threshold means nothing
         neuron = Cuba(*_decays(block), threshold=0)
     weight = weight_of(block)
@@ -72,14 +73,17 @@ def weight_of(block: Any) -> IntArray:
     synapse = block.synapse
     weight = synapse.weight
     for hook in synapse._forward_pre_hooks.values():
-        if isinstance(hook, WeightNorm):  # the attribute is that of the last forward pass
+        # the attribute is that of the last forward pass
+        if isinstance(hook, WeightNorm):
             weight = hook.compute_weight(synapse)
+        elif isinstance(hook, BasePruningMethod):
+            weight = hook.apply_mask(synapse)  # type: ignore[no-untyped-call]
     mask = getattr(block, "mask", None)
     if mask is not None:
         if synapse.weight_norm_enabled:
             raise UnsupportedLayer(
-                "SLAYER computes a weight norm after the mask, so that the mask has no effect; "
-                "use one of the two"
+                "SLAYER computes a weight norm after the mask, so that the mask has no effect",
+                "Use one of the two.",
             )
         weight = weight * mask
     if isinstance(block, Gated):
@@ -101,14 +105,20 @@ def bias_of(block: Any) -> IntArray | None:
     return _alive_only(block, bias)
 
 
-def axon_delay_of(block: Any) -> IntArray | None:
-    """Return the whole steps by which a block delays each channel, as its forward pass rounds."""
+def axon_delay_of(block: Any, channels: int) -> IntArray | None:
+    """Return the whole steps by which a block delays each channel, as its forward pass rounds.
+
+    Returns
+    -------
+    int array (channels,) or None
+        None without delays.
+    """
     delay = block.delay
     if delay is None or not delay.init:  # drawn from [0, 1) at first use, which rounds to 0
         return None
     steps = delay.delay.detach().cpu().clamp(0, delay.max_delay) / delay.sampling_time
     rounded: IntArray = np.floor(steps.numpy()).astype(np.int32).ravel()
-    return rounded
+    return np.repeat(rounded, channels) if rounded.size == 1 else rounded
 
 
 def neuron_of(block: Any) -> Cuba:
@@ -131,12 +141,13 @@ def _input(name: str, block: Any, shape: Shape) -> Input:
         return Input(name, shape)
     bias = bias_of(block)
     if bias is not None and bias.any():
-        raise UnsupportedLayer("a norm in an Input block is not supported; leave it out")
+        raise UnsupportedLayer("a norm in an Input block is not supported", "Leave it out.")
     neuron = neuron_of(block)
     if np.any(np.asarray(neuron.current_decay) != MAX_DECAY):
         raise UnsupportedLayer(
             "on the chip the input enters as a bias, past the current; that is the same only with "
-            "current_decay=1. Set it"
+            "current_decay=1",
+            "Set it.",
         )
     weight, bias_value = (
         fallback if value is None else int(_integers(block.pre_hook_fx(value) * 64).item())
@@ -157,7 +168,7 @@ def _conv(name: str, block: Any, shape: Shape) -> Conv:
         dilation=synapse.dilation[:2],
         groups=synapse.groups,
         neuron=neuron_of(block),
-        axon_delay=axon_delay_of(block),
+        axon_delay=axon_delay_of(block, _channels(block)),
     )
 
 
@@ -165,14 +176,16 @@ def _dense(name: str, block: Any, shape: Shape) -> Layer:
     """Convert a Dense, which SLAYER computes as a convolution: over a larger map it is one."""
     weight = weight_of(block)
     common: dict[str, Any] = {
-        "bias": bias_of(block), "neuron": neuron_of(block), "axon_delay": axon_delay_of(block),
+        "bias": bias_of(block), "neuron": neuron_of(block),
+        "axon_delay": axon_delay_of(block, len(weight)),
     }  # fmt: skip
     if len(shape) == 3 and weight.shape[2:] != shape[1:]:
         return Conv(name, shape, weight, **common)
     if len(shape) == 1 and math.prod(weight.shape[2:]) > 1:
         raise UnsupportedLayer(
             f"it takes a map of {weight.shape[2]}x{weight.shape[3]}, and spikes without a map "
-            "arrive; leave out the Flatten before it"
+            "arrive",
+            "Leave out the Flatten before it.",
         )
     return Dense(name, shape, weight.reshape(len(weight), -1), **common)
 
@@ -185,8 +198,9 @@ def _pool(name: str, block: Any, shape: Shape) -> Pool:
         raise UnsupportedLayer(
             f"SLAYER stacks the channels of a map and pools the stack: with kernel {kernel}, "
             f"stride {stride}, padding {synapse.padding[:2]} on input {shape} windows mix "
-            "channels. Pool with stride = kernel, no padding, dilation 1, on a size that the "
-            "kernel divides, or use a Conv with groups"
+            "channels",
+            "Pool with stride = kernel, no padding, dilation 1, on a size that the "
+            "kernel divides, or use a Conv with groups.",
         )
     return Pool(
         name,
@@ -194,7 +208,7 @@ def _pool(name: str, block: Any, shape: Shape) -> Pool:
         weight_of(block)[0, 0],
         stride=stride,
         neuron=neuron_of(block),
-        axon_delay=axon_delay_of(block),
+        axon_delay=axon_delay_of(block, shape[0]),
     )
 
 
@@ -220,7 +234,7 @@ def _integers(tensor: torch.Tensor) -> IntArray:
     rounded: IntArray = np.rint(values).astype(np.int32)
     if not np.array_equal(rounded, values):
         raise UnsupportedLayer(
-            "its weights are not whole after quantisation; leave pre_hook_fx at lava-dl's default, "
-            "the neuron's quantize_8bit"
+            "its weights are not whole after quantisation",
+            "Leave pre_hook_fx at lava-dl's default, the neuron's quantize_8bit.",
         )
     return rounded

@@ -1,6 +1,6 @@
 """Front end: trained SLAYER modules to the integer network.
 
-A model is a row of blocks (:mod:`loihi_sca.frontend.walk`); each becomes a layer
+A model runs a row of blocks (:mod:`loihi_sca.frontend.route`); each becomes a layer
 (:mod:`loihi_sca.frontend.convert`) or a read-out, or is refused with a reason
 (:mod:`loihi_sca.frontend.unsupported`).
 
@@ -27,11 +27,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 
-from loihi_sca.errors import LoihiScaError, NetworkError
+from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.frontend.route import Call, Route, find_route
 from loihi_sca.frontend.unsupported import block_problems, lava_name, neuron_problems
-from loihi_sca.frontend.walk import blocks_of
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.frontend.walk import ON_STREAM
+from loihi_sca.model.residual import Residual
 from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
 from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for
 
@@ -69,13 +70,35 @@ def to_network(
     UnsupportedLayer
         Blocks have no exact counterpart; all of them are listed.
     """
-    network, problems = convert(
+    return convert(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
-    )
-    raise_for(problems)
-    if network is None:
-        raise NetworkError("the model has no blocks.")
-    return network
+    ).exact()
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A model as far as it could be converted.
+
+    Attributes
+    ----------
+    network : Network or None
+        None where there are problems.
+    problems : tuple of Problem
+        All there are.
+    route : Route
+        The blocks, in the order in which they run.
+    """
+
+    network: Network | None
+    problems: tuple[Problem, ...]
+    route: Route
+
+    def exact(self) -> Network:
+        """Return the network, or raise :class:`UnsupportedLayer` with all problems."""
+        raise_for(self.problems)
+        if self.network is None:
+            raise NetworkError("the model has no blocks.")
+        return self.network
 
 
 def convert(
@@ -85,43 +108,40 @@ def convert(
     name: str = "network",
     input_shape: Shape | None = None,
     delay_shift: DelayShift = "exact",
-) -> tuple[Network | None, tuple[Problem, ...]]:
-    """Convert as far as possible, and return the network with all problems there are.
-
-    The network is None where there are problems. See :func:`to_network`.
-    """
+) -> Conversion:
+    """Convert as far as possible; the parameters are those of :func:`to_network`."""
     shape = input_shape or getattr(model, "in_shape", None)
     if shape is None:
         raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
-    state = _Conversion(tuple(shape), delay_shift)
+    route = find_route(model, tuple(shape), timesteps)
+    state = _State(tuple(shape), delay_shift)
     with torch.no_grad():
-        for block_name, block in blocks_of(model):
-            if isinstance(block, ON_STREAM):
+        for call in route.calls:
+            if isinstance(call.block, ON_STREAM):
                 state.shape = None  # refused all together
             else:
-                state.add(block_name, block)
-    state.problems.extend(_residual_problem(model))
+                state.add(call)
+    state.problems.extend(_residual_problem(route.calls))
+    if not (route.failed and state.problems):  # wrong blocks are why a forward pass fails
+        state.problems.extend(route.problems)
     if not state.has_neurons and not state.problems:
         state.problems.append(
             Problem(name, "the model has no block with neurons", "Add Conv or Dense blocks.")
         )
     if state.problems:
-        return None, tuple(state.problems)
+        return Conversion(None, tuple(state.problems), route)
     metadata = {"output_shift": str(state.late)} if state.late else {}
     try:
         network = Network(name, tuple(state.layers), timesteps, state.readout, metadata)
     except NetworkError as error:
-        return None, (Problem(name, _reason(error), "Check the shapes of the blocks."),)
-    return network, ()
+        problem = Problem(name, *_reason(error))
+        return Conversion(None, (problem,), route)
+    return Conversion(network, (), route)
 
 
-ON_STREAM = (Weighting, Residual, StreamNeurons)
-"""Blocks that open, continue and end a residual stream."""
-
-
-def _residual_problem(model: Any) -> Iterator[Problem]:
+def _residual_problem(calls: tuple[Call, ...]) -> Iterator[Problem]:
     """Yield one problem for all blocks that have to do with a residual stream."""
-    parts = [(name, block) for name, block in blocks_of(model) if isinstance(block, ON_STREAM)]
+    parts = [(call.name, call.block) for call in calls if isinstance(call.block, ON_STREAM)]
     adding = [name for name, block in parts if isinstance(block, Residual)]
     if adding:
         yield Problem(", ".join(adding), NO_ADD, CHAINS)
@@ -135,7 +155,7 @@ def _residual_problem(model: Any) -> Iterator[Problem]:
 
 
 @dataclass
-class _Conversion:
+class _State:
     """What has been converted so far.
 
     Attributes
@@ -155,8 +175,13 @@ class _Conversion:
     has_neurons: bool = False
     finished: bool = False
 
-    def add(self, name: str, block: Any) -> None:
+    def add(self, call: Call) -> None:
         """Convert one block."""
+        name, block = call.name, call.block
+        if not call.fed:
+            self.shape = None  # what it takes is no longer known
+        elif self.shape is not None:
+            self.shape = call.shape or self.shape
         found = list(block_problems(name, block))
         kind = None if found else lava_name(block)
         if self.finished:
@@ -182,8 +207,8 @@ class _Conversion:
         try:
             layer = self._shifted(layer_of(name, block, shape), block)
         except LoihiScaError as error:
-            reason, _, instead = _reason(error).removeprefix(f"{name}: ").rpartition(". ")
-            self.problems.append(Problem(name, reason or instead, f"{instead}." if reason else ""))
+            reason, instead = _reason(error)
+            self.problems.append(Problem(name, reason.removeprefix(f"{name}: "), instead))
             self.shape = None
             return
         self.layers.append(layer)
@@ -217,8 +242,10 @@ class _Conversion:
         try:
             self.readout = readout_of(block)
         except LoihiScaError as error:
-            self.problems.append(Problem(name, _reason(error), ""))
+            self.problems.append(Problem(name, *_reason(error)))
 
 
-def _reason(error: Exception) -> str:
-    return str(error).rstrip(".")
+def _reason(error: LoihiScaError) -> tuple[str, str]:
+    if isinstance(error, UnsupportedLayer):
+        return error.reason, error.instead
+    return str(error).rstrip("."), "Check the shapes of the blocks before it."

@@ -1,9 +1,8 @@
-"""Running a SLAYER model for what its blocks send, without touching it."""
+"""Running a SLAYER model for what its blocks send and what it returns, without touching it."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,34 @@ import numpy.typing as npt
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.frontend.copying import copied
+from loihi_sca.frontend.outputs import tensors_of
+from loihi_sca.frontend.route import Route, find_route
 from loihi_sca.frontend.unsupported import lava_name
-from loihi_sca.frontend.walk import Model, blocks_of
+from loihi_sca.frontend.walk import Model, as_module, forward_of
+from loihi_sca.problems import raise_for
 
 Spikes = npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Recording:
+    """What a model has done on some data.
+
+    Attributes
+    ----------
+    sent : dict of block name to uint8 array (N, *out_shape, T)
+        What each block with neurons sends, in order.
+    returned : dict of path to array
+        The tensors that the forward pass returns.
+    """
+
+    sent: dict[str, Spikes]
+    returned: dict[str, npt.NDArray[Any]]
+
+
 def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
     """Run a model in evaluation mode and return what each block with neurons sends.
-
-    The model's own forward pass runs, on a copy: lava-dl's blocks remember shapes and draw delays
-    when they first see data.
 
     Parameters
     ----------
@@ -40,62 +56,60 @@ def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
     UnsupportedLayer
         The forward pass does not run the blocks in a row.
     """
-    module = model if isinstance(model, torch.nn.Module) else torch.nn.ModuleList(model)
+    route = find_route(model, data.shape[1:-1], data.shape[-1])
+    raise_for(route.problems)
+    return record(model, route, data).sent
+
+
+def record(
+    model: Model, route: Route, data: npt.NDArray[Any], *, drop_shifts: bool = False
+) -> Recording:
+    """Run a model in evaluation mode, and keep what its blocks send and what it returns.
+
+    Its own forward pass runs, on a copy: lava-dl's blocks remember shapes and draw delays when
+    they first see data.
+
+    Parameters
+    ----------
+    model, data
+        As for :func:`spikes_of`.
+    route : Route
+        Through that model.
+    drop_shifts : bool
+        Run it as if all blocks had ``delay_shift=False``.
+
+    Raises
+    ------
+    UnsupportedLayer
+        On these data it runs other blocks.
+    """
+    module = as_module(model)
     replica = copied(module).cpu().eval()
-    names = {id(block): name for name, block in blocks_of(replica)}
-    sent: dict[str, torch.Tensor] = {}
-    taken: list[torch.Tensor] = [torch.from_numpy(np.asarray(data)).float()]
+    copies = dict(zip(map(id, module.modules()), replica.modules(), strict=True))
+    row = [copies[id(call.block)] for call in route.calls]
+    outputs: list[torch.Tensor] = []
 
-    def remember(block: torch.nn.Module, given: tuple[Any, ...], output: Any) -> None:
-        name = names[id(block)]
-        output = output[0] if isinstance(output, tuple) else output
-        if name in sent or not torch.equal(given[0].reshape(-1), taken[-1].reshape(-1)):
+    def remember(block: torch.nn.Module, _given: object, output: Any) -> None:
+        if len(outputs) == len(row) or row[len(outputs)] is not block:
             raise UnsupportedLayer(
-                f"{name}: the model's forward pass does not feed it what the block before it "
-                "sends; only blocks in a row can be compiled."
+                f"{type(module).__name__}: which blocks its forward pass runs depends on the data",
+                "Run the same blocks in the same order always.",
             )
-        sent[name] = output
-        taken.append(output)
+        outputs.append(output[0] if isinstance(output, tuple) else output)
 
-    for _, block in blocks_of(replica):
+    for block in dict.fromkeys(row):
+        if drop_shifts and getattr(block, "delay_shift", False) is True:
+            block.delay_shift = False
         block.register_forward_hook(remember)
     with torch.no_grad():
-        _forward(replica)(taken[0])
-    missing = [name for name in names.values() if name not in sent]
-    if missing:
-        raise UnsupportedLayer(
-            f"{missing[0]}: the model's forward pass does not run it. Compile the blocks that run."
-        )
-    spiking = {name for name, b in blocks_of(replica) if _spikes(b)}
-    return {name: x.numpy().astype(np.uint8) for name, x in sent.items() if name in spiking}
-
-
-def _forward(module: torch.nn.Module) -> Callable[[torch.Tensor], object]:
-    if not isinstance(module, torch.nn.ModuleList):
-        return module
-
-    def in_a_row(flow: torch.Tensor) -> torch.Tensor:
-        for block in module:
-            output = block(flow)
-            flow = output[0] if isinstance(output, tuple) else output
-        return flow
-
-    return in_a_row
+        returned = forward_of(replica)(torch.from_numpy(np.asarray(data)).float())
+    sent = {
+        call.name: output.numpy().astype(np.uint8)
+        for call, output in zip(route.calls, outputs, strict=True)
+        if _spikes(call.block)
+    }
+    return Recording(sent, {path: x.detach().numpy() for path, x in tensors_of(returned)})
 
 
 def _spikes(block: torch.nn.Module) -> bool:
     return getattr(block, "neuron", None) is not None and lava_name(block) != "Affine"
-
-
-def copied(module: torch.nn.Module) -> Any:
-    """Return a deep copy, also of modules with a weight norm or with state from a forward pass.
-
-    Those hold tensors with a history, which torch does not copy; here they are copied without it.
-    """
-    memo: dict[int, Any] = {}
-    for part in module.modules():
-        held = [*part.__dict__.values(), *part.__dict__["_buffers"].values()]
-        for value in held:
-            if isinstance(value, torch.Tensor) and not value.is_leaf:
-                memo[id(value)] = value.detach().clone()
-    return copy.deepcopy(module, memo)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.frontend.walk import is_block
 from loihi_sca.model import acceleration, blocks, fast_blocks
@@ -44,6 +46,9 @@ BLOCKS = {
 _KNOWN_FORWARDS = (slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__)
 """Modules whose forward passes compute what the blocks' attributes say."""
 
+_KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
+"""Hooks that only set a synapse's weight, which is read through them."""
+
 DEFAULT_SCALE = 64
 """Of a neuron of lava-dl, between its parameters and the chip's mantissas."""
 
@@ -76,13 +81,28 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
         yield Problem(name, f"block {kind}: {reason}", instead)
     elif lava_name(block) not in SUPPORTED:
         yield Problem(name, f"block {kind} is not known", f"Use {', '.join(SUPPORTED)}.")
-    elif type(block).forward.__module__ not in _KNOWN_FORWARDS:
+    elif type(block).forward.__module__ not in _KNOWN_FORWARDS or "forward" in vars(block):
         yield Problem(
             name,
             f"{kind} overrides the forward pass of slayer.block.cuba.{lava_name(block)}, so that "
             "what it computes cannot be known",
             f"Use slayer.block.cuba.{lava_name(block)} itself.",
         )
+    else:
+        yield from _hook_problems(name, block)
+
+
+def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
+    """Yield the hooks within a block that might change what it computes."""
+    for path, part in block.named_modules():
+        hooks = [*part._forward_pre_hooks.values(), *part._forward_hooks.values()]
+        unknown = [hook for hook in hooks if not isinstance(hook, _KNOWN_HOOKS)]
+        if path and unknown:
+            yield Problem(
+                name,
+                f"its {path} has a hook, {unknown[0]!r}, so that what it computes cannot be known",
+                "Remove the hook before compiling.",
+            )
 
 
 def lava_family(block: torch.nn.Module) -> str:

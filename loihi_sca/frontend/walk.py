@@ -1,45 +1,64 @@
-"""The blocks of a model, in the order in which its forward pass runs them."""
+"""The blocks of a model, by name, in the order in which they are registered.
+
+Where that is the order in which they run, as in a Sequential, it is all there is to know. A model
+with a forward pass of its own may do anything; :mod:`loihi_sca.frontend.route` watches it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias, TypeGuard
 
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.slayer.lava import slayer
 
 Model: TypeAlias = torch.nn.Module | Sequence[torch.nn.Module]
-"""A Sequential, a ModuleList, a module with a ModuleList called ``blocks``, or a list of blocks."""
+"""A Sequential, a ModuleList, a list of blocks, or any module whose forward pass is a row."""
 
 NO_OPS = (torch.nn.Identity, torch.nn.modules.dropout._DropoutNd)
 """Modules that do nothing in evaluation."""
+
+ON_STREAM = (Weighting, Residual, StreamNeurons)
+"""Blocks that open, continue and end a residual stream."""
+
+CONTAINERS = (torch.nn.Sequential, torch.nn.ModuleList, torch.nn.ModuleDict)
+
+
+def as_module(model: Model) -> torch.nn.Module:
+    """Return the model, a list of blocks as a ModuleList."""
+    return model if isinstance(model, torch.nn.Module) else torch.nn.ModuleList(model)
 
 
 def blocks_of(model: Model) -> list[tuple[str, torch.nn.Module]]:
     """Return the blocks with their names, containers opened.
 
-    A block of a ``ModuleList``, which has only a number, is called ``number-type``.
+    A block of a ``ModuleList``, which has only a number, is called ``number-type``; a list called
+    ``blocks`` adds nothing to the names.
 
     Raises
     ------
     UnsupportedLayer
-        The model is none of the containers of :data:`Model`, so that the order in which it runs
-        its blocks cannot be known.
+        The model is one module, and no block.
     """
-    if not isinstance(model, torch.nn.Module):
-        model = torch.nn.ModuleList(model)
-    return [(name, block) for name, block in _open(model, "") if not isinstance(block, NO_OPS)]
+    module = as_module(model)
+    if not module._modules and not isinstance(module, CONTAINERS) and not is_block(module):
+        raise UnsupportedLayer(
+            f"{type(module).__name__} is no row of blocks",
+            "Give a torch.nn.Sequential, a list of blocks, or a module whose forward pass runs "
+            "blocks in a row.",
+        )
+    return [(name, block) for name, block in _open(module, "") if not isinstance(block, NO_OPS)]
 
 
-def has_own_forward(model: Model) -> bool:
-    """Tell whether only running the model shows in which order it runs its blocks."""
-    return isinstance(model, torch.nn.Module) and not (
-        isinstance(model, torch.nn.ModuleList)
-        or type(model).forward is torch.nn.Sequential.forward
-        or is_block(model)
-    )
+def is_row(model: Model) -> bool:
+    """Tell whether the blocks run in the order in which they are registered, and nothing else does.
+
+    False where a module has a forward pass of its own, or a hook, which might do anything.
+    """
+    return all(_runs_in_order(part) for part in _parts(as_module(model)))
 
 
 def is_block(module: torch.nn.Module) -> bool:
@@ -47,29 +66,54 @@ def is_block(module: torch.nn.Module) -> bool:
     return any(cls.__module__ == slayer.block.base.__name__ for cls in type(module).__mro__)
 
 
+def is_unit(module: torch.nn.Module) -> bool:
+    """Tell whether a module is looked at as a whole: a block, or what might stand for one."""
+    single = not module._modules and not isinstance(module, CONTAINERS)
+    return single or is_block(module) or isinstance(module, (*NO_OPS, *ON_STREAM))
+
+
+def forward_of(module: torch.nn.Module) -> Callable[[torch.Tensor], object]:
+    """Return what runs a model; a ModuleList has no forward pass, so its blocks run in a row."""
+    if not _is_list(module):
+        return module
+
+    def in_a_row(flow: torch.Tensor) -> torch.Tensor:
+        for block in module:
+            output = forward_of(block)(flow)
+            flow = output[0] if isinstance(output, tuple) else output  # type: ignore[assignment]
+        return flow
+
+    return in_a_row
+
+
+def _is_list(module: torch.nn.Module) -> TypeGuard[torch.nn.ModuleList]:
+    plain = type(module).forward is torch.nn.ModuleList.forward and "forward" not in vars(module)
+    return plain and isinstance(module, torch.nn.ModuleList)
+
+
+def _runs_in_order(part: torch.nn.Module) -> bool:
+    hooked = bool(part._forward_hooks or part._forward_pre_hooks)
+    in_order = type(part).forward is torch.nn.Sequential.forward and "forward" not in vars(part)
+    return not hooked and (is_unit(part) or in_order or _is_list(part))
+
+
+def _parts(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
+    yield module
+    if not is_unit(module):
+        for child in module.children():
+            yield from _parts(child)
+
+
 def _open(module: torch.nn.Module, name: str) -> Iterator[tuple[str, torch.nn.Module]]:
-    inner = getattr(module, "blocks", None)
-    if is_block(module) or isinstance(module, NO_OPS):
+    if is_unit(module):
         yield name or type(module).__name__.lower(), module
-    elif isinstance(module, torch.nn.ModuleList) or (
-        type(module).forward is torch.nn.Sequential.forward
-    ):
-        yield from _open_children(module, name)
-    elif isinstance(inner, torch.nn.ModuleList | torch.nn.Sequential):
-        yield from _open_children(inner, name)
-    elif name:
-        yield name, module
-    else:
-        raise UnsupportedLayer(
-            f"{type(module).__name__} is no row of blocks. Give a torch.nn.Sequential, a module "
-            "with a ModuleList `blocks` that its forward pass runs in order, or a list of blocks."
-        )
-
-
-def _open_children(module: torch.nn.Module, name: str) -> Iterator[tuple[str, torch.nn.Module]]:
+        return
     # not named_children: that leaves out a block that runs a second time
     for key, child in module._modules.items():
         if child is None:
+            continue
+        if key == "blocks" and isinstance(child, CONTAINERS):
+            yield from _open(child, name)
             continue
         own = f"{key}-{type(child).__name__.lower()}" if key.isdigit() else key
         yield from _open(child, f"{name}.{own}" if name else own)

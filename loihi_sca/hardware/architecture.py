@@ -41,7 +41,7 @@ Edge = Positive | tuple[Positive, Positive]
 Margin = NotNegative | tuple[NotNegative, NotNegative]
 
 
-class LayerPlan(BaseModel):
+class LayerEntry(BaseModel):
     """One ``[[layer]]`` of the file.
 
     Attributes
@@ -88,7 +88,7 @@ class LayerPlan(BaseModel):
     delay: NotNegative = 0
 
 
-class Plan(BaseModel):
+class ArchitectureFile(BaseModel):
     """The file.
 
     Attributes
@@ -100,7 +100,7 @@ class Plan(BaseModel):
         Steps per sample.
     weight_bits : int
         Signed bits of weights, the common power of two of a layer left out.
-    layer : tuple of LayerPlan
+    layer : tuple of LayerEntry
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -109,7 +109,7 @@ class Plan(BaseModel):
     input: Positive | tuple[Positive] | tuple[Positive, Positive, Positive]
     timesteps: Positive | None = None
     weight_bits: Positive
-    layer: Annotated[tuple[LayerPlan, ...], Field(min_length=1)]
+    layer: Annotated[tuple[LayerEntry, ...], Field(min_length=1)]
 
 
 def read_architecture(path: str | os.PathLike[str]) -> Architecture:
@@ -122,14 +122,14 @@ def read_architecture(path: str | os.PathLike[str]) -> Architecture:
     """
     path = Path(path)
     owner = f"architecture {path}"
-    plan = validate(Plan, read_toml(path, owner), owner)
+    plan = validate(ArchitectureFile, read_toml(path, owner), owner)
     try:
         return build(plan)
     except ConfigError as error:
         raise ConfigError(f"{owner}: {error}") from error
 
 
-def build(plan: Plan) -> Architecture:
+def build(plan: ArchitectureFile) -> Architecture:
     """Return the architecture that a plan describes."""
     shape: Shape = (plan.input,) if isinstance(plan.input, int) else plan.input
     layers: list[LayerSpec] = []
@@ -148,7 +148,7 @@ def build(plan: Plan) -> Architecture:
     return Architecture(plan.name, tuple(layers), plan.timesteps)
 
 
-def _spec(name: str, layer: LayerPlan, shape: Shape, bits: int, from_map: bool) -> LayerSpec:
+def _spec(name: str, layer: LayerEntry, shape: Shape, bits: int, from_map: bool) -> LayerSpec:
     bits = layer.weight_bits or bits
     ranges = Ranges(
         delay=layer.delay, payload_bits=int(any(g in layer.neuron.lower() for g in GRADED))
@@ -179,7 +179,7 @@ def _spec(name: str, layer: LayerPlan, shape: Shape, bits: int, from_map: bool) 
 
 
 def _window(
-    name: str, layer: LayerPlan, volume: Volume, bits: int, common: dict[str, Any]
+    name: str, layer: LayerEntry, volume: Volume, bits: int, common: dict[str, Any]
 ) -> Geometry:
     pool = layer.type == "pool"
     channels = volume[0] if pool else layer.channels or 0
@@ -202,7 +202,7 @@ def _window(
     )  # fmt: skip
 
 
-def _only(name: str, layer: LayerPlan, allowed: set[str], needs: str | None = None) -> None:
+def _only(name: str, layer: LayerEntry, allowed: set[str], needs: str | None = None) -> None:
     """Raise if a key was set that means nothing for this type of layer, or one is missing."""
     always = {"type", "name", "weight_bits", "neuron", "delay"}
     if needs and needs not in layer.model_fields_set:

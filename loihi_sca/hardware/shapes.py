@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -166,6 +167,21 @@ class Architecture:
     layers: tuple[LayerSpec, ...]
     timesteps: int | None = None
     additions: tuple[Addition, ...] = ()
+
+    def with_channels(self, channels: Mapping[str, int]) -> Architecture:
+        """Return the network with other channels in the layers named, and what follows."""
+        specs: list[LayerSpec] = []
+        for spec in self.layers:
+            geometry = spec.geometry
+            if geometry.kind in ("conv", "dense"):
+                before = specs[-1].geometry.out_shape if specs else geometry.in_shape
+                into = math.prod(before) if geometry.kind == "dense" else before[0]
+                geometry = geometry.with_channels(channels.get(spec.name), into)
+            elif spec.name in channels:  # the stream keeps its width, whatever is selected
+                geometry = geometry.with_channels(channels[spec.name])
+            shape = geometry.out_shape[:1] if len(spec.shape) == 1 else geometry.out_shape
+            specs.append(replace(spec, geometry=geometry, shape=shape))
+        return replace(self, layers=tuple(specs))
 
 
 def describe(network: Network | Architecture) -> Architecture:

@@ -114,7 +114,7 @@ def accelerate(module: M, *, strict: bool = False) -> M:
     slow = obstacles(module)
     told = "; ".join(f"{name}: {reason}" for name, reason in slow.items())
     if slow and strict:
-        raise UnsupportedLayer(f"no fast version: {told}. Without strict=True they stay as is.")
+        raise UnsupportedLayer(f"no fast version: {told}", "Without strict=True they stay as is.")
     if slow:
         _log.warning("left to lava-dl: %s", told)
     # lava-dl's neurons need its memory layout, so the block around a slow one stays slow as a whole

@@ -100,13 +100,13 @@ CUTTABLE = (
 def _check(model: SpikingNet, kept: Mapping[str, torch.Tensor]) -> None:
     for name, _ in model.gated:
         if not bool(kept[name].any()):
-            raise UnsupportedLayer(f"{name}: no channel is left. Raise pruning.min_channels.")
+            raise UnsupportedLayer(f"{name}: no channel is left", "Raise pruning.min_channels.")
     for name, block in model.named_children():
         if isinstance(block, Gated):
             if block.synapse.groups != 1:
-                raise UnsupportedLayer(f"{name}: a convolution in groups cannot be cut.")
+                raise UnsupportedLayer(f"{name}: a convolution in groups cannot be cut")
         elif not isinstance(block, CUTTABLE):
-            raise UnsupportedLayer(f"{name}: do not know how to cut a {type(block).__name__}.")
+            raise UnsupportedLayer(f"{name}: do not know how to cut a {type(block).__name__}")
 
 
 def _cut_residual(

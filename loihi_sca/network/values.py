@@ -52,7 +52,14 @@ def _canonical(value: object, name: str = "") -> Iterator[bytes]:
         for i, item in enumerate(value):
             yield from _canonical(item, str(i))
     else:
-        yield f"({name}:{value!r})".encode()
+        yield f"({name}:{_plain(value)!r})".encode()
+
+
+def _plain(value: object) -> object:
+    """Return Python's own number for one of NumPy's, whose text depends on NumPy's version."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def check_whole(owner: str, what: str, value: object, low: int | None = None) -> None:

@@ -44,7 +44,7 @@ class Outline:
 
     def with_channels(self, channels: Mapping[str, int]) -> Architecture:
         """Return the architecture with other numbers of channels in the layers named."""
-        return with_channels(self.architecture, channels)
+        return self.architecture.with_channels(channels)
 
     def with_bits(self, bits: Mapping[str, int]) -> Outline:
         """Return the outline with other bits of the weights in the layers named."""
@@ -164,22 +164,6 @@ def _spec(name: str, layer: OnChain, before: LayerSpec, shape: Shape) -> LayerSp
         neuron="none" if isinstance(layer, StemConfig) else "cuba",
     )  # fmt: skip
     return LayerSpec(name, layer.type, shape, geometry)
-
-
-def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Architecture:
-    """Return an architecture with other numbers of channels, and what follows from that."""
-    specs: list[LayerSpec] = []
-    for spec in architecture.layers:
-        geometry = spec.geometry
-        if geometry.kind in ("conv", "dense"):
-            before = specs[-1].geometry.out_shape
-            into = math.prod(before) if geometry.kind == "dense" else before[0]
-            geometry = geometry.with_channels(channels.get(spec.name), into)
-        elif spec.name in channels:  # the stream keeps its width, whatever is selected
-            geometry = geometry.with_channels(channels[spec.name])
-        shape = geometry.out_shape[:1] if len(spec.shape) == 1 else geometry.out_shape
-        specs.append(replace(spec, geometry=geometry, shape=shape))
-    return replace(architecture, layers=tuple(specs))
 
 
 def without(outline: Outline, excluded: Iterable[str]) -> Outline:

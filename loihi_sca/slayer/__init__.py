@@ -12,12 +12,24 @@ from loihi_sca.errors import BackendError
 if TYPE_CHECKING:
     from loihi_sca.model.acceleration import accelerate as accelerate
 
-_missing = [package for package in ("torch", "lava") if find_spec(package) is None]
-if _missing:
-    raise BackendError(
-        f"training needs lava-dl 0.6.0, but {' and '.join(_missing)} cannot be found. lava-dl runs "
-        "on Python 3.10 only: install loihi-sca there. `loihi-sca doctor` says what works here."
+
+def _there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even its parent
+        return False
+
+
+_missing = [
+    f"{package} is not there ({remedy})"
+    for package, module, remedy in (
+        ("torch", "torch", "`pip install 'loihi-sca[train]'`"),
+        ("lava-dl", "lava.lib.dl.slayer", "`loihi-sca lava install`"),
     )
+    if not _there(module)
+]
+if _missing:
+    raise BackendError(f"training needs torch and lava-dl 0.6.0: {'; '.join(_missing)}.")
 
 
 def __getattr__(name: str) -> Any:

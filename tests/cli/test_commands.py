@@ -69,6 +69,7 @@ def spikes(tmp_path) -> Path:
     return path
 
 
+@pytest.mark.train
 def test_train_compile_simulate_in_a_row(cli, recipe, tmp_path) -> None:
     run = tmp_path / "run"
     trained = cli("train", recipe, "--out", run, "--json")
@@ -136,8 +137,15 @@ def assert_one_line(outcome, code: int, message: str) -> None:
     [
         (["train", "no-such", "--out", "r"], 2, "neither a file nor a shipped recipe"),
         (["train", "BROKEN", "--out", "r"], 2, "not TOML"),
-        (["train", "RECIPE", "--out", "FILE/below"], 1, "cannot create folder"),
-        (["compile", "nowhere", "--out", "x.net"], 1, "no trained"),
+        pytest.param(
+            ["train", "RECIPE", "--out", "FILE/below"],
+            1,
+            "cannot create folder",
+            marks=pytest.mark.train,
+        ),
+        pytest.param(
+            ["compile", "nowhere", "--out", "x.net"], 1, "no trained", marks=pytest.mark.train
+        ),
         (["simulate", "none.net", "--input", "SPIKES"], 1, "no such file"),
         (["simulate", "FILE", "--input", "SPIKES"], 1, "not a readable HDF5 file"),
         (["simulate", "NET", "--input", "none.npy"], 1, "no such file"),
@@ -175,6 +183,7 @@ def test_debug_shows_the_traceback(cli) -> None:
     assert "Traceback" in cli("compile", "nowhere", "--out", "x.net", "--debug").err
 
 
+@pytest.mark.train
 def test_ctrl_c_saves_and_says_how_to_resume(recipe, tmp_path) -> None:
     recipe.write_text(RECIPE.replace("EPOCHS", "200"))
     run = tmp_path / "run"

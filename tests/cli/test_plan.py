@@ -45,6 +45,7 @@ def test_without_a_budget_the_recipes_own_is_used(cli, recipe) -> None:
     assert plan["budget"] == {"keep": 0.4}
 
 
+@pytest.mark.train
 def test_importance_may_come_from_a_run(cli, recipe, tmp_path) -> None:
     assert cli("train", recipe, "--out", tmp_path / "run").code == 0
     plan = cli("plan", recipe, "--cores", 4, "--run", tmp_path / "run", "--json").json

@@ -49,6 +49,32 @@ def resonating():
 
 def needs(argument):
     return argument
+
+class Skips(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.blocks = torch.nn.ModuleList(cuba.Dense(params, 12, 12) for _ in range(2))
+
+    def forward(self, x):
+        first = self.blocks[0](x)
+        return self.blocks[1](first + x)
+
+class Headed(Skips):
+    def __init__(self):
+        super().__init__()
+        self.head = cuba.Dense(params, 12, 3, weight_scale=4)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x).mean(-1)
+
+def noted():
+    norm = {**params, "norm": slayer.neuron.norm.MeanOnlyBatchNorm}
+    return torch.nn.Sequential(
+        cuba.Dense(norm, 12, 8, delay=True), cuba.Dense(params, 8, 5, delay=True)
+    )
 """
 
 
@@ -97,7 +123,6 @@ def test_verify_takes_data(cli, net, tmp_path):
 
 @pytest.mark.lava
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
 def test_verify_with_lava(cli, net):
     shown = cli("verify", net, "--samples", 2, "--json")
     assert shown.code == 0, shown.err
@@ -123,13 +148,13 @@ def test_verify_refuses_by_name(cli, tmp_path, net):
     network = netx.read(net)
     with h5py.File(net, "a") as file:
         del file["layer/1/neuron/type"]
-        file["layer/1/neuron/type"] = np.bytes_("SDNN")
+        file["layer/1/neuron/type"] = np.bytes_("ALIF")
     refused = cli("verify", net)
     assert refused.code == 1
-    assert "a: neuron type 'SDNN'" in refused.err
+    assert "a: neuron type 'ALIF'" in refused.err
     checked = cli("check", net)
     assert checked.code == 1
-    assert "a: its neuron is 'SDNN': it sends graded messages" in " ".join(checked.out.split())
+    assert "a: its neuron is 'ALIF': it has an adaptive threshold" in " ".join(checked.out.split())
     assert isinstance(netx.read(net)["a"].neuron, OtherNeuron)
     assert isinstance(network["a"].neuron, Cuba)
 
@@ -191,6 +216,7 @@ def test_verify_wants_two_engines(cli, net, engines):
     assert "at least two of reference, fast, lava" in " ".join(refused.err.split())
 
 
+@pytest.mark.train
 def test_check_a_python_model(cli, models):
     good = cli("check", "some_models:good", "--input-shape", "12")
     assert good.code == 0, good.err
@@ -204,6 +230,7 @@ def test_check_a_python_model(cli, models):
     assert "alif.Dense has an adaptive threshold" in problems["3-dense"]
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(
     ("model", "shape", "message"),
     [
@@ -219,11 +246,40 @@ def test_check_names_the_real_reason(cli, models, model, shape, message):
     assert message in " ".join(refused.out.split())
 
 
+@pytest.mark.train
 def test_check_a_recipe_and_a_file(cli, net):
     assert cli("check", "digits").code == 0
     assert cli("check", net).code == 0
 
 
+@pytest.mark.train
+def test_notes_are_no_failure(cli, models):
+    noted = cli("check", "some_models:noted", "--input-shape", "12")
+    assert noted.code == 0, noted.err
+    assert "nothing in the way" in noted.out
+    assert "note: after training, depending on values: 1-dense" in " ".join(noted.err.split())
+    shown = cli("check", "some_models:noted", "--input-shape", "12", "--json").json
+    assert shown["problems"] == []
+    assert len(shown["notes"]) == 1
+
+
+@pytest.mark.train
+def test_the_command_follows_the_forward_pass_as_python_does(cli, models, tmp_path):
+    out = tmp_path / "it.net"
+    out.write_text("kept")
+    refused = cli("compile", "some_models:Skips", "--out", out, "--input-shape", "12")
+    assert refused.code == 1
+    assert "1-dense: the model's forward pass does not feed it" in " ".join(refused.err.split())
+    assert out.read_text() == "kept"
+    assert [p.name for p in tmp_path.glob("*it.net*")] == ["it.net"]
+    assert cli("check", "some_models:Skips", "--input-shape", "12").code == 1
+    done = cli("compile", "some_models:Headed", "--out", out, "--input-shape", "12", "--steps", 9)
+    assert done.code == 0, done.err
+    assert "output: mean over time of head, on 1 samples of 9 steps" in " ".join(done.out.split())
+    assert [x.name for x in netx.read(out)][-1] == "head"
+
+
+@pytest.mark.train
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -238,6 +294,7 @@ def test_check_what_is_not_there(cli, models, model, message):
     assert message in " ".join(refused.err.split())
 
 
+@pytest.mark.train
 def test_compile_a_python_model(cli, models, tmp_path):
     done = cli("compile", "some_models:good", "--out", tmp_path / "good.net",
                "--input-shape", "12", "--steps", 9, "--json")  # fmt: skip

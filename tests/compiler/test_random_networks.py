@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
@@ -46,7 +44,6 @@ def test_two_hundred_random_networks(data):
 @pytest.mark.slow
 @pytest.mark.lava
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
 @settings(
     max_examples=24, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
     derandomize=True,

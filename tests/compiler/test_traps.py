@@ -5,8 +5,6 @@ Stock lava-dl runs in one child process (:mod:`stock_lava`) on files that its ow
 
 from __future__ import annotations
 
-import sys
-
 import h5py
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ from stock_lava import export, run_stock
 import loihi_sca
 from loihi_sca import netx
 from loihi_sca.engine import fast, reference
-from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.errors import NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.network import Cuba, Dense, Network
 from loihi_sca.slayer.lava import slayer
@@ -24,7 +22,6 @@ from loihi_sca.slayer.lava import slayer
 pytestmark = [
     pytest.mark.lava,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"),
 ]
 
 cuba = slayer.block.cuba
@@ -294,6 +291,9 @@ def test_wrapping_currents():
     assert (slayers != result.spikes).any()
     compiled = loihi_sca.compile_slayer(model, (700,), 3)
     assert "0-dense: currents of up to" in compiled.metadata["compiler"]
+    assert compiled.proof is None
+    with pytest.raises(NotBitExact, match="0-dense, first at sample 0, neuron"):
+        loihi_sca.compile_slayer(model, (700,), 3, proof_data=data)
 
 
 def test_no_select_tag(stock):

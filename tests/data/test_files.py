@@ -253,6 +253,7 @@ def test_damaged_recordings_are_named(tmp_path) -> None:
         data.load("nmnist", split="test", root=tmp_path, encoding="direct")
 
 
+@pytest.mark.train
 def test_events_are_read_as_lava_dl_reads_them(tmp_path) -> None:
     from loihi_sca.slayer.lava import slayer
 

@@ -14,10 +14,6 @@ from loihi_sca.engine import lava_cpu, reference
 from loihi_sca.network import Cuba
 from loihi_sca.network.fixed_point import STATE_LIMIT
 
-needs_lava = pytest.mark.skipif(
-    sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"
-)
-
 
 def golden(folder):
     """Return the files of a golden folder that lava-dl installs, by name."""
@@ -73,7 +69,6 @@ def test_ntidigits_with_its_delays():
 
 
 @pytest.mark.lava
-@needs_lava
 @pytest.mark.usefixtures("nothing_left")
 def test_pilotnets_own_file_gives_its_golden_spikes():
     files = golden("pilotnet_lif")
@@ -87,7 +82,6 @@ def test_pilotnets_own_file_gives_its_golden_spikes():
 
 
 @pytest.mark.lava
-@needs_lava
 @pytest.mark.usefixtures("nothing_left")
 def test_a_file_with_delays_and_an_average_at_its_end_runs():
     files = golden("ntidigits")
@@ -100,6 +94,9 @@ def test_a_file_with_delays_and_an_average_at_its_end_runs():
 
 LAVA_NEURON = """
 import sys
+from loihi_sca.engine.lava_shims import import_netx
+
+import_netx()
 import numpy as np
 from lava.proc.lif.models import PyLifModelBitAcc
 
@@ -119,7 +116,6 @@ np.savez(sys.argv[2], u=u, v=v, spikes=spikes)
 
 
 @pytest.mark.lava
-@needs_lava
 def test_update_is_that_of_lavas_own_neuron(tmp_path):
     rng = np.random.default_rng(3)
     near_limits = [-STATE_LIMIT + 1, STATE_LIMIT - 1, STATE_LIMIT, 0, 1, -1, 64_000, 63_999]

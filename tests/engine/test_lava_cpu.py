@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import h5py
@@ -17,7 +16,6 @@ from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
 pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.usefixtures("nothing_left"),
-    pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only"),
 ]
 
 LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
@@ -104,6 +102,19 @@ def test_currents_wrap_and_voltages_saturate_as_in_the_reference(rng):
     assert expected.current_wraps > 0
     assert expected.voltage_saturations > 0
     assert_same(network, data, "pipelined")
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize(
+    ("width", "options"),
+    [(200, {}), (100, {"padding": (0, 20)}), (9, {"padding": (0, 70)}),
+     (150, {"dilation": (1, 65)})],
+)  # fmt: skip
+def test_sizes_that_8_bits_do_not_hold(width, options, rng):
+    """Lava keeps them in int8; numpy 1 counted on in 64 bits, numpy 2 does not."""
+    weight = random_weight(rng, 1, 1, 1, 3)
+    network = Network("wide", (Conv("c", (1, 1, width), weight, neuron=LEAKY, **options),))
+    assert_same(network, rng.integers(0, 2, (1, 1, 1, width, 4)), "pipelined")
 
 
 @pytest.mark.lava

@@ -185,5 +185,5 @@ def test_values_that_lava_could_not_hold_are_refused(engine):
     network = net(Input("in", (1,), neuron=Delta(1)))
     with pytest.raises(InputError, match="span 524288 to 524288, allowed is -524287 to 524287"):
         engine.run(network, np.full((1, 1, 1), 1 << 19))
-    with pytest.raises(InputError, match="messages, 4096 for 1.0"):
+    with pytest.raises(InputError, match=r"messages, 4096 for 1\.0"):
         engine.run(net(dense(SigmaDelta(1))), np.full((1, 1, 1), 1 << 23))

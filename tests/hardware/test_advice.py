@@ -5,34 +5,34 @@ from __future__ import annotations
 import pytest
 
 from loihi_sca.hardware import estimate, load_profile
-from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.cost.activity import Activity, LayerCounts, from_rates
 from loihi_sca.hardware.schema import Profile
 
 
 def conv(name, channels, **options):
-    return LayerPlan(type="conv", name=name, channels=channels, kernel=3, padding=1, **options)
+    return LayerEntry(type="conv", name=name, channels=channels, kernel=3, padding=1, **options)
 
 
 def dense(name, neurons):
-    return LayerPlan(type="dense", name=name, neurons=neurons)
+    return LayerEntry(type="dense", name=name, neurons=neurons)
 
 
 def pool(name):
-    return LayerPlan(type="pool", name=name, kernel=2)
+    return LayerEntry(type="pool", name=name, kernel=2)
 
 
 CLASSES = dense("classes", 10)
 
-SYNOPS = Plan(
+SYNOPS = ArchitectureFile(
     name="synops", input=(2, 16, 16), timesteps=8, weight_bits=8,
     layer=(conv("a", 24), pool("p"), conv("b", 32), CLASSES),
 )  # fmt: skip
-UPDATES = Plan(
+UPDATES = ArchitectureFile(
     name="updates", input=(2, 16, 16), timesteps=8, weight_bits=4,
     layer=(conv("a", 12), conv("b", 4), CLASSES),
 )  # fmt: skip
-MESSAGES = Plan(
+MESSAGES = ArchitectureFile(
     name="messages", input=64, timesteps=8, weight_bits=8,
     layer=(dense("a", 1000), dense("b", 40), CLASSES),
 )  # fmt: skip
@@ -107,7 +107,9 @@ def test_a_barrier_of_half_the_step_does_not_hide_what_channels_bring():
 
 
 def test_fewer_timesteps_where_no_channels_help():
-    plan = Plan(name="tiny", input=8, timesteps=8, weight_bits=8, layer=(dense("a", 8), CLASSES))
+    plan = ArchitectureFile(
+        name="tiny", input=8, timesteps=8, weight_bits=8, layer=(dense("a", 8), CLASSES)
+    )
     now = estimated(plan, "loihi2", 0.1, {})
     assert now.advice.channels == {}
     assert (now.advice.timesteps, now.advice.step_us) == (4, now.step_time_us)
@@ -121,7 +123,7 @@ def test_fewer_timesteps_where_no_channels_help():
 
 def test_a_change_of_many_layers_is_told_in_one_sentence():
     layers = tuple(conv(f"c{i}", 8 + i % 2) for i in range(9))
-    plan = Plan(
+    plan = ArchitectureFile(
         name="deep", input=(8, 24, 24), timesteps=4, weight_bits=8, layer=(*layers, CLASSES)
     )
     now = estimated(plan, "loihi2", 0.2, {})
@@ -152,13 +154,13 @@ def test_measured_counts_are_kept_where_nothing_changes():
     "layers",
     [
         (conv("a", 16), conv("b", 16, groups=2), CLASSES),
-        (LayerPlan(type="input", name="a"), CLASSES),
+        (LayerEntry(type="input", name="a"), CLASSES),
         (CLASSES,),
-        (dense("a", 500), LayerPlan(type="dense", name="b", neurons=700, recurrent=True), CLASSES),
+        (dense("a", 500), LayerEntry(type="dense", name="b", neurons=700, recurrent=True), CLASSES),
     ],
 )
 def test_advice_can_always_be_followed(layers):
-    plan = Plan(name="any", input=(4, 12, 12), timesteps=4, weight_bits=8, layer=layers)
+    plan = ArchitectureFile(name="any", input=(4, 12, 12), timesteps=4, weight_bits=8, layer=layers)
     now = estimated(plan, "loihi2", 0.3, {})
     after = estimated(changed(plan, now.advice.channels), "loihi2", 0.3, {})
     if now.advice.channels:

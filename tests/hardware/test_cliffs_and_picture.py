@@ -9,7 +9,7 @@ import pytest
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, load_profile, map_network
-from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.mapping.cliffs import cliffs, cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.picture import layer_colour, load_colour, svg, utilisations
@@ -19,12 +19,12 @@ from loihi_sca.hardware.shapes import Geometry
 @pytest.fixture
 def chain():
     layers = (
-        LayerPlan(type="conv", name="a", channels=64, kernel=3, padding=1, weight_bits=4),
-        LayerPlan(type="pool", name="p", kernel=2),
-        LayerPlan(type="conv", name="b", channels=48, kernel=3, padding=1),
-        LayerPlan(type="dense", name="c", neurons=40),
+        LayerEntry(type="conv", name="a", channels=64, kernel=3, padding=1, weight_bits=4),
+        LayerEntry(type="pool", name="p", kernel=2),
+        LayerEntry(type="conv", name="b", channels=48, kernel=3, padding=1),
+        LayerEntry(type="dense", name="c", neurons=40),
     )
-    return build(Plan(name="chain", input=(3, 32, 32), weight_bits=8, layer=layers))
+    return build(ArchitectureFile(name="chain", input=(3, 32, 32), weight_bits=8, layer=layers))
 
 
 def rebuilt(chain, name, channels):
@@ -36,8 +36,12 @@ def rebuilt(chain, name, channels):
         kind = {"conv": "conv", "pool": "pool", "dense": "dense"}[spec.type]
         size = {"channels": n} if kind == "conv" else {"neurons": n} if kind == "dense" else {}
         window = {} if kind == "dense" else {"kernel": g.kernel, "padding": g.padding}
-        layers.append(LayerPlan(type=kind, name=spec.name, weight_bits=g.bits[0], **size, **window))
-    return build(Plan(name="chain", input=(3, 32, 32), weight_bits=8, layer=tuple(layers)))
+        layers.append(
+            LayerEntry(type=kind, name=spec.name, weight_bits=g.bits[0], **size, **window)
+        )
+    return build(
+        ArchitectureFile(name="chain", input=(3, 32, 32), weight_bits=8, layer=tuple(layers))
+    )
 
 
 @pytest.mark.parametrize("name", ["loihi2", "loihi2-2023"])
@@ -90,11 +94,11 @@ def test_need_is_that_of_the_mapper(installed_net):
 
 def test_no_cliffs_where_channels_are_the_classes_behind_pooling_too():
     layers = (
-        LayerPlan(type="conv", name="a", channels=30, kernel=3),
-        LayerPlan(type="conv", name="b", channels=10, kernel=3),
-        LayerPlan(type="pool", name="p", kernel=2),
+        LayerEntry(type="conv", name="a", channels=30, kernel=3),
+        LayerEntry(type="conv", name="b", channels=10, kernel=3),
+        LayerEntry(type="pool", name="p", kernel=2),
     )
-    plan = Plan(name="pooled", input=(3, 20, 20), weight_bits=8, layer=layers)
+    plan = ArchitectureFile(name="pooled", input=(3, 20, 20), weight_bits=8, layer=layers)
     assert [x.layer for x in cliffs(build(plan), load_profile("loihi2"))] == ["a"]
 
 
@@ -115,8 +119,8 @@ def test_the_picture_shows_every_core_twice(gesture, name):
 
 
 def test_names_are_escaped_in_the_picture():
-    plan = Plan(
-        name="<&>", input=4, weight_bits=8, layer=(LayerPlan(type="dense", neurons=2, name="a<b"),)
+    plan = ArchitectureFile(
+        name="<&>", input=4, weight_bits=8, layer=(LayerEntry(type="dense", neurons=2, name="a<b"),)
     )
     picture = svg(map_network(build(plan), load_profile("loihi2")))
     ET.fromstring(picture)  # noqa: S314 - our own text
@@ -135,8 +139,8 @@ def test_loads_set_the_shade(gesture):
 
 
 def test_several_chips_are_drawn():
-    plan = Plan(
-        name="wide", input=8, weight_bits=8, layer=(LayerPlan(type="dense", neurons=200_000),)
+    plan = ArchitectureFile(
+        name="wide", input=8, weight_bits=8, layer=(LayerEntry(type="dense", neurons=200_000),)
     )
     placement = map_network(build(plan), load_profile("loihi1"))
     assert "chip 1" in svg(placement)

@@ -210,11 +210,11 @@ def test_tiles_are_filled_to_and_fro_and_chips_follow():
 
 
 def test_recurrent_spikes_come_back():
-    from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+    from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 
-    plan = Plan(
+    plan = ArchitectureFile(
         name="rec", input=10, weight_bits=8, timesteps=4,
-        layer=(LayerPlan(type="dense", neurons=20, recurrent=True),),
+        layer=(LayerEntry(type="dense", neurons=20, recurrent=True),),
     )  # fmt: skip
     profile = load_profile("loihi2")
     activity = from_rates(build(plan), profile, 0.5)
@@ -234,10 +234,10 @@ def test_runs_and_rates_give_the_same_form(network, run):
 
 
 def test_layers_of_thousands_of_cores_need_little_memory():
-    from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+    from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 
-    wide = tuple(LayerPlan(type="dense", neurons=5_000_000) for _ in range(2))
-    plan = Plan(name="wide", input=10, weight_bits=8, timesteps=4, layer=wide)
+    wide = tuple(LayerEntry(type="dense", neurons=5_000_000) for _ in range(2))
+    plan = ArchitectureFile(name="wide", input=10, weight_bits=8, timesteps=4, layer=wide)
     profile = load_profile("loihi1")
     result = estimate(build(plan), profile, from_rates(build(plan), profile, 0.1))
     assert result.cores > 9000  # as a matrix, its traffic would take 200 MB per layer

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from loihi_sca.hardware import find_violations, load_profile, map_network
-from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.cost.mesh import from_host, places, traffic
 from loihi_sca.hardware.mapping import loihi1
 from loihi_sca.hardware.mapping.cliffs import cores_and_words
@@ -20,7 +20,16 @@ from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.tiling import Tiling
 from loihi_sca.hardware.mapping.usage import axon_map, connections, destinations, usage
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
-from loihi_sca.network import Cuba, Dense, Network, OtherLayer, OtherNeuron, Pool
+from loihi_sca.network import (
+    Cuba,
+    Dense,
+    Network,
+    OtherLayer,
+    OtherNeuron,
+    Pool,
+    Sigma,
+    SigmaDelta,
+)
 
 PROFILES = ("loihi1", "loihi2", "loihi2-2023")
 
@@ -172,21 +181,21 @@ def _placed(geometries, tiles):
 @st.composite
 def architectures(draw):
     shape = (draw(st.integers(1, 4)), draw(st.integers(4, 48)), draw(st.integers(4, 48)))
-    layers = [LayerPlan(type="input")] if draw(st.booleans()) else []
+    layers = [LayerEntry(type="input")] if draw(st.booleans()) else []
     for _ in range(draw(st.integers(1, 3))):
         layers.append(
-            LayerPlan(
+            LayerEntry(
                 type="conv", channels=draw(st.integers(1, 80)), kernel=draw(small),
                 padding=1, stride=draw(st.integers(1, 2)), weight_bits=draw(st.integers(1, 8)),
             )
         )  # fmt: skip
     for _ in range(draw(st.integers(0, 2))):
         layers.append(
-            LayerPlan(
+            LayerEntry(
                 type="dense", neurons=draw(st.integers(1, 300)), recurrent=draw(st.booleans())
             )
         )
-    return build(Plan(name="net", input=shape, weight_bits=8, layer=tuple(layers)))
+    return build(ArchitectureFile(name="net", input=shape, weight_bits=8, layer=tuple(layers)))
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -339,9 +348,9 @@ def test_neurons_with_more_compartments_take_more_cores():
 
 
 def test_a_chip_is_filled_before_the_next_and_straddling_layers_are_named():
-    plan = Plan(
+    plan = ArchitectureFile(
         name="wide", input=8, weight_bits=8,
-        layer=tuple(LayerPlan(type="dense", name=f"d{i}", neurons=100_000) for i in range(2)),
+        layer=tuple(LayerEntry(type="dense", name=f"d{i}", neurons=100_000) for i in range(2)),
     )  # fmt: skip
     placement = map_network(build(plan), load_profile("loihi1"))
     assert placement.chips == -(-placement.cores // 128) > 1
@@ -396,9 +405,9 @@ def test_axons_of_loihi_2_are_powers_of_two_of_channels(data):
 
 
 def test_a_recurrent_layer_over_several_cores_listens_to_all_of_itself():
-    plan = Plan(
+    plan = ArchitectureFile(
         name="net", input=100, weight_bits=8,
-        layer=(LayerPlan(type="dense", neurons=600, recurrent=True),),
+        layer=(LayerEntry(type="dense", neurons=600, recurrent=True),),
     )  # fmt: skip
     profile = load_profile("loihi2")
     architecture = build(plan)
@@ -423,9 +432,9 @@ def test_complex_recurrent_tables_are_told_from_those_of_the_inputs():
 
 
 def test_cores_have_a_lower_edge_where_neurons_may_take_fewer_compartments():
-    plan = Plan(
+    plan = ArchitectureFile(
         name="net", input=(1, 64, 64), weight_bits=8,
-        layer=(LayerPlan(type="conv", channels=16, kernel=3, padding=1),),
+        layer=(LayerEntry(type="conv", channels=16, kernel=3, padding=1),),
     )  # fmt: skip
     found = {name: map_network(build(plan), load_profile(name)) for name in PROFILES}
     assert (found["loihi2"].cores, found["loihi2"].cores_low) == (32, 16)
@@ -437,8 +446,9 @@ def test_cores_have_a_lower_edge_where_neurons_may_take_fewer_compartments():
 
 
 def test_a_sigma_output_takes_two_neuron_groups():
-    neurons = (OtherNeuron("SDNN"), OtherNeuron("SDNN", {"sigma_output": True}))
-    for neuron, groups in zip(neurons, (1, 2), strict=True):
+    others = (OtherNeuron("SDNN"), OtherNeuron("SDNN", {"sigma_output": True}))
+    neurons = (*others, SigmaDelta(6), Sigma())
+    for neuron, groups in zip(neurons, (1, 2, 1, 2), strict=True):
         dense = Dense("fc", (20,), np.full((10, 20), 2), neuron=neuron)
         (layer,) = map_network(Network("net", (dense,)), load_profile("loihi2")).layers
         assert layer.neuron_groups == groups

@@ -8,7 +8,7 @@ import pytest
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, estimate, find_violations, load_profile, map_network
-from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.shapes import Geometry
 from loihi_sca.network import Conv, Network, OtherNeuron
@@ -145,10 +145,12 @@ def test_gesture_map_has_the_published_tiles(gesture):
 
 def test_nxtf_mnist_network_takes_14_cores_on_loihi_1():
     """28x28-16C5s2-32C3-64C3s2-10C4; published: 14 cores."""
-    layers = [LayerPlan(type="input")]
+    layers = [LayerEntry(type="input")]
     for channels, kernel, stride in ((16, 5, 2), (32, 3, 1), (64, 3, 2), (10, 4, 1)):
-        layers.append(LayerPlan(type="conv", channels=channels, kernel=kernel, stride=stride))
-    plan = Plan(name="nxtf-mnist", input=(1, 28, 28), weight_bits=8, layer=tuple(layers))
+        layers.append(LayerEntry(type="conv", channels=channels, kernel=kernel, stride=stride))
+    plan = ArchitectureFile(
+        name="nxtf-mnist", input=(1, 28, 28), weight_bits=8, layer=tuple(layers)
+    )
     placement = map_network(build(plan), load_profile("loihi1"))
     assert placement.cores == 14
     assert not find_violations(placement)
@@ -162,10 +164,10 @@ def test_slayers_nmnist_network_is_a_miss(bits, cores):
 
     We are one core above at 6 bits and three at 7, which the profile stores as 8, and at 8.
     """
-    dense = tuple(LayerPlan(type="dense", neurons=n) for n in (512, 10))
-    plan = Plan(
+    dense = tuple(LayerEntry(type="dense", neurons=n) for n in (512, 10))
+    plan = ArchitectureFile(
         name="nmnist", input=(2, 34, 34), weight_bits=bits,
-        layer=(LayerPlan(type="input"), *dense),
+        layer=(LayerEntry(type="input"), *dense),
     )  # fmt: skip
     placement = map_network(build(plan), load_profile("loihi1"))
     assert [layer.cores for layer in placement.layers] == cores

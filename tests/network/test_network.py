@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network import Conv, Cuba, Dense, Input, Network, OtherLayer, Pool, Readout
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Network,
+    OtherLayer,
+    Pool,
+    Readout,
+    values,
+)
 
 LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
 
@@ -114,3 +124,22 @@ def test_other_layers_only_have_shapes():
         "rec", (6,), "dense_rec", (4,), weights={"weight": np.ones((4, 6), dtype=int)}
     )
     assert (layer.out_shape, layer.neurons) == ((4,), 4)
+
+
+def test_equality_is_by_values_whatever_type_holds_them():
+    # NumPy 2 writes np.int64(64) where NumPy 1 writes 64: the text must not count
+    assert values._plain((np.int64(64), (np.int32(1),))) == (64, (1,))
+    assert {type(values._plain(kind(64))) for kind in (int, np.int8, np.int64)} == {int}
+    ours = Dense("a", (3,), np.ones((2, 3), np.int32), neuron=Cuba(1024, 128, 64))
+    theirs = Dense(
+        "a",
+        (np.int64(3),),  # type: ignore[arg-type]
+        np.ones((2, 3), np.int32),
+        neuron=Cuba(np.int64(1024), np.int32(128), np.int16(64)),  # type: ignore[arg-type]
+    )
+    assert ours == theirs
+    one = Network("n", (ours,), 16)
+    other = Network("n", (theirs,), np.int64(16))  # type: ignore[arg-type]
+    assert one == other
+    assert one.digest() == other.digest()
+    assert one != Network("n", (ours,), 17)

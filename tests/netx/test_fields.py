@@ -89,7 +89,7 @@ def test_a_field_that_is_missing_is_named_unless_netx_does_without(tmp_path, nam
         own = field.rpartition("/")[2]
         said = outcome(tmp_path, name, lambda file, field=field: file.pop(field))
         host = name == "conv" and field in ("layer/0/weight", "layer/0/bias")
-        only_mapped = name in ("sigma-delta", "resonator") and "/neuron/" in field
+        only_mapped = name == "resonator" and "/neuron/" in field
         if isinstance(said, str):
             assert own in said or "weight_rec and recWeight" in said, field
         elif own in HARMLESS or (name, field) == ("old", "layer/1/shape"):

@@ -183,6 +183,9 @@ def test_a_block_we_do_not_run_can_be_read(tmp_path):
 
 LAVA_WEIGHTS = """
 import sys
+from loihi_sca.engine.lava_shims import import_netx
+
+import_netx()
 import numpy as np
 from lava.lib.dl.netx.utils import optimize_weight_bits
 from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_weights
@@ -204,7 +207,6 @@ np.savez(sys.argv[2], **found)
 
 @pytest.mark.lava
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="Lava exists for Python 3.10 only")
 def test_weights_as_loaded_are_those_of_lava(tmp_path):
     rng = np.random.default_rng(0)
     edges = [-512, -257, -256, -255, -254, -130, -128, -4, -2, -1, 0, 1, 2, 3, 127, 128, 254, 255]

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import loihi_sca
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
-from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
+from loihi_sca.errors import ConfigError, NetworkError, UnsupportedLayer
+from loihi_sca.frontend.copying import copied
 from loihi_sca.frontend.export import to_network
-from loihi_sca.frontend.recording import copied, spikes_of
+from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.network.layers import Dense as DenseLayer
 from loihi_sca.slayer.lava import slayer
 
@@ -415,17 +416,6 @@ def test_the_shape_of_the_input_is_needed_and_must_fit():
         to_network(torch.nn.Sequential(dense(6, 3)))
     problems = loihi_sca.check(torch.nn.Sequential(dense(6, 3), dense(4, 2)), (6,))
     assert "1-dense: weight (2, 4) takes 4 inputs, but 3 arrive" in str(problems[0])
-
-
-def test_a_proof_that_fails_is_an_error(rng, monkeypatch):
-    from loihi_sca.frontend import compile as slayer_compile
-
-    def flipped(model, data):
-        return {k: 1 - v for k, v in spikes_of(model, data).items()}
-
-    monkeypatch.setattr(slayer_compile, "spikes_of", flipped)
-    with pytest.raises(NotBitExact, match="the model's forward pass and the network differ"):
-        loihi_sca.compile_slayer(torch.nn.Sequential(dense(6, 3)), (6,), STEPS, proof_samples=1)
 
 
 def test_a_model_that_has_run_is_copied(rng):

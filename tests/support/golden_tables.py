@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loihi_sca.hardware import Architecture, LayerPlacement, Profile, map_network
-from loihi_sca.hardware.architecture import LayerPlan, Plan, build
+from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.mapping.compiler_table import compiler_table
 
 
@@ -51,13 +51,13 @@ YOLO_KP = [
 
 def yolo_kp() -> Architecture:
     layers = tuple(
-        LayerPlan(
+        LayerEntry(
             type="conv", channels=row[0], kernel=row[1], stride=row[2], padding=row[1] // 2,
             weight_bits=row[3], neuron="sigma_output" if row is YOLO_KP[-1] else "sdnn",
         )
         for row in YOLO_KP
     )  # fmt: skip
-    return build(Plan(name="yolo-kp", input=(3, 448, 448), weight_bits=8, layer=layers))
+    return build(ArchitectureFile(name="yolo-kp", input=(3, 448, 448), weight_bits=8, layer=layers))
 
 
 def yolo_kp_values(profile: Profile) -> Iterator[Value]:
@@ -103,20 +103,22 @@ PILOTNET = [
 
 
 def pilotnet() -> Architecture:
-    layers = [LayerPlan(type="input")]
+    layers = [LayerEntry(type="input")]
     for channels, bits, stride, padding in (
         (24, 5, (2, 2), (0, 0)), (36, 4, (2, 2), (0, 0)), (48, 4, (2, 2), (0, 0)),
         (64, 4, (2, 1), (1, 0)), (64, 4, (1, 1), (0, 0)),
     ):  # fmt: skip
         layers.append(
-            LayerPlan(
+            LayerEntry(
                 type="conv", channels=channels, kernel=3, stride=stride, padding=padding,
                 weight_bits=bits,
             )
         )  # fmt: skip
     for neurons, bits in ((100, 3), (50, 4), (10, 5), (1, 6)):
-        layers.append(LayerPlan(type="dense", neurons=neurons, weight_bits=bits))
-    return build(Plan(name="pilotnet", input=(3, 66, 200), weight_bits=8, layer=tuple(layers)))
+        layers.append(LayerEntry(type="dense", neurons=neurons, weight_bits=bits))
+    return build(
+        ArchitectureFile(name="pilotnet", input=(3, 66, 200), weight_bits=8, layer=tuple(layers))
+    )
 
 
 def pilotnet_values(profile: Profile, network: object = None) -> Iterator[Value]:
@@ -146,8 +148,8 @@ OXFORD = [([127, 127, 2], 5400, 3), ([127, 73], 8064, 2)]
 
 
 def oxford() -> Architecture:
-    layers = tuple(LayerPlan(type="dense", neurons=n) for n in (256, 200))
-    return build(Plan(name="oxford", input=200, weight_bits=8, layer=layers))
+    layers = tuple(LayerEntry(type="dense", neurons=n) for n in (256, 200))
+    return build(ArchitectureFile(name="oxford", input=200, weight_bits=8, layer=layers))
 
 
 def oxford_values(profile: Profile, network: object = None) -> Iterator[Value]:

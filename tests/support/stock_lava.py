@@ -1,5 +1,7 @@
 """Run networks as stock lava-dl does, in a child process: what our compiler saves its users from.
 
+On Pythons that Lava was not made for, it is stock but for the shims that it takes to import it.
+
 ``run_stock(cases, folder)`` from a test; the child is this very file.
 """
 
@@ -92,6 +94,9 @@ def _run(job: dict[str, Any], spikes: np.ndarray) -> np.ndarray:
 
 
 def _main(folder: Path) -> None:
+    from loihi_sca.engine.lava_shims import import_netx
+
+    import_netx()
     jobs, errors = json.loads((folder / "jobs.json").read_text()), {}
     for name, job in jobs.items():
         try:

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import resource
 from loihi_sca.training.memory import keep_freed_memory
@@ -17,6 +19,7 @@ print(keep_freed_memory(), before, (faults(), faults())[1])
 """
 
 
+@pytest.mark.train
 def test_freed_memory_is_used_again() -> None:
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120

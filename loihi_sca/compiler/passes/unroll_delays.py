@@ -42,8 +42,8 @@ def _unrolled(layer: Conv, in_shape: tuple[int, ...]) -> Dense:
     if synapses > MAX_SYNAPSES:
         raise UnsupportedLayer(
             f"{layer.name}: unrolled for its delays it would have {synapses} synapses, more than "
-            f"{MAX_SYNAPSES}. Take the delay off the convolution before it, or move it to a later, "
-            "smaller layer."
+            f"{MAX_SYNAPSES}",
+            "Take the delay off the convolution before it, or move it to a later, smaller layer.",
         )
     pixels = math.prod(layer.out_shape[1:])
     neuron = layer.neuron

@@ -145,7 +145,8 @@ def _scatter_delayed(
             then = t + delay[row, j]
             if then < steps:
                 ahead[then, j] = I32(ahead[then, j] + I32(weight[row, j] * message))
-    return n * table.fan_out[0]
+    synops: int = n * table.fan_out[0]
+    return synops
 
 
 @compiled
@@ -228,9 +229,7 @@ def run_graded(sources: str) -> Callable[..., None]:
                     if table.delay.size:
                         counts[SYNOPS] += _scatter_delayed(table, now, places, n, t, ahead)
                     else:
-                        counts[SYNOPS] += _scatter(
-                            table, vertical, horizontal, now, places, n, z
-                        )
+                        counts[SYNOPS] += _scatter(table, vertical, horizontal, now, places, n, z)
                 _sum_up(flat, sigma, table.wraps, counts)
                 if table.kind == SIGMA:
                     out[t] = sigma

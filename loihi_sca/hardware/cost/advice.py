@@ -89,19 +89,6 @@ def advise(placement: Placement, activity: Activity, now: LatencyEstimate) -> Ad
     return Advice(text, {}, fewer, step, step * fewer)
 
 
-def with_channels(architecture: Architecture, channels: Mapping[str, int]) -> Architecture:
-    """Return the architecture with other channel counts, which the layers behind follow."""
-    layers, before, after = [], 1, 1
-    for spec in architecture.layers:
-        geometry = spec.geometry
-        # a dense layer behind a map has channels times positions of inputs
-        into = geometry.in_shape[0] * after // before
-        changed = geometry.with_channels(channels.get(spec.name), into)
-        before, after = geometry.out_shape[0], changed.out_shape[0]
-        layers.append(replace(spec, shape=(after, *spec.shape[1:]), geometry=changed))
-    return replace(architecture, layers=tuple(layers))
-
-
 def at_the_same_rates(
     activity: Activity, before: Architecture, after: Architecture, profile: Profile
 ) -> Activity:
@@ -132,7 +119,7 @@ def _scaled(count: float, old: float, new: float) -> float:
 def _step(placement: Placement, activity: Activity, channels: Mapping[str, int]) -> float:
     """Return the time of a step with the channels changed, the best value in us."""
     profile = placement.profile
-    changed = with_channels(placement.architecture, channels)
+    changed = placement.architecture.with_channels(channels)
     busy = at_the_same_rates(activity, placement.architecture, changed, profile)
     spread = loads(map_network(changed, profile), busy)
     return latency(profile, spread, busy.timesteps, 0).step_us.best

@@ -188,7 +188,7 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
     architecture, budget = describe(network), core_budget_of(profile)
     if architecture.additions:
         blocks = ", ".join(addition.block for addition in architecture.additions)
-        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped. {CHAINS}")
+        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped", CHAINS)
     geometries = tuple(spec.geometry for spec in architecture.layers)
     tilings = _tilings(geometries, budget)
     layers, first = [], 0

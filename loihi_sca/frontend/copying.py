@@ -1,0 +1,35 @@
+"""Copies of models, on which anything may be tried."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+
+from loihi_sca.errors import UnsupportedLayer
+
+
+def copied(module: torch.nn.Module) -> Any:
+    """Return a deep copy, also of modules with a weight norm or with state from a forward pass.
+
+    Those hold tensors with a history, which torch does not copy; here they are copied without it.
+
+    Raises
+    ------
+    UnsupportedLayer
+        It holds something that cannot be copied.
+    """
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        held = [*part.__dict__.values(), *part.__dict__["_buffers"].values()]
+        for value in held:
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    try:
+        return copy.deepcopy(module, memo)
+    except (RuntimeError, TypeError) as error:
+        raise UnsupportedLayer(
+            f"{type(module).__name__} cannot be copied, and it must not be changed ({error})",
+            "Keep only modules and tensors in it, blocks in a ModuleList or ModuleDict.",
+        ) from error

@@ -1,0 +1,144 @@
+"""Comparing a trained model with the network that it became."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loihi_sca.compiler.compare import assert_same_spikes
+from loihi_sca.compiler.report import Compiled, Proof
+from loihi_sca.engine import fast, reference
+from loihi_sca.engine.result import SpikeArray
+from loihi_sca.errors import InputError, NotBitExact
+from loihi_sca.frontend.outputs import of_kind
+from loihi_sca.frontend.recording import Recording, record
+from loihi_sca.frontend.route import STEPS, Route
+from loihi_sca.frontend.walk import Model
+from loihi_sca.model.blocks import ValueInput
+from loihi_sca.network import Input, IntArray, Network
+
+RATE = 0.2
+"""Of random spikes."""
+
+BETWEEN = "the model's forward pass and the network"
+
+
+def random_input(network: Network, samples: int, seed: int) -> npt.NDArray[np.float32]:
+    """Return random input (N, *in_shape, T) for the model that became a network."""
+    rng = np.random.default_rng(seed)
+    size = (samples, *network.in_shape, network.timesteps or STEPS)
+    spikes = (rng.random(size) < RATE).astype(np.float32)
+    # an even value, which the quantiser of an Input block keeps and which is a whole mantissa
+    return spikes * 2 if network.takes_mantissas else spikes
+
+
+def prove(
+    model: Model,
+    route: Route,
+    source: Network,
+    compiled: Network,
+    inputs: npt.NDArray[Any],
+    *,
+    origin: str,
+    drop_shifts: bool = False,
+) -> Proof:
+    """Run a model's own forward pass, and compare all it returns with what its network gives.
+
+    Parameters
+    ----------
+    model : module or list of modules
+    route : Route
+        Through it.
+    source, compiled : Network
+        Before the passes, one layer per block, and after them.
+    inputs : array (N, *in_shape, T)
+        What the model takes.
+    origin : str
+        Of the inputs, for the record.
+    drop_shifts : bool
+        Compare with the model as if all its blocks had ``delay_shift=False``.
+
+    Raises
+    ------
+    NotBitExact
+        Names the block, sample, neuron, timestep and both values.
+    """
+    recording = record(model, route, inputs, drop_shifts=drop_shifts)
+    values = _for_network(route, source, inputs)
+    late = 0 if drop_shifts else int(source.metadata.get("output_shift", 0))
+    shifts = [getattr(call.block, "delay_shift", False) is True for call in route.calls]
+    layers = {} if any(shifts) and not drop_shifts else recording.sent
+    if layers:  # without shifts both have the same time
+        traces = reference.run(source, values, record=list(layers)).traces
+        sent = {n: traces[n].spikes.reshape(s.shape) for n, s in layers.items()}
+        assert_same_spikes(layers, sent, BETWEEN)
+    # machine code for a network pays off from the second sample on
+    run = fast.run if len(values) > 1 else reference.run
+    name, expected = list(recording.sent.items())[-1]
+    given = run(compiled, values).spikes
+    assert_same_spikes(
+        {name: expected[..., late:]},
+        {name: given[..., : given.shape[-1] - late].reshape(expected[..., late:].shape)},
+        BETWEEN,
+    )
+    returned = _compare_returned(route, recording, name, given, late)
+    return Proof(
+        data=origin, samples=len(values), timesteps=values.shape[-1],
+        outputs=returned or (name,), layers=tuple(layers),
+        compared=sum(s.size for s in layers.values()) + expected[..., late:].size,
+        spikes=int(expected.sum(dtype=np.int64)),
+    )  # fmt: skip
+
+
+def _compare_returned(
+    route: Route, recording: Recording, last: str, given: SpikeArray, late: int
+) -> tuple[str, ...]:
+    """Compare what the forward pass returns, not only what its blocks send."""
+    if route.calls[-1].name != last:  # a read-out: what is returned is what the host computes
+        return tuple(out.path for out in route.outputs)
+    ours = np.zeros(given.shape, dtype=np.float64)
+    ours[..., late:] = given[..., : given.shape[-1] - late]
+    for output in route.outputs:
+        theirs = recording.returned.get(output.path)
+        wanted = of_kind(output.kind, ours)
+        if theirs is None or theirs.size != wanted.size:
+            raise NotBitExact(f"{BETWEEN}: {output.path} is not what it was on random bits.")
+        wrong = ~np.isclose(theirs.reshape(wanted.shape), wanted, rtol=1e-5, atol=1e-6)
+        if output.kind == "spikes":
+            wrong[..., :late] = False  # the network's time starts with its first spike
+        if wrong.any():
+            raise NotBitExact(
+                f"{BETWEEN} differ in {int(wrong.sum())} of {wrong.size} values of {output.path}, "
+                f"the {output.kind} of {last}."
+            )
+    return tuple(f"{out.path}: {out.kind} of {last}" for out in route.outputs)
+
+
+def _for_network(route: Route, network: Network, inputs: npt.NDArray[Any]) -> IntArray:
+    """Return what the network takes where the model takes these inputs."""
+    first = network.layers[0]
+    values = np.asarray(inputs, dtype=np.float64)
+    stock = isinstance(first, Input) and first.neuron is not None
+    if isinstance(first, Input) and stock and not isinstance(route.calls[0].block, ValueInput):
+        values = values * first.weight + first.bias
+    whole = np.rint(values).astype(np.int32)
+    if not np.array_equal(whole, values):
+        raise InputError("proof_data must be whole: spikes, or values that are whole mantissas.")
+    return whole
+
+
+def remember(compiled: Compiled, proof: Proof | None, notes: tuple[str, ...]) -> Compiled:
+    """Return a compiled network with its proof and with more notes, also in its metadata."""
+    if proof is not None and not proof.spikes:
+        silence = "the model sent no spike on what was compared, which proves little; "
+        notes = (*notes, silence + "give proof_data on which it does")
+    source = compiled.source or compiled.network
+    about: dict[str, Any] = {
+        "steps": compiled.steps, "notes": (*compiled.notes, *notes), "proof": proof,
+        "source": source,
+    }  # fmt: skip
+    text = Compiled.of(compiled.network, **about).as_text()
+    metadata = {**source.metadata, "compiler": text, "source_digest": source.digest()}
+    return Compiled.of(compiled.network.replace(metadata=metadata), **about)
