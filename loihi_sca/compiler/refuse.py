@@ -66,15 +66,20 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
 
 
 def decays_per_channel(network: Network) -> Iterator[Problem]:
-    """Decays that Lava's neuron, which has one per layer, cannot take."""
+    """Decays that Lava's neuron, broadcast over a map from its last axis, would not take as such.
+
+    The neurons of a dense layer have no map, and each takes its own.
+    """
     for layer in network:
         neuron = layer.neuron
-        if isinstance(neuron, Cuba) and (
-            np.ndim(neuron.current_decay) or np.ndim(neuron.voltage_decay)
+        if (
+            isinstance(neuron, Cuba)
+            and not isinstance(layer, Dense)
+            and (np.ndim(neuron.current_decay) or np.ndim(neuron.voltage_decay))
         ):
             yield Problem(
                 layer.name,
-                "its decays differ between channels, and Lava's neurons share one per layer",
+                "its decays differ between channels, and Lava's neurons of a map share one",
                 "Train with shared_param=True.",
             )
 

@@ -32,7 +32,7 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Dense, Input, IntArray, Layer, Network, Shape
+from loihi_sca.network import Dense, Input, Layer, Network, Shape
 
 SHM_PREFIX = "loihi_sca_"
 

@@ -102,8 +102,10 @@ def _problems(layer: Layer) -> list[str]:
         isinstance(layer, Input) and layer.neuron is None
     ):
         found.append("its neuron is neither CUBA nor of the sigma-delta family")
-    elif isinstance(layer.neuron, Cuba) and (
-        np.ndim(layer.neuron.current_decay) or np.ndim(layer.neuron.voltage_decay)
+    elif (
+        isinstance(layer.neuron, Cuba)
+        and not isinstance(layer, Dense)
+        and (np.ndim(layer.neuron.current_decay) or np.ndim(layer.neuron.voltage_decay))
     ):
         found.append("decays per channel do not load; share one decay")
     if isinstance(layer.neuron, Cuba) and layer.neuron.threshold > MAX_THRESHOLD:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from network_strategies import graded_networks, video_for
 
 from loihi_sca import netx
-
 from loihi_sca.compiler.passes.repair_weights import repair_weights
 from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import lava_cpu, reference

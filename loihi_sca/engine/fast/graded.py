@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class PreparedGraded:
     def _threads_in_budget(self, samples: int, steps: int, kind: np.dtype[Any]) -> int:
         """Return how many samples can be run at a time."""
         sizes = [int(np.prod(self.network.in_shape)), *(x.neurons for x in self.network)]
-        widest = max(a + b for a, b in zip(sizes, sizes[1:], strict=False))
+        widest = max(a + b for a, b in pairwise(sizes))
         held = 4 * steps * widest + (kind.itemsize + 8) * steps * sizes[0] + 24 * max(sizes)
         if held > self.memory_budget:
             raise InputError(
