@@ -13,17 +13,26 @@ if TYPE_CHECKING:
     from loihi_sca.compiler.verify import verify
     from loihi_sca.frontend.check import check
     from loihi_sca.frontend.compile import compile_slayer
+    from loihi_sca.model.sizes import resize, shapes_of
+    from loihi_sca.pruning.oneshot import prune
+    from loihi_sca.pruning.pruner import Pruner
 
-__all__ = ["check", "compile_slayer", "verify"]
+__all__ = ["Pruner", "check", "compile_slayer", "prune", "resize", "shapes_of", "verify"]
 
 _HOMES = {
+    "Pruner": "loihi_sca.pruning.pruner",
     "check": "loihi_sca.frontend.check",
     "compile_slayer": "loihi_sca.frontend.compile",
+    "prune": "loihi_sca.pruning.oneshot",
+    "resize": "loihi_sca.model.sizes",
+    "shapes_of": "loihi_sca.model.sizes",
     "verify": "loihi_sca.compiler.verify",
 }
 
 
-_PACKAGES = ("compiler", "config", "data", "engine", "frontend", "hardware", "netx", "network")
+_PACKAGES = (
+    "compiler", "config", "data", "engine", "frontend", "hardware", "netx", "network", "slayer",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
 from loihi_sca.cli.plan import plan
 from loihi_sca.cli.profiles import profiles
+from loihi_sca.cli.prune import prune
 from loihi_sca.cli.report import report
 from loihi_sca.cli.simulate import simulate
 from loihi_sca.cli.study import study
@@ -98,6 +99,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "map": map_cores,
     "cliffs": cliffs,
     "plan": plan,
+    "prune": prune,
     "sweep": sweep,
     "study": study,
     "report": report,

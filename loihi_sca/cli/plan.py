@@ -46,7 +46,7 @@ def plan(
     """Show how many channels every layer would keep under a budget, before any training.
 
     Without a budget the recipe's own is used, and without --run all channels count the same and
-    weights are taken to need 8 bits; fewer never take more cores.
+    weights are taken to need 8 bits; fewer hardly ever take more cores.
 
     Example:
 
@@ -129,7 +129,7 @@ def _measured(
         raise ConfigError(f"--run {folder}: holds another network than the recipe's.")
     scores = {n: np.pad(found[n], (0, channels[n] - len(found[n]))) for n in outline.prunable}
     has_weights = {s.name for s in outline.architecture.layers if s.geometry.bits}
-    return scores, {n: b for n, b in bits_of(model).items() if n in has_weights}
+    return scores, {n: b for n, b in bits_of(model.gated).items() if n in has_weights}
 
 
 def _summary(found: Plan, outline: Outline, config: PruningConfig) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _caption(summary: dict[str, Any], mapped: bool) -> str:
         bits = ", ".join(f"{name} {bits}" for name, bits in summary["weight_bits"].items())
         said.append(f"Bits of the run's weights: {bits}; 8 elsewhere.")
     elif mapped:
-        said.append("Weights of 8 bits assumed; fewer never take more cores.")
+        said.append("Weights of 8 bits assumed; fewer hardly ever take more cores.")
     if "assumed" in summary["rates"]:
         said.append(f"Rates: {summary['rates']}.")
     return " ".join(said)

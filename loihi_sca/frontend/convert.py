@@ -17,8 +17,8 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.frontend.unsupported import lava_name
 from loihi_sca.model.blocks import Gated
+from loihi_sca.model.unsupported import lava_name
 from loihi_sca.network import (
     Conv,
     Cuba,

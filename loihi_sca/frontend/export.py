@@ -1,8 +1,8 @@
 """Front end: trained SLAYER modules to the integer network.
 
-A model runs a row of blocks (:mod:`loihi_sca.frontend.route`); each becomes a layer
+A model runs a row of blocks (:mod:`loihi_sca.model.route`); each becomes a layer
 (:mod:`loihi_sca.frontend.convert`) or a read-out, or is refused with a reason
-(:mod:`loihi_sca.frontend.unsupported`).
+(:mod:`loihi_sca.model.unsupported`).
 
 **delay_shift.** With ``delay_shift=True``, lava-dl's default, a block's output comes one step late,
 as it would if all layers shared one clock. On the chip here each layer has its own clock, which
@@ -29,10 +29,10 @@ import torch
 
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend.convert import layer_of, readout_of
-from loihi_sca.frontend.route import Call, Route, find_route
-from loihi_sca.frontend.unsupported import block_problems, lava_name, neuron_problems
-from loihi_sca.frontend.walk import ON_STREAM
 from loihi_sca.model.residual import Residual
+from loihi_sca.model.route import Call, Route, find_route
+from loihi_sca.model.unsupported import block_problems, lava_name, neuron_problems
+from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
 from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for
 
@@ -55,7 +55,7 @@ def to_network(
     Parameters
     ----------
     model : module or list of modules
-        See :data:`loihi_sca.frontend.walk.Model`. It is not changed.
+        See :data:`loihi_sca.model.walk.Model`. It is not changed.
     timesteps : int, optional
         Steps T per sample.
     name : str

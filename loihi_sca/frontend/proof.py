@@ -12,11 +12,11 @@ from loihi_sca.compiler.report import Compiled, Proof
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import SpikeArray
 from loihi_sca.errors import InputError, NotBitExact
-from loihi_sca.frontend.outputs import of_kind
 from loihi_sca.frontend.recording import Recording, record
-from loihi_sca.frontend.route import STEPS, Route
-from loihi_sca.frontend.walk import Model
 from loihi_sca.model.blocks import ValueInput
+from loihi_sca.model.outputs import of_kind
+from loihi_sca.model.route import STEPS, Route
+from loihi_sca.model.walk import Model
 from loihi_sca.network import Input, IntArray, Network
 
 RATE = 0.2

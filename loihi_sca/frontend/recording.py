@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.frontend.copying import copied
-from loihi_sca.frontend.outputs import tensors_of
-from loihi_sca.frontend.route import Route, find_route
-from loihi_sca.frontend.unsupported import lava_name
-from loihi_sca.frontend.walk import Model, as_module, forward_of
+from loihi_sca.model.copying import copied
+from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.route import Route, find_route
+from loihi_sca.model.unsupported import lava_name
+from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for
 
 Spikes = npt.NDArray[np.uint8]
@@ -42,7 +42,7 @@ def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
     Parameters
     ----------
     model : module or list of modules
-        See :data:`loihi_sca.frontend.walk.Model`.
+        See :data:`loihi_sca.model.walk.Model`.
     data : array (N, *in_shape, T)
         Spikes, or values for an Input block with neurons.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from loihi_sca.frontend.copying import copied
-from loihi_sca.frontend.walk import Model, as_module
+from loihi_sca.model.copying import copied
+from loihi_sca.model.walk import Model, as_module
 from loihi_sca.slayer.lava import slayer
 
 FAR = float(1 << 20)

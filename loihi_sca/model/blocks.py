@@ -57,10 +57,10 @@ class Gated(torch.nn.Module):
 
     Attributes
     ----------
-    gate : parameter (C,)
+    gate : tensor (C,) with a gradient
         1 for a channel that is alive, 0 for one that is pruned. Not to be given to an optimizer.
     scale : parameter (C,)
-        Factor of the channel's weights before quantisation.
+        Factor of the channel's weights before quantisation; of our own blocks only.
     prunable : bool
         False keeps every channel, as for the read-out layer, whose channels are the classes.
     observer : callable or None
@@ -69,7 +69,7 @@ class Gated(torch.nn.Module):
 
     synapse: Any  # of blocks that have one
     neuron: Any
-    gate: torch.nn.Parameter
+    gate: torch.Tensor
     scale: torch.nn.Parameter
 
     def _add_gate(self, channels: int, prunable: bool) -> None:

@@ -14,7 +14,7 @@ from loihi_sca.slayer.dynamics import layout
 from loihi_sca.slayer.lava import slayer
 
 
-class _Block(torch.nn.Module):
+class Block(torch.nn.Module):
     """A lava-dl block whose shift by a step stays time-first."""
 
     neuron: Any
@@ -28,18 +28,18 @@ class _Block(torch.nn.Module):
         if self.delay is not None or self.count_log or getattr(self, "mask", None) is not None:
             return super().forward(spikes)
         fired = self.neuron(self.synapse(spikes))
-        return _shifted(fired) if self.delay_shift else fired
+        return shifted(fired) if self.delay_shift else fired
 
 
-class Conv(_Block, slayer.block.cuba.Conv):  # type: ignore[misc]
+class Conv(Block, slayer.block.cuba.Conv):  # type: ignore[misc]
     """lava-dl's Conv block, time-first."""
 
 
-class Dense(_Block, slayer.block.cuba.Dense):  # type: ignore[misc]
+class Dense(Block, slayer.block.cuba.Dense):  # type: ignore[misc]
     """lava-dl's Dense block, time-first."""
 
 
-class Pool(_Block, slayer.block.cuba.Pool):  # type: ignore[misc]
+class Pool(Block, slayer.block.cuba.Pool):  # type: ignore[misc]
     """lava-dl's Pool block, time-first."""
 
 
@@ -54,7 +54,7 @@ class Flatten(slayer.block.cuba.Flatten):  # type: ignore[misc]
         return dynamics.flatten(spikes)
 
 
-def _shifted(spikes: torch.Tensor) -> torch.Tensor:
+def shifted(spikes: torch.Tensor) -> torch.Tensor:
     """Delay by a step, time-first."""
     rows = layout.rows(spikes)
     return layout.from_rows(torch.cat([torch.zeros_like(rows[:1]), rows[:-1]]))

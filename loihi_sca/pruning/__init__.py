@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loihi_sca.pruning.criteria import CRITERIA
-    from loihi_sca.pruning.pruner import Pruner, Update
+    from loihi_sca.pruning.oneshot import prune
+    from loihi_sca.pruning.pruner import Pruner
+    from loihi_sca.pruning.update import Update
 
-__all__ = ["CRITERIA", "Pruner", "Update"]
+__all__ = ["CRITERIA", "Pruner", "Update", "prune"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,8 +21,16 @@ def __getattr__(name: str) -> Any:
         from loihi_sca.pruning import criteria
 
         return criteria.CRITERIA
-    if name in ("Pruner", "Update"):
+    if name == "prune":
+        from loihi_sca.pruning import oneshot
+
+        return oneshot.prune
+    if name == "Pruner":
         from loihi_sca.pruning import pruner
 
-        return getattr(pruner, name)
+        return pruner.Pruner
+    if name == "Update":
+        from loihi_sca.pruning import update
+
+        return update.Update
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ no weight grows beyond the bits that the plan has promised the cores for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 
@@ -20,9 +20,9 @@ STEP = 2
 """Weights are even; that all of a layer share a larger power of two is not counted on."""
 
 
-def bits_of(model: SpikingNet) -> dict[str, int]:
+def bits_of(gated: Iterable[tuple[str, Gated]]) -> dict[str, int]:
     """Return the bits that the weights of the living channels need, by gated block."""
-    return {name: _bits(block) for name, block in model.gated}
+    return {name: _bits(block) for name, block in gated}
 
 
 def planned_bits(architecture: Architecture) -> dict[str, int]:

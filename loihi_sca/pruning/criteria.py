@@ -75,6 +75,11 @@ def gamma(block: Gated, activity: ChannelActivity) -> torch.Tensor:
 
     Source: Liu et al., network slimming, ICCV 2017, where it is the scale of a batch norm.
     """
+    if not hasattr(block, "scale"):
+        raise ConfigError(
+            "criterion 'gamma' needs a learnable scale per channel, which lava-dl's own blocks do "
+            "not have. Use sca, or loihi_sca's blocks."
+        )
     return block.scale.detach().abs()
 
 

@@ -67,7 +67,7 @@ class Observation:
             self._try_on_made_up_activity(name, block)
             score, demand, rate = torch.zeros(3, block.channels)
             self.evidence[name] = Evidence(score, demand, rate)
-            block.observer = self._observe
+            block.observer = self.observe
 
     def _try_on_made_up_activity(self, name: str, block: Gated) -> None:
         half = torch.full((block.channels,), 0.5, device=block.gate.device)
@@ -81,11 +81,21 @@ class Observation:
         for block in self.blocks.values():
             block.observer = None
 
-    def _observe(self, block: Gated, activity: ChannelActivity) -> None:
+    def observe(self, block: Gated, activity: ChannelActivity) -> None:
+        """Note what a block did in a forward pass."""
         self._latest[self._names[block]] = activity
 
-    def after_backward(self) -> None:
-        """Collect what a batch says, while gradients are there; gradients of gates are removed."""
+    def after_backward(self, strict: bool = False) -> None:
+        """Collect what a batch says, while gradients are there; gradients of gates are removed.
+
+        Raises
+        ------
+        TrainingError
+            With ``strict``: there was no forward pass in training mode, or no backward pass.
+            Nothing is collected.
+        """
+        if strict:
+            self._check_passes()
         for name, block in self.blocks.items():
             activity = self._latest.pop(name, None)
             evidence = self.evidence[name]
@@ -96,6 +106,18 @@ class Observation:
             if block.gate.grad is not None:
                 evidence.demand += block.gate.grad.abs().cpu()
                 block.gate.grad = None
+
+    def _check_passes(self) -> None:
+        if not self._latest:
+            raise TrainingError(
+                "no block has run in training mode since the last step of the pruner. Call "
+                "model.train(), and step the pruner once for every forward and backward pass."
+            )
+        if all(block.gate.grad is None for block in self.blocks.values()):
+            raise TrainingError(
+                "no gradient has reached the gates since the last step of the pruner. Step it "
+                "after loss.backward() and optimizer.step(), before gradients are cleared."
+            )
 
     def averages(self, what: str) -> ByLayer:
         """Return ``score``, ``demand`` or ``rate`` averaged over the batches, by block.

@@ -1,92 +1,144 @@
-"""The pruner: watches training, and at an update decides which channels live."""
+"""The pruner: watches a training loop, switches channels off and on, and takes them out in the end.
+
+::
+
+    pruner = loihi_sca.Pruner(model, sample, budget="cores=24", steps=epochs * len(loader))
+    for x, y in loader:
+        loss = criterion(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        pruner.step(optimizer)
+    pruner.finish(optimizer)
+
+Training by a recipe does the same, with the same code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from loihi_sca.config import PruningConfig
-from loihi_sca.errors import ConfigError
-from loihi_sca.model.build import SpikingNet
-from loihi_sca.planning.budget import Plan
+from loihi_sca.errors import ConfigError, TrainingError
+from loihi_sca.model.blocks import Gated
+from loihi_sca.model.gating import remove_gate
+from loihi_sca.model.removal import gated_in, keep_channels
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded
-from loihi_sca.planning.planner import plan_for
 from loihi_sca.pruning.bits import bits_of
 from loihi_sca.pruning.criteria import Criterion, criterion_of
+from loihi_sca.pruning.decision import Decision
 from loihi_sca.pruning.evidence import Evidence, Observation
-from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
-
-
-@dataclass(frozen=True)
-class Update:
-    """What an update did.
-
-    Attributes
-    ----------
-    alive : dict of str to int
-        Channels left per prunable block.
-    pruned, regenerated : int
-        Channels switched off and on.
-    plan : Plan or None
-        How a budget was divided over the layers.
-    """
-
-    alive: dict[str, int] = field(default_factory=dict)
-    pruned: int = 0
-    regenerated: int = 0
-    plan: Plan | None = None
+from loihi_sca.pruning.options import config_of, schedule_of
+from loihi_sca.pruning.prepare import prepare
+from loihi_sca.pruning.protection import Protection, check_holds, clear_moments, seeded
+from loihi_sca.pruning.selection import ByLayer
+from loihi_sca.pruning.state import SUMS, restore, tensors_of
+from loihi_sca.pruning.update import Update
+from loihi_sca.slayer.dynamics import ChannelActivity
 
 
 class Pruner:
-    """Switches the gates of a model.
-
-    Call :meth:`after_backward` for every batch, wrap the optimizer's step in :meth:`protected`,
-    and call :meth:`update` when the schedule says so.
+    """Prunes a model while you train it.
 
     Parameters
     ----------
-    model : SpikingNet
-        Its prunable blocks are observed from now on.
-    config : PruningConfig
-        Criterion and budget.
-    outline : Outline, optional
-        The model as the mapper sees it; needed for every budget but ``keep``.
-    criterion : callable, optional
-        Instead of the one that the recipe names.
-    rates : Rates, optional
-        Timesteps, and the rate of the input, for budgets of synops and energy; those of the blocks
-        are measured.
+    model : module or list of modules
+        Blocks of ``slayer.block.cuba``, trained or not, or of ours, run in a row. Its prunable
+        blocks get gates: they compute what they did, times 0 for a channel that is off.
+    sample : tensor (N, *in_shape, T), optional
+        Input of the model, one sample or more. On it a copy is run, pruned and cut, so that what
+        cannot be done shows now. Needed for all budgets but ``keep``, and for models with a forward
+        pass of their own. A PruningConfig may stand in its place.
+    config : PruningConfig, optional
+        Everything at once, as in a recipe's section; the options below replace what they name.
+    budget : str, optional
+        ``"cores=24"``, ``"keep=0.5"``, ``"fits=1 chip"``...: see :data:`loihi_sca.config.BUDGETS`.
+    chip : str, optional
+        Profile for budgets of a chip.
+    criterion : str or callable, optional
+        See :mod:`loihi_sca.pruning.criteria`.
+    steps : int, optional
+        Optimizer steps of the whole training, over which the network shrinks by the schedule.
+        Without, :meth:`step` only observes and :meth:`finish` prunes at once.
+    steps_per_epoch : int, optional
+        For a schedule in epochs, as a recipe has it.
+    seed : int
+        Of what a criterion draws.
+    outline, rates : optional
+        The model as the mapper sees it, and how busy it is; by default from the sample.
+    measure_bits : bool
+        Count on the bits that weights have at an update, not on 8. Whoever trains on has to hold
+        them (:func:`loihi_sca.pruning.bits.hold_bits`), as recipes do; for our own blocks.
+
+    Attributes
+    ----------
+    blocks : dict of str to module
+        Those that may lose channels.
+    held : dict of str to str
+        Those that keep all, and why.
+    done : int
+        Steps done.
 
     Raises
     ------
+    UnsupportedLayer
+        The model cannot be pruned; every obstacle is listed. It is unchanged.
     ConfigError
         The criterion is unknown or does not give one finite score per channel, an excluded block
-        does not exist, the model has nothing to prune, or the budget cannot be reached.
+        does not exist, the model has nothing to prune, a sample is needed, or the budget cannot be
+        reached: the message says what can. The model is unchanged.
     """
 
     def __init__(
         self,
-        model: SpikingNet,
-        config: PruningConfig,
-        outline: Outline | None = None,
+        model: Any,
+        sample: torch.Tensor | PruningConfig | None = None,
+        config: PruningConfig | None = None,
         *,
-        criterion: Criterion | None = None,
+        budget: str | None = None,
+        chip: str | None = None,
+        criterion: str | Criterion | None = None,
+        steps: int | None = None,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+        outline: Outline | None = None,
         rates: Rates | None = None,
+        measure_bits: bool = False,
     ) -> None:
-        self.config = config
-        prunable = {name: block for name, block in model.gated if block.prunable}
-        check_excluded(config.exclude, prunable)
-        self.blocks = {n: b for n, b in prunable.items() if n not in config.exclude}
-        if not self.blocks:
-            raise ConfigError("pruning: the model has no prunable block, or all are excluded.")
-        self.outline, self.model = outline, model
-        self.rates = rates or Rates()
-        self._check_budget()
-        self.observation = Observation(self.blocks, criterion or criterion_of(config.criterion))
+        if isinstance(sample, PruningConfig):
+            sample, config = None, sample
+        named = criterion if isinstance(criterion, str) else None
+        self.config = config_of(config, budget, chip, named)
+        self.schedule = schedule_of(self.config, steps, steps_per_epoch)
+        measure = criterion_of(self.config.criterion) if named or not criterion else criterion
+        prepared = prepare(model, sample)
+        self._measure_bits = measure_bits
+        self.row, self.held, self.seed, self.done = prepared.row, prepared.held, seed, 0
+        check_excluded(self.config.exclude, prepared.prunable)
+        channels = prepared.channels(self.config.exclude)
+        if not channels:
+            told = "; ".join(f"{name}: {why}" for name, why in self.held.items())
+            raise ConfigError(
+                f"pruning: the model has no prunable block, or all are excluded. {told}".rstrip()
+            )
+        self.decision = Decision(
+            self.config, channels, outline or prepared.outline, rates or prepared.rates
+        )
+        self.blocks: dict[str, Gated] = prepared.add_gates(self.config.exclude)
+        try:
+            self.observation = Observation(self.blocks, measure)  # type: ignore[arg-type]
+        except Exception:
+            self._remove_gates()
+            raise
+        self._protection, self._finished = Protection(), False
+        self._averages: list[ByLayer] | None = None
+        self._due = False
+        for block in self.blocks.values():
+            block.observer = self._watch
 
     @property
     def evidence(self) -> dict[str, Evidence]:
@@ -94,58 +146,92 @@ class Pruner:
         return self.observation.evidence
 
     @property
-    def has_evidence(self) -> bool:
-        """Whether a batch has been seen since the last update."""
-        return any(evidence.batches for evidence in self.evidence.values())
+    def alive(self) -> dict[str, torch.Tensor]:
+        """The channels that live, by block: bool (C,), on the CPU."""
+        return {name: block.alive.cpu() for name, block in self.blocks.items()}
 
-    def _check_budget(self) -> None:
-        """Plan once for channels that all count the same: a budget out of reach fails here."""
-        total = sum(block.channels for block in self.blocks.values())
-        least = sum(self._floors.values())
-        keep = self.config.keep
-        if keep is not None and round(keep * total) < least:
-            raise ConfigError(
-                f"pruning.keep = {keep} of {total} channels is {round(keep * total)}, and "
-                f"min_channels = {self.config.min_channels} keeps at least {least}. Keep more, or "
-                "lower pruning.min_channels."
-            )
-        if keep is None:
-            self._plan(None, self.rates)
+    @property
+    def is_due(self) -> bool:
+        """Whether an update is due after the steps that were observed."""
+        return self._due
 
-    def detach(self) -> None:
-        """Stop observing, when the structure is final."""
-        self.observation.detach()
+    @property
+    def is_final(self) -> bool:
+        """Whether the schedule is over: the structure will not change any more."""
+        over = self.schedule is not None and self.schedule.is_frozen_after(self.done - 1)
+        return over and not self._due
 
-    def after_backward(self) -> None:
-        """Collect what the batch says; call it between backward and the optimizer's step."""
-        self.observation.after_backward()
+    def _watch(self, block: Gated, activity: ChannelActivity) -> None:
+        self._protection.remember(block)
+        self.observation.observe(block, activity)
 
-    @contextmanager
-    def protected(self) -> Iterator[None]:
-        """Keep the weights of pruned channels as they were, whatever the optimizer does.
+    def step(self, *optimizers: torch.optim.Optimizer) -> Update:
+        """Collect what a batch says, and update the structure if the schedule says so.
 
-        Their gradient is zero already, but momentum and weight decay would move them.
+        Call it after the optimizer's step and before gradients are cleared. What the optimizer did
+        to pruned channels is undone.
+
+        Parameters
+        ----------
+        optimizers : Optimizer
+            Those that train the model; the moments of channels that change state are cleared.
+
+        Returns
+        -------
+        Update
+            Empty unless the structure was updated.
+
+        Raises
+        ------
+        TrainingError
+            The model has not run in training mode, or no gradient has arrived; or the pruner has
+            finished.
+        ConfigError
+            The optimizers do not hold the weights of these blocks.
         """
-        saved = [
-            (parameter, axis, off, parameter.data.index_select(axis, off))
-            for block in self.blocks.values()
-            if len(off := (~block.alive).nonzero().flatten())
-            for parameter, axis in block.own_parameters
-        ]
-        yield
-        for parameter, axis, off, values in saved:
-            parameter.data.index_copy_(axis, off, values)
+        self.observe(*optimizers)
+        return self.update_due(*optimizers)
+
+    def observe(self, *optimizers: torch.optim.Optimizer) -> None:
+        """Do the first half of :meth:`step`: collect what a batch says."""
+        self._check(optimizers)
+        self._protection.restore()
+        with seeded(self.seed, self.done):
+            self.observation.after_backward(strict=True)
+        if self.schedule is not None:
+            self._due = self._due or self.schedule.progress_after(self.done) is not None
+        self.done += 1
+
+    def update_due(self, *optimizers: torch.optim.Optimizer) -> Update:
+        """Do the second half of :meth:`step`: update the structure, if that is due.
+
+        It stays due if the budget turns out to be out of reach.
+        """
+        if self.schedule is None or not self._due:
+            return Update()
+        step = min(self.done - 1, self.schedule.last)
+        progress, found = self.schedule.progress_after(step), Update()
+        if progress is not None:  # else one has failed, and a later one makes up for it
+            back = self.schedule.regenerate_after(step)
+            found = self.update(progress, *optimizers, regenerate=back)
+        self._due = False
+        return found
 
     def update(
-        self, progress: float, optimizer: torch.optim.Optimizer, regenerate: float | None = None
+        self,
+        progress: float,
+        *optimizers: torch.optim.Optimizer,
+        regenerate: float | None = None,
     ) -> Update:
         """Keep the highest-scoring channels, bring back the most demanded of the others.
+
+        :meth:`step` does it by the schedule.
 
         Parameters
         ----------
         progress : float
             How far to go from the dense network, 0, to the budget, 1.
-        optimizer : Optimizer
+        optimizers : Optimizer
             The moments of channels that change state are cleared, so that a pruned channel does
             not drift and a regenerated one starts afresh.
         regenerate : float, optional
@@ -156,94 +242,13 @@ class Pruner:
         TrainingError
             No batch has been seen since the last update, or a score is not a number.
         """
-        scores, demands = self.observation.averages("score"), self.observation.averages("demand")
-        before = {name: block.alive.cpu() for name, block in self.blocks.items()}
+        if self._averages is None or any(e.batches for e in self.evidence.values()):
+            self._averages = [self.observation.averages(what) for what in SUMS]
+        scores, demands, rates = self._averages
+        before = self.alive
         back = self.config.regenerate if regenerate is None else regenerate
-        if self.config.keep is not None and self.config.ranking == "global":
-            keep = 1 - (1 - self.config.keep) * progress
-            after = self._over_all_layers(scores, demands, before, keep, back)
-            return self._apply(before, after, optimizer, None)
-        counts, planned = self._counts(scores, before, progress)
-        after = self._within_layers(scores, demands, before, counts, back)
-        return self._apply(before, after, optimizer, planned)
-
-    def _over_all_layers(
-        self, scores: ByLayer, demands: ByLayer, before: Chosen, keep: float, back: float
-    ) -> Chosen:
-        """Rank the channels of all layers in one list."""
-        total = sum(len(alive) for alive in before.values())
-        budget = max(round(keep * total), sum(self._floors.values()))
-        regenerate = round(min(back, 1 - keep) * total)
-        # a pruned channel competes by demand only: its score is that of a channel nobody hears
-        dead = {name: ~alive for name, alive in before.items()}
-        standing = {n: s.masked_fill(dead[n], -torch.inf) for n, s in scores.items()}
-        count = max(budget - regenerate, 0)
-        kept = select_in_all(standing, count, self._floors, none_of(scores), dead)
-        return select_in_all(demands, budget, self._floors, kept, none_of(scores))
-
-    def _within_layers(
-        self,
-        scores: ByLayer,
-        demands: ByLayer,
-        before: Chosen,
-        counts: dict[str, int],
-        back: float,
-    ) -> Chosen:
-        """Give every layer its count: the best of those alive, then the most demanded."""
-        by_score, standing = {}, {}
-        for name, count in counts.items():
-            alive = before[name]
-            returning = min(round(back * len(alive)), count // 2, len(alive) - count)
-            by_score[name] = min(max(count - returning, 0), int(alive.sum()))
-            standing[name] = scores[name].masked_fill(~alive, -torch.inf)
-        kept = select_in_each(standing, by_score, none_of(scores))
-        return select_in_each(demands, counts, kept)
-
-    def _counts(
-        self, scores: ByLayer, before: Chosen, progress: float
-    ) -> tuple[dict[str, int], Plan | None]:
-        """Return the channels of every layer, and the plan that they lead to.
-
-        Not a plan for a larger budget on the way: budgets of cores have other cliffs, so that
-        layers would lose channels and get them back.
-        """
-        keep, found = self.config.keep, None
-        if keep is not None:
-            final = {n: max(self._floors[n], round(keep * len(a))) for n, a in before.items()}
-        else:
-            found = self._plan(scores, self._measured_rates(before))
-            final = found.channels
-        sizes = {name: len(alive) for name, alive in before.items()}
-        return {n: round(size + (final[n] - size) * progress) for n, size in sizes.items()}, found
-
-    def _plan(self, scores: ByLayer | None, rates: Rates) -> Plan:
-        """Plan for what is measured, or, before there are scores, for weights of 8 bits."""
-        if self.outline is None:
-            raise ConfigError(f"pruning.{self.config.budget.name}: needs the outline of the model.")
-        if scores is None:
-            return plan_for(self.outline, self.config, rates)
-        importance = {n: s.numpy() for n, s in scores.items()}
-        return plan_for(self.outline, self.config, rates, importance, bits_of(self.model))
-
-    def _measured_rates(self, before: Chosen) -> Rates:
-        """Return the mean rate of the living channels of each block since the last update."""
-        measured = dict(self.rates.by_layer)
-        for name, rate in self.observation.averages("rate").items():
-            measured[name] = float(rate[before[name]].mean())
-        return Rates(self.rates.timesteps, measured, self.rates.otherwise)
-
-    @property
-    def _floors(self) -> dict[str, int]:
-        least = self.config.min_channels
-        return {name: min(least, block.channels) for name, block in self.blocks.items()}
-
-    def _apply(
-        self,
-        before: Chosen,
-        after: Chosen,
-        optimizer: torch.optim.Optimizer,
-        planned: Plan | None,
-    ) -> Update:
+        bits = bits_of(gated_in(self.row)) if self._measure_bits else {}
+        after, planned = self.decision.decide(scores, demands, rates, before, progress, back, bits)
         pruned = regenerated = 0
         for name, block in self.blocks.items():
             changed = before[name] != after[name]
@@ -251,18 +256,98 @@ class Pruner:
             regenerated += int((after[name] & changed).sum())
             block.gate.data.copy_(after[name].to(block.gate.dtype))
             for parameter, axis in block.own_parameters:
-                _clear_moments(optimizer, parameter, axis, changed)
+                for optimizer in optimizers:
+                    clear_moments(optimizer, parameter, axis, changed)
         self.observation.clear()
         return Update({n: int(a.sum()) for n, a in after.items()}, pruned, regenerated, planned)
 
+    def finish(self, *optimizers: torch.optim.Optimizer, early: bool = False) -> Update:
+        """Take the channels that are off out of the model, and out of all that listens to them.
 
-def _clear_moments(
-    optimizer: torch.optim.Optimizer,
-    parameter: torch.nn.Parameter,
-    axis: int,
-    channels: torch.Tensor,
-) -> None:
-    index = channels.nonzero().flatten().to(parameter.device)
-    for value in optimizer.state.get(parameter, {}).values():
-        if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-            value.index_fill_(axis, index, 0)
+        The model's own modules get smaller and stay otherwise what they were; it computes the same,
+        bit for bit, and training can go on with the same optimizers.
+
+        Parameters
+        ----------
+        optimizers : Optimizer
+            Those that train the model; their moments are cut along.
+        early : bool
+            Prune to the budget now, although the schedule is not over.
+
+        Returns
+        -------
+        Update
+            The channels that are left.
+
+        Raises
+        ------
+        TrainingError
+            The schedule is not over, or the pruner has finished already. Nothing is changed.
+        ConfigError, UnsupportedLayer
+            Something cannot be cut. Nothing is removed, and the pruner goes on.
+        """
+        self._check(optimizers)
+        if self.schedule is not None and not self.is_final and not early:
+            raise TrainingError(
+                f"after {self.done} steps the structure is not final: the last update comes after "
+                f"step {self.schedule.last + 1}. Go on training, or call finish(optimizer, "
+                "early=True) to prune to the budget now. Nothing is changed."
+            )
+        self._protection.restore()
+        update = Update({name: int(alive.sum()) for name, alive in self.alive.items()})
+        if not self.is_final:
+            update = self.update(1.0, *optimizers, regenerate=0.0)
+        self.remove(*optimizers)
+        return update
+
+    def remove(self, *optimizers: torch.optim.Optimizer) -> None:
+        """Take out what is off, wherever the schedule is; see :meth:`finish`."""
+        kept = {name: block.alive.cpu() for name, block in gated_in(self.row)}
+        keep_channels(self.row, kept, optimizers)
+        self._finished = True
+        self.observation.detach()
+        self._remove_gates()
+
+    def cancel(self) -> None:
+        """Take the gates off and let the model be what it was before, all channels in place."""
+        if not self._finished:
+            self._finished = True
+            self.observation.detach()
+            with torch.no_grad():
+                for block in self.blocks.values():
+                    block.gate.data.fill_(1)
+            self._remove_gates()
+
+    def _remove_gates(self) -> None:
+        for _, block in self.row:
+            remove_gate(block)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return all that is needed to go on: tensors only, as safetensors takes them.
+
+        The model and the optimizer have states of their own.
+        """
+        self._check(())
+        return tensors_of(self)
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from a state that :meth:`state_dict` returned, as if nothing had happened.
+
+        Raises
+        ------
+        ConfigError
+            It is the state of a pruner of another model. Nothing is changed.
+        """
+        self._check(())
+        self._protection = Protection()
+        restore(self, state)
+        self._due = bool(state["due"])
+
+    def _check(self, optimizers: tuple[torch.optim.Optimizer, ...]) -> None:
+        if self._finished:
+            raise TrainingError(
+                "the pruner has finished, and the model has no gates any more. Make a new one to "
+                "prune further."
+            )
+        if optimizers:
+            check_holds(optimizers, self.blocks)

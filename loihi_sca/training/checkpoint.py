@@ -18,7 +18,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.model.build import SpikingNet, build
-from loihi_sca.model.removal import narrow_to
+from loihi_sca.model.sizes import resize
 from loihi_sca.network import Shape
 from loihi_sca.toml_files import validate
 from loihi_sca.training.epoch import Sums
@@ -80,11 +80,7 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
     tensors |= {f"masks/{name}": mask for name, mask in trainer.masks.items()}
     tensors |= {f"bits/{name}": torch.tensor(bits) for name, bits in trainer.held_bits.items()}
     if trainer.pruner is not None:
-        for name, evidence in trainer.pruner.evidence.items():
-            tensors[f"pruner/{name}/score"] = evidence.score
-            tensors[f"pruner/{name}/demand"] = evidence.demand
-            tensors[f"pruner/{name}/rate"] = evidence.rate
-            tensors[f"pruner/{name}/batches"] = torch.tensor(evidence.batches)
+        tensors |= {f"pruner/{k}": v for k, v in trainer.pruner.state_dict().items()}
     return Checkpoint(
         tensors,
         trainer.recipe,
@@ -119,12 +115,7 @@ def restore(trainer: Trainer, checkpoint: Checkpoint) -> None:
     if trainer.structure_is_final and not _part(checkpoint.tensors, "pruner"):
         trainer.freeze(_part(checkpoint.tensors, "masks"))
     if trainer.pruner is not None:
-        for name, evidence in trainer.pruner.evidence.items():
-            values = _part(_part(checkpoint.tensors, "pruner"), name)
-            evidence.score.copy_(values["score"])
-            evidence.demand.copy_(values["demand"])
-            evidence.rate.copy_(values["rate"])
-            evidence.batches = int(values["batches"])
+        trainer.pruner.load_state_dict(_part(checkpoint.tensors, "pruner"))
 
 
 def start_from(trainer: Trainer, trained: Checkpoint) -> None:
@@ -158,7 +149,7 @@ def _is_whole(gate: torch.Tensor, channels: int) -> bool:
 
 def load_weights(model: SpikingNet, tensors: Mapping[str, torch.Tensor]) -> None:
     """Load a state dict into a model, which gets as many channels as that has."""
-    narrow_to(model, {name: len(tensors[f"{name}.gate"]) for name, _ in model.gated})
+    resize(model, {name: tensor.shape for name, tensor in tensors.items()})
     model.load_state_dict(tensors)
 
 

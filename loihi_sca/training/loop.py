@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +19,6 @@ from loihi_sca.config import Recipe
 from loihi_sca.data import Augmentation, Dataset, check_augmentation
 from loihi_sca.errors import BudgetError, ConfigError, DataError, InputError, TrainingError
 from loihi_sca.model.build import SpikingNet, build
-from loihi_sca.model.removal import remove_pruned
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import hold_bits, planned_bits
@@ -98,18 +96,24 @@ class Trainer:
             lr=recipe.training.learning_rate,
             weight_decay=recipe.training.weight_decay,
         )
-        self.loss = Loss(self.model, recipe.training)
         self.pruner: Pruner | None = None
         self.schedule: Schedule | None = None
         if recipe.pruning is not None:
-            self.schedule = Schedule(recipe.pruning, recipe.training.epochs, self._steps_per_epoch)
+            steps = self._steps_per_epoch
             self.pruner = Pruner(
                 self.model,
                 recipe.pruning,
-                outline_of(recipe, train.shape, train.classes),
                 criterion=criterion,
+                steps=recipe.training.epochs * steps,
+                steps_per_epoch=steps,
+                seed=recipe.seed,
+                outline=outline_of(recipe, train.shape, train.classes),
                 rates=rates_of(recipe, train),
+                measure_bits=True,
             )
+            self.schedule = self.pruner.schedule
+        # after the pruner, which would ask what hooks in a model do
+        self.loss = Loss(self.model, recipe.training)
         self.held_bits: dict[str, int] = {}
         self._masks: dict[str, torch.Tensor] | None = None
         self._parallel: torch.nn.Module | None = None
@@ -226,10 +230,9 @@ class Trainer:
             )
         self.optimizer.zero_grad()
         torch.autograd.backward(loss * (weight * self.world.size))
+        self.optimizer.step()
         if self.pruner is not None:
-            self.pruner.after_backward()
-        with nullcontext() if self.pruner is None else self.pruner.protected():
-            self.optimizer.step()
+            self.pruner.observe(self.optimizer)
         hold_bits(self.model, self.held_bits)
         return mean_loss, round(accuracy * len(index))
 
@@ -260,21 +263,17 @@ class Trainer:
 
     def _update_structure(self) -> None:
         """Change the structure if that is due; it stays due if the budget is out of reach."""
-        step = self.epoch * self._steps_per_epoch + self.sums.batches - 1
-        if self.pruner is None or self.schedule is None or not self.pruner.has_evidence:
-            return
-        if (progress := self.schedule.progress_after(step)) is None:
+        if self.pruner is None or not self.pruner.is_due:
             return
         self.check_weights()  # here as well, since no score would tell what is wrong
-        back = self.schedule.regenerate_after(step)
         try:
-            update = self.pruner.update(progress, self.optimizer, back)
+            update = self.pruner.update_due(self.optimizer)
         except (ConfigError, InputError) as error:
             when = f"the update after batch {self.sums.batches} of epoch {self.epoch + 1}"
             raise BudgetError(f"{when}: {error} {MEASURED}") from error
         self.sums = self.sums.updated(update)
         self.world.check_same(self.masks)
-        if self.schedule.is_frozen_after(step):
+        if self.pruner.is_final:
             self.held_bits = {} if update.plan is None else planned_bits(update.plan.architecture)
             self.freeze()
 
@@ -288,9 +287,8 @@ class Trainer:
         """
         if self.pruner is not None:
             self._masks = dict(masks or self.masks)
-            self.pruner.detach()
+            self.pruner.remove(self.optimizer)
             self.pruner = None
-            remove_pruned(self.model, self.optimizer)
             self._parallel = None  # it knows parameters by their old shapes
 
     def _diagnosis(self) -> str:

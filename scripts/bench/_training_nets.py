@@ -83,10 +83,9 @@ def step_of(
         loss = functional.cross_entropy(model(spikes).sum(dim=-1), labels)
         optimizer.zero_grad()
         loss.backward()
+        optimizer.step()
         if pruner is not None:
-            pruner.after_backward()
-        with contextlib.nullcontext() if pruner is None else pruner.protected():
-            optimizer.step()
+            pruner.step(optimizer)
 
     return step
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 from loihi_sca.pruning import Pruner
 from loihi_sca.slayer.dynamics import scan
 
@@ -29,20 +31,10 @@ class TimedPruner:
     def __init__(self, pruner: Pruner) -> None:
         self.pruner = pruner
 
-    def after_backward(self) -> None:
-        """Collect what the batch says."""
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Collect what the batch says, and undo what was done to pruned channels."""
         with spending("pruner"):
-            self.pruner.after_backward()
-
-    @contextmanager
-    def protected(self) -> Iterator[None]:
-        """Keep the weights of pruned channels."""
-        protection = self.pruner.protected()
-        with spending("pruner"):
-            protection.__enter__()
-        yield
-        with spending("pruner"):
-            protection.__exit__(None, None, None)
+            self.pruner.step(optimizer)
 
 
 def overhead(model: Any, step: Callable[[], None]) -> float:

@@ -39,9 +39,8 @@ def train_a_step(model: SpikingNet, optimizer: torch.optim.Adam, pruner: Pruner)
     model.train()
     optimizer.zero_grad()
     (model(spikes) * torch.randn(8, 3, 8)).sum().backward()
-    pruner.after_backward()
-    with pruner.protected():
-        optimizer.step()
+    optimizer.step()
+    pruner.step(optimizer)
 
 
 UP, DOWN = torch.arange(10.0), torch.arange(20.0).flip(0)

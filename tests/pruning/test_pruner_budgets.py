@@ -38,7 +38,10 @@ def model() -> SpikingNet:
 def pruner_of(model: SpikingNet, **config) -> Pruner:
     options = {"regenerate": 0.05, "min_channels": 4, **config}
     return Pruner(
-        model, PruningConfig.model_validate(options), outline(CONFIG, SHAPE, 10, timesteps=4)
+        model,
+        PruningConfig.model_validate(options),
+        outline=outline(CONFIG, SHAPE, 10, timesteps=4),
+        measure_bits=True,
     )
 
 
@@ -46,14 +49,13 @@ def step(model: SpikingNet, pruner: Pruner, optimizer: torch.optim.Adam) -> None
     spikes = (torch.rand(4, *SHAPE, 4) < 0.3).float()
     optimizer.zero_grad()
     (model.train()(spikes) * torch.randn(4, 10, 4)).sum().backward()
-    pruner.after_backward()
-    with pruner.protected():
-        optimizer.step()
+    optimizer.step()
+    pruner.step(optimizer)
 
 
 @pytest.mark.parametrize("profile", ["loihi2", "loihi1"])
 def test_the_compiled_network_takes_the_cores_that_were_promised(model, profile: str) -> None:
-    net = outline(CONFIG, SHAPE, 10).with_bits(bits_of(model))
+    net = outline(CONFIG, SHAPE, 10).with_bits(bits_of(model.gated))
     cores = map_network(net.architecture, load_profile(profile)).cores // 2
     pruner = pruner_of(model, cores=cores, profile=profile)
     optimizer = torch.optim.Adam(model.trainable_parameters())

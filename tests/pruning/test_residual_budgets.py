@@ -124,13 +124,13 @@ def test_the_width_of_the_stream_never_changes() -> None:
 def test_the_pruner_keeps_a_budget_of_weights() -> None:
     trained = model()
     config = PruningConfig(connections=0.5, objective="rank", regenerate=0.1, min_channels=2)
-    pruner = Pruner(trained, config, net())
+    pruner = Pruner(trained, config, outline=net())
     optimizer = torch.optim.Adam(trained.trainable_parameters())
     spikes = (torch.rand(8, *SHAPE, 6) < 0.5).float()
     dense = weights_in(trained)
     for _ in range(2):
         trained.train()(spikes).sum().backward()
-        pruner.after_backward()
+        pruner.step(optimizer)
         update = pruner.update(1.0, optimizer)
     assert update.plan is not None
     remove_pruned(trained, optimizer)
@@ -145,7 +145,7 @@ def test_budgets_of_a_chip_are_refused(budget: dict) -> None:
     with pytest.raises(ConfigError, match=message):
         planned(**budget)
     with pytest.raises(ConfigError, match=message):
-        Pruner(model(), PruningConfig(regenerate=0.0, **budget), net())
+        Pruner(model(), PruningConfig(regenerate=0.0, **budget), outline=net())
 
 
 def test_the_mapper_refuses_it() -> None:

@@ -15,9 +15,9 @@ import loihi_sca
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import ConfigError, NetworkError, UnsupportedLayer
-from loihi_sca.frontend.copying import copied
 from loihi_sca.frontend.export import to_network
 from loihi_sca.frontend.recording import spikes_of
+from loihi_sca.model.copying import copied
 from loihi_sca.network.layers import Dense as DenseLayer
 from loihi_sca.slayer.lava import slayer
 
@@ -429,3 +429,15 @@ def test_importing_the_package_loads_neither_torch_nor_lava():
     code = "import sys, loihi_sca; sys.exit(any(m in sys.modules for m in ('torch', 'lava')))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert callable(loihi_sca.check)
+
+
+def test_state_that_persists_is_reset_where_that_is_asked_for() -> None:
+    torch.manual_seed(0)
+    options = {"delay_shift": False, "weight_scale": 4}
+    kept = {"threshold": 1, "current_decay": 0.5, "voltage_decay": 0.1, "persistent_state": True}
+    model = torch.nn.Sequential(slayer.block.cuba.Dense(kept, 12, 6, **options)).eval()
+    with pytest.raises(UnsupportedLayer, match="reset=True"):
+        loihi_sca.compile_slayer(model, (12,), 8)
+    found = loihi_sca.compile_slayer(model, (12,), 8, reset=True, proof_samples=6)
+    assert found.proof.spikes > 0
+    assert model[0].neuron.persistent_state is True

@@ -12,7 +12,8 @@ from loihi_sca.config import ConvConfig, DenseConfig, ModelConfig, NeuronConfig
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.frontend.export import to_network
 from loihi_sca.model.build import SpikingNet, build
-from loihi_sca.model.removal import narrow_to, remove_pruned
+from loihi_sca.model.removal import remove_pruned
+from loihi_sca.model.sizes import resize, shapes_of
 
 MODEL = ModelConfig(
     layers=(
@@ -80,7 +81,7 @@ def test_a_fresh_model_takes_the_state_of_a_cut_one() -> None:
     model, optimizer = trained()
     remove_pruned(model, optimizer)
     fresh = build(MODEL, (2, 9, 9), classes=4)
-    narrow_to(fresh, {name: block.channels for name, block in model.gated})
+    resize(fresh, shapes_of(model))
     fresh.load_state_dict(model.state_dict())
     assert torch.equal(fresh.eval()(spikes_in()), model.eval()(spikes_in()))
 

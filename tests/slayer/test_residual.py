@@ -15,8 +15,9 @@ from loihi_sca.frontend.compile import check_slayer
 from loihi_sca.frontend.export import to_network
 from loihi_sca.model.blocks import slayer_neuron
 from loihi_sca.model.build import build
-from loihi_sca.model.removal import narrow_to, remove_pruned
+from loihi_sca.model.removal import remove_pruned
 from loihi_sca.model.residual import Residual, quantize_8bit
+from loihi_sca.model.sizes import resize, shapes_of
 from loihi_sca.slayer.lava import slayer
 
 
@@ -151,7 +152,7 @@ def test_a_fresh_model_takes_the_state_of_a_cut_one() -> None:
     model, optimizer = trained(OFF)
     remove_pruned(model, optimizer)
     fresh = net()
-    narrow_to(fresh, {name: block.channels for name, block in model.gated})
+    resize(fresh, shapes_of(model))
     fresh.load_state_dict(model.state_dict())
     assert torch.equal(fresh.eval()(spikes_in()), model.eval()(spikes_in()))
 

@@ -40,12 +40,9 @@ def step(model: SpikingNet, optimizer: torch.optim.Optimizer, pruner=None) -> fl
     loss = functional.cross_entropy(model(spikes_in()).sum(dim=-1), torch.arange(6) % 4)
     optimizer.zero_grad()
     loss.backward()
-    if pruner is None:
-        optimizer.step()
-    else:
-        pruner.after_backward()
-        with pruner.protected():
-            optimizer.step()
+    optimizer.step()
+    if pruner is not None:
+        pruner.step(optimizer)
     return float(loss.detach())
 
 

@@ -7,8 +7,8 @@ import torch
 from loihi_sca.config import ModelConfig, Recipe
 from loihi_sca.errors import BudgetError, ConfigError
 from loihi_sca.model.build import build
-from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import bits_of, hold_bits
+from loihi_sca.pruning.decision import Decision
 from loihi_sca.runs.sweep import grid, parse_budgets, run_sweep
 from loihi_sca.training.session import RunFolder, train
 
@@ -28,13 +28,13 @@ RECIPE = Recipe.model_validate(
 @pytest.fixture
 def unreachable(monkeypatch) -> None:
     """Rates as measured from the second plan on: a million times what anybody assumes."""
-    measured = Pruner._measured_rates
+    measured = Decision._measured_rates
 
-    def many(self, before):
-        rates = measured(self, before)
+    def many(self, *evidence):
+        rates = measured(self, *evidence)
         return type(rates)(rates.timesteps, {n: 1e6 for n in rates.by_layer}, 1e6)
 
-    monkeypatch.setattr(Pruner, "_measured_rates", many)
+    monkeypatch.setattr(Decision, "_measured_rates", many)
 
 
 def test_it_is_saved_first_and_the_update_is_still_due(tmp_path, unreachable, monkeypatch) -> None:
@@ -70,13 +70,13 @@ def test_a_sweep_goes_on(tmp_path, unreachable) -> None:
 def test_weights_keep_to_the_bits_that_a_plan_counted_on() -> None:
     torch.manual_seed(0)
     model = build(ModelConfig.model_validate({"zoo": "lenet"}), (1, 28, 28), 10)
-    before = bits_of(model)
+    before = bits_of(model.gated)
     for _, block in model.gated:
         block.synapse.weight.data *= 20
         block.scale.data[0] *= -1
-    assert max(bits_of(model).values()) > max(before.values())
+    assert max(bits_of(model.gated).values()) > max(before.values())
     hold_bits(model, before)
-    assert bits_of(model) == before
+    assert bits_of(model.gated) == before
     weights = {n: b.synapse.weight.detach().clone() for n, b in model.gated}
     hold_bits(model, before)  # what keeps to them is left as it is
     assert all(np.array_equal(weights[n], b.synapse.weight.detach()) for n, b in model.gated)

@@ -10,8 +10,8 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from loihi_sca.frontend.walk import is_block
-from loihi_sca.model import acceleration, blocks, fast_blocks
+from loihi_sca.model import acceleration, blocks, fast_blocks, gating
+from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
 
@@ -43,7 +43,9 @@ BLOCKS = {
 }
 """CUBA blocks without a counterpart."""
 
-_KNOWN_FORWARDS = (slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__)
+_KNOWN_FORWARDS = (
+    slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__, gating.__name__,
+)  # fmt: skip
 """Modules whose forward passes compute what the blocks' attributes say."""
 
 _KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
@@ -141,7 +143,7 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             name,
             "persistent_state=True carries state from one sample to the next, and the chip resets "
             "it for every sample",
-            "Set persistent_state=False.",
+            "Set persistent_state=False, or compile with reset=True, which resets it as well.",
         )
     if not neuron.shared_param and hasattr(neuron, "current_decay_min"):
         yield Problem(

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import LoihiScaError
-from loihi_sca.frontend.copying import copied
-from loihi_sca.frontend.outputs import Output, judge_outputs
-from loihi_sca.frontend.walk import Model, as_module, blocks_of, forward_of, is_block, is_row
+from loihi_sca.model.copying import copied
+from loihi_sca.model.outputs import Output, judge_outputs
+from loihi_sca.model.walk import Model, as_module, blocks_of, forward_of, is_block, is_row
 from loihi_sca.network import Shape
 from loihi_sca.problems import Problem
 

@@ -1,7 +1,7 @@
 """The blocks of a model, by name, in the order in which they are registered.
 
 Where that is the order in which they run, as in a Sequential, it is all there is to know. A model
-with a forward pass of its own may do anything; :mod:`loihi_sca.frontend.route` watches it.
+with a forward pass of its own may do anything; :mod:`loihi_sca.model.route` watches it.
 """
 
 from __future__ import annotations

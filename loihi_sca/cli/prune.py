@@ -1,0 +1,192 @@
+"""``loihi-sca prune``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from loihi_sca.cli.models import from_python, is_reference
+from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.errors import ConfigError
+
+if TYPE_CHECKING:
+    from loihi_sca.data import Dataset
+    from loihi_sca.pipeline.own_model import Outcome
+
+DEFAULT_STEPS = 16
+"""Of known data sets."""
+
+SPLITS: tuple[Literal["train"], Literal["test"]] = ("train", "test")
+
+
+def prune(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="package.module:attribute of a SLAYER model, or of a function that returns one.",
+            metavar="MODULE:BUILD",
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="An .npz archive with x and y, or x_train, y_train, x_test, y_test; "
+            "package.module:function that returns (x, y) or such a dict; or a known data set.",
+        ),
+    ],
+    cores: Annotated[int | None, typer.Option(help="Cores that it may take.", min=1)] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="NAME=AMOUNT instead, such as keep=0.5, synops=0.3, fits='1 chip'."),
+    ] = None,
+    chip: Annotated[str, typer.Option(help="Chip profile.")] = "loihi2",
+    criterion: Annotated[str, typer.Option(help="What makes a channel important.")] = "sca",
+    weights: Annotated[
+        Path | None, typer.Option(help="A safetensors file with the model's trained state dict.")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Timesteps, if the data are images; spikes bring their own.", min=1),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder with the files of a known data set.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Take so many training samples.", min=1)] = None,
+    epochs: Annotated[
+        int, typer.Option(help="Epochs of training; with 0 it is pruned at once.", min=0)
+    ] = 0,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam.", min=0.0)] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the pruned state dict, with its shapes.")
+    ] = None,
+    net: Annotated[Path | None, typer.Option(help="Write the compiled netx file.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Prune a model of your own to a budget, and compile it; both networks are compared with it.
+
+    Examples
+    --------
+        loihi-sca prune mymodel:build --data mnist --steps 8 --cores 24 --epochs 2
+
+        loihi-sca prune mymodel:build --weights trained.safetensors --data spikes.npz
+        --budget keep=0.5 --out pruned.safetensors --net pruned.net
+    """
+    if (cores is None) == (budget is None):
+        raise ConfigError("give a budget: either --cores N or --budget NAME=AMOUNT.")
+    if not is_reference(source):
+        raise ConfigError(f"{source!r}: name a model as package.module:attribute.")
+
+    from loihi_sca.pipeline.own_model import Settings, prune_model
+
+    settings = Settings(
+        budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed
+    )
+    train, test = _data(data, steps, root)
+    model = _model(source, weights, seed)
+    with progress_bar() as bar:
+        task = bar.add_task("pruning", total=None)
+        found = prune_model(
+            model, train.first(limit), test, settings,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    if out is not None:
+        _save(model, out)
+    if net is not None:
+        found.pruned.network.save(net)
+    summary = _summary(found, settings.budget, chip)
+    if as_json:
+        emit_json(summary)
+    else:
+        console.print(_table(summary))
+
+
+def _data(text: str, steps: int | None, root: Path | None) -> tuple[Dataset, Dataset]:
+    from loihi_sca import data
+    from loihi_sca.data import own
+
+    if is_reference(text):
+        return own.split_of(text, from_python(text), steps)
+    if text.endswith(".npz"):
+        return own.split_of(text, own.read_archive(Path(text)), steps)
+    if text not in data.NAMES:
+        raise ConfigError(
+            f"--data {text!r}: give an .npz archive, package.module:function, or one of "
+            f"{', '.join(data.NAMES)}."
+        )
+    timesteps = DEFAULT_STEPS if steps is None else steps
+    train, test = (data.load(text, split=s, timesteps=timesteps, root=root) for s in SPLITS)
+    return train, test
+
+
+def _model(source: str, weights: Path | None, seed: int) -> Any:
+    import torch
+
+    torch.manual_seed(seed)
+    model = from_python(source)
+    if not isinstance(model, torch.nn.Module):
+        model = torch.nn.ModuleList(model)
+    if weights is not None:
+        _load(model, weights)
+    return model
+
+
+def _load(model: Any, path: Path) -> None:
+    import safetensors
+    from safetensors.torch import load_file
+
+    from loihi_sca.errors import InputError
+    from loihi_sca.model.sizes import resize
+
+    try:
+        tensors = load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: no safetensors file, or damaged ({error}).") from error
+    resize(model, {name: tensor.shape for name, tensor in tensors.items()})
+    model.load_state_dict(tensors)
+
+
+def _save(model: Any, path: Path) -> None:
+    from safetensors.torch import save_file
+
+    from loihi_sca.files import atomic_path
+    from loihi_sca.model.sizes import shapes_of
+
+    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"shapes": json.dumps(shapes_of(model))})
+
+
+def _summary(found: Outcome, budget: str, chip: str) -> dict[str, Any]:
+    stages = {
+        name: {
+            "accuracy": stage.accuracy,
+            "cores": stage.cores,
+            "layers": {layer.name: list(layer.out_shape) for layer in stage.network},
+            "mismatches": 0,  # a difference raises
+            "proof": None if stage.network.proof is None else stage.network.proof.as_json(),
+        }
+        for name, stage in (("dense", found.dense), ("pruned", found.pruned))
+    }
+    return {
+        "schema": 1, "budget": budget, "profile": chip, "channels": found.channels,
+        "held": found.held, **stages,
+    }  # fmt: skip
+
+
+def _table(summary: dict[str, Any]) -> Table:
+    dense, pruned = summary["dense"], summary["pruned"]
+    table = Table(title=f"Pruned to {summary['budget']} on {summary['profile']}")
+    for heading in ("", "dense", "pruned"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    table.add_row("accuracy", *(f"{100 * s['accuracy']:.2f} %" for s in (dense, pruned)))
+    table.add_row("cores", *(str(s["cores"]) for s in (dense, pruned)))
+    for name, shape in dense["layers"].items():
+        table.add_row(name, str(shape[0]), str(pruned["layers"][name][0]))
+    table.add_row("mismatches", *(str(s["mismatches"]) for s in (dense, pruned)))
+    return table

@@ -1,0 +1,255 @@
+"""What a pruner has to know of a model, and all that keeps it from pruning it, told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.utils.prune import BasePruningMethod
+
+from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.model.blocks import Gated
+from loihi_sca.model.copying import copied
+from loihi_sca.model.gating import add_gate, is_gateable, weights_of
+from loihi_sca.model.outline import Seen, Watch, outline_of_row
+from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
+from loihi_sca.model.residual import Residual, Weighting
+from loihi_sca.model.route import find_route
+from loihi_sca.model.unsupported import block_problems, neuron_problems
+from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is_row
+from loihi_sca.planning.meters import Rates
+from loihi_sca.planning.outline import Outline
+from loihi_sca.problems import Problem, raise_for
+from loihi_sca.slayer import dynamics
+from loihi_sca.slayer.lava import slayer
+
+cuba = slayer.block.cuba
+
+REHEARSED = 2
+"""Samples on which a cut is tried."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model that can be pruned.
+
+    Attributes
+    ----------
+    row : list of (str, module)
+        Its blocks, in the order in which they run.
+    held : dict of str to str
+        Blocks that keep all their channels, and why.
+    outline : Outline or None
+        As the mapper sees it; None without a sample.
+    rates : Rates
+        Timesteps and rate of the input, from the sample.
+    """
+
+    row: list[tuple[str, torch.nn.Module]]
+    held: dict[str, str] = field(default_factory=dict)
+    outline: Outline | None = None
+    rates: Rates = field(default_factory=Rates)
+
+    def add_gates(self, excluded: Iterable[str]) -> dict[str, Gated]:
+        """Give gates to the blocks that may lose channels, and return those, by name."""
+        left_out = {*self.held, *excluded}
+        for name, block in self.row:
+            if is_gateable(block) and name not in left_out:
+                add_gate(block)
+        return {name: block for name, block in gated_in(self.row) if name not in left_out}
+
+    def channels(self, excluded: Iterable[str]) -> dict[str, int]:
+        """Return the channels of the blocks that may lose some."""
+        left_out = {*self.held, *excluded}
+        return {n: c for n, c in _candidates(self.row) if n not in left_out}
+
+    @property
+    def prunable(self) -> list[str]:
+        """Names of the blocks that may lose channels."""
+        return [name for name, _ in _candidates(self.row) if name not in self.held]
+
+
+def prepare(model: Any, sample: torch.Tensor | None) -> Prepared:
+    """Look at a model, and rehearse on a copy what pruning will do to it.
+
+    Parameters
+    ----------
+    model : module or list of modules
+        Not changed.
+    sample : tensor (N, *in_shape, T), optional
+        Input of the model.
+
+    Raises
+    ------
+    UnsupportedLayer
+        It cannot be pruned; every obstacle is listed, by the name of its block.
+    ConfigError
+        A sample is needed to see how it runs.
+    InputError
+        The sample has no axis of samples or of time.
+    """
+    if sample is None:
+        if not is_row(model):
+            raise ConfigError(
+                f"{type(model).__name__} has a forward pass of its own, and only running it shows "
+                "what it does. Give the pruner a sample, Pruner(model, sample, ...): a tensor "
+                "(N, *in_shape, T)."
+            )
+        row = blocks_of(model)
+        problems = [*_repeated(row), *_problems(row)]
+        raise_for(problems)
+        return Prepared(row, _held(row))
+    if sample.dim() < 3:
+        raise InputError(
+            f"sample of shape {tuple(sample.shape)}: must be (N, *in_shape, T), samples first and "
+            "time last."
+        )
+    return _at_work(model, sample[:REHEARSED].detach().float().cpu())
+
+
+def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
+    in_shape, steps = tuple(sample.shape[1:-1]), int(sample.shape[-1])
+    route = find_route(model, in_shape, steps)
+    row = [(call.name, call.block) for call in route.calls]
+    module = as_module(model)
+    replica = copied(module).cpu().eval()
+    copies = dict(zip(map(id, module.modules()), replica.modules(), strict=True))
+    same = [(name, copies[id(block)]) for name, block in row]
+    problems = [*route.problems, *_repeated(row)]
+    if problems:
+        raise_for([*problems, *_problems(row)])
+    watch = Watch(dict(same))
+    with torch.no_grad():
+        before = forward_of(replica)(sample)
+    watch.stop()
+    raise_for(_problems(same))
+    held = _held(row)
+    rehearsed = Prepared(same, held)
+    raise_for(_rehearsed(replica, rehearsed, sample, before))
+    outline = None
+    if not any(isinstance(block, ON_STREAM) for _, block in row):
+        seen = [Seen(name, block, *watch.shapes[name]) for name, block in row]
+        outline = outline_of_row(seen, in_shape, rehearsed.prunable, steps)
+    drives = isinstance(row[0][1], cuba.Input)
+    rate = watch.rates[row[0][0]] if drives else float(sample.mean())
+    return Prepared(row, held, outline, Rates(steps, {"input": rate}))
+
+
+def _candidates(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[tuple[str, int]]:
+    """Yield what has channels of its own, whether or not they may go, and how many."""
+    for name, block in row:
+        if isinstance(block, Gated | Residual):
+            yield from ((inner, gated.channels) for inner, gated in gated_in([(name, block)]))
+        elif is_gateable(block) and not is_depthwise(block):
+            synapse: Any = block.synapse
+            yield name, int(synapse.out_channels)
+
+
+def _problems(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
+    """Yield what about blocks cannot be pruned, or not be compiled once it is."""
+    for name, block in row:
+        if isinstance(block, ON_STREAM):
+            continue
+        found = list(block_problems(name, block))
+        neuron: Any = getattr(block, "neuron", None)
+        if not found and neuron is not None and not isinstance(block, cuba.Affine):
+            found.extend(neuron_problems(name, block))
+            obstacle = dynamics.obstacle(neuron)
+            if not found and obstacle is not None and is_gateable(block):
+                found.append(Problem(name, obstacle, "Use lava-dl's default."))
+        synapse: Any = getattr(block, "synapse", None)
+        hooks = [] if synapse is None else list(synapse._forward_pre_hooks.values())
+        if any(isinstance(hook, BasePruningMethod) for hook in hooks):
+            found.append(
+                Problem(
+                    name, "torch.nn.utils.prune masks its weight",
+                    "Call torch.nn.utils.prune.remove(block.synapse, 'weight') before.",
+                )
+            )  # fmt: skip
+        yield from found
+
+
+def _repeated(row: list[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
+    """Yield blocks that run twice or share parameters: their channels mean two things."""
+    owners: dict[int, str] = {}
+    for name, block in row:
+        synapse: Any = getattr(block, "synapse", None)
+        if synapse is None or isinstance(block, (*ON_STREAM, cuba.Pool)):
+            continue
+        for parameter in weights_of(synapse):
+            other = owners.setdefault(id(parameter), name)
+            if other != name:
+                yield Problem(
+                    name,
+                    f"it shares its weights with {other}, so that its channels cannot go alone",
+                    "Give it weights of its own.",
+                )
+                break
+
+
+def _held(row: list[tuple[str, torch.nn.Module]]) -> dict[str, str]:
+    """Return the blocks that keep all channels, and why."""
+    found: dict[str, str] = {}
+    source: str | None = None  # whose channels arrive
+    for name, block in row:
+        if isinstance(block, Residual | Weighting):
+            source = None
+        elif is_depthwise(block):
+            found[name] = "it has the channels of the block before it"
+        elif isinstance(block, cuba.Conv | cuba.Dense | cuba.Affine):
+            synapse: Any = block.synapse
+            if synapse.groups != 1:
+                grouped = "channels of a convolution in groups stay, or groups would differ in size"
+                found[name] = grouped
+                if source is not None:
+                    found[source] = f"{name} takes its channels in groups"
+            source = None if isinstance(block, cuba.Affine) else name
+    if source is not None:
+        found[source] = "its channels are the outputs of the model"
+    for name, gated in gated_in(row):
+        if not gated.prunable:
+            found.setdefault(name, "it is made with prunable=False")
+    return found
+
+
+def _rehearsed(
+    replica: torch.nn.Module, prepared: Prepared, sample: torch.Tensor, before: object
+) -> Iterator[Problem]:
+    """Gate and cut a copy; yield a problem if it does not do what it did."""
+    blocks = prepared.add_gates(())
+    forward = forward_of(replica)
+    random = torch.Generator().manual_seed(0)
+    stage = "with gates that are all open it"
+    try:
+        with torch.no_grad():
+            if not _same(before, forward(sample)):
+                yield Problem(type(replica).__name__, f"{stage} gives something else", REPORT)
+                return
+            for block in blocks.values():
+                off = torch.randperm(block.channels, generator=random)[: block.channels // 2]
+                block.gate.data[off] = 0
+            gated = forward(sample)
+            stage = "without the channels that are switched off it"
+            keep_channels(prepared.row, {n: b.alive for n, b in gated_in(prepared.row)})
+            cut = forward(sample)
+    except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
+        yield Problem(
+            type(replica).__name__,
+            f"{stage} fails ({type(error).__name__}: {str(error).rstrip('.')})",
+            "Its forward pass must not name numbers of channels: use -1 in reshape, and reshape "
+            "instead of view.",
+        )
+        return
+    if not _same(gated, cut):
+        yield Problem(type(replica).__name__, f"{stage} gives something else", REPORT)
+
+
+REPORT = "Its forward pass must not depend on which channels there are."
+
+
+def _same(expected: object, actual: object) -> bool:
+    pairs = zip(tensors_of(expected), tensors_of(actual), strict=True)
+    return all(torch.equal(a, b) for (_, a), (_, b) in pairs)
