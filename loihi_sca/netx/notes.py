@@ -76,8 +76,8 @@ def _of_layer(layer: Layer) -> Iterator[str]:
         )
     if isinstance(layer.neuron, Delta | SigmaDelta) and layer.neuron.threshold == 0:
         yield (
-            f"{layer.name}: its threshold is 0, at which Lava sends every change; SLAYER holds back "
-            "those below 1/4096, and other messages come out"
+            f"{layer.name}: its threshold is 0, at which Lava sends every change; SLAYER holds "
+            "back those below 1/4096, and other messages come out"
         )
     if not isinstance(layer, Conv | Dense):
         return

@@ -130,6 +130,7 @@ def _kind(layer: Layer) -> int:
 
 
 def geometry_of(layer: Layer) -> Geometry:
+    """Return which inputs the output positions of a layer see."""
     if isinstance(layer, Window):
         (in_c, in_h, in_w), (out_c, out_h, out_w) = layer.in_shape, layer.out_shape
         groups = layer.groups if isinstance(layer, Conv) else in_c
@@ -212,6 +213,7 @@ def _dense_rows(table: IntArray, arriving: Shape) -> IntArray:
 
 
 def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
+    """Return synaptic delays in the shape of the weight rows, empty without any."""
     if isinstance(layer, Dense) and layer.delay is not None:
         return np.ascontiguousarray(_dense_rows(layer.delay, arriving))
     return np.zeros((0, 0), dtype=np.int32)
