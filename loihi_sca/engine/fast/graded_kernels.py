@@ -157,12 +157,12 @@ def _sum_up(z: Any, sigma: Any, wraps: bool, counts: Any) -> None:
         arrived = z[j]
         if wraps:
             arrived = I32(I32(I32(arrived + LIMIT) & MASK) - LIMIT)
-        wrapped += I32(arrived != z[j])
+        wrapped = I32(wrapped + I32(arrived != z[j]))
         z[j] = I32(0)
         total = I32(sigma[j] + arrived)
         sigma[j] = total
         high, low = max(high, total), min(low, total)
-        wide += I32(total >= LIMIT) + I32(total <= -LIMIT)
+        wide = I32(wide + I32((total >= LIMIT) | (total <= -LIMIT)))
     counts[PEAK_SIGMA] = max(counts[PEAK_SIGMA], np.int64(high), -np.int64(low))
     counts[WIDE_SIGMAS] += wide
     counts[WRAPS] += wrapped
@@ -171,16 +171,21 @@ def _sum_up(z: Any, sigma: Any, wraps: bool, counts: Any) -> None:
 @compiled
 def _send(level: Any, bias: Any, rectify: bool, threshold: Any, act: Any, residue: Any, out: Any
           ) -> None:  # fmt: skip
-    """Encode what neurons amount to: ``level`` plus ``bias``, rectified or not."""
+    """Encode what neurons amount to: ``level`` plus ``bias``, rectified or not.
+
+    In two loops, each of so few arrays that the compiler makes vectors of it.
+    """
     for j in range(out.shape[0]):
         new = I32(level[j] + bias[j])
         if rectify:
             new = max(new, I32(0))
-        delta = I32(I32(new - act[j]) + residue[j])
+        residue[j] = I32(I32(new - act[j]) + residue[j])
+        act[j] = new
+    for j in range(out.shape[0]):
+        delta = residue[j]
         size = I32(-delta) if delta < 0 else delta
         sent = delta if size >= threshold else I32(0)
         residue[j] = I32(delta - sent)
-        act[j] = new
         out[j] = sent >> I32(MESSAGE_BITS)
 
 
