@@ -1,49 +1,83 @@
 """loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi.
 
-What is named here loads when it is first used: models need torch, files and networks do not.
+    train        by a recipe, with SCA pruning             -> a checkpoint in a run folder
+    compile      a model of lava-dl blocks, or of ours     -> Compiled, an integer network
+    prune        a model of your own at once; Pruner does it in your own training loop
+    shapes_of    shapes of a pruned model; resize gives them to one that is built anew
+    check        what keeps a model from the chip, before it is trained
+    read, write  netx files, which stock lava-dl loads
+    load_data    a dataset by name, or your own            -> Dataset
+    run          a network on spikes                       -> RunResult
+    verify       reference = fast = Lava, in every layer   -> Verification
+    evaluate     accuracy and activity on a dataset        -> Evaluation
+    map_network  which core holds what                     -> Placement
+    estimate     cores, energy and latency on a chip       -> Estimate
+    cliffs       channel counts at which cores drop        -> Cliffs
+    plan         channels under a budget, before training  -> Planned
+    report       the page of a finished run
+
+Results have a short repr, ``table()``, ``as_json()``, ``rows()`` and ``to_pandas()``. Networks are
+given as they are or by path, chips and recipes by name too. Everything loads when it is first used.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from loihi_sca.compiler.verify import verify
-    from loihi_sca.frontend.check import check
-    from loihi_sca.frontend.compile import compile_slayer
-    from loihi_sca.model.sizes import resize, shapes_of
-    from loihi_sca.pruning.oneshot import prune
-    from loihi_sca.pruning.pruner import Pruner
-
-__all__ = ["Pruner", "check", "compile_slayer", "prune", "resize", "shapes_of", "verify"]
+from typing import Any
 
 _HOMES = {
-    "Pruner": "loihi_sca.pruning.pruner",
-    "check": "loihi_sca.frontend.check",
-    "compile_slayer": "loihi_sca.frontend.compile",
-    "prune": "loihi_sca.pruning.oneshot",
-    "resize": "loihi_sca.model.sizes",
-    "shapes_of": "loihi_sca.model.sizes",
-    "verify": "loihi_sca.compiler.verify",
+    "Pruner": "pruning.pruner",
+    "check": "frontend.check",
+    "cliffs": "hardware.mapping.cliffs",
+    "compile": "frontend.compile:compile_slayer",
+    "compile_slayer": "frontend.compile",
+    "estimate": "hardware.cost.estimate",
+    "evaluate": "pipeline.evaluate",
+    "load_data": "data.datasets:load",
+    "map_network": "hardware.mapping.mapper",
+    "plan": "pipeline.plan",
+    "prune": "pruning.oneshot",
+    "read": "netx.reader",
+    "report": "reporting.html:write_report",
+    "resize": "model.sizes",
+    "run": "pipeline.run",
+    "shapes_of": "model.sizes",
+    "train": "training.session",
+    "verify": "compiler.verify",
+    "write": "netx.writer",
 }
-
+"""Where each name lives; the stub ``__init__.pyi`` says the same to type checkers and editors."""
 
 _PACKAGES = (
-    "compiler", "config", "data", "engine", "frontend", "hardware", "netx", "network", "slayer",
+    "compiler", "config", "data", "engine", "errors", "execution", "frontend", "hardware", "model",
+    "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs", "slayer", "training",
 )  # fmt: skip
+
+_OF_TORCH = (
+    "Pruner", "compile", "compile_slayer", "prune", "resize", "shapes_of", "train",
+    "frontend", "model", "pruning", "runs", "slayer", "training",
+)  # fmt: skip
+
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return importlib.metadata.version("loihi-sca")
-    if name in _PACKAGES:
+        found: Any = importlib.import_module("importlib.metadata").version("loihi-sca")
+    elif name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name not in _HOMES:
+    elif name in _HOMES:
+        home, _, attribute = _HOMES[name].partition(":")
+        found = getattr(importlib.import_module(f"{__name__}.{home}"), attribute or name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_PACKAGES, "__version__"})
+    from importlib.util import find_spec
+
+    # help() looks at all that is listed here, and shall not end in an error where these are missing
+    missing = () if find_spec("torch") and find_spec("lava") else _OF_TORCH
+    return sorted({*globals(), *__all__, *_PACKAGES} - {*missing})

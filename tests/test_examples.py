@@ -1,21 +1,48 @@
-"""The examples run as they are."""
+"""The programs in ``examples`` run, each in a folder of its own."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def test_a_model_of_ones_own_is_pruned_in_a_plain_loop() -> None:
+def run(name: str, folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "prune_own_model.py")],
-        capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
+        [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=280, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
-    assert "0 mismatches" in done.stdout
-    last = [line for line in done.stdout.splitlines() if line.startswith("epoch")][-1]
-    rebuilt = done.stdout.splitlines()[-1]
+    return done.stdout
+
+
+def test_a_model_of_ones_own_goes_from_training_to_a_page(tmp_path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("lava.lib.dl.slayer")
+    said = run("own_model_to_report.py", tmp_path)
+    assert "nothing in the way of the chip" in said
+    assert "reference = fast, 0 mismatches" in said
+    accuracy = float(said.partition("accuracy ")[2].partition(" %")[0])
+    assert accuracy > 60
+    assert "uJ and" in said
+    assert (tmp_path / "digits.net").is_file()
+    assert "<pre" in (tmp_path / "digits.html").read_text("utf-8")
+
+
+def test_the_cost_is_known_before_training(tmp_path) -> None:
+    said = run("cost_before_training.py", tmp_path)
+    assert "8 of 8 cores" in said
+    assert said.count("Estimate('mnist' on loihi2") == 2
+    assert "cliffs on loihi2" in said
+
+
+def test_a_model_of_ones_own_is_pruned_in_a_plain_loop(tmp_path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("lava.lib.dl.slayer")
+    said = run("prune_own_model.py", tmp_path)
+    assert "0 mismatches" in said
+    last = [line for line in said.splitlines() if line.startswith("epoch")][-1]
     accuracy = last.partition(": ")[2].partition(" %")[0]
-    assert rebuilt == f"rebuilt from its class: {accuracy} %"
+    assert said.splitlines()[-1] == f"rebuilt from its class: {accuracy} %"
     assert float(accuracy) > 80

@@ -9,7 +9,6 @@ import typer
 from loihi_sca.cli.hardware import NetOrPlan, ProfileName, read_network
 from loihi_sca.cli.options import InputShape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
-from loihi_sca.errors import ConfigError
 
 
 def cliffs(
@@ -29,28 +28,12 @@ def cliffs(
 
         loihi-sca cliffs digits.net --profile loihi2
     """
-    from loihi_sca import hardware
     from loihi_sca.hardware.mapping.cliffs import cliffs as find
 
-    chip = hardware.load_profile(profile)
-    architecture = hardware.describe(read_network(network, input_shape))
-    found = find(architecture, chip)
+    found = find(read_network(network, input_shape), profile)
     if layer is not None:
-        names = [x.layer for x in found]
-        if layer not in names:
-            known = ", ".join(names) or "none"
-            raise ConfigError(f"--layer {layer!r}: layers with cliffs are {known}.")
-        found = tuple(x for x in found if x.layer == layer)
+        found = found.of(layer)
     if as_json:
-        emit_json(
-            {
-                "schema": 1,
-                "network": architecture.name,
-                "profile": chip.name,
-                "layers": [x.as_json() for x in found],
-            }
-        )
+        emit_json(found.as_json())
     else:
-        from loihi_sca.cli.hardware_tables import cliffs_table
-
-        console.print(cliffs_table(found, chip, most))
+        console.print(*found.tables(most))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
-from loihi_sca.cli.models import NamedModel, is_reference, load_model
+from loihi_sca.cli.models import NamedModel, load_model
 from loihi_sca.cli.options import InputShape, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
+from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
     from loihi_sca.compiler import Compiled
@@ -100,15 +101,7 @@ def _from_run(folder: Path, model: str | None) -> NamedModel:
 
 
 def _show(compiled: Compiled, out: Path) -> None:
-    for before, after in zip(compiled.source or compiled, compiled, strict=True):
-        console.print(
-            f"{escape(after.name):10s} {'x'.join(map(str, before.out_shape)):>10s} -> "
-            f"{'x'.join(map(str, after.out_shape)):>10s}",
-            highlight=False,
-        )
-    for step in compiled.steps:
-        for note in step.notes:
-            console.print(f"{step.name}: {escape(note)}", highlight=False)
+    console.print(compiled.table())
     proof = compiled.proof
     if proof is not None:
         console.print(

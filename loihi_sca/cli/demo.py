@@ -49,7 +49,7 @@ def demo(
     if as_json:
         emit_json(json.loads((out / "summary.json").read_text("utf-8")))
         return
-    from loihi_sca.report.comparison import headline
+    from loihi_sca.reporting.comparison import headline
 
     for sentence in headline(summary):
         console.print(f"[bold]{sentence}[/]", highlight=False)
@@ -87,7 +87,7 @@ def _run(recipe: Recipe, out: Path, samples: int) -> dict[str, Any]:
 
 
 def _table(summary: dict[str, Any]) -> Table:
-    from loihi_sca.report.comparison import comparison
+    from loihi_sca.reporting.comparison import comparison
 
     table = Table(title=f"{summary['recipe']}, seed {summary['seed']}")
     table.add_column("")

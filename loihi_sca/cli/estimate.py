@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loihi_sca.cli.hardware import (
+    Named,
     NetOrPlan,
     ProfileName,
+    activity_on,
     counted_activity,
     given_rates,
     note,
     read_network,
 )
-from loihi_sca.cli.options import InputShape
+from loihi_sca.cli.options import DataName, DataRoot, DataSplit, InputShape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError, DoesNotFit
 
@@ -32,8 +34,11 @@ def estimate(
         Path | None,
         typer.Option("--input", help="Spikes as .npy to run and count: (N, C, H, W, T)."),
     ] = None,
+    dataset: DataName = None,
+    split: DataSplit = "test",
+    root: DataRoot = None,
     samples: Annotated[
-        int | None, typer.Option(help="Use only so many samples of the input.")
+        int | None, typer.Option(help="Use only so many samples of the input, or of the data.")
     ] = None,
     rate: Annotated[
         list[str] | None,
@@ -59,7 +64,7 @@ def estimate(
 
     Example:
 
-        loihi-sca estimate digits.net --profile loihi2 --input x.npy
+        loihi-sca estimate digits.net --profile loihi2 --data digits
     """
     from loihi_sca import hardware
 
@@ -67,20 +72,26 @@ def estimate(
     chip.board(board)  # an unknown one is refused before anything runs
     net = read_network(network, input_shape)
     result = hardware.estimate(
-        net, chip, _activity(net, chip, data, samples, rate, activity, timesteps), board=board
+        net,
+        chip,
+        _activity(
+            net,
+            chip,
+            data,
+            samples,
+            rate,
+            activity,
+            timesteps,
+            None if dataset is None else Named(dataset, split, root),
+        ),
+        board=board,
     )
     if result.energy is None and not as_json:
-        note("no energy and latency without activity: give --input, --rate or --activity.")
+        note("no energy and latency without activity: give --input, --data, --rate or --activity.")
     if as_json:
         emit_json(result.as_json())
     else:
-        from loihi_sca.cli.cost_tables import cost_tables
-        from loihi_sca.cli.hardware_tables import compiler_tables, cores_table
-
-        placement = result.placement
-        found = (cores_table(placement), *compiler_tables(placement), *cost_tables(result))
-        for table in found:
-            console.print(table)
+        console.print(result.table())
     if result.violations:
         raise DoesNotFit(
             f"does not fit {chip.name}:\n" + "\n".join(str(v) for v in result.violations)
@@ -95,13 +106,16 @@ def _activity(
     rates: list[str] | None,
     file: Path | None,
     timesteps: int | None,
+    dataset: Named | None,
 ) -> Activity | None:
-    if sum(bool(source) for source in (data, rates, file)) > 1:
-        raise ConfigError("give one of --input, --rate and --activity.")
+    if sum(bool(source) for source in (data, dataset, rates, file)) > 1:
+        raise ConfigError("give one of --input, --data, --rate and --activity.")
     if timesteps is not None and timesteps < 1:
         raise ConfigError(f"--timesteps {timesteps}: at least 1.")
-    if samples is not None and data is None:
-        raise ConfigError("--samples goes with --input.")
+    if samples is not None and data is None and dataset is None:
+        raise ConfigError("--samples goes with --input or --data.")
+    if dataset is not None:
+        return activity_on(network, dataset, profile, samples, timesteps)
     if timesteps is not None and data is not None:
         raise ConfigError("--timesteps goes with --rate or --activity; an input has its own.")
     if data is not None:

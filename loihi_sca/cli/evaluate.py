@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, NetFile, parse_shape
+from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
-    from loihi_sca.data import Dataset, Split
+    from loihi_sca.data import Split
     from loihi_sca.network import Network
-    from loihi_sca.pipeline.evaluate import Evaluation
-    from loihi_sca.pipeline.shards import EngineName
+    from loihi_sca.pipeline.evaluate import EngineName, Evaluation
 
 ENGINES = ("fast", "reference")
 SPLITS = ("train", "validation", "test")
@@ -28,7 +25,7 @@ SPLITS = ("train", "validation", "test")
 
 def evaluate(
     net: NetFile,
-    data: Annotated[str, typer.Option(help="Name of a dataset, for example digits or mnist.")],
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
     split: Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}.")] = "test",
     engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "fast",
     root: Annotated[
@@ -61,7 +58,8 @@ def evaluate(
         raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
 
     from loihi_sca.pipeline import evaluate as evaluation
-    from loihi_sca.pipeline.shards import Source, engine_of, evaluate_sharded
+    from loihi_sca.pipeline.evaluate import engine_of
+    from loihi_sca.pipeline.shards import Source, evaluate_sharded
 
     name, part = cast("EngineName", engine), cast("Split", split)
     source = Source(net, data, part, root, limit, steps, parse_shape(input_shape))
@@ -77,88 +75,31 @@ def evaluate(
         else:
             evaluation.check(network, dataset)
             result = evaluate_sharded(source, len(dataset), where, name, show)
-    summary = _summarise(network, dataset, result, split, engine)
+    summary = _summarise(network, result, split, engine)
     if as_json:
         emit_json(summary)
     else:
-        _show(summary)
+        _show(result, summary)
 
 
-def _summarise(
-    network: Network, dataset: Dataset, result: Evaluation, split: str, engine: str
-) -> dict[str, Any]:
+def _summarise(network: Network, result: Evaluation, split: str, engine: str) -> dict[str, Any]:
     from loihi_sca import netx
     from loihi_sca.compiler.silence import explain_silence
 
-    steps = result.samples * result.timesteps
     spikes = {a.name: a.spikes for a in result.activity}
-    return {
-        "schema": 1,
-        "network": network.name,
-        "notes": [*netx.notes_of(network), *explain_silence(network, spikes)],
-        "data": dataset.name,
-        "split": split,
-        "engine": engine,
-        "samples": result.samples,
-        "timesteps": result.timesteps,
-        "accuracy": result.accuracy,
-        "confusion": result.confusion.tolist(),
-        "wall_time_s": result.wall_time_s,
-        "layers": [
-            {
-                "name": a.name,
-                "neurons": a.neurons,
-                "spikes": a.spikes,
-                "rate": a.spikes / (layer.neurons * steps),
-                "synops": a.synops,
-                "synops_per_sample": a.synops / result.samples,
-                "peak_current": a.peak_current,
-                "current_wraps": a.current_wraps,
-                "voltage_saturations": a.voltage_saturations,
-                **({} if a.graded is None else {"messages": asdict(a.graded)}),
-            }
-            for layer, a in zip(network, result.activity, strict=True)
-        ],
-    }
+    notes = [*netx.notes_of(network), *explain_silence(network, spikes)]
+    about = {"network": network.name, "notes": notes, "split": split, "engine": engine}
+    return {**result.as_json(), **about}
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(result: Evaluation, summary: dict[str, Any]) -> None:
     console.print(
-        f"[bold]{escape(summary['network'])}[/] on {summary['data']} ({summary['split']}, "
+        f"[bold]{escape(summary['network'])}[/] on {escape(summary['data'])} ({summary['split']}, "
         f"{summary['samples']} samples of {summary['timesteps']} steps, {summary['engine']} "
         f"engine, {summary['wall_time_s']:.2f} s): accuracy [bold]"
         f"{100 * summary['accuracy']:.2f} %[/]",
         highlight=False,
     )
-    console.print(_confusion(summary["confusion"]))
-    console.print(_layers(summary["layers"]))
+    console.print(result.table())
     for text in summary["notes"]:
         note(text)
-
-
-def _confusion(rows: list[list[int]]) -> Table:
-    table = Table(title="confusion: true class down, answer across")
-    table.add_column("")
-    for answer in range(len(rows)):
-        table.add_column(str(answer), justify="right")
-    for label, row in enumerate(rows):
-        cells = [f"[bold]{n}[/]" if label == k else str(n) if n else "." for k, n in enumerate(row)]
-        table.add_row(str(label), *cells)
-    return table
-
-
-def _layers(layers: list[dict[str, Any]]) -> Table:
-    table = Table(title="activity")
-    table.add_column("layer")
-    for name in ("neurons", "rate", "synops per sample", "wraps", "saturations"):
-        table.add_column(name, justify="right")
-    for layer in layers:
-        table.add_row(
-            escape(layer["name"]),
-            f"{layer['neurons']:,}",
-            f"{layer['rate']:.4f}",
-            f"{layer['synops_per_sample']:,.0f}",
-            f"{layer['current_wraps']:,}",
-            f"{layer['voltage_saturations']:,}",
-        )
-    return table

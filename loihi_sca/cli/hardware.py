@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 import typer
 
@@ -12,6 +12,7 @@ from loihi_sca.cli.output import progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from loihi_sca.data import Dataset, Split
     from loihi_sca.hardware import Architecture, Profile
     from loihi_sca.hardware.cost.activity import Activity
     from loihi_sca.network import Network
@@ -30,16 +31,12 @@ ProfileName = Annotated[
 
 def read_network(path: Path, input_shape: str | None) -> Network | Architecture:
     """Read a netx file, or an architecture if the file ends in ``.toml``."""
-    if path.suffix == ".toml":
-        if input_shape is not None:
-            raise ConfigError("--input-shape is for netx files; an architecture has 'input'.")
-        from loihi_sca.hardware.architecture import read_architecture
-
-        return read_architecture(path)
     from loihi_sca import netx
+    from loihi_sca.hardware.named import as_network
+    from loihi_sca.network import Network
 
-    network = netx.read(path, input_shape=parse_shape(input_shape))
-    for text in netx.notes_of(network):
+    network = as_network(path, parse_shape(input_shape))
+    for text in netx.notes_of(network) if isinstance(network, Network) else ():
         note(text)
     return network
 
@@ -70,6 +67,50 @@ def counted_activity(
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     return from_run(run.activity, describe(network), profile, run.samples, run.timesteps)
+
+
+class Named(NamedTuple):
+    """A dataset as the command line names it."""
+
+    name: str
+    split: str
+    root: Path | None
+
+
+def activity_on(
+    network: Network | Architecture,
+    data: Named,
+    profile: Profile,
+    samples: int | None,
+    timesteps: int | None,
+) -> Activity:
+    """Run the network on a dataset and return what it did."""
+    from loihi_sca.hardware import Architecture, describe
+    from loihi_sca.hardware.cost.activity import from_run
+    from loihi_sca.pipeline.evaluate import count_activity
+
+    if isinstance(network, Architecture):
+        raise ConfigError("an architecture has no weights to run; give --rate or --activity.")
+    found = samples_of(network, data, samples, timesteps)
+    with progress_bar() as bar:
+        task = bar.add_task("fast engine, samples", total=len(found))
+        counted = count_activity(
+            network, found, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    return from_run(counted, describe(network), profile, len(found), found.timesteps)
+
+
+def samples_of(
+    network: Network, data: Named, samples: int | None, timesteps: int | None
+) -> Dataset:
+    """Return the dataset as the network takes it, or its first samples."""
+    from loihi_sca.pipeline.evaluate import dataset_for
+
+    if samples is not None and samples < 1:
+        raise ConfigError(f"--samples {samples}: at least 1.")
+    if timesteps is not None:
+        network = network.replace(timesteps=timesteps)
+    return dataset_for(network, data.name, cast("Split", data.split), data.root, samples)
 
 
 def given_rates(

@@ -39,7 +39,6 @@ def map_cores(
     from loihi_sca.files import write_text
     from loihi_sca.hardware.cost.load import loads
     from loihi_sca.hardware.picture import svg as draw
-    from loihi_sca.hardware.placement_json import placement_as_json
 
     chip = hardware.load_profile(profile)
     net = read_network(network, input_shape)
@@ -53,11 +52,8 @@ def map_cores(
             synops = [float(n) for layer in per_layer for n in layer]
         write_text(svg, draw(placement, synops, "synops per step" if rate else ""))
     if as_json:
-        emit_json(placement_as_json(placement, violations))
+        emit_json(placement.as_json())
     else:
-        from loihi_sca.cli.hardware_tables import compiler_tables, map_table
-
-        for table in (map_table(placement), *compiler_tables(placement)):
-            console.print(table)
+        console.print(placement.table())
     if violations:
         raise DoesNotFit(f"does not fit {chip.name}:\n" + "\n".join(str(v) for v in violations))

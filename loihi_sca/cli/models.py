@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import os
-import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
-
-REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+from loihi_sca.references import import_reference, is_reference
 
 
 @dataclass(frozen=True)
@@ -34,11 +27,6 @@ class NamedModel:
     model: Any
     input_shape: Shape | None = None
     timesteps: int | None = None
-
-
-def is_reference(text: str) -> bool:
-    """Tell whether a text names something in Python, ``package.module:attribute``."""
-    return REFERENCE.fullmatch(text) is not None and not Path(text).exists()
 
 
 def load_model(text: str, input_shape: Shape | None = None) -> NamedModel:
@@ -70,17 +58,7 @@ def load_model(text: str, input_shape: Shape | None = None) -> NamedModel:
 
 def from_python(text: str) -> Any:
     """Import ``package.module:attribute``, from the current folder too, and call a function."""
-    module_name, _, path = text.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        # lava-dl prints when imported, and our stdout may be JSON
-        with contextlib.redirect_stdout(sys.stderr):
-            found = importlib.import_module(module_name)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{text}: {error}.") from error
+    found = import_reference(text)
 
     import torch
 
@@ -103,7 +81,7 @@ def _from_recipe(text: str) -> NamedModel:
     from loihi_sca import data
     from loihi_sca.model.build import build
 
-    shape, classes = data.shape_of(recipe.data.name)
+    shape, classes = data.shape_of(recipe.data.name, recipe.data.root)
     values = recipe.data.encoding == "direct"
     model = build(recipe.model, shape, classes, values=values)
     return NamedModel(recipe.name, model, shape, recipe.data.timesteps)

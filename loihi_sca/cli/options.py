@@ -19,6 +19,19 @@ InputShape = Annotated[
     typer.Option(help="C,H,W of the input, where the file does not say it.", metavar="C,H,W"),
 ]
 
+DATA_HELP = (
+    "A dataset: digits, mnist, ..., your own as module:function, or a file .npz with x_train, "
+    "y_train, x_test and y_test (or x and y)."
+)
+
+DataName = Annotated[str | None, typer.Option("--data", help=DATA_HELP, metavar="NAME")]
+
+DataRoot = Annotated[
+    Path | None, typer.Option("--root", help="Folder of --data, where it has one.")
+]
+
+DataSplit = Annotated[str, typer.Option("--split", help="Of --data: train, validation or test.")]
+
 DeviceOption = Annotated[
     str,
     typer.Option(

@@ -52,7 +52,7 @@ def profiles(
         values = profile.model_dump(mode="json", by_alias=True, exclude_none=True)
         emit_json({"schema": 1, **values})
         return
-    from loihi_sca.cli.hardware_tables import profile_table
+    from loihi_sca.hardware.tables import profile_table
 
     console.print(profile_table(profile))
     default, board = profile.board()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from loihi_sca.cli.models import from_python, is_reference
+from loihi_sca.cli.models import from_python
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
+from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
     from loihi_sca.data import Dataset
@@ -108,12 +109,12 @@ def prune(
 
 def _data(text: str, steps: int | None, root: Path | None) -> tuple[Dataset, Dataset]:
     from loihi_sca import data
-    from loihi_sca.data import own
+    from loihi_sca.data import pairs
 
     if is_reference(text):
-        return own.split_of(text, from_python(text), steps)
+        return pairs.split_of(text, from_python(text), steps)
     if text.endswith(".npz"):
-        return own.split_of(text, own.read_archive(Path(text)), steps)
+        return pairs.split_of(text, pairs.read_archive(Path(text)), steps)
     if text not in data.NAMES:
         raise ConfigError(
             f"--data {text!r}: give an .npz archive, package.module:function, or one of "

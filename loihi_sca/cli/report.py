@@ -20,7 +20,7 @@ def report(
 
         loihi-sca report runs/demo
     """
-    from loihi_sca.report.html import write_report
+    from loihi_sca.reporting.html import write_report
 
     path = write_report(run)
     if as_json:

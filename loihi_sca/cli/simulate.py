@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from loihi_sca.engine.result import RunResult, SpikeArray
-    from loihi_sca.network import Network
+    from loihi_sca.engine.result import SpikeArray
 
 ENGINES = ("fast", "reference", "lava")
 
@@ -56,50 +53,32 @@ def simulate(
         raise ConfigError(f"--schedule {schedule!r}: pipelined or cold.")
 
     from loihi_sca import netx
-    from loihi_sca.engine import fast, reference
+    from loihi_sca.compiler.silence import explain_silence
+    from loihi_sca.pipeline.run import run
 
     shape = parse_shape(input_shape)
     network = netx.read(net, input_shape=shape)
     spikes = _load(data, steps)
-    if engine == "lava":
-        result = _run_on_lava(net, network, spikes, schedule)
-    else:
-        run = fast.run if engine == "fast" else reference.run
-        result = run(network, spikes, schedule=schedule)  # type: ignore[arg-type]
-    if out is not None:
-        _save(out, result.spikes)
-    summary = _summarise(network, result, engine)
-    if as_json:
-        emit_json(summary)
-    else:
-        console.print(_table(summary))
-        for text in summary["notes"]:
-            note(text)
-
-
-def _run_on_lava(
-    net: Path, network: Network, spikes: npt.NDArray[np.integer[Any]], schedule: str
-) -> RunResult:
-    """Run the very file on Lava; counts come from our engine, whose spikes must be the same."""
-    from dataclasses import replace
-
-    from loihi_sca.compiler.verify import assert_same_spikes
-    from loihi_sca.engine import fast, lava_cpu
-
     with progress_bar() as bar:
-        task = bar.add_task("Lava, timesteps", total=None)
-        on_lava = lava_cpu.run_file(
-            net,
+        task = bar.add_task("Lava, timesteps" if engine == "lava" else f"{engine}, samples")
+        result = run(
+            net if engine == "lava" else network,
             spikes,
-            input_shape=network.in_shape,
+            engine,  # type: ignore[arg-type]
             schedule=schedule,  # type: ignore[arg-type]
+            input_shape=shape,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    counted = fast.run(network, spikes, schedule=schedule)  # type: ignore[arg-type]
-    assert_same_spikes(
-        {"output": counted.spikes}, {"output": on_lava.spikes}, "our engine and Lava"
-    )
-    return replace(on_lava, activity=counted.activity)
+    if out is not None:
+        _save(out, result.spikes)
+    counted = {a.name: a.spikes for a in result.activity}
+    notes = [*netx.notes_of(network), *explain_silence(network, counted)]
+    if as_json:
+        emit_json({**result.as_json(), "notes": notes})
+    else:
+        console.print(result.table())
+        for text in notes:
+            note(text)
 
 
 def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
@@ -136,55 +115,3 @@ def _save(path: Path, spikes: SpikeArray) -> None:
 
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, spikes)
-
-
-def _summarise(network: Network, result: RunResult, engine: str) -> dict[str, Any]:
-    from loihi_sca import netx
-    from loihi_sca.compiler.silence import explain_silence
-
-    steps = result.samples * result.timesteps
-    spikes = {a.name: a.spikes for a in result.activity}
-    return {
-        "schema": 1,
-        "network": network.name,
-        "engine": engine,
-        "notes": [*netx.notes_of(network), *explain_silence(network, spikes)],
-        "samples": result.samples,
-        "timesteps": result.timesteps,
-        "wall_time_s": result.wall_time_s,
-        "layers": [
-            {
-                "name": a.name,
-                "neurons": a.neurons,
-                "spikes": a.spikes,
-                "synops": a.synops,
-                "rate": a.spikes / (layer.neurons * steps),
-                "peak_current": a.peak_current,
-                "current_wraps": a.current_wraps,
-                "voltage_saturations": a.voltage_saturations,
-                **({} if a.graded is None else {"messages": asdict(a.graded)}),
-            }
-            for layer, a in zip(network, result.activity, strict=True)
-        ],
-    }
-
-
-def _table(summary: dict[str, Any]) -> Table:
-    table = Table(
-        title=f"{summary['network']}: {summary['samples']} samples of {summary['timesteps']} steps "
-        f"on {summary['engine']}, {summary['wall_time_s']:.2f} s"
-    )
-    table.add_column("layer")
-    for name in ("neurons", "spikes", "rate", "synops", "wraps", "saturations"):
-        table.add_column(name, justify="right")
-    for layer in summary["layers"]:
-        table.add_row(
-            layer["name"],
-            f"{layer['neurons']:,}",
-            f"{layer['spikes']:,}",
-            f"{layer['rate']:.4f}",
-            f"{layer['synops']:,}",
-            f"{layer['current_wraps']:,}",
-            f"{layer['voltage_saturations']:,}",
-        )
-    return table

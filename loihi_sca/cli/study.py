@@ -91,7 +91,7 @@ def _show(
 ) -> None:
     """Draw, and print a table or JSON, of what there is."""
     from loihi_sca.files import write_text
-    from loihi_sca.report.studies import front_picture
+    from loihi_sca.reporting.studies import front_picture
     from loihi_sca.runs.study import OBJECTIVES
 
     costs = [goal for goal in goals if goal != "accuracy"]

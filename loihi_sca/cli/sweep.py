@@ -149,7 +149,7 @@ def _tuning(recipe: Recipe, epochs: int | None, rate: float | None) -> TrainingC
 def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -> None:
     """Draw, and print a table or JSON, of what there is."""
     from loihi_sca.files import write_text
-    from loihi_sca.report.sweeps import pareto, summary
+    from loihi_sca.reporting.sweeps import pareto, summary
 
     rows = summary(swept.results)
     if rows:

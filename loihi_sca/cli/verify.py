@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
+from loihi_sca.cli.hardware import Named, note, samples_of
+from loihi_sca.cli.options import (
+    DataName,
+    DataRoot,
+    DataSplit,
+    InputShape,
+    LavaPythonOption,
+    NetFile,
+    parse_shape,
+)
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
@@ -24,7 +31,9 @@ def verify(
     engines: Annotated[
         str, typer.Option(help="At least two of reference, fast, lava.", metavar="E,E,...")
     ] = "reference,fast,lava",
-    samples: Annotated[int, typer.Option(help="Random samples.", min=1)] = 6,
+    samples: Annotated[
+        int, typer.Option(help="Random samples, or first samples of the data.", min=1)
+    ] = 6,
     steps: Annotated[
         int | None, typer.Option(help="Timesteps per sample; by default what the file says.", min=1)
     ] = None,
@@ -33,6 +42,9 @@ def verify(
         Path | None,
         typer.Option("--input", help="Spikes as .npy, (N, C, H, W, T), instead of random ones."),
     ] = None,
+    dataset: DataName = None,
+    split: DataSplit = "test",
+    root: DataRoot = None,
     schedule: Annotated[
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
@@ -52,7 +64,14 @@ def verify(
     from loihi_sca.cli.simulate import _load
     from loihi_sca.compiler import verify as library
 
+    if data is not None and dataset is not None:
+        raise ConfigError("give one of --input and --data.")
     spikes = None if data is None else _load(data, steps)
+    if dataset is not None:
+        from loihi_sca import netx
+
+        network = netx.read(net, input_shape=parse_shape(input_shape))
+        spikes = samples_of(network, Named(dataset, split, root), samples, steps).spikes()
     with progress_bar() as bar:
         tasks: dict[str, Any] = {}
 
@@ -74,7 +93,7 @@ def verify(
         )
     if as_json:
         named = {"lava": _lava().as_json()} if "lava" in result.engines else {}
-        emit_json({"schema": 1, **result.as_json(), **named})
+        emit_json({**result.as_json(), **named})
     else:
         _show(result)
 
@@ -88,12 +107,7 @@ def _lava() -> LavaPython:
 
 def _show(result: Verification) -> None:
     console.print(f"{escape(result.network)}: {' = '.join(result.engines)}, 0 mismatches")
-    table = Table()
-    table.add_column("layer")
-    table.add_column("spikes", justify="right")
-    for name, spikes in result.spikes.items():
-        table.add_row(escape(name), f"{spikes:,}")
-    console.print(table)
+    console.print(result.table())
     times = ", ".join(f"{engine} {s:.2f} s" for engine, s in result.wall_time_s.items())
     console.print(
         f"{result.samples} samples of {result.timesteps} steps ({result.data}), "

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from loihi_sca.errors import NotBitExact
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Dense, Input, Layer, Network
 from loihi_sca.network.fixed_point import STATE_LIMIT
+from loihi_sca.results import add_numbers, open_table, plain, times
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Proof:
         return asdict(self)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Compiled(Network):
     """A compiled network, and how it came about.
 
@@ -136,6 +140,25 @@ class Compiled(Network):
         steps = [{"pass": step.name, "notes": list(step.notes)} for step in self.steps]
         proof = None if self.proof is None else self.proof.as_json()
         return {"passes": steps, "notes": list(self.notes), "proof": proof}
+
+    def about(self) -> str:
+        """Return the network, and what was compared, in a line."""
+        proof = self.proof
+        proven = "" if proof is None else f", as the model on {proof.samples} samples"
+        return super().about() + proven
+
+    def tables(self) -> list[Table]:
+        """Return what became of each layer, and what the passes did."""
+        table = open_table(self.about(), "layer")
+        add_numbers(table, "model", "network", "parameters")
+        for before, after in zip(self.source or self, self, strict=True):
+            table.add_row(
+                plain(after.name), times(before.out_shape), times(after.out_shape),
+                f"{after.parameters:,}",
+            )  # fmt: skip
+        done = [f"{step.name}: {note}" for step in self.steps for note in step.notes]
+        table.caption = "\n".join(map(plain, done))
+        return [table]
 
     def as_text(self) -> str:
         """Return the JSON as text, as it goes into the network's metadata."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
+from loihi_sca.results import Result, add_numbers, open_table, plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["ENGINES", "Verification", "assert_same_spikes", "layer_spikes", "random_data", "verify"]
 
@@ -44,8 +48,8 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the engine, and what it has done of how much."""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Result):
     """What was compared, and found equal.
 
     Attributes
@@ -92,7 +96,27 @@ class Verification:
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields."""
-        return asdict(self)
+        return {"schema": 1, **asdict(self)}
+
+    def about(self) -> str:
+        """Return what was compared in a line."""
+        return (
+            f"{self.network!r}: {' = '.join(self.engines)}, {self.mismatches} mismatches, "
+            f"{self.samples} samples of {self.timesteps} steps ({self.data}), "
+            f"{sum(self.spikes.values()):,} spikes in {len(self.layers)} layers"
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per layer."""
+        return [{"layer": name, "spikes": count} for name, count in self.spikes.items()]
+
+    def tables(self) -> list[Table]:
+        """Return the spikes that were compared."""
+        table = open_table("", "layer")
+        add_numbers(table, "spikes")
+        for name, count in self.spikes.items():
+            table.add_row(plain(name), f"{count:,}")
+        return [table]
 
 
 def verify(
@@ -131,6 +155,12 @@ def verify(
     timeout_s : float, optional
         For the Lava run.
     on_progress : callable, optional
+        Called with the engine, and what it has done of how much.
+
+    Returns
+    -------
+    Verification
+        What was compared; a difference raises.
 
     Raises
     ------
@@ -140,6 +170,16 @@ def verify(
         The network has blocks or neurons that are not simulated, or that Lava would get wrong.
     BackendError
         Lava failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> output = Dense("output", (2,), np.array([[64, -2]]), neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.verify(network, engines=("reference", "fast"), samples=3).mismatches
+    0
     """
     _check_engines(engines)
     path = None if isinstance(network, Network) else Path(network)

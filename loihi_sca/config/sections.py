@@ -43,11 +43,12 @@ class DataConfig(Section):
     Attributes
     ----------
     name : str
-        A dataset that :func:`loihi_sca.data.load` knows.
+        A dataset that :func:`loihi_sca.data.load` knows, or one's own: ``module:function``, an
+        ``.npz`` or an ``.npy`` file.
     timesteps : int
         Steps T per sample.
     root : str or None
-        Folder with the dataset's files, for those that need one.
+        Folder with the dataset's files or module, for those that need one.
     limit : int or None
         Use the first so many training samples only.
     encoding : {"rate", "direct"}

@@ -1,10 +1,11 @@
-"""Datasets by name, each with a fixed split."""
+"""Datasets by name, known ones and one's own, each with a fixed split."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -12,18 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.config import Encoding
-from loihi_sca.data import cifar10, images, nmnist
+from loihi_sca.data import cifar10, images, nmnist, own
 from loihi_sca.data.encoders import BYTES_PER_SPIKE
-from loihi_sca.data.samples import Images, Index, Samples, no_direct_encoding
+from loihi_sca.data.samples import Images, Index, Recorded, Samples, no_direct_encoding
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.memory import check_memory
 from loihi_sca.network import Shape
+from loihi_sca.toml_files import suggestion
 
 Split: TypeAlias = Literal["train", "validation", "test"]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 HELD_OUT = 10
 """One of so many training samples is for validation."""
+
+DEFAULT_STEPS = 16
 
 TEST_ORDER = 0
 """Seed of the order of test samples, the same for everyone."""
@@ -113,38 +119,44 @@ NAMES = tuple(DATASETS)
 """Names that :func:`load` knows."""
 
 
-def shape_of(name: str) -> tuple[Shape, int]:
-    """Return the shape (C, H, W) of a dataset's samples and its number of classes, unloaded.
+def shape_of(name: str, root: Path | str | None = None) -> tuple[Shape, int]:
+    """Return the shape (C, H, W) of a dataset's samples and its number of classes.
+
+    Known datasets are not loaded for that.
 
     Raises
     ------
     ConfigError
         There is no such dataset.
+    InputError
+        It is an own one, and cannot be read.
     """
-    return _known(name).shape, _known(name).classes
+    known = _known(name, _folder(name, root))
+    return known.shape, known.classes
 
 
 def load(
     name: str,
     *,
     split: Split = "train",
-    timesteps: int = 16,
+    timesteps: int | None = None,
     root: Path | str | None = None,
     seed: int = 0,
     encoding: Encoding = "rate",
 ) -> Dataset:
-    """Load a dataset.
+    """Load a dataset, a known one or your own.
 
     Parameters
     ----------
     name : str
-        One of :data:`NAMES`.
+        One of :data:`NAMES`; or your own: ``module:function``, ``FILE.npz`` or ``FILE.npy``, see
+        :func:`loihi_sca.data.own.read`.
     split : {"train", "validation", "test"}
         ``validation`` is a fixed tenth that ``train`` does not contain; choices are made on it,
         never on ``test``. Samples are shuffled, so that the first few stand for all: files are
         often sorted by class.
-    timesteps : int
-        Steps per sample.
+    timesteps : int, optional
+        Steps per sample; by default 16, or what own spikes have.
     root : path, optional
         Folder with the dataset's files, for those that do not ship inside a dependency.
     seed : int
@@ -155,31 +167,61 @@ def load(
     Raises
     ------
     ConfigError
-        There is no such dataset or split.
+        There is no such dataset or split, or own spikes have other timesteps.
     InputError
         Its files are not where they should be, or are damaged; the message says what to put where.
         Or the split is empty: fewer than ten training samples leave none for validation.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> digits = loihi_sca.load_data("digits", split="test", timesteps=4)
+    >>> len(digits), digits.classes, digits.first(2).spikes().shape
+    (450, 10, (2, 1, 8, 8, 4))
     """
-    known = _known(name)
-    if split not in ("train", "validation", "test"):
-        raise ConfigError(f"no split {split!r}; there are: train, validation, test.")
-    folder = None if root is None else Path(root)
-    if folder is not None and not folder.is_dir():
-        raise InputError(f"{name}: {folder} is no folder. Give the one with the dataset's files.")
+    if split not in SPLITS:
+        raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")
+    folder = _folder(name, root)
+    known = _known(name, folder)
     samples, labels = known.read(split == "test", folder)
     _check_labels(name, split, len(samples), labels, known.classes)
     if isinstance(samples, Images):
         samples = replace(samples, encoding=encoding)
     else:
         no_direct_encoding(name, encoding)
-    dataset = Dataset(name, samples, labels, timesteps, known.classes)
+    steps = _steps(name, samples, timesteps)
+    dataset = Dataset(name, samples, labels, steps, known.classes)
     return dataset.pick(_order(len(labels), split, seed))
 
 
-def _known(name: str) -> Known:
-    if name not in DATASETS:
-        raise ConfigError(f"no dataset {name!r}; there are: {', '.join(NAMES)}.")
-    return DATASETS[name]
+def _folder(name: str, root: Path | str | None) -> Path | None:
+    folder = None if root is None else Path(root)
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"{name}: {folder} is no folder. Give the one with the dataset's files.")
+    return folder
+
+
+def _known(name: str, root: Path | None) -> Known:
+    if name in DATASETS:
+        return DATASETS[name]
+    if own.is_own(name):
+        return Known(partial(own.read, name), *own.describe(name, root))
+    hint = suggestion(name, NAMES) or "."
+    raise ConfigError(
+        f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}."
+    )
+
+
+def _steps(name: str, samples: Samples, timesteps: int | None) -> int:
+    if not isinstance(samples, Recorded):
+        return DEFAULT_STEPS if timesteps is None else timesteps
+    if timesteps not in (None, samples.timesteps):
+        raise ConfigError(
+            f"{name}: its samples have {samples.timesteps} timesteps, and {timesteps} are asked "
+            f"for. Give timesteps = {samples.timesteps} (data.timesteps in a recipe), or other "
+            "samples."
+        )
+    return samples.timesteps
 
 
 def _check_labels(

@@ -1,157 +1,265 @@
-"""Data of one's own, as arrays: images, or spikes."""
+"""Data of one's own, in a file of NumPy or from a function."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import zipfile
+import zlib
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.data.datasets import Dataset
-from loihi_sca.data.samples import Images, Index, Samples
-from loihi_sca.errors import InputError
+from loihi_sca.data.arrays import read_npy
+from loihi_sca.data.samples import Images, Recorded, Samples
+from loihi_sca.errors import InputError, LoihiScaError
 from loihi_sca.network import Shape
+from loihi_sca.references import import_reference, is_reference
 
-TEST_PART = 5
-"""Without test samples of its own, every so manieth of the data is kept for testing."""
+TESTED = 5
+"""One of so many samples is for testing where a file does not say which are."""
+
+TEST_SEED = 0
+"""Which ones: the same for everyone, whatever the seed of a recipe is."""
+
+ENDINGS = (".npy", ".npz")
+
+HELP = (
+    "module:function, or a file .npz with x_train, y_train, x_test and y_test (or x and y), or .npy"
+)
+"""How data of one's own are named."""
 
 
-@dataclass(frozen=True)
-class SpikeTrains:
-    """Samples that are spikes already.
+class Part(NamedTuple):
+    """Training or test samples, as they were given."""
 
-    Attributes
-    ----------
-    values : uint8 array (N, C, H, W, T) or (N, C, T)
+    samples: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
+    classes: int | None
+
+
+Checked: TypeAlias = tuple[Samples, npt.NDArray[np.int64], "int | None"]
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a name is that of a file, or of a function, and not of a known dataset."""
+    return name.endswith(ENDINGS) or is_reference(name)
+
+
+def describe(name: str, root: Path | None) -> tuple[Shape, int]:
+    """Return the shape (C, H, W) of a sample and the number of classes.
+
+    That is what is given as ``classes``, or one more than the largest label to train on.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As :func:`read`.
     """
-
-    values: npt.NDArray[np.uint8]
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of one timestep of a sample."""
-        return tuple(self.values.shape[1:-1])
-
-    @property
-    def are_mantissas(self) -> bool:
-        """Whether they drive neurons at the input: no, they are spikes."""
-        return False
-
-    def pick(self, index: Index) -> SpikeTrains:
-        """Return some of the samples."""
-        return SpikeTrains(self.values[index])
-
-    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
-        """Return samples as they are."""
-        return self.values[index]
+    samples, labels, classes = _part(name, root, False, _stamp(name, root))
+    return samples.shape, classes or int(labels.max()) + 1
 
 
-def split_of(name: str, arrays: object, timesteps: int | None = None) -> tuple[Dataset, Dataset]:
-    """Return data for training and for testing from arrays.
+def read(name: str, test: bool, root: Path | None) -> tuple[Samples, npt.NDArray[np.int64]]:
+    """Return samples and labels.
 
     Parameters
     ----------
     name : str
-        For messages.
-    arrays : mapping or tuple
-        ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and ``y_test``; or ``(x, y)`` or
-        ``((x, y), (x, y))``. Without test samples every fifth sample is kept for testing.
-    timesteps : int, optional
-        ``x`` are images, (N, H, W) or (N, C, H, W), floats from 0 to 1 or uint8: they become so
-        many steps of spikes. Without, ``x`` are spikes (N, C, H, W, T) or (N, C, T).
+        ``module:function``: called with ``split="train"`` or ``"test"``, it returns samples and
+        labels, and if it likes the number of classes. ``FILE.npz``: arrays ``x_train``,
+        ``y_train``, ``x_test``, ``y_test``, or ``x`` and ``y``, of which every fifth sample is for
+        testing; ``classes`` may be among them. ``FILE.npy``: samples, with labels in
+        ``FILE.labels.npy``, divided in the same way. Samples are spikes (N, C, H, W, T), 0 or 1;
+        or images (N, C, H, W), float of 0 to 1 or uint8 of 0 to 255, that are encoded. Labels are
+        integers (N,) from 0.
+    test : bool
+        Whether the samples to test with are asked for.
+    root : path, optional
+        The folder that the file or module is in; by default the current one.
 
     Raises
     ------
+    ConfigError
+        There is no such module or function.
     InputError
-        Arrays are missing, or of other kinds.
+        There is no such file, it holds pickled objects, arrays are missing, or they are not what
+        they should be; the message says what.
     """
-    train, test = _pairs(name, arrays)
-    if test is not None:
-        return _dataset(name, *train, timesteps), _dataset(name, *test, timesteps)
-    whole = _dataset(name, *train, timesteps)
-    tests = np.arange(len(whole)) % TEST_PART == TEST_PART - 1
-    return whole.pick(np.flatnonzero(~tests)), whole.pick(np.flatnonzero(tests))
+    samples, labels, _ = _part(name, root, test, _stamp(name, root))
+    if test:
+        shape, _ = describe(name, root)
+        if samples.shape != shape:
+            raise InputError(
+                f"{name}: samples to test with are {samples.shape}, those to train on {shape}. "
+                "They must have one shape."
+            )
+    return samples, labels
 
 
-def read_archive(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read an ``.npz`` archive; never a pickle.
+@lru_cache(maxsize=2)
+def _part(name: str, root: Path | None, test: bool, stamp: object) -> Checked:
+    """Return one side of the data; kept, since each split and the shape are of the same arrays.
 
-    Raises
-    ------
-    InputError
-        There is none, or it is damaged.
+    Functions are called once: what they draw at random must not differ between two splits.
     """
+    del stamp  # what was read is kept as long as that is the same
+    part = _called(name, root, test) if is_reference(name) else _from_file(name, root, test)
+    return *_checked(name, "test" if test else "train", part), part.classes
+
+
+def _stamp(name: str, root: Path | None) -> object:
+    """Return what changes when other data are meant by the same name."""
+    place = Path.cwd() if root is None else root.absolute()
+    path = place / name
+    if is_reference(name) or not path.is_file():
+        return place
+    beside = [p for p in (path, path.with_name(f"{path.stem}.labels.npy")) if p.is_file()]
+    return place, *((p.stat().st_mtime_ns, p.stat().st_size) for p in beside)
+
+
+def _from_file(name: str, root: Path | None, test: bool) -> Part:
+    path = Path(name) if root is None else root / name
+    if name.endswith(".npz"):
+        return _from_npz(path, test)
+    beside = path.with_name(f"{path.stem}.labels.npy")
+    if path.is_file() and not beside.is_file():
+        raise InputError(
+            f"{path}: there are no labels; put them into {beside.name} beside it, or samples and "
+            "labels as x and y into one .npz."
+        )
+    return _divided(read_npy(path, memory_map=True), read_npy(beside), None, test)
+
+
+def _called(name: str, root: Path | None, test: bool) -> Part:
+    split = "test" if test else "train"
+    function = import_reference(name, root)
+    told = f"{name} is called with split={split!r} and returns samples and labels"
+    if not callable(function):
+        raise InputError(f"{told}; it is no function, but {type(function).__name__}.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
+        found = function(split=split)
+    except LoihiScaError:
+        raise
+    except Exception as error:
+        raise InputError(f"{told}; it raised {type(error).__name__}: {error}") from error
+    if not isinstance(found, tuple | list) or len(found) not in (2, 3):
+        length = f" of {len(found)}" if isinstance(found, tuple | list | dict) else ""
+        raise InputError(
+            f"{told}, and if it likes the classes; got {type(found).__name__}{length}."
+        )
+    samples, labels = (_as_array(name, what, x) for what, x in zip("xy", found, strict=False))
+    return Part(samples, labels, _as_classes(name, found[2] if len(found) == 3 else None))
+
+
+def _from_npz(path: Path, test: bool) -> Part:
+    part = "test" if test else "train"
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            keys = set(arrays.files)
+            classes = _as_classes(str(path), arrays["classes"] if "classes" in keys else None)
+            if {"x", "y"} <= keys and not {"x_train", "x_test"} & keys:
+                return _divided(arrays["x"], arrays["y"], classes, test)
+            missing = sorted({"x_train", "y_train", "x_test", "y_test"} - keys)
+            if missing:
+                raise InputError(
+                    f"{path}: has no {', '.join(missing)}; there are "
+                    f"{', '.join(sorted(keys)) or 'no arrays'}. Give x_train, y_train, x_test and "
+                    "y_test, or x and y."
+                )
+            return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
-    except Exception as error:  # numpy raises what zip, zlib and its own parser raise
-        raise InputError(f"{path}: no .npz archive of arrays, or damaged ({error}).") from error
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: {_about(error)}") from error
 
 
-Pair = tuple[Any, Any]
-
-
-def _pairs(name: str, arrays: object) -> tuple[Pair, Pair | None]:
-    if isinstance(arrays, Mapping):
-        if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
-            train, test = ((arrays[f"x_{s}"], arrays[f"y_{s}"]) for s in ("train", "test"))
-            return train, test
-        if {"x", "y"} <= arrays.keys():
-            return (arrays["x"], arrays["y"]), None
-        raise InputError(
-            f"{name}: holds {', '.join(map(str, arrays))}; must hold x and y, or x_train, y_train, "
-            "x_test and y_test."
+def _about(error: Exception) -> str:
+    if "pickle" in str(error):
+        return (
+            "holds pickled objects, or is a pickle. These are not read, since a pickle may run "
+            "anything; save plain arrays with numpy.savez."
         )
-    if isinstance(arrays, tuple | list) and len(arrays) == 2:
-        if all(isinstance(part, tuple | list) and len(part) == 2 for part in arrays):
-            return tuple(arrays[0]), tuple(arrays[1])
-        return tuple(arrays), None
-    raise InputError(
-        f"{name}: gives a {type(arrays).__name__}; must be (x, y) or a dict of arrays."
-    )
+    return f"not an .npz archive, or damaged ({error})."
 
 
-def _dataset(name: str, x: Any, y: Any, timesteps: int | None) -> Dataset:
-    values, labels = np.asarray(x), np.asarray(y)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) != len(values):
+def _divided(
+    samples: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int | None, test: bool
+) -> Part:
+    """Return one side of a fixed split."""
+    if samples.ndim == 0 or labels.shape[:1] != samples.shape[:1]:
+        return Part(samples, labels, classes)  # which is refused for what it is
+    order = np.random.default_rng(TEST_SEED).permutation(len(samples))
+    tested = len(samples) // TESTED
+    chosen = np.sort(order[:tested] if test else order[tested:])
+    if classes is None and labels.dtype.kind in "iu" and labels.ndim == 1 and labels.size:
+        classes = int(labels.max()) + 1  # all of them are known, on whichever side they fall
+    return Part(samples[chosen], labels[chosen], classes)
+
+
+def _as_array(name: str, what: str, value: object) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        side = "samples" if what == "x" else "labels"
+        raise InputError(f"{name}: the {side} are no array ({error}).") from error
+
+
+def _as_classes(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    number = np.asarray(value)
+    if number.dtype.kind not in "iu" or number.size != 1 or int(number.reshape(())) < 1:
+        raise InputError(f"{name}: classes must be a whole number of at least 1, got {value!r}.")
+    return int(number.reshape(()))
+
+
+def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np.int64]]:
+    x, labels = part.samples, part.labels
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise InputError(
-            f"{name}: labels of shape {labels.shape} and type {labels.dtype} for {len(values)} "
-            "samples; must be one whole number per sample."
+            f"{name}: labels to {split} must be integers of shape (N,), one per sample, got "
+            f"{labels.dtype} of shape {labels.shape}."
         )
-    if not len(labels) or labels.min() < 0:
-        raise InputError(f"{name}: no samples, or labels below 0.")
-    samples: Samples
-    if timesteps is not None:
-        samples, steps = _images(name, values), timesteps
-    else:
-        samples, steps = _spikes(name, values), int(values.shape[-1])
-    return Dataset(name, samples, labels.astype(np.int64), steps, int(labels.max()) + 1)
-
-
-def _images(name: str, values: npt.NDArray[Any]) -> Images:
-    if values.ndim not in (3, 4):
+    if x.ndim not in (4, 5):
         raise InputError(
-            f"{name}: x of shape {values.shape} are no images (N, H, W) or (N, C, H, W). Leave out "
-            "the number of timesteps if they are spikes, time last."
+            f"{name}: samples to {split} must be spikes (N, C, H, W, T) or images (N, C, H, W), "
+            f"got shape {x.shape}. Axes of length 1 are added with x[:, None] or reshape."
         )
-    maps = values[:, None] if values.ndim == 3 else values
-    if values.dtype == np.uint8:
-        return Images(maps, 255.0)
-    return Images(maps.astype(np.float32))
-
-
-def _spikes(name: str, values: npt.NDArray[Any]) -> SpikeTrains:
-    if values.ndim not in (3, 5) or not bool(np.isin(values[:1], (0, 1)).all()):
+    if not x.size or len(labels) != len(x):
+        raise InputError(f"{name}: {len(x)} samples of shape {x.shape[1:]} to {split}, but "
+                         f"{len(labels)} labels; one for each, and at least one.")  # fmt: skip
+    if labels.min() < 0:
         raise InputError(
-            f"{name}: x of shape {values.shape} and type {values.dtype} are no spikes, zeros and "
-            "ones (N, C, H, W, T) or (N, C, T). Give the number of timesteps if they are images."
+            f"{name}: labels span {labels.min()} to {labels.max()}, they count from 0."
         )
-    return SpikeTrains(values.astype(np.uint8))
+    return _spikes(name, x) if x.ndim == 5 else _images(name, x), labels.astype(np.int64)
+
+
+def _spikes(name: str, x: npt.NDArray[Any]) -> Recorded:
+    if x.dtype.kind not in "biuf":
+        raise InputError(f"{name}: spikes must be integers, got {x.dtype}.")
+    for sample in x:  # one at a time: a file need not fit into memory
+        if not ((sample == 0) | (sample == 1)).all():
+            raise InputError(
+                f"{name}: spikes must be 0 or 1, got values from {sample.min()} to {sample.max()}. "
+                "Counts become spikes by more and shorter timesteps, or by numpy.minimum(x, 1), "
+                "which loses some; signs belong into channels of their own; values without time "
+                "are images (N, C, H, W)."
+            )
+    return Recorded(x, np.arange(len(x)))
+
+
+def _images(name: str, x: npt.NDArray[Any]) -> Images:
+    if x.dtype == np.uint8:
+        return Images(x, full=255.0)
+    if x.dtype.kind not in "bf":
+        raise InputError(f"{name}: images must be float of 0 to 1 or uint8, got {x.dtype}.")
+    low, high = float(x.min()), float(x.max())
+    if not 0 <= low <= high <= 1:
+        raise InputError(
+            f"{name}: images must have values from 0 to 1, got {low:g} to {high:g}. Scale them, or "
+            "give uint8 of 0 to 255."
+        )
+    return Images(x.astype(np.float32))

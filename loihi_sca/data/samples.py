@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -132,10 +132,59 @@ class Recordings:
         return spikes
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Spikes that are there already, step by step.
+
+    Attributes
+    ----------
+    values : array (M, C, H, W, T)
+        Of 0 and 1; may be a memory map.
+    order : int64 array (N,)
+        Which of them the samples are: a choice of samples copies nothing.
+    """
+
+    values: npt.NDArray[Any]
+    order: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape (C, H, W) of one timestep of a sample."""
+        return tuple(self.values.shape[1:-1])
+
+    @property
+    def timesteps(self) -> int:
+        """Steps T that were recorded."""
+        return int(self.values.shape[-1])
+
+    @property
+    def are_mantissas(self) -> bool:
+        """False: they are spikes."""
+        return False
+
+    def pick(self, index: Index) -> Recorded:
+        """Return some of the samples."""
+        return Recorded(self.values, self.order[index])
+
+    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
+        """Return spikes, uint8 array (N, C, H, W, T).
+
+        Raises
+        ------
+        ConfigError
+            Other timesteps than were recorded are asked for.
+        """
+        if timesteps != self.timesteps:
+            raise ConfigError(f"{timesteps} timesteps of samples that have {self.timesteps}.")
+        return np.ascontiguousarray(self.values[self.order[index]], dtype=np.uint8)
+
+
 def no_direct_encoding(name: str, encoding: Encoding) -> None:
     """Raise if events shall be encoded as values."""
     if encoding != "rate":
         raise ConfigError(
-            f"data.encoding = {encoding!r}: {name} holds events, which are spikes already. "
-            "Leave the key out."
+            f"data.encoding = {encoding!r}: {name} holds spikes already. Leave the key out."
         )

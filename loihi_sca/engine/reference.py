@@ -209,6 +209,7 @@ def _activity(
     return LayerActivity(
         name=layer.name,
         neurons=layer.neurons if runs else 0,
+        outputs=layer.neurons,
         spikes=int(np.count_nonzero(sent)),
         synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel()),
         updates=sent.size if runs else 0,

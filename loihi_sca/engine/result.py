@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,13 @@ import numpy.typing as npt
 from loihi_sca.engine.axes import way_out
 from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Input, IntArray, Network, OtherLayer, OtherNeuron
-from loihi_sca.network.activity import LayerActivity
+from loihi_sca.network.activity import LayerActivity, activity_table
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_VALUE, MIN_BIAS, STATE_LIMIT
 from loihi_sca.network.graded import graded_problems
+from loihi_sca.results import Result, times
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Schedule: TypeAlias = Literal["pipelined", "cold"]
 """``pipelined``: state is reset for every sample, time is local to each layer; the contract with
@@ -25,7 +29,7 @@ SpikeArray: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
 """Spikes, 0 or 1, in uint8; or messages of sigma-delta neurons in int32."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """What one layer did step by step.
 
@@ -44,9 +48,17 @@ class Trace:
     voltage: IntArray | None = None
     sigma: IntArray | None = None
 
+    def __repr__(self) -> str:
+        told = [
+            name
+            for name in ("spikes", "current", "voltage", "sigma")
+            if getattr(self, name) is not None
+        ]
+        return f"Trace({', '.join(told)} of shape {self.spikes.shape})"
 
-@dataclass(frozen=True)
-class RunResult:
+
+@dataclass(frozen=True, repr=False)
+class RunResult(Result):
     """Output of an engine.
 
     Attributes
@@ -59,12 +71,16 @@ class RunResult:
         For the layers asked for.
     wall_time_s : float
         Time spent computing, start-up excluded.
+    network, engine : str
+        Their names, where they are known.
     """
 
     spikes: SpikeArray
     activity: tuple[LayerActivity, ...] = ()
     traces: Mapping[str, Trace] = field(default_factory=dict)
     wall_time_s: float = 0.0
+    network: str = ""
+    engine: str = ""
 
     @property
     def samples(self) -> int:
@@ -82,6 +98,32 @@ class RunResult:
         flat = self.spikes.reshape(self.samples, -1, self.timesteps)
         counts: npt.NDArray[np.int64] = flat.sum(axis=-1, dtype=np.int64)
         return counts
+
+    def about(self) -> str:
+        """Return sizes and spikes in a line."""
+        where = [f"{self.network!r}"] if self.network else []
+        where += [f"on {self.engine}"] if self.engine else []
+        return (
+            f"{' '.join(where)}{': ' if where else ''}{self.samples} samples of {self.timesteps} "
+            f"steps, {times(self.spikes.shape[1:-1])} outputs, "
+            f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes, {self.wall_time_s:.2f} s"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return counts of every layer; not the spikes."""
+        return {
+            "schema": 1,
+            "network": self.network,
+            "engine": self.engine,
+            "samples": self.samples,
+            "timesteps": self.timesteps,
+            "wall_time_s": self.wall_time_s,
+            "layers": [a.as_json(self.samples, self.timesteps) for a in self.activity],
+        }
+
+    def tables(self) -> list[Table]:
+        """Return the counts of every layer."""
+        return [activity_table(self.activity, self.samples, self.timesteps, self.about())]
 
 
 class Prepared(Protocol):

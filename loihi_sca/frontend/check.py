@@ -46,6 +46,22 @@ def check(
     Findings
         A tuple of problems, each with the block's name, the reason and what to do instead; empty
         if nothing is in the way. Its ``notes`` say what depends on values that are not known yet.
+
+    Raises
+    ------
+    ConfigError
+        An option cannot be meant.
+    NetworkError, UnsupportedLayer
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> steep = Dense("output", (2,), np.array([[3, 4]]), neuron=Cuba(4096, 0, 10**6))
+    >>> [problem.layer for problem in loihi_sca.check(Network("tiny", (steep,)))]
+    ['output']
     """
     passes = PASSES_UNROLLING if unroll_delays else PASSES
     if isinstance(model, str | os.PathLike):

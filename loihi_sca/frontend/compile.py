@@ -81,6 +81,18 @@ def compile_slayer(
         all of it is listed.
     NotBitExact
         The model's forward pass gives something else.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import loihi_sca
+    >>> from lava.lib.dl import slayer
+    >>> neuron = {"threshold": 1.0, "current_decay": 0.5, "voltage_decay": 0.1}
+    >>> block = slayer.block.cuba.Dense(neuron, 4, 2, weight_scale=8, delay_shift=False)
+    >>> compiled = loihi_sca.compile([block], (4,), 16, name="tiny")
+    >>> compiled.in_shape, compiled.out_shape, compiled.timesteps
+    ((4,), (2,), 16)
+    >>> compiled.save("tiny.net")
     """
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")

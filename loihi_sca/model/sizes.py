@@ -32,6 +32,18 @@ def shapes_of(model: torch.nn.Module) -> dict[str, list[int]]:
     ----------
     model : Module
         Pruned, or as it is.
+
+    Returns
+    -------
+    dict of str to list of int
+        By the name of the tensor; :func:`resize` takes it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import loihi_sca
+    >>> loihi_sca.shapes_of(torch.nn.Linear(3, 2))
+    {'weight': [2, 3], 'bias': [2]}
     """
     return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 
@@ -52,6 +64,24 @@ def resize(model: torch.nn.Module, shapes: Shapes) -> None:
     ConfigError
         The shapes are those of another class: tensors are missing, unknown, larger than here or of
         other dimensions. The model is then unchanged.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import loihi_sca
+    >>> from lava.lib.dl import slayer
+    >>> neuron = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+    >>> def build():
+    ...     sizes = [(16, 12), (12, 4)]
+    ...     options = {"weight_scale": 4, "delay_shift": False}
+    ...     blocks = [slayer.block.cuba.Dense(neuron, n, m, **options) for n, m in sizes]
+    ...     return torch.nn.Sequential(*blocks)
+    >>> model = build()
+    >>> shapes = loihi_sca.shapes_of(model)
+    >>> shapes = {n: [5 if size == 12 else size for size in s] for n, s in shapes.items()}
+    >>> loihi_sca.resize(model, shapes)  # as if five of twelve neurons were left
+    >>> loihi_sca.shapes_of(model) == shapes
+    True
     """
     wanted = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
     ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from loihi_sca.errors import NetworkError
 from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
 from loihi_sca.network.neurons import Cuba, Graded
 from loihi_sca.network.values import IntArray, Node, Shape, as_ints, check_whole
+from loihi_sca.results import Result, add_numbers, open_table, plain, times
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Readout(Node):
     """How the host turns the last layer's spikes into a class or a value.
 
@@ -44,8 +48,8 @@ class Readout(Node):
             object.__setattr__(self, "weight", weight)
 
 
-@dataclass(frozen=True, eq=False)
-class Network(Node):
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Result, Node):
     """A chain of layers and what the host must know to drive it.
 
     Attributes
@@ -126,6 +130,50 @@ class Network(Node):
     def parameters(self) -> int:
         """Number of weights and biases that are stored."""
         return sum(layer.parameters for layer in self.layers)
+
+    def about(self) -> str:
+        """Return shapes and sizes in a line."""
+        steps = "" if self.timesteps is None else f", {self.timesteps} steps"
+        return (
+            f"{self.name!r}, {len(self.layers)} layers, {times(self.in_shape)} -> "
+            f"{times(self.out_shape)}{steps}, {self.parameters:,} parameters"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the network is, without its numbers; :func:`loihi_sca.write` keeps those."""
+        return {
+            "schema": 1,
+            "network": self.name,
+            "digest": self.digest(),
+            "timesteps": self.timesteps,
+            "readout": self.readout.kind,
+            "layers": self.rows(),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per layer."""
+        return [
+            {
+                "name": layer.name,
+                "type": type(layer).__name__.lower(),
+                "in_shape": list(layer.in_shape),
+                "out_shape": list(layer.out_shape),
+                "neurons": layer.neurons,
+                "parameters": layer.parameters,
+            }
+            for layer in self.layers
+        ]
+
+    def tables(self) -> list[Table]:
+        """Return one row per layer."""
+        table = open_table(self.about(), "layer", "type")
+        add_numbers(table, "takes", "gives", "neurons", "parameters")
+        for x in self.layers:
+            table.add_row(
+                plain(x.name), type(x).__name__.lower(), times(x.in_shape), times(x.out_shape),
+                f"{x.neurons:,}", f"{x.parameters:,}",
+            )  # fmt: skip
+        return [table]
 
     def replace(self, **changes: Any) -> Network:
         """Return a copy with fields changed, validated anew."""

@@ -22,7 +22,7 @@ MAX_NEURONS = 100_000_000
 """Largest layer that is taken for a network and not for a damaged file."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layer(Node):
     """What every layer has.
 
@@ -99,7 +99,7 @@ class Layer(Node):
         return np.zeros(self.in_shape, dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Input(Layer):
     """Where data enters: just a shape for spikes, or neurons driven by values.
 
@@ -128,7 +128,7 @@ class Input(Layer):
         return self.in_shape
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dense(Layer):
     """All-to-all synapses followed by a neuron; spatial input is flattened in C-major order.
 
@@ -175,7 +175,7 @@ class Dense(Layer):
         return np.full(self.in_shape, self.weight.shape[0], dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OtherLayer(Layer):
     """A block that can be mapped but is neither simulated nor compiled.
 

@@ -13,7 +13,7 @@ from loihi_sca.network.fixed_point import MAX_DECAY, MAX_VALUE
 from loihi_sca.network.values import IntArray, Node, as_ints, check_whole
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cuba(Node):
     """Current-based leaky integrate-and-fire neuron, hard reset to zero.
 
@@ -98,7 +98,7 @@ def _check_threshold(owner: str, threshold: int) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OtherNeuron(Node):
     """A neuron that can be mapped (it costs resources) but is not simulated or compiled.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from typing import TypeAlias, cast
+from dataclasses import Field, fields, is_dataclass
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,12 @@ Pair: TypeAlias = tuple[int, int]
 
 
 class Node:
-    """Value semantics for frozen dataclasses that hold arrays: equality and digest by content."""
+    """Value semantics for frozen dataclasses that hold arrays: equality and digest by content.
+
+    The repr of one says of its arrays what they are, and not what is in them.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.digest() == other.digest()
@@ -26,12 +31,33 @@ class Node:
     def __hash__(self) -> int:
         return hash(self.digest())
 
+    def __repr__(self) -> str:
+        told = [
+            f"{f.name}={_short(getattr(self, f.name))}" for f in fields(self) if _is_said(self, f)
+        ]
+        return f"{type(self).__name__}({', '.join(told)})"
+
     def digest(self) -> str:
         """Return the SHA-256 of the content, the same on every machine."""
         sha = hashlib.sha256()
         for part in _canonical(self):
             sha.update(part)
         return sha.hexdigest()
+
+
+def _is_said(node: Node, f: Field[Any]) -> bool:
+    """Tell whether a field is shown: not where it has its default."""
+    value = getattr(node, f.name)
+    return f.repr and not (value is None or (isinstance(value, int) and value == f.default))
+
+
+def _short(value: object) -> str:
+    """Return a value, and of an array or a table of them only what it is."""
+    if isinstance(value, np.ndarray):
+        return f"<{value.dtype} {value.shape}>"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_short(x)}" for key, x in value.items()) + "}"
+    return repr(value)
 
 
 def _canonical(value: object, name: str = "") -> Iterator[bytes]:

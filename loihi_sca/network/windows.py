@@ -14,7 +14,7 @@ from loihi_sca.network.sliding import window_size
 from loihi_sca.network.values import IntArray, Pair, Shape, as_ints, check_whole
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Window(Layer):
     """A layer that slides a window over a map; base of :class:`Conv` and :class:`Pool`.
 
@@ -93,7 +93,7 @@ class Window(Layer):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv(Window):
     """Two-dimensional cross-correlation followed by a neuron.
 
@@ -140,7 +140,7 @@ class Conv(Window):
         return self.groups
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pool(Window):
     """Weighted sum over a window, each channel by itself; lowered to a depthwise :class:`Conv`.
 

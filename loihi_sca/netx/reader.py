@@ -57,6 +57,18 @@ def read(
     -----
     What a user should know about a file of others, and what changes nothing, stands in the
     network's metadata: :func:`loihi_sca.netx.notes_of`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.write(network, "tiny.net")
+    >>> loihi_sca.read("tiny.net") == network
+    True
     """
     path = Path(path)
     try:

@@ -55,6 +55,16 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
         Stock lava-dl would refuse a layer or, worse, load something else. All are listed.
     InputError
         The path cannot be written, or the disk is full. What was there before is still there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.write(network, "tiny.net")
     """
     require_loadable(network)
     image = _image(network)

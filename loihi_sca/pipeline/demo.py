@@ -15,7 +15,7 @@ from typing import Any
 from loihi_sca.config import Recipe
 from loihi_sca.files import write_json
 from loihi_sca.pipeline.deploy import Deployment, check_deployable, deploy
-from loihi_sca.report.html import write_report
+from loihi_sca.reporting.html import write_report
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.session import Label, load_split, train

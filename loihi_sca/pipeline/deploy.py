@@ -75,7 +75,7 @@ def check_deployable(recipe: Recipe) -> None:
     UnsupportedLayer, DoesNotFit
         Lists all that stands in the way, or that training can bring, as ``loihi-sca check`` does.
     """
-    shape, classes = shape_of(recipe.data.name)
+    shape, classes = shape_of(recipe.data.name, recipe.data.root)
     values = recipe.data.encoding == "direct"
     model = build(recipe.model, shape, classes, values=values)
     raise_for(check_slayer(model, timesteps=recipe.data.timesteps))

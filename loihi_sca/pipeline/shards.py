@@ -7,19 +7,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from loihi_sca import netx
-from loihi_sca.data import Dataset, Split, load
-from loihi_sca.engine import fast, reference
-from loihi_sca.engine.result import Engine, Prepared
-from loihi_sca.errors import BackendError, ConfigError
+from loihi_sca.data import Dataset, Split
+from loihi_sca.engine.result import Prepared
+from loihi_sca.errors import BackendError
 from loihi_sca.execution import Executor, Failure
 from loihi_sca.network import Network, Shape
 from loihi_sca.pipeline import evaluate as evaluation
-from loihi_sca.pipeline.evaluate import Evaluation, Progress
-
-EngineName: TypeAlias = Literal["fast", "reference"]
+from loihi_sca.pipeline.evaluate import EngineName, Evaluation, Progress, dataset_for, engine_of
 
 PARTS = 4
 """Parts per worker, so that none waits long for the last one."""
@@ -58,18 +54,7 @@ class Source:
             Nothing says how many timesteps a sample has.
         """
         network = netx.read(self.net, input_shape=self.input_shape, timesteps=self.steps)
-        if network.timesteps is None:
-            raise ConfigError(
-                f"{self.net} does not say how many timesteps a sample has; give --steps."
-            )
-        dataset = load(
-            self.data,
-            split=self.split,
-            timesteps=network.timesteps,
-            root=self.root,
-            encoding="direct" if network.takes_mantissas else "rate",
-        )
-        return network, dataset.first(self.limit)
+        return network, dataset_for(network, self.data, self.split, self.root, self.limit)
 
 
 @dataclass(frozen=True)
@@ -81,11 +66,6 @@ class Part:
 
     def __str__(self) -> str:
         return f"samples {self.first} to {self.last - 1}"
-
-
-def engine_of(name: EngineName, threads: int | None = None) -> Engine:
-    """Return an engine by name; the fast one may be told how many threads to use."""
-    return partial(fast.prepare, threads=threads) if name == "fast" else reference.prepare
 
 
 def evaluate_sharded(

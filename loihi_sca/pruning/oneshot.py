@@ -64,6 +64,23 @@ def prune(
         The loader gives nothing, fewer batches than asked for, or no pairs of spikes and labels.
     UnsupportedLayer, ConfigError
         As for :class:`loihi_sca.Pruner`. Whatever is raised, the model is whole.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import loihi_sca
+    >>> from lava.lib.dl import slayer
+    >>> neuron = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+    >>> def build():
+    ...     sizes = [(16, 12), (12, 4)]
+    ...     options = {"weight_scale": 4, "delay_shift": False}
+    ...     blocks = [slayer.block.cuba.Dense(neuron, n, m, **options) for n, m in sizes]
+    ...     return torch.nn.Sequential(*blocks)
+    >>> model = build()
+    >>> spikes, labels = (torch.rand(8, 16, 10) < 0.3).float(), torch.arange(8) % 4
+    >>> update = loihi_sca.prune(model, [(spikes, labels)], budget="keep=0.5")
+    >>> loihi_sca.compile(model, (16,), 10).layers[-2].out_shape
+    (6,)
     """
     flow = _pairs(loader)
     first = next(flow, None)

@@ -91,6 +91,31 @@ class Pruner:
         The criterion is unknown or does not give one finite score per channel, an excluded block
         does not exist, the model has nothing to prune, a sample is needed, or the budget cannot be
         reached: the message says what can. The model is unchanged.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import loihi_sca
+    >>> from lava.lib.dl import slayer
+    >>> neuron = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+    >>> def build():
+    ...     sizes = [(16, 12), (12, 4)]
+    ...     options = {"weight_scale": 4, "delay_shift": False}
+    ...     blocks = [slayer.block.cuba.Dense(neuron, n, m, **options) for n, m in sizes]
+    ...     return torch.nn.Sequential(*blocks)
+    >>> model = build()
+    >>> spikes, labels = (torch.rand(8, 16, 10) < 0.3).float(), torch.arange(8) % 4
+    >>> optimizer = torch.optim.Adam(model.parameters())
+    >>> pruner = loihi_sca.Pruner(model, spikes, budget="keep=0.5", steps=4)
+    >>> for _ in range(4):
+    ...     loss = torch.nn.functional.cross_entropy(model(spikes).sum(-1), labels)
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     _ = pruner.step(optimizer)
+    >>> _ = pruner.finish(optimizer)
+    >>> loihi_sca.compile(model, (16,), 10).layers[-2].out_shape
+    (6,)
     """
 
     def __init__(

@@ -11,7 +11,7 @@ import tomli_w
 import torch
 
 from loihi_sca import data
-from loihi_sca.config import Recipe
+from loihi_sca.config import Recipe, load_recipe
 from loihi_sca.data import Dataset
 from loihi_sca.errors import (
     BudgetError,
@@ -55,11 +55,11 @@ def _ignore(_text: str) -> None:
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     folder: Path | str,
     *,
     resume: bool = False,
-    start: Checkpoint | None = None,
+    start: Checkpoint | str | Path | None = None,
     device: str = "cpu",
     on_epoch: OnEpoch | None = None,
     progress: Progress | None = None,
@@ -73,15 +73,17 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe
-        Without a ``pruning`` section the model is called ``dense``, else ``pruned``.
+    recipe : Recipe, str or path
+        A recipe, the name of a shipped one, or a file. Without a ``pruning`` section the model is
+        called ``dense``, else ``pruned``.
     folder : path
         Created if needed.
     resume : bool
         Go on from the last checkpoint that is intact, if there is one, bit for bit as if nothing
         had happened. A finished run is returned as it is.
-    start : Checkpoint, optional
-        A trained dense network of the same recipe to start from, instead of random weights.
+    start : Checkpoint or path, optional
+        A trained dense network of the same recipe to start from, instead of random weights; or the
+        run folder that it is in.
     device : str
         See :func:`loihi_sca.training.device.device_of`. A run may go on on another one, equal to
         rounding then, and what it leaves in its folder does not say where it was.
@@ -108,7 +110,20 @@ def train(
         The loss is no longer a number, samples cannot be read, or nothing can be written.
     Interrupted
         Ctrl-C; the message says how to resume.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> recipe = loihi_sca.config.Recipe.model_validate({
+    ...     "name": "tiny", "data": {"name": "digits", "limit": 64, "timesteps": 4},
+    ...     "model": {"layers": [{"type": "dense", "neurons": 8}]}, "training": {"epochs": 1},
+    ... })
+    >>> loihi_sca.train(recipe, "runs/tiny").epoch
+    1
     """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if isinstance(start, str | Path):
+        start = RunFolder(Path(start)).trained("dense")[1]
     keep_freed_memory()
     place = device_of(device)
     with reproducible_on(place), distributed.joined(place) as world:

@@ -25,7 +25,7 @@ from loihi_sca.config import (
 )
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json, write_text
-from loihi_sca.report.sweeps import pareto, summary
+from loihi_sca.reporting.sweeps import pareto, summary
 from loihi_sca.runs.job import as_json
 from loihi_sca.runs.sweep import Job, Result, Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.versions import machine, versions

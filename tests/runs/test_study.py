@@ -12,7 +12,7 @@ from tiny_training import tiny_recipe
 from loihi_sca.config import Budget
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution.on_ray import OnRay
-from loihi_sca.report.studies import front_picture
+from loihi_sca.reporting.studies import front_picture
 from loihi_sca.runs.ledger import Watcher
 from loihi_sca.runs.study import default_space, parse_space, run_study
 from loihi_sca.runs.study.space import Choice, Range, corners, job_of

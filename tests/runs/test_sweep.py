@@ -7,7 +7,7 @@ from rich.console import Console
 from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.report.sweeps import front, mean_of, pareto, summary
+from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.training.folder import RunFolder
@@ -117,7 +117,7 @@ def made_up(seed: int, budget, accuracy: float, cores: int, synops: float) -> di
     return {
         "seed": seed, "budget": budget, "criterion": "sca" if budget else None,
         "objective": "product" if budget else None, "accuracy": accuracy, "connections": 10 * cores,
-        "synops": synops,
+        "synops": synops, "validation_accuracy": accuracy + 0.01,
         "recipe": {"seed": seed, "pruning": None if budget is None else {"profile": "loihi2"}},
         "chips": {"loihi2": {"cores": cores, "energy_uj": {"best": 2.0 * cores}}},
     }  # fmt: skip
@@ -132,6 +132,7 @@ def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
     assert dense["accuracy"] == pytest.approx(0.91)
     assert (pruned["budget"], pruned["amount"], pruned["seeds"]) == ("cores", 5, 2)
     assert pruned["accuracy_std"] == pytest.approx(0.0707, abs=1e-4)
+    assert pruned["validation_accuracy"] == pytest.approx(0.86)
     assert pruned["synops_share"] == pytest.approx((0.5 + 0.25) / 2)
     assert (pruned["cores_loihi2"], pruned["energy_uj_loihi2"]) == (5, 10.0)
     assert "sca" in pareto([dense, pruned], "cores_loihi2", "cores")

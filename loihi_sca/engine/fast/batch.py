@@ -70,6 +70,7 @@ def activity_of(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> Lay
     return LayerActivity(
         name=layer.name,
         neurons=neurons,
+        outputs=layer.neurons,
         spikes=int(count[kernels.SPIKES]),
         synops=int(count[kernels.SYNOPS]),
         updates=neurons * updates,

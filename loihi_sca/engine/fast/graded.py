@@ -204,5 +204,5 @@ def _activity(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> Layer
     neurons = layer.neurons if runs else 0
     return LayerActivity(
         layer.name, neurons, messages, synops, neurons * updates, 0, 0, 0,
-        GradedActivity(*graded) if runs else None,
+        layer.neurons, GradedActivity(*graded) if runs else None,
     )  # fmt: skip

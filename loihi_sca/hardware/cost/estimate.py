@@ -5,28 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from loihi_sca.hardware.cost.activity import Activity, from_run
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware.cost.activity import Activity, from_rates, from_run
 from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
 from loihi_sca.hardware.mapping.compiler_table import compiler_table
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
+from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
 from loihi_sca.hardware.rules import find_violations
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, describe
+from loihi_sca.hardware.shapes import describe
 from loihi_sca.hardware.violations import Violation
-from loihi_sca.network import Network
 from loihi_sca.network.activity import LayerActivity
+from loihi_sca.results import Result
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 SCHEMA = 1
 """Version of the JSON form."""
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Counted(Protocol):
+    """What has run and was counted, such as a :class:`loihi_sca.engine.result.RunResult`."""
+
+    @property
+    def activity(self) -> tuple[LayerActivity, ...]:
+        """One per layer, summed over the samples."""
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+
+    @property
+    def timesteps(self) -> int:
+        """Steps per sample."""
+
+
+@dataclass(frozen=True, repr=False)
+class Estimate(Result):
     """What a network needs on a chip.
 
     Attributes
@@ -96,6 +117,22 @@ class Estimate:
             "violations": [v.as_json() for v in self.violations],
         }
 
+    def about(self) -> str:
+        """Return cores, energy and latency in a line."""
+        said = f"{self.placement.about()}, {'fits' if self.fits else 'does not fit'}"
+        if self.energy is None or self.latency is None:
+            return said
+        total, time = self.energy.total_uj.best, self.latency.sample_us.best
+        return f"{said}, {total:.4g} uJ and {time:.4g} us per sample"
+
+    def tables(self) -> list[Table]:
+        """Return cores, the columns of the chip's compiler, energy and latency."""
+        from loihi_sca.hardware.cost.tables import cost_tables
+        from loihi_sca.hardware.tables import compiler_tables, cores_table
+
+        placement = self.placement
+        return [cores_table(placement), *compiler_tables(placement), *cost_tables(self)]
+
     def _latency_as_json(self) -> dict[str, Any] | None:
         advice = self.advice
         if self.latency is None or advice is None:
@@ -104,44 +141,74 @@ class Estimate:
 
 
 def estimate(
-    network: Network | Architecture,
-    profile: Profile,
-    activity: Sequence[LayerActivity] | Activity | None = None,
+    network: AnyNetwork,
+    profile: AnyProfile = "loihi2",
+    activity: Sequence[LayerActivity] | Activity | Counted | None = None,
     samples: int = 1,
     timesteps: int | None = None,
     board: str | None = None,
+    *,
+    rate: float | None = None,
 ) -> Estimate:
     """Estimate what a network needs on a chip.
 
     Parameters
     ----------
-    network : Network or Architecture
-        Also one that can be mapped but not simulated.
-    profile : Profile
-        The chip and its compiler.
-    activity : sequence of LayerActivity, Activity or None
-        ``RunResult.activity`` of an engine, summed over ``samples``; or counts per sample made by
+    network : Network, Architecture or path
+        Also one that can be mapped but not simulated; a netx file, or a TOML file of layers.
+    profile : Profile, str or path
+        The chip and its compiler, or its name.
+    activity : result, sequence of LayerActivity, Activity or None
+        What :func:`loihi_sca.run` or :func:`loihi_sca.evaluate` returned; its activity alone,
+        summed over ``samples``; or counts per sample made by
         :mod:`loihi_sca.hardware.cost.activity`. Without it there is no energy and no latency.
     samples : int
-        Samples that an engine's activity was summed over.
+        Samples that an engine's activity alone was summed over.
     timesteps : int, optional
         Steps per sample, by default what the activity says, or else the network.
     board : str, optional
         One of the profile's boards, for static power; by default the profile's own choice.
+    rate : float, optional
+        Spikes per neuron and step, instead of an activity.
+
+    Returns
+    -------
+    Estimate
+        Cores, violated limits, and where the activity is known energy in uJ and latency in us.
 
     Raises
     ------
     ConfigError
-        The profile has no such board.
+        The profile has no such board, or both activity and rate are given.
     InputError
         The activity is of another network or other timesteps, or timesteps are not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> found = loihi_sca.estimate(network, "loihi2", rate=0.1)
+    >>> found.cores, found.fits, found.energy.total_uj.best > 0
+    (1, True, True)
     """
+    profile = as_profile(profile)
     profile.board(board)
-    architecture = describe(network)
+    architecture = describe(as_network(network))
     placement = map_network(architecture, profile)
+    if rate is not None:
+        if activity is not None:
+            raise ConfigError("activity and rate: give one of them.")
+        activity = from_rates(architecture, profile, rate, timesteps)
     violations = find_violations(placement)
     if activity is None or not placement.cores:
         return Estimate(placement, violations)
+    if not isinstance(activity, Activity | Sequence):
+        samples, timesteps = activity.samples, activity.timesteps
+        activity = activity.activity
     if not isinstance(activity, Activity):
         activity = from_run(activity, architecture, profile, samples, timesteps)
     spread = loads(placement, activity)

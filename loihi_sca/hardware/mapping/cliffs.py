@@ -7,17 +7,23 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from loihi_sca.errors import ConfigError
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.usage import usage
-from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.results import Result
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 class Need(NamedTuple):
@@ -141,20 +147,101 @@ class LayerCliffs:
         }
 
 
-def cliffs(architecture: Architecture, profile: Profile) -> tuple[LayerCliffs, ...]:
-    """Return the cliffs of every layer with channels of its own.
+class Cliffs(Result, tuple[LayerCliffs, ...]):
+    """The cliffs of a network, layer by layer.
+
+    Attributes
+    ----------
+    network, profile : str
+        Their names.
+    """
+
+    network: str
+    profile: str
+
+    def __new__(cls, layers: Iterable[LayerCliffs], network: str, profile: str) -> Cliffs:
+        """Take layers and the names of network and profile."""
+        found = super().__new__(cls, layers)
+        found.network, found.profile = network, profile
+        return found
+
+    def of(self, layer: str) -> Cliffs:
+        """Return the cliffs of one layer.
+
+        Raises
+        ------
+        ConfigError
+            There is no such layer, or it has none.
+        """
+        known = [x.layer for x in self]
+        if layer not in known:
+            raise ConfigError(
+                f"layer {layer!r}: layers with cliffs are {', '.join(known) or 'none'}."
+            )
+        return Cliffs((x for x in self if x.layer == layer), self.network, self.profile)
+
+    def about(self) -> str:
+        """Return the numbers of cliffs in a line."""
+        each = ", ".join(f"{x.layer} {len(x.cliffs)}" for x in self)
+        return f"{self.network!r} on {self.profile}: {each or 'none'}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cliffs of all layers."""
+        layers = [x.as_json() for x in self]
+        return {"schema": 1, "network": self.network, "profile": self.profile, "layers": layers}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per cliff."""
+        return [{"layer": x.layer, **cliff.__dict__} for x in self for cliff in x.cliffs]
+
+    def tables(self, most: int = 6) -> list[Table]:
+        """Return the next cheaper counts, at most so many per layer."""
+        from loihi_sca.hardware.tables import cliffs_table
+
+        return [cliffs_table(self, self.profile, most)]
+
+
+def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
+    """Return the channel counts at which layers get cheaper, and those at which they get dearer.
 
     A layer that keeps its input's channels (pooling, depthwise) follows the layer before it, and so
     does the layer behind it. The channels of the last layer are the classes: it has no cliffs.
+
+    Parameters
+    ----------
+    network : Network, Architecture or path
+        A netx file, or a TOML file of layers without weights.
+    profile : Profile, str or path
+        The chip, or its name.
+
+    Returns
+    -------
+    Cliffs
+        A tuple of :class:`LayerCliffs`, one for every layer with channels of its own.
+
+    Raises
+    ------
+    ConfigError
+        There is no such chip.
+    NetworkError, UnsupportedLayer
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> dense = loihi_sca.plan("digits", "cores=4").dense
+    >>> [layer.layer for layer in loihi_sca.cliffs(dense, "loihi2")]
+    ['conv1', 'conv2', 'dense3']
     """
-    budget = core_budget_of(profile)
+    profile = as_profile(profile)
+    architecture, budget = describe(as_network(network)), core_budget_of(profile)
     found = []
     for i, spec in enumerate(architecture.layers):
         followers = _followers(architecture, i)
         put_out = all(_keeps_channels(geometry) for geometry in followers)
         if spec.has_synapses and not _keeps_channels(spec.geometry) and not put_out:
             found.append(_layer_cliffs(spec, followers, budget))
-    return tuple(found)
+    return Cliffs(found, architecture.name, profile.name)
 
 
 def _keeps_channels(geometry: Geometry) -> bool:

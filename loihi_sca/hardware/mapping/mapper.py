@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +14,14 @@ from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling
 from loihi_sca.hardware.mapping.usage import Usage, axon_map, destinations, usage
+from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume, describe
-from loihi_sca.network import Network
 from loihi_sca.problems import CHAINS, NO_ADD
+from loihi_sca.results import Result
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,8 @@ class LayerPlacement:
                 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Placement:
+@dataclass(frozen=True, repr=False)
+class Placement(Result):
     """A network on the cores of a chip, or of several.
 
     Attributes
@@ -166,8 +171,29 @@ class Placement:
         for layer in self.layers:
             yield from layer
 
+    def about(self) -> str:
+        """Return cores and chips in a line."""
+        plural = "chips" if self.chips > 1 else "chip"
+        return (
+            f"{self.architecture.name!r} on {self.profile.name}: {self.cores:,} cores, "
+            f"{self.chips} {plural}"
+        )
 
-def map_network(network: Network | Architecture, profile: Profile) -> Placement:
+    def as_json(self) -> dict[str, Any]:
+        """Return every layer, every core and the limits that are broken."""
+        from loihi_sca.hardware.placement_json import placement_as_json
+        from loihi_sca.hardware.rules import find_violations
+
+        return placement_as_json(self, find_violations(self))
+
+    def tables(self) -> list[Table]:
+        """Return which cores hold which layer, and the columns of the chip's compiler."""
+        from loihi_sca.hardware.tables import compiler_tables, map_table
+
+        return [map_table(self), *compiler_tables(self)]
+
+
+def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placement:
     """Place a network on cores.
 
     Always returns a placement; whether it keeps all limits is the business of
@@ -175,17 +201,35 @@ def map_network(network: Network | Architecture, profile: Profile) -> Placement:
 
     Parameters
     ----------
-    network : Network or Architecture
-        Any readable network, also one that cannot be simulated.
-    profile : Profile
-        Its ``mapping`` section selects the strategy.
+    network : Network, Architecture or path
+        Any readable network, also one that cannot be simulated; a netx file, or a TOML file of
+        layers.
+    profile : Profile, str or path
+        The chip or its name; its ``mapping`` section selects the strategy.
+
+    Returns
+    -------
+    Placement
+        Every layer on its cores.
 
     Raises
     ------
     UnsupportedLayer
         It has residual blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import loihi_sca
+    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> weight = np.full((10, 64), 2, np.int32)
+    >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
+    >>> network = Network("tiny", (output,), timesteps=4)
+    >>> loihi_sca.map_network(network, "loihi1")
+    Placement('tiny' on loihi1: 1 cores, 1 chip)
     """
-    architecture, budget = describe(network), core_budget_of(profile)
+    profile = as_profile(profile)
+    architecture, budget = describe(as_network(network)), core_budget_of(profile)
     if architecture.additions:
         blocks = ", ".join(addition.block for addition in architecture.additions)
         raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped", CHAINS)

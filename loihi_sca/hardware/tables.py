@@ -1,4 +1,4 @@
-"""Tables of what the commands about chips found."""
+"""Tables of cores, cliffs and profiles."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from loihi_sca.hardware import LayerPlacement, Placement, Profile
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
 from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
+from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
 from loihi_sca.hardware.quantity import Choices, Quantity, Sourced
+from loihi_sca.hardware.schema import Profile
+from loihi_sca.results import open_table
 
 
 def cores_table(placement: Placement) -> Table:
@@ -76,9 +78,9 @@ def map_table(placement: Placement) -> Table:
     return table
 
 
-def cliffs_table(layers: Sequence[LayerCliffs], profile: Profile, most: int) -> Table:
+def cliffs_table(layers: Sequence[LayerCliffs], profile: str, most: int) -> Table:
     """Return, per layer, the next cheaper channel counts."""
-    table = open_table(f"cliffs on {profile.name}", "layer")
+    table = open_table(f"cliffs on {profile}", "layer")
     for name in ("channels", "cores", "cores behind", "words/core", "saves cores", "saves words"):
         table.add_column(name, justify="right")
     table.add_column("dearer at")
@@ -168,14 +170,6 @@ def _title(placement: Placement) -> str:
             f"{each.best:g})"
         )
     return title
-
-
-def open_table(title: str, *columns: str) -> Table:
-    """Return a table without rows."""
-    table = Table(title=title, title_justify="left", caption_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
 
 
 def _largest(values: object) -> str:

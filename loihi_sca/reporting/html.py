@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,38 @@ from markupsafe import Markup
 
 from loihi_sca.errors import InputError
 from loihi_sca.files import write_text
-from loihi_sca.report.comparison import band_text, comparison, headline
-from loihi_sca.report.plots import curves, stacked_bars
+from loihi_sca.reporting.comparison import band_text, comparison, headline
+from loihi_sca.reporting.plots import curves, stacked_bars
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: str | os.PathLike[str]) -> Path:
     """Write ``report.html`` of a run folder and return its path.
+
+    Parameters
+    ----------
+    folder : path
+        Of ``loihi-sca demo``.
+
+    Returns
+    -------
+    Path
+        Of one HTML file without any outside resource.
 
     Raises
     ------
     InputError
         The folder holds no finished run.
+
+    Examples
+    --------
+    >>> import loihi_sca
+    >>> loihi_sca.report("runs/none")
+    Traceback (most recent call last):
+    loihi_sca.errors.InputError: runs/none: no summary.json; the run is not finished.
     """
+    folder = Path(folder)
     summary = _read_summary(folder / "summary.json")
-    template = (resources.files("loihi_sca") / "report" / "report.html.j2").read_text("utf-8")
+    template = (resources.files("loihi_sca") / "reporting" / "report.html.j2").read_text("utf-8")
     # summary.json may be anybody's: everything is escaped but our own SVG
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template).render(

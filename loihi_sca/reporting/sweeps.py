@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from loihi_sca.config import FRACTIONS
-from loihi_sca.report.plots import scatter
+from loihi_sca.reporting.plots import scatter
 
 Result: TypeAlias = dict[str, Any]
 """What a run's ``result.json`` says."""
@@ -73,7 +73,7 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
 def _figures(
     members: Sequence[Result], dense: Mapping[int, Result]
 ) -> Iterator[tuple[str, list[float]]]:
-    for figure in ("accuracy", "connections", "synops"):
+    for figure in ("accuracy", "validation_accuracy", "connections", "synops"):
         yield figure, [m[figure] for m in members]
     if all(m["seed"] in dense for m in members):
         for figure in ("connections", "synops"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loihi_sca.report.plots import scatter
+from loihi_sca.reporting.plots import scatter
 
 
 def front_picture(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:

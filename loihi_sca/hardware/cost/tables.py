@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from loihi_sca.cli.hardware_tables import open_table
-from loihi_sca.hardware import Estimate
 from loihi_sca.hardware.cost.energy import EnergyEstimate
+from loihi_sca.hardware.cost.estimate import Estimate
 from loihi_sca.hardware.quantity import Band
+from loihi_sca.results import open_table
 
 
 def cost_tables(estimate: Estimate) -> list[Table]:
