@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from loihi_sca.engine.result import SpikeArray
+
 ENGINES = ("fast", "reference", "lava")
 
 
@@ -106,7 +108,7 @@ def _load(path: Path, steps: int | None) -> npt.NDArray[np.integer[Any]]:
     return np.pad(spikes[..., :steps], padding)
 
 
-def _save(path: Path, spikes: npt.NDArray[np.uint8]) -> None:
+def _save(path: Path, spikes: SpikeArray) -> None:
     import numpy as np
 
     from loihi_sca.files import atomic_path

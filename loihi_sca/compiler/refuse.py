@@ -23,6 +23,7 @@ from loihi_sca.network import (
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.network.graded import graded_problems
 from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
 from loihi_sca.problems import Problem
@@ -61,18 +62,24 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
             yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
+    yield from graded_problems(network)
 
 
 def decays_per_channel(network: Network) -> Iterator[Problem]:
-    """Decays that Lava's neuron, which has one per layer, cannot take."""
+    """Decays that Lava's neuron, broadcast over a map from its last axis, would not take as such.
+
+    The neurons of a dense layer have no map, and each takes its own.
+    """
     for layer in network:
         neuron = layer.neuron
-        if isinstance(neuron, Cuba) and (
-            np.ndim(neuron.current_decay) or np.ndim(neuron.voltage_decay)
+        if (
+            isinstance(neuron, Cuba)
+            and not isinstance(layer, Dense)
+            and (np.ndim(neuron.current_decay) or np.ndim(neuron.voltage_decay))
         ):
             yield Problem(
                 layer.name,
-                "its decays differ between channels, and Lava's neurons share one per layer",
+                "its decays differ between channels, and Lava's neurons of a map share one",
                 "Train with shared_param=True.",
             )
 

@@ -35,6 +35,9 @@ ENGINES = ("reference", "fast", "lava")
 RATES = (0.05, 0.2, 0.5)
 """Input rates of random samples, taken in turn."""
 
+CHANGING = 0.2
+"""Share of the random values of a sigma-delta network that change at a timestep."""
+
 TRACE_BYTES = 1 << 28
 """Samples are compared so many bytes of recorded state at a time."""
 
@@ -207,8 +210,20 @@ def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArr
         # one value per sample and neuron, as an image has
         image = rng.integers(-most // 4, most, size[:-1], endpoint=True)
         return np.broadcast_to(image[..., None], size).astype(np.int32)
+    if network.is_graded:
+        return _random_video(rng, size, encoded=not network.takes_mantissas)
     rates = np.resize(RATES, samples).reshape(-1, *[1] * (len(size) - 1))
     return (rng.random(size) < rates).astype(np.int32)
+
+
+def _random_video(rng: np.random.Generator, size: Shape, encoded: bool) -> IntArray:
+    """Return values from -1 to 1 of which a fifth changes at each step, or messages like that."""
+    changes = rng.random(size) < CHANGING
+    if encoded:
+        return np.where(changes, rng.integers(-4096, 4096, size), 0).astype(np.int32)
+    changes[..., 0] = True
+    last = np.maximum.accumulate(np.where(changes, np.arange(size[-1]), 0), axis=-1)
+    return np.take_along_axis(rng.integers(-64, 65, size, dtype=np.int32), last, axis=-1)
 
 
 class _Runs:
@@ -270,7 +285,7 @@ def _compare(
         expected = runs.run(engines[0], part)
         sent = layer_spikes(network, expected)
         for name, array in sent.items():
-            spikes[name] = spikes.get(name, 0) + int(array.sum(dtype=np.int64))
+            spikes[name] = spikes.get(name, 0) + int(np.count_nonzero(array))
             compared += array.size
         counts[0] += sum(a.current_wraps for a in expected.activity)
         counts[1] += sum(a.voltage_saturations for a in expected.activity)
@@ -303,7 +318,7 @@ def _compare_runs(
         return
     for name, trace in left[1].traces.items():
         other = right[1].traces[name]
-        for what in ("current", "voltage"):
+        for what in ("current", "voltage", "sigma"):
             one, two = getattr(trace, what), getattr(other, what)
             if one is not None and two is not None:
                 assert_same_values(name, one, two, between, f"{what}s", part.start)

@@ -31,7 +31,8 @@ from loihi_sca.engine.result import (
     check_data,
     check_runnable,
 )
-from loihi_sca.network import Dense, Input, IntArray, Layer, Network, Shape
+from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.network import Dense, Input, Layer, Network, Shape
 
 SHM_PREFIX = "loihi_sca_"
 
@@ -56,12 +57,13 @@ def run(
     Parameters
     ----------
     network : Network
-        Lowered to what a netx file can say: Input, Conv and Dense with CUBA neurons.
+        Lowered to what a netx file can say: Input, Conv and Dense with CUBA neurons, or all with
+        sigma-delta ones.
     data : int array (N, *in_shape, T)
         Binary spikes, or bias mantissas where the first layer is an Input with a neuron. The spikes
         of such a layer come from the reference engine; Lava runs from the next layer on.
     schedule : {"pipelined", "cold"}
-        See :data:`loihi_sca.engine.result.Schedule`.
+        See :data:`loihi_sca.engine.result.Schedule`; of sigma-delta networks ``cold`` only.
     record : sequence of str
         Names of layers whose spikes are returned step by step.
     timeout_s : float, optional
@@ -162,10 +164,10 @@ class _Plan:
         busy = self.timesteps * (self.samples // self.runs)
         return busy if self.cold else busy + self.layers
 
-    def to_lava(self, spikes: IntArray) -> SpikeArray:
+    def to_lava(self, spikes: SpikeArray) -> SpikeArray:
         """Turn (N, *shape, T) into (runs, steps, *reversed shape), zeros at the end."""
-        windows = _reversed(spikes.astype(np.uint8))
-        stream = np.zeros((self.runs, self.steps, *windows.shape[2:]), dtype=np.uint8)
+        windows = _reversed(spikes)
+        stream = np.zeros((self.runs, self.steps, *windows.shape[2:]), dtype=windows.dtype)
         windows = windows.reshape(self.runs, -1, *windows.shape[2:])
         stream[:, : windows.shape[1]] = windows
         return stream
@@ -195,15 +197,20 @@ def _run(
     on_progress: Progress | None,
 ) -> RunResult:
     check_runnable(network)
-    spikes = check_data(network, data)
-    traces = {}
+    if network.is_graded and schedule != "cold":
+        raise UnsupportedLayer(
+            f"{network.name} has sigma-delta neurons, which Lava does not reset, so that it has no "
+            "pipelined schedule for them", "Run it with schedule=\"cold\"."
+        )  # fmt: skip
+    spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
-    if isinstance(first, Input):
-        alone = reference.run(Network(first.name, (first,)), spikes, schedule=schedule)
-        spikes = alone.spikes.astype(np.int32)
-        traces = {first.name: Trace(alone.spikes)} if first.name in record else {}
+    if isinstance(first, Input) and first.neuron is not None:
+        spikes = reference.run(Network(first.name, (first,)), spikes, schedule=schedule).spikes
+    spikes = spikes if network.is_graded else spikes.astype(np.uint8)
+    heard = isinstance(first, Input) and first.name in record
+    traces = {first.name: Trace(spikes)} if heard else {}
     if not layers:
-        return RunResult(spikes.astype(np.uint8), (), traces, 0.0)
+        return RunResult(spikes, (), traces, 0.0)
 
     flat = isinstance(layers[0], Dense)
     arriving = spikes.reshape(len(spikes), -1, spikes.shape[-1]) if flat else spikes
@@ -219,6 +226,7 @@ def _run(
         input_shape=None if flat else list(layers[0].in_shape[::-1]),
         reset_interval=None if plan.cold else plan.timesteps,
         sinks=sinks,
+        graded=network.is_graded,
     )
     seconds = supervise(job, folder, _limits(plan, layers, timeout_s), on_progress)
     cut = [
@@ -229,7 +237,7 @@ def _run(
     return RunResult(cut[0], (), traces, seconds)
 
 
-def _plan(layers: Sequence[Layer], arriving: IntArray, schedule: Schedule) -> _Plan:
+def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> _Plan:
     delayed = any(isinstance(x, Dense) and x.delay is not None and x.delay.any() for x in layers)
     return _Plan(
         samples=len(arriving),

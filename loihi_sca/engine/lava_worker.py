@@ -34,6 +34,7 @@ PHASES, STEPS = 0, 1
 
 SHM_FOLDER = "/dev/shm"  # noqa: S108
 WATCH_INTERVAL_S = 0.25
+MESSAGE_BITS = 16  # of a sigma-delta network's input; 0 would make it binary
 
 CHANNEL_SLOTS = 8
 """Messages that each channel can hold. One per timestep is under way; Lava's own 64 need more
@@ -61,6 +62,7 @@ class Job:
     sinks : list of int
         Synapse layers, counted from 0, whose spikes are written to ``sink-N.npy``, each of shape
         ``(runs, steps, *shape)`` with ``shape`` in Lava's order. The first one is the output.
+    graded : bool  (layers send messages of 32 bits)
     """
 
     net: str
@@ -70,6 +72,7 @@ class Job:
     input_shape: list[int] | None
     reset_interval: int | None
     sinks: list[int]
+    graded: bool = False
 
     def save(self, folder: Path) -> None:
         """Write the job into its folder."""
@@ -234,6 +237,7 @@ class Worker:
             num_layers=_blocks_before_readout(hdf5.NetDict(self.job.net)),
             skip_layers=self.job.skip_layers,
             input_shape=None if self.job.input_shape is None else tuple(self.job.input_shape),
+            input_message_bits=MESSAGE_BITS if self.job.graded else 0,
             **reset,
         )
         net.net_config.f.close()  # netx never does
@@ -246,8 +250,9 @@ class Worker:
         shape = tuple(int(n) for n in layer.out.shape)
         if run == 0:
             runs, steps = self.source.shape[:2]
+            kind = np.int32 if self.job.graded else np.uint8
             np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-                path, mode="w+", dtype=np.uint8, shape=(runs, steps, *shape)
+                path, mode="w+", dtype=kind, shape=(runs, steps, *shape)
             )
         sink = RingBuffer(shape=shape, buffer=1)
         sink.proc_params["file"] = str(path)

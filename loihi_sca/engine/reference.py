@@ -2,7 +2,8 @@
 
 Every other engine is tested against this file. A timestep of a layer has three phases, one
 function each: spikes arrive (:func:`arrivals`), synapses weigh them (:func:`accumulate`), neurons
-integrate and spike (:func:`update`).
+integrate and spike (:func:`update`). Neurons of the sigma-delta family send messages instead of
+spikes, and are defined in :mod:`loihi_sca.engine.reference_graded`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.reference_graded import count, run_neurons
 from loihi_sca.engine.result import (
     RunResult,
     Schedule,
@@ -26,6 +28,7 @@ from loihi_sca.network import (
     Conv,
     Cuba,
     Dense,
+    Graded,
     Input,
     IntArray,
     Layer,
@@ -33,7 +36,7 @@ from loihi_sca.network import (
     Pool,
     Window,
 )
-from loihi_sca.network.activity import LayerActivity
+from loihi_sca.network.activity import GradedActivity, LayerActivity
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
 WideArray = npt.NDArray[np.int64]
@@ -75,9 +78,10 @@ def run(
     Parameters
     ----------
     network : Network
-        Its neurons must all be CUBA.
+        Its neurons must all be CUBA, or all of the sigma-delta family.
     data : int array (N, *in_shape, T)
-        Binary spikes, or bias mantissas where the first layer is an Input with a neuron.
+        Binary spikes, or bias mantissas where the first layer is an Input with a neuron. Of a
+        sigma-delta network values in 1/64 where it begins with a Delta, else messages.
     schedule : {"pipelined", "cold"}
         See :data:`loihi_sca.engine.result.Schedule`.
     record : sequence of str
@@ -95,13 +99,13 @@ def run(
     started = time.perf_counter()
     activity, traces = [], {}
     for layer in network:
-        layer_activity, trace = _run_layer(layer, spikes, schedule)
+        layer_activity, trace = _run_layer(layer, spikes, schedule, network.is_graded)
         activity.append(layer_activity)
         if layer.name in record:
             traces[layer.name] = trace
         spikes = trace.spikes.astype(np.int32)
     elapsed = time.perf_counter() - started
-    return RunResult(spikes.astype(np.uint8), tuple(activity), traces, elapsed)
+    return RunResult(trace.spikes, tuple(activity), traces, elapsed)
 
 
 def arrivals(layer: Layer, spikes: IntArray, schedule: Schedule) -> IntArray:
@@ -156,13 +160,21 @@ def update(neuron: Cuba, u: WideArray, v: WideArray, z: WideArray, bias: WideArr
     return State(v > ALIGN * neuron.threshold, u, v, unwrapped_u, unclipped_v)
 
 
-def _run_layer(layer: Layer, data: IntArray, schedule: Schedule) -> tuple[LayerActivity, Trace]:
+def _run_layer(
+    layer: Layer, data: IntArray, schedule: Schedule, is_graded: bool
+) -> tuple[LayerActivity, Trace]:
     """Run one layer over all its timesteps; ``data`` is (N, *in_shape, T)."""
     neuron = layer.neuron
-    if not isinstance(neuron, Cuba):  # an Input that only names a shape
-        return _activity(layer, data, data), Trace(data.astype(np.uint8))
-
     arriving, bias = arrivals(layer, data, schedule), _bias(layer, data)
+    if isinstance(neuron, Graded):
+        sums = (accumulate(layer, arriving, t) for t in range(data.shape[-1]))
+        messages, sigma, wraps = run_neurons(layer, neuron, sums, bias.astype(np.int32))
+        sent = _later_by_channel(messages, layer.axon_delay)
+        return _activity(layer, arriving, sent, count(sent, sigma, wraps)), Trace(sent, sigma=sigma)
+    if not isinstance(neuron, Cuba):  # an Input that only names a shape
+        spikes = data if is_graded else data.astype(np.uint8)
+        return _activity(layer, data, data), Trace(spikes)
+
     u = v = np.zeros((len(data), *layer.out_shape), dtype=np.int64)
     history = []
     for t in range(data.shape[-1]):
@@ -185,16 +197,23 @@ def _run_layer(layer: Layer, data: IntArray, schedule: Schedule) -> tuple[LayerA
     return activity, Trace(sent.astype(np.uint8), u.astype(np.int32), v.astype(np.int32))
 
 
-def _activity(layer: Layer, arriving: IntArray, sent: IntArray, **peaks: int) -> LayerActivity:
-    arriving_per_position = arriving.sum(axis=(0, -1), dtype=np.int64)
+def _activity(
+    layer: Layer,
+    arriving: IntArray,
+    sent: IntArray,
+    graded: GradedActivity | None = None,
+    **peaks: int,
+) -> LayerActivity:
+    arriving_per_position = np.count_nonzero(arriving, axis=(0, -1))
     runs = layer.neuron is not None
     return LayerActivity(
         name=layer.name,
         neurons=layer.neurons if runs else 0,
         outputs=layer.neurons,
-        spikes=int(sent.sum(dtype=np.int64)),
+        spikes=int(np.count_nonzero(sent)),
         synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel()),
         updates=sent.size if runs else 0,
+        graded=graded,
         **{"peak_current": 0, "current_wraps": 0, "voltage_saturations": 0, **peaks},
     )
 

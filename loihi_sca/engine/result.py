@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from loihi_sca.engine.axes import way_out
 from loihi_sca.errors import InputError, UnsupportedLayer
-from loihi_sca.network import Cuba, Input, IntArray, Network, OtherLayer
+from loihi_sca.network import Input, IntArray, Network, OtherLayer, OtherNeuron
 from loihi_sca.network.activity import LayerActivity, activity_table
-from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.network.fixed_point import MAX_BIAS, MAX_VALUE, MIN_BIAS, STATE_LIMIT
+from loihi_sca.network.graded import graded_problems
 from loihi_sca.results import Result, times
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ Schedule: TypeAlias = Literal["pipelined", "cold"]
 training. ``cold``: no reset, every layer starts at global step 0 and each synapse layer adds one
 step, time is global; what netx does without ``reset_interval``."""
 
-SpikeArray: TypeAlias = npt.NDArray[np.uint8]
+SpikeArray: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
+"""Spikes, 0 or 1, in uint8; or messages of sigma-delta neurons in int32."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,17 +36,23 @@ class Trace:
     Attributes
     ----------
     spikes : uint8 array (N, *out_shape, T)
+        int32, where the layer sends messages.
     current, voltage : int array (N, *out_shape, T) or None
         After the update, the voltage before its reset. None from engines that cannot tell.
+    sigma : int array (N, *out_shape, T) or None
+        Of sigma-delta neurons: the sum of what arrived, after the update.
     """
 
     spikes: SpikeArray
     current: IntArray | None = None
     voltage: IntArray | None = None
+    sigma: IntArray | None = None
 
     def __repr__(self) -> str:
         told = [
-            name for name in ("spikes", "current", "voltage") if getattr(self, name) is not None
+            name
+            for name in ("spikes", "current", "voltage", "sigma")
+            if getattr(self, name) is not None
         ]
         return f"Trace({', '.join(told)} of shape {self.spikes.shape})"
 
@@ -56,7 +64,7 @@ class RunResult(Result):
     Attributes
     ----------
     spikes : uint8 array (N, *out_shape, T)
-        Of the last layer.
+        Of the last layer; int32 messages from sigma-delta neurons.
     activity : tuple of LayerActivity
         One per layer, in order; empty from an engine that does not count.
     traces : mapping of layer name to Trace
@@ -86,7 +94,7 @@ class RunResult(Result):
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
-        """Spikes per output neuron and sample, shape (N, outputs)."""
+        """Spikes per output neuron and sample, shape (N, outputs); messages are summed up."""
         flat = self.spikes.reshape(self.samples, -1, self.timesteps)
         counts: npt.NDArray[np.int64] = flat.sum(axis=-1, dtype=np.int64)
         return counts
@@ -137,19 +145,19 @@ class Engine(Protocol):
 
 def check_runnable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` naming every layer whose dynamics are not defined here."""
-    problems = []
+    problems = [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
     for layer in network:
         if isinstance(layer, OtherLayer):
             kind = " with complex weights" if "weight/imag" in layer.weights else ""
             problems.append(f"{layer.name}: block type {layer.type!r}{kind}")
-        elif not (isinstance(layer.neuron, Cuba) or isinstance(layer, Input)):
-            kind = "no neuron" if layer.neuron is None else f"neuron type {layer.neuron.type!r}"
-            problems.append(f"{layer.name}: {kind}")
-        elif layer.neuron is not None and not isinstance(layer.neuron, Cuba):
+        elif isinstance(layer.neuron, OtherNeuron):
             problems.append(f"{layer.name}: neuron type {layer.neuron.type!r}")
+        elif layer.neuron is None and not isinstance(layer, Input):
+            problems.append(f"{layer.name}: no neuron")
     if problems:
         raise UnsupportedLayer(
-            "cannot be simulated exactly, only CUBA neurons can: " + "; ".join(problems),
+            "cannot be simulated exactly, only CUBA and sigma-delta neurons can: "
+            + "; ".join(problems),
             "`estimate` can still map it.",
         )
 
@@ -184,7 +192,8 @@ def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.in
     """Return some samples as integers of whatever width, or raise :class:`InputError`.
 
     Binary unless the first layer is an :class:`Input` with a neuron, whose values are bias
-    mantissas. Floats pass if they are whole numbers.
+    mantissas or, of a Delta, in 1/64; without it a sigma-delta network takes messages. Floats pass
+    if they are whole numbers.
     """
     if array.dtype.kind == "f" and bool(np.all(np.isfinite(array) & (array == np.rint(array)))):
         # what int64 cannot hold is far out of range either way
@@ -194,17 +203,24 @@ def check_values(network: Network, array: npt.NDArray[Any]) -> npt.NDArray[np.in
             f"spikes must be integers, got {array.dtype} with non-integer values. "
             "Encode the data first (loihi_sca.data.encoders)."
         )
-    first = network.layers[0]
-    low, high = (
-        (MIN_BIAS, MAX_BIAS) if isinstance(first, Input) and first.neuron is not None else (0, 1)
-    )
+    low, high, kind = _allowed(network)
     lowest, highest = int(array.min()), int(array.max())
     if lowest < low or highest > high:
         raise InputError(
-            f"input values span {lowest} to {highest}, allowed is {low} to {high} "
-            f"({'bias mantissas' if high > 1 else 'binary spikes'}). {_about(lowest, high)}"
+            f"input values span {lowest} to {highest}, allowed is {low} to {high} ({kind}). "
+            f"{_about(lowest, high)}"
         )
     return array
+
+
+def _allowed(network: Network) -> tuple[int, int, str]:
+    """Return the least and the largest input value, and what it is."""
+    driven = isinstance(network.layers[0], Input) and network.layers[0].neuron is not None
+    if network.is_graded and driven:
+        return -MAX_VALUE, MAX_VALUE, "values of a Delta, 64 for 1.0"
+    if network.is_graded:
+        return 1 - STATE_LIMIT, STATE_LIMIT - 1, "messages, 4096 for 1.0"
+    return (MIN_BIAS, MAX_BIAS, "bias mantissas") if driven else (0, 1, "binary spikes")
 
 
 def _about(lowest: int, high: int) -> str:

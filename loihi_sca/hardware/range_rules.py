@@ -55,12 +55,6 @@ def decay(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
     yield from _above(profile, spec, "decay_bits", actual, "Give decays in 1/4096.")
 
 
-def payload(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
-    """Check that a spike carries so many bits besides saying that it happened."""
-    hint = "Use neurons with binary spikes, or a chip with graded ones."
-    yield from _above(profile, spec, "payload_bits", spec.ranges.payload_bits, hint)
-
-
 def window(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
     """Check that kernels and strides are known to work, where the profile names such limits."""
     if profile.limits.kernel_edge is not None:
@@ -72,7 +66,7 @@ def window(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
 
 
 RANGE_RULES: tuple[RangeRule, ...] = (
-    weight_bits, delay, threshold, bias, decay, payload, window,
+    weight_bits, delay, threshold, bias, decay, window,
 )  # fmt: skip
 
 

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loihi_sca.network import Conv, Cuba, Dense, Layer, Neuron, OtherLayer, OtherNeuron
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Delta,
+    Dense,
+    Graded,
+    Layer,
+    Neuron,
+    OtherLayer,
+    OtherNeuron,
+    Sigma,
+    SigmaDelta,
+)
 
 GRADED = ("sdnn", "sigma", "delta", "graded")
 """Parts of the names of neurons that send more than one bit."""
@@ -48,7 +60,7 @@ def ranges_of(layer: Layer) -> Ranges:
     bias = layer.bias if isinstance(layer, Conv | Dense | OtherLayer) else None
     graded = any(part in neuron_type(neuron) for part in GRADED)
     return Ranges(
-        threshold=neuron.threshold if isinstance(neuron, Cuba) else 0,
+        threshold=neuron.threshold if isinstance(neuron, Cuba | Delta | SigmaDelta) else 0,
         biases=_kinds_of_bias(bias.tolist()) if bias is not None else (),
         decay=_largest_decay(neuron) if isinstance(neuron, Cuba) else 0,
         delay=max((int(d.max()) for d in delays if d is not None), default=0),
@@ -70,6 +82,8 @@ def neuron_type(neuron: Neuron | None) -> str:
 
     A sigma-delta neuron that puts out its sum is a type of its own, as in netx.
     """
+    if isinstance(neuron, Graded):
+        return SIGMA_OUTPUT if isinstance(neuron, Sigma) else "sdnn"
     if isinstance(neuron, OtherNeuron):
         return SIGMA_OUTPUT if SIGMA_OUTPUT in neuron.parameters else neuron.type.lower()
     return "none" if neuron is None else "cuba"

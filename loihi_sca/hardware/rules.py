@@ -84,8 +84,19 @@ def neuron_groups(placement: Placement) -> Iterator[Violation]:
             )
 
 
+def payload(placement: Placement) -> Iterator[Violation]:
+    """Check that a spike carries so many bits besides saying that it happened; said once."""
+    limit = placement.profile.limits.payload_bits
+    found = [x.spec for x in placement.layers if x.spec.ranges.payload_bits > int(limit)]
+    if found:
+        others = f" So do {len(found) - 1} other layers." if len(found) > 1 else ""
+        hint = f"Use neurons with binary spikes, or a chip with graded ones.{others}"
+        actual = found[0].ranges.payload_bits
+        yield violation(placement.profile, found[0], "payload_bits", actual, limit, hint)
+
+
 RULES: tuple[Rule, ...] = (
-    compartments, synapse_words, in_axons, out_axons, axon_map, neuron_groups,
+    compartments, synapse_words, in_axons, out_axons, axon_map, neuron_groups, payload,
 )  # fmt: skip
 """About cores; :data:`~loihi_sca.hardware.range_rules.RANGE_RULES` are about single values."""
 

@@ -21,7 +21,7 @@ FAMILIES = {
     "adrf_iz": "an adaptive resonate-and-fire neuron, which netx does not know",
     "rf": "a resonate-and-fire neuron, whose dynamics are not proven exact",
     "rf_iz": "a resonate-and-fire neuron, whose dynamics are not proven exact",
-    "sigma_delta": "a sigma-delta neuron with graded messages, not proven exact",
+    "sigma_delta": "a sigma-delta neuron: files with it run exactly, models are not compiled yet",
 }
 """Block families of lava-dl beside CUBA."""
 

@@ -8,11 +8,20 @@ layer of its own.
 
 from loihi_sca.network.graph import Network, Readout
 from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
-from loihi_sca.network.neurons import Cuba, Neuron, OtherNeuron
+from loihi_sca.network.neurons import (
+    Cuba,
+    Delta,
+    Graded,
+    Neuron,
+    OtherNeuron,
+    Sigma,
+    SigmaDelta,
+)
 from loihi_sca.network.values import IntArray, Pair, Shape
 from loihi_sca.network.windows import Conv, Pool, Window
 
 __all__ = [
-    "Conv", "Cuba", "Dense", "Input", "IntArray", "Layer", "Network", "Neuron",
-    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Window",
+    "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "Layer", "Network", "Neuron",
+    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Sigma", "SigmaDelta",
+    "Window",
 ]  # fmt: skip

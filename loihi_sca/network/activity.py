@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from loihi_sca.results import add_numbers, open_table, plain
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+@dataclass(frozen=True)
+class GradedActivity:
+    """What only a layer that sends messages does.
+
+    Attributes
+    ----------
+    message_bits : int
+        Bits of all its messages, each of as many as its value needs, sign included.
+    peak_message, wide_messages : int
+        Largest ``|message|``, and how many need more than 16 bits.
+    peak_sigma, wide_sigmas : int
+        Largest ``|sigma|``, and at how many neurons and timesteps it needs more than 24 bits.
+    input_wraps : int
+        How often what arrives at a neuron of a convolution left the 24 bits and wrapped.
+    """
+
+    message_bits: int = 0
+    peak_message: int = 0
+    wide_messages: int = 0
+    peak_sigma: int = 0
+    wide_sigmas: int = 0
+    input_wraps: int = 0
+
+    def add(self, more: GradedActivity) -> GradedActivity:
+        """Return the activity of two runs together."""
+        return GradedActivity(
+            self.message_bits + more.message_bits,
+            max(self.peak_message, more.peak_message),
+            self.wide_messages + more.wide_messages,
+            max(self.peak_sigma, more.peak_sigma),
+            self.wide_sigmas + more.wide_sigmas,
+            self.input_wraps + more.input_wraps,
+        )
 
 
 @dataclass(frozen=True)
@@ -23,7 +58,7 @@ class LayerActivity:
     neurons : int
         Its number of neurons.
     spikes : int
-        Spikes it sent.
+        Spikes it sent, or messages other than zero.
     synops : int
         Synaptic operations it received, through the real connectivity.
     updates : int
@@ -36,6 +71,8 @@ class LayerActivity:
         How often a voltage was clipped to the 24-bit range.
     outputs : int
         Values that it sends per step: of its neurons, or, where it has none, what came in.
+    graded : GradedActivity or None
+        Of a layer that sends messages. It has no currents and voltages, whose counts are 0.
     """
 
     name: str
@@ -47,6 +84,25 @@ class LayerActivity:
     current_wraps: int
     voltage_saturations: int
     outputs: int = 0
+    graded: GradedActivity | None = None
+
+    def add(self, more: LayerActivity) -> LayerActivity:
+        """Return the activity of the layer in two runs together."""
+        graded = self.graded
+        if graded is not None and more.graded is not None:
+            graded = graded.add(more.graded)
+        return LayerActivity(
+            self.name,
+            self.neurons,
+            self.spikes + more.spikes,
+            self.synops + more.synops,
+            self.updates + more.updates,
+            max(self.peak_current, more.peak_current),
+            self.current_wraps + more.current_wraps,
+            self.voltage_saturations + more.voltage_saturations,
+            self.outputs,
+            graded,
+        )
 
     def as_json(self, samples: int, timesteps: int) -> dict[str, Any]:
         """Return the counts, with rates for so many samples of so many steps."""
@@ -61,6 +117,7 @@ class LayerActivity:
             "peak_current": self.peak_current,
             "current_wraps": self.current_wraps,
             "voltage_saturations": self.voltage_saturations,
+            **({} if self.graded is None else {"messages": asdict(self.graded)}),
         }
 
 

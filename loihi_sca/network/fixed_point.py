@@ -27,3 +27,19 @@ MIN_WEIGHT, MAX_WEIGHT = -(1 << WEIGHT_BITS), (1 << WEIGHT_BITS) - 2
 BIAS_BITS = 13
 MIN_BIAS, MAX_BIAS = -(1 << (BIAS_BITS - 1)), (1 << (BIAS_BITS - 1)) - 1
 """A bias is a mantissa of 13 bits, sign included; the one exponent that netx knows is 6."""
+
+VALUE_BITS = 6
+"""A value that sigma-delta neurons exchange is in 1/64, as is their bias and their threshold."""
+
+MESSAGE_BITS = 6
+"""Messages have so many bits more behind the point than values, 12 in all."""
+
+GRADED_ALIGN_BITS = ALIGN_BITS + MESSAGE_BITS
+"""From a value to the state, whose 18 bits behind the point are those of weight and message."""
+
+MAX_VALUE = (1 << (31 - GRADED_ALIGN_BITS)) - 1
+"""The largest value, bias or threshold whose state fits the 32 bits that Lava computes in."""
+
+PAYLOAD_BITS = 16
+PAYLOAD_LIMIT = 1 << (PAYLOAD_BITS - 1)
+"""A message has 16 bits, sign included, by what netx tells Lava, whose CPU backend sends more."""

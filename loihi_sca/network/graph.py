@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loihi_sca.errors import NetworkError
 from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
-from loihi_sca.network.neurons import Cuba
+from loihi_sca.network.neurons import Cuba, Graded
 from loihi_sca.network.values import IntArray, Node, Shape, as_ints, check_whole
 from loihi_sca.results import Result, add_numbers, open_table, plain, times
 
@@ -108,8 +108,13 @@ class Network(Result, Node):
 
     @property
     def takes_mantissas(self) -> bool:
-        """Whether the input drives neurons as bias mantissas, instead of being spikes."""
+        """Whether the input are values for neurons, bias mantissas or those of a Delta."""
         return isinstance(self.layers[0], Input) and self.layers[0].neuron is not None
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether any layer sends messages, integers, where others spike."""
+        return any(isinstance(layer.neuron, Graded) for layer in self.layers)
 
     @property
     def out_shape(self) -> Shape:

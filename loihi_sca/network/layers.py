@@ -32,7 +32,7 @@ class Layer(Node):
         Unique in its network.
     in_shape : tuple of int
         Shape of the spikes it takes at one timestep.
-    neuron : Cuba, OtherNeuron or None
+    neuron : Cuba, Delta, SigmaDelta, Sigma, OtherNeuron or None
         The dynamics; None for a layer that only has synapses or only a shape.
     axon_delay : int array (C_out,) or None
         Timesteps by which the layer's output spikes are late, per output channel. netx files
@@ -103,13 +103,14 @@ class Layer(Node):
 class Input(Layer):
     """Where data enters: just a shape for spikes, or neurons driven by values.
 
-    With a neuron, the integer given at a timestep is the bias mantissa of that step, as on the
-    chip, and spikes come out. Without one, what comes in goes out.
+    With a CUBA neuron, the integer given at a timestep is the bias mantissa of that step, as on the
+    chip, and spikes come out; with a Delta, it is the value in 1/64, and messages come out. Without
+    a neuron, what comes in goes out.
 
     Attributes
     ----------
     weight, bias : int
-        The host-side transform that turns raw data ``x`` into that bias mantissa,
+        The host-side transform that turns raw data ``x`` into that integer,
         ``weight x / 64 + bias``. Applied by whoever prepares the input, never by an engine.
     """
 

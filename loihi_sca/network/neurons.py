@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from loihi_sca.network.fixed_point import MAX_DECAY
+from loihi_sca.errors import NetworkError
+from loihi_sca.network.fixed_point import MAX_DECAY, MAX_VALUE
 from loihi_sca.network.values import IntArray, Node, as_ints, check_whole
 
 
@@ -42,6 +43,61 @@ class Cuba(Node):
         check_whole("Cuba", "threshold", self.threshold, low=0)
 
 
+@dataclass(frozen=True, eq=False)
+class Delta(Node):
+    """Delta encoder of an Input: sends by how much a value has changed, once that is enough.
+
+    ``act[t] = 4096 x[t]``, ``d[t] = act[t] - act[t-1] + residue[t-1]``,
+    ``y[t] = d[t]`` where ``|d[t]| >= 4096 threshold``, else 0; ``residue[t] = d[t] - y[t]``.
+    The message is ``y[t] >> 6``: what the shift rounds off, downwards, is lost.
+
+    Attributes
+    ----------
+    threshold : int
+        In 1/64, as is the value ``x``; at least 0, at which everything is sent.
+    """
+
+    threshold: int
+
+    def __post_init__(self) -> None:
+        _check_threshold("Delta", self.threshold)
+
+
+@dataclass(frozen=True, eq=False)
+class SigmaDelta(Node):
+    """Sigma-delta neuron: sums what arrives, rectifies, and sends changes as :class:`Delta` does.
+
+    ``sigma[t] = sigma[t-1] + z[t]``, ``act[t] = max(sigma[t] + 4096 bias, 0)``, the rest as there.
+
+    Attributes
+    ----------
+    threshold : int
+        In 1/64, as is the bias; at least 0.
+    """
+
+    threshold: int
+
+    def __post_init__(self) -> None:
+        _check_threshold("SigmaDelta", self.threshold)
+
+
+@dataclass(frozen=True, eq=False)
+class Sigma(Node):
+    """Read-out of a sigma-delta network: sends its sum, whole and at every timestep.
+
+    ``sigma[t] = sigma[t-1] + z[t]``, in units of ``2**-18``. It has no bias.
+    """
+
+
+def _check_threshold(owner: str, threshold: int) -> None:
+    check_whole(owner, "threshold", threshold, low=0)
+    if threshold > MAX_VALUE:
+        raise NetworkError(
+            f"{owner}: threshold is {threshold}, must be at most {MAX_VALUE}: aligned to the "
+            "state it would not fit the 32 bits that Lava computes in."
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class OtherNeuron(Node):
     """A neuron that can be mapped (it costs resources) but is not simulated or compiled.
@@ -49,7 +105,7 @@ class OtherNeuron(Node):
     Attributes
     ----------
     type : str
-        Its name in the netx file, for example ``SDNN``.
+        Its name in the netx file, for example ``ALIF``.
     parameters : mapping of str to int, float or array
         Whatever the file says about it, untouched.
     """
@@ -58,4 +114,7 @@ class OtherNeuron(Node):
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-Neuron: TypeAlias = Cuba | OtherNeuron
+Graded: TypeAlias = Delta | SigmaDelta | Sigma
+"""Neurons that send messages, integers, where others spike."""
+
+Neuron: TypeAlias = Cuba | Graded | OtherNeuron

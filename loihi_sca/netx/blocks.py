@@ -12,6 +12,7 @@ from loihi_sca.errors import NetworkError
 from loihi_sca.network import (
     Conv,
     Cuba,
+    Delta,
     Dense,
     Input,
     IntArray,
@@ -22,6 +23,8 @@ from loihi_sca.network import (
     Pair,
     Pool,
     Shape,
+    Sigma,
+    SigmaDelta,
 )
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.limits import DEFAULT_NEURON
@@ -48,7 +51,7 @@ def read_layer(name: str, kind: str, group: h5py.Group, arriving: Shape | None) 
     NetworkError
         A field is missing, is no number, or contradicts another one; the message names both.
     """
-    neuron = _read_neuron(name, group)
+    neuron = _read_neuron(name, kind, group)
     if kind == "input":
         return _read_input(name, group, neuron)
     if kind in ("conv", "pool"):
@@ -218,31 +221,34 @@ def _spread_delay(name: str, delay: IntArray, weight: IntArray) -> IntArray:
     )
 
 
-def _read_neuron(name: str, group: h5py.Group) -> Neuron | None:
+def _read_neuron(name: str, kind: str, group: h5py.Group) -> Neuron | None:
+    """Read the neuron of a layer, whose type ``kind`` says which part a sigma-delta one takes."""
     if "neuron" not in group:
         return None
     neuron = access.group(group, "neuron", name)
-    kind = access.string(neuron, "type")
-    if kind not in fields.CUBA_TYPES and kind not in fields.OTHER_NEURONS:
-        known = ", ".join((*fields.CUBA_TYPES, *fields.OTHER_NEURONS))
-        raise NetworkError(f"{name}: neuron type {kind!r} is not known; known are {known}.")
-    simulated = kind in fields.CUBA_TYPES
-    fields.require_known(f"{name}/neuron", neuron, fields.CUBA if simulated else fields.MAPPED)
+    family = access.string(neuron, "type")
+    simulated = fields.SIMULATED.get(family)
+    if simulated is None and family not in fields.OTHER_NEURONS:
+        known = ", ".join((*fields.SIMULATED, *fields.OTHER_NEURONS))
+        raise NetworkError(f"{name}: neuron type {family!r} is not known; known are {known}.")
+    fields.require_known(f"{name}/neuron", neuron, simulated or fields.MAPPED)
     values = {
         key: access.plain(access.raw(access.dataset(neuron, key)))
         for key in neuron
         if key != "type"
     }
-    if not simulated:
-        return OtherNeuron(kind, values)
+    if simulated is None:
+        return OtherNeuron(family, values)
     for key, value in values.items():
-        if np.asarray(value).dtype.kind not in "biuf":
+        if np.asarray(value).dtype.kind not in "biuf" and key != "activation":
             raise NetworkError(f"{name}: neuron/{key} is {value!r}, not a number.")
-    other = [x.name for x in fields.other_values(values, fields.CUBA)]
+    other = [x.name for x in fields.other_values(values, simulated)]
     if other:
         graded = ["graded spikes"] if "gradedSpike" in other else []
         said = graded + [f"{x} {fields.shown(values[x])}" for x in other if x != "gradedSpike"]
-        return OtherNeuron(f"{kind} with {' and '.join(said)}", values)
+        return OtherNeuron(f"{family} with {' and '.join(said)}", values)
+    if family == "SDNN":
+        return _sigma_delta(name, kind, neuron)
     channels = shape_of(group)[0]
     try:
         return Cuba(
@@ -252,6 +258,16 @@ def _read_neuron(name: str, group: h5py.Group) -> Neuron | None:
         )
     except NetworkError as error:
         raise NetworkError(f"{name}, neuron/iDecay, vDecay and vThMant: {error}") from error
+
+
+def _sigma_delta(name: str, kind: str, neuron: h5py.Group) -> Neuron:
+    if kind != "input" and "sigma_output" in neuron:
+        return Sigma()
+    try:
+        threshold = access.whole_number(neuron, "vThMant")
+        return Delta(threshold) if kind == "input" else SigmaDelta(threshold)
+    except NetworkError as error:
+        raise NetworkError(f"{name}, neuron/vThMant: {error}") from error
 
 
 def _decay(group: h5py.Group, name: str, channels: int) -> int | IntArray:

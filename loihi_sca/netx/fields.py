@@ -35,7 +35,7 @@ class Field:
     use : Use
     why : str
         For ``default``, what another value would mean; for ``ignored``, why it changes nothing.
-    only : int
+    only : int or str
         The one value that is exact, for ``default``.
     instead : str
         What to do about another value, for ``default``.
@@ -44,7 +44,7 @@ class Field:
     name: str
     use: Use
     why: str = ""
-    only: int = 0
+    only: int | str = 0
     instead: str = ""
 
 
@@ -107,15 +107,33 @@ CUBA: tuple[Field, ...] = (
 )  # fmt: skip
 """Fields of the neurons that are simulated: CUBA, and LOIHI, as slayerPytorch called it."""
 
-CUBA_TYPES = ("CUBA", "LOIHI")
+SDNN: tuple[Field, ...] = (
+    *_all("read", "type vThMant sigma_output"),
+    Field(
+        "activation", "default", "the neuron rectifies, whatever the file says", "relu",
+        "Train with activation=torch.relu.",
+    ),
+    Field("messageBits", "default", "stock netx dies of the field", "none", "Delete the field."),
+    Field("weight_exp", "default",
+          "WgtScaleBatchNorm scales after quantisation, and netx never reads its scale", 0,
+          "Train with MeanOnlyBatchNorm."),
+    Field("wgtExp", "default", "netx passes it over", 0, "Multiply weights by 2**wgtExp."),
+    Field("gradedSpike", "ignored", "messages are graded in any case"),
+    *(
+        Field(name, "default", "netx passes it over, and takes 6", 6, "Export with 6 bits.")
+        for name in ("spike_exp", "state_exp")
+    ),
+)  # fmt: skip
+"""Fields of sigma-delta neurons; that ``sigma_output`` is there counts, not its value."""
 
-_MAPPED_ONLY = "Train with slayer.block.cuba and graded_spike=False. `estimate` can still map it."
-_RESONATES = "resonates (complex weights and state), and only CUBA neurons are exact"
+SIMULATED: Mapping[str, tuple[Field, ...]] = {"CUBA": CUBA, "LOIHI": CUBA, "SDNN": SDNN}
+"""Types of neurons that are simulated, and their fields."""
+
+_MAPPED_ONLY = "Train with slayer.block.cuba or sigma_delta. `estimate` can still map it."
+_RESONATES = "resonates (complex weights and state), which is not proven exact"
 _ADAPTS = "resonates with an adaptive threshold, which stock lava-dl loads as one that stays"
 
 OTHER_NEURONS: Mapping[str, str] = {
-    "SDNN": "sends graded messages (sigma-delta), and only CUBA neurons with binary spikes are "
-    "exact",
     "RF_PHASE": _RESONATES,
     "RF_IZHIKEVICH": _RESONATES,
     "ALIF": "has an adaptive threshold, for which netx has no neuron",
@@ -126,7 +144,7 @@ OTHER_NEURONS: Mapping[str, str] = {
 """Neurons that are mapped and not simulated, and what they do."""
 
 MAPPED = (
-    *_all("mapped", "type activation sigma_output sinDecay cosDecay thDecay refDecay vThStep"),
+    *_all("mapped", "type sinDecay cosDecay thDecay refDecay vThStep"),
     *_all("mapped", "tauSr tauRef scaleRef"),
     *(Field(x.name, "mapped") for x in CUBA if x.name != "type"),
 )
@@ -173,7 +191,8 @@ def other_values(parameters: Mapping[str, Any], known: Iterable[Field]) -> Itera
     for field in known:
         if field.use == "default" and field.name in parameters:
             values = np.asarray(parameters[field.name])
-            if values.dtype.kind not in "biuf" or bool(np.any(values != field.only)):
+            kinds = "SU" if isinstance(field.only, str) else "biuf"
+            if values.dtype.kind not in kinds or bool(np.any(values != field.only)):
                 yield field
 
 
@@ -197,10 +216,10 @@ def explain_neuron(kind: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
     """
     if kind in OTHER_NEURONS:
         return f"its neuron is {kind!r}: it {OTHER_NEURONS[kind]}", _MAPPED_ONLY
-    found = list(other_values(parameters, CUBA))
+    found = list(other_values(parameters, SDNN if kind.startswith("SDNN") else CUBA))
     reasons = [f"{x.name} = {shown(parameters[x.name])}: {x.why}" for x in found]
     if not found:
-        return f"its neuron is {kind!r}, and only CUBA neurons are exact", "Use CUBA neurons."
+        return f"its neuron is {kind!r}, which is not known to be exact", _MAPPED_ONLY
     return f"its neuron has {'; '.join(reasons)}", " ".join(x.instead for x in found)
 
 

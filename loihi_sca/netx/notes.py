@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from loihi_sca.network import Conv, Cuba, Dense, Layer, Network
+from loihi_sca.network import Conv, Cuba, Delta, Dense, Layer, Network, SigmaDelta
 from loihi_sca.network.fixed_point import ALIGN, MAX_WEIGHT, MIN_WEIGHT
 from loihi_sca.netx.limits import DEFAULT_NEURON
 
@@ -73,6 +73,11 @@ def _of_layer(layer: Layer) -> Iterator[str]:
         yield (
             f"{layer.name}: the file gives it no neuron, so that it gets the integrator of netx, "
             "which never spikes: it is there to have its voltage read"
+        )
+    if isinstance(layer.neuron, Delta | SigmaDelta) and layer.neuron.threshold == 0:
+        yield (
+            f"{layer.name}: its threshold is 0, at which Lava sends every change; SLAYER holds "
+            "back those below 1/4096, and other messages come out"
         )
     if not isinstance(layer, Conv | Dense):
         return

@@ -12,8 +12,20 @@ import numpy as np
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Readout
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Graded,
+    Input,
+    IntArray,
+    Layer,
+    Network,
+    Readout,
+    Sigma,
+)
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
+from loihi_sca.network.graded import graded_problems
 from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
@@ -33,7 +45,7 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     network : Network
-        Of Input, Conv and Dense layers with CUBA neurons, lowered.
+        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, lowered.
     path : path-like
         Written atomically.
 
@@ -86,6 +98,7 @@ def _image(network: Network) -> bytes:
 def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
     problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
+    problems += [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
     if problems:
         raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 
@@ -95,12 +108,14 @@ def _problems(layer: Layer) -> list[str]:
     if not isinstance(layer, Input | Conv | Dense):
         return [f"{type(layer).__name__} has no netx block that loads"]
     found = []
-    if not isinstance(layer.neuron, Cuba) and not (
+    if not isinstance(layer.neuron, Cuba | Graded) and not (
         isinstance(layer, Input) and layer.neuron is None
     ):
-        found.append("its neuron is not CUBA")
-    elif isinstance(layer.neuron, Cuba) and (
-        np.ndim(layer.neuron.current_decay) or np.ndim(layer.neuron.voltage_decay)
+        found.append("its neuron is neither CUBA nor of the sigma-delta family")
+    elif (
+        isinstance(layer.neuron, Cuba)
+        and not isinstance(layer, Dense)
+        and (np.ndim(layer.neuron.current_decay) or np.ndim(layer.neuron.voltage_decay))
     ):
         found.append("decays per channel do not load; share one decay")
     if isinstance(layer.neuron, Cuba) and layer.neuron.threshold > MAX_THRESHOLD:
@@ -147,7 +162,7 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         group["weight"] = layer.weight
         if layer.bias is not None:
             group["bias"] = layer.bias
-    if isinstance(layer.neuron, Cuba):
+    if isinstance(layer.neuron, Cuba | Graded):
         _write_neuron(group.create_group("neuron"), layer.neuron)
 
 
@@ -156,7 +171,15 @@ def _write_flatten(group: h5py.Group, layer: Dense) -> None:
     group["shape"] = np.array([layer.weight.shape[1], 1, 1])
 
 
-def _write_neuron(group: h5py.Group, neuron: Cuba) -> None:
+def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
+    if isinstance(neuron, Graded):
+        _text(group, "type", "SDNN")
+        _text(group, "activation", "relu")
+        if isinstance(neuron, Sigma):
+            group["sigma_output"] = True
+        else:
+            group["vThMant"] = neuron.threshold
+        return
     _text(group, "type", "CUBA")
     group["iDecay"] = neuron.current_decay
     group["vDecay"] = neuron.voltage_decay

@@ -264,13 +264,7 @@ def add_activity(
     total: tuple[LayerActivity, ...], more: tuple[LayerActivity, ...]
 ) -> tuple[LayerActivity, ...]:
     """Add the activity of two runs of one network; an empty one is nothing yet."""
-    return tuple(_sum(a, b) for a, b in zip(total, more, strict=True)) if total else more
-
-
-def _sum(a: LayerActivity, b: LayerActivity) -> LayerActivity:
-    added = ("spikes", "synops", "updates", "current_wraps", "voltage_saturations")
-    changes: dict[str, Any] = {name: getattr(a, name) + getattr(b, name) for name in added}
-    return replace(a, peak_current=max(a.peak_current, b.peak_current), **changes)
+    return tuple(a.add(b) for a, b in zip(total, more, strict=True)) if total else more
 
 
 def _voltages(

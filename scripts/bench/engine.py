@@ -21,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 from _bench import Row, in_turns, options, ratios, report
 from _peers import Unavailable, bare_torch, snntorch_model, spikingjelly_model
+from _sigma_delta import sigma_delta
 
 from loihi_sca.compiler.pipeline import PASSES, run_passes
 from loihi_sca.engine import fast, lava_cpu
@@ -41,7 +42,10 @@ def main() -> None:
     choices = options(__doc__)
     rounds = 3 if choices.quick else 9
     rows, notes = [], []
-    for part in (against_lava, against_torch, against_peers, growth, preparation, memory):
+    parts = (
+        against_lava, sigma_delta, against_torch, against_peers, growth, preparation, memory,
+    )  # fmt: skip
+    for part in parts:
         try:
             for row in part(rounds, choices.quick, notes):
                 print(f"{row.work}: {row.metric} {row.value:.4g} {row.unit}", file=sys.stderr)

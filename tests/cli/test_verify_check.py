@@ -148,13 +148,13 @@ def test_verify_refuses_by_name(cli, tmp_path, net):
     network = netx.read(net)
     with h5py.File(net, "a") as file:
         del file["layer/1/neuron/type"]
-        file["layer/1/neuron/type"] = np.bytes_("SDNN")
+        file["layer/1/neuron/type"] = np.bytes_("ALIF")
     refused = cli("verify", net)
     assert refused.code == 1
-    assert "a: neuron type 'SDNN'" in refused.err
+    assert "a: neuron type 'ALIF'" in refused.err
     checked = cli("check", net)
     assert checked.code == 1
-    assert "a: its neuron is 'SDNN': it sends graded messages" in " ".join(checked.out.split())
+    assert "a: its neuron is 'ALIF': it has an adaptive threshold" in " ".join(checked.out.split())
     assert isinstance(netx.read(net)["a"].neuron, OtherNeuron)
     assert isinstance(network["a"].neuron, Cuba)
 

@@ -218,8 +218,10 @@ def test_equal_decays_are_shared():
     shared = share_decays(Network("net", (layer,)))["a"].neuron
     assert shared.current_decay == 5
     assert shared.voltage_decay.tolist() == [7, 8]
+    assert compile_network(Network("net", (layer,)))["a"].neuron == shared
+    conv = Conv("a", (1, 2, 2), np.ones((2, 1, 1, 1), dtype=int), neuron=neuron)
     with pytest.raises(UnsupportedLayer, match="a: its decays differ between channels"):
-        compile_network(Network("net", (layer,)))
+        compile_network(Network("net", (conv,)))
 
 
 # --- delays -------------------------------------------------------------------------------------

@@ -169,14 +169,17 @@ def test_compiling_them_changes_no_output(name):
 
 
 @pytest.mark.parametrize("name", ["network.net", "square_network.net"])
-def test_sigma_delta_is_refused_by_name(name):
+def test_sigma_delta_is_verified_and_compiled(name):
     path = installed(f"gts/pilotnet_sdnn/{name}")
-    with pytest.raises(UnsupportedLayer, match="1-conv: neuron type 'SDNN'"):
-        verify(path)
-    problems = loihi_sca.check(path)
-    assert "its neuron is 'SDNN': it sends graded messages" in str(problems[0])
-    with pytest.raises(UnsupportedLayer, match="neuron is 'SDNN'"):
-        compile_network(netx.read(path))
+    network = netx.read(path)
+    done = verify(path, engines=("reference", "fast"), samples=1, steps=5, schedule="cold")
+    assert min(done.spikes.values()) > 0
+    assert loihi_sca.check(path) == ()
+    compiled = compile_network(network)
+    rng = np.random.default_rng(0)
+    data = rng.integers(-64, 65, (1, *network.in_shape, 6))
+    result = fast.run(compiled, data, schedule="cold")
+    np.testing.assert_array_equal(result.spikes, fast.run(network, data, schedule="cold").spikes)
 
 
 def test_every_file_of_lava_dl_is_read():
@@ -228,12 +231,9 @@ def test_braille_is_refused_for_its_recurrent_weights_and_counts_them():
 def test_n_dns_is_refused_and_its_delays_are_said(name, too_long):
     path = extra(f"others/ndns_sdnn_{name}.net")
     problems = loihi_sca.check(path)
-    assert sum("its neuron is 'SDNN'" in problem.reason for problem in problems) == 4
     assert ["2-dense: needs 64 steps of delay, limit 62" in str(x) for x in problems].count(
         True
     ) == too_long
-    with pytest.raises(UnsupportedLayer, match="2-dense: neuron type 'SDNN'"):
-        verify(path)
     result = hardware.estimate(netx.read(path), hardware.load_profile("loihi2"))
     assert bool(result.violations) == too_long
     assert result.cores > 10

@@ -315,8 +315,8 @@ def test_bad_value_in_a_late_batch_is_found(monkeypatch):
 
 
 def test_other_neurons_are_refused():
-    layer = Dense("strange", (2,), [[1, 2]], neuron=OtherNeuron("SDNN"))
-    with pytest.raises(UnsupportedLayer, match="strange: neuron type 'SDNN'"):
+    layer = Dense("strange", (2,), [[1, 2]], neuron=OtherNeuron("ALIF"))
+    with pytest.raises(UnsupportedLayer, match="strange: neuron type 'ALIF'"):
         fast.run(Network("net", (layer,)), spikes(1, 2, 3))
 
 

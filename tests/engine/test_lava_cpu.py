@@ -55,6 +55,22 @@ def delayed_network(rng):
     )  # fmt: skip
 
 
+def own_decays_network(rng):
+    """Dense layers of which each neuron has decays of its own."""
+
+    def own(n):
+        return Cuba(rng.integers(0, 4097, n), rng.integers(0, 4097, n), 60)
+
+    return Network(
+        "own",
+        (
+            Dense("first", (12,), random_weight(rng, 9, 12), neuron=own(9),
+                  bias=rng.integers(-5, 6, 9)),
+            Dense("second", (9,), random_weight(rng, 6, 9), neuron=own(6)),
+        ),
+    )  # fmt: skip
+
+
 def driven_network(rng):
     """Neurons in the input layer, driven by values."""
     return Network(
@@ -83,7 +99,9 @@ def assert_same(network, data, schedule):
 
 @pytest.mark.lava
 @pytest.mark.parametrize("schedule", ["pipelined", "cold"])
-@pytest.mark.parametrize("build", [spatial_network, delayed_network, driven_network])
+@pytest.mark.parametrize(
+    "build", [spatial_network, delayed_network, driven_network, own_decays_network]
+)
 def test_spikes_of_all_layers_are_those_of_the_reference(build, schedule, rng):
     network = build(rng)
     driven = isinstance(network.layers[0], Input) and network.layers[0].neuron is not None

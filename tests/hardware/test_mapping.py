@@ -20,7 +20,16 @@ from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.tiling import Tiling
 from loihi_sca.hardware.mapping.usage import axon_map, connections, destinations, usage
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
-from loihi_sca.network import Cuba, Dense, Network, OtherLayer, OtherNeuron, Pool
+from loihi_sca.network import (
+    Cuba,
+    Dense,
+    Network,
+    OtherLayer,
+    OtherNeuron,
+    Pool,
+    Sigma,
+    SigmaDelta,
+)
 
 PROFILES = ("loihi1", "loihi2", "loihi2-2023")
 
@@ -437,8 +446,9 @@ def test_cores_have_a_lower_edge_where_neurons_may_take_fewer_compartments():
 
 
 def test_a_sigma_output_takes_two_neuron_groups():
-    neurons = (OtherNeuron("SDNN"), OtherNeuron("SDNN", {"sigma_output": True}))
-    for neuron, groups in zip(neurons, (1, 2), strict=True):
+    others = (OtherNeuron("SDNN"), OtherNeuron("SDNN", {"sigma_output": True}))
+    neurons = (*others, SigmaDelta(6), Sigma())
+    for neuron, groups in zip(neurons, (1, 2, 1, 2), strict=True):
         dense = Dense("fc", (20,), np.full((10, 20), 2), neuron=neuron)
         (layer,) = map_network(Network("net", (dense,)), load_profile("loihi2")).layers
         assert layer.neuron_groups == groups

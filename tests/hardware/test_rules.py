@@ -18,7 +18,17 @@ from loihi_sca.hardware import (
     require_fit,
 )
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.network import Conv, Cuba, Dense, Network, OtherNeuron
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Delta,
+    Dense,
+    Input,
+    Network,
+    OtherNeuron,
+    Sigma,
+    SigmaDelta,
+)
 
 NEURON = Cuba(4096, 128, 80)
 
@@ -37,7 +47,8 @@ def profile_with(name, **limits):
 
 def dense(n_in, n_out, weight=6, **more):
     more.setdefault("neuron", NEURON)
-    return Dense("fc", (n_in,), np.full((n_out, n_in), weight), **more)
+    name = more.pop("name", "fc")
+    return Dense(name, (n_in,), np.full((n_out, n_in), weight), **more)
 
 
 def violations(profile, *layers):
@@ -148,6 +159,18 @@ def test_payload():
     found = the_only(load_profile("loihi1"), dense(3, 2, neuron=OtherNeuron("SDNN")))
     assert "fc needs 1 bits of payload per spike, limit 0" in str(found)
     assert not violations(load_profile("loihi2"), dense(3, 2, neuron=OtherNeuron("SDNN")))
+
+
+def test_payload_is_said_once_for_a_whole_network():
+    layers = (
+        Input("in", (3,), neuron=Delta(6)), dense(3, 3, name="a", neuron=SigmaDelta(6)),
+        dense(3, 2, name="b", neuron=Sigma()),
+    )  # fmt: skip
+    network = Network("net", layers)
+    (found,) = find_violations(map_network(network, load_profile("loihi1")))
+    assert str(found).startswith("in needs 1 bits of payload per spike, limit 0")
+    assert str(found).endswith("So do 2 other layers.")
+    assert find_violations(map_network(network, load_profile("loihi2"))) == ()
 
 
 @pytest.mark.parametrize(("limit", "text"), [("kernel_edge", "5 positions"), ("stride", "2 pos")])

@@ -113,16 +113,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_written(tmp_path):
-    pool = Pool("p", (2, 4, 4), np.ones((2, 2), dtype=int), neuron=LEAKY)
+    pool = Pool("p", (2, 5, 5), np.ones((2, 2), dtype=int), neuron=LEAKY)
     per_channel = Cuba(np.array([1, 2, 3]), 3, 60)
-    late = Dense("d", (2, 3, 3), np.ones((3, 18), dtype=int), neuron=per_channel,
-                 delay=np.full((3, 18), 63), axon_delay=np.array([0, 0, 1]))  # fmt: skip
+    map_of = Conv("c", (2, 4, 4), np.ones((3, 2, 2, 2), dtype=int), neuron=per_channel)
+    late = Dense("d", (3, 3, 3), np.ones((3, 27), dtype=int), neuron=LEAKY,
+                 delay=np.full((3, 27), 63), axon_delay=np.array([0, 0, 1]))  # fmt: skip
     zero = Dense("z", (3,), np.zeros((2, 3), dtype=int), neuron=LEAKY)
     wild = Dense("w", (2,), np.ones((2, 2), dtype=int), neuron=Cuba(1, 1, 1 << 18),
                  bias=np.array([0, 4096]))  # fmt: skip
     with pytest.raises(UnsupportedLayer) as caught:
-        netx.write(Network("net", (pool, late, zero, wild)), tmp_path / "x.net")
-    for part in ("p: Pool has no", "d: decays per channel", "d: axon delays", "d: delay 63",
+        netx.write(Network("net", (pool, map_of, late, zero, wild)), tmp_path / "x.net")
+    for part in ("p: Pool has no", "c: decays per channel", "d: axon delays", "d: delay 63",
                  "z: netx would change its weights", "w: threshold 262144",
                  "w: biases 0 to 4096 exceed"):  # fmt: skip
         assert part in str(caught.value)

@@ -378,18 +378,18 @@ BEFORE = {
     "norm of an Affine": (
         lambda: [conv(1, 2, 3), cuba.Flatten(), cuba.Affine(normed(), 72, 3)], "2-affine: a norm",
     ),
-    "trained decays per channel": (
-        lambda: [cuba.Flatten(), with_own_decays(dense(64, 3, params={**NEURON,
+    "trained decays per channel of a map": (  # SLAYER itself only runs where C = W
+        lambda: [with_own_decays(conv(1, 6, 3, params={**NEURON,
             "shared_param": False, "requires_grad": True, "current_decay": (0.3, 0.3),
             "voltage_decay": (0.1, 0.1)}))],
-        "1-dense: its decays differ",
+        "0-conv: its decays differ",
     ),
 }  # fmt: skip
 
 
 def with_own_decays(block):
     with torch.no_grad():
-        block(torch.zeros(1, 64, 3))
+        block(torch.zeros(1, 1, 8, 8, 3))
     return block
 
 

@@ -6,12 +6,24 @@ the path. Structure is drawn by hypothesis and shrinks; weights come from a draw
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Pool
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Delta,
+    Dense,
+    Input,
+    Layer,
+    Network,
+    Pool,
+    Sigma,
+    SigmaDelta,
+)
 
 THRESHOLDS = [0, 1, 20, 200, 1000, 5000, 1 << 17, 1 << 30]
 WEIGHT_SCALES = {"chip": [2, 16, 254], "wild": [2, 254, 4000, 40_000, 1 << 20]}
@@ -136,6 +148,46 @@ def networks(
         chain.append(draw(layers(f"layer{i}", shape, **limits)))
         shape = chain[-1].out_shape
     return Network("drawn", tuple(chain))
+
+
+@st.composite
+def graded_networks(draw: Any, **limits: Any) -> Network:
+    """Draw a network of sigma-delta neurons, with a Delta or Sigma or without; see above."""
+    network = draw(networks(**{"pools": False, "per_channel": False, **limits}))
+    thresholds = st.one_of(st.sampled_from([0, 1, 6, 64, 5000]), st.integers(0, 200))
+    chain: list[Layer] = []
+    for layer in network:
+        last = layer is network.layers[-1]
+        if isinstance(layer, Input):
+            encodes = draw(st.integers(0, 3)) > 0
+            neuron: Any = Delta(draw(thresholds)) if encodes else None
+        elif last and draw(st.booleans()):
+            neuron, layer = Sigma(), replace(layer, bias=None)
+        else:
+            neuron = SigmaDelta(draw(thresholds))
+        chain.append(replace(layer, neuron=neuron))
+    return network.replace(layers=tuple(chain))
+
+
+@st.composite
+def video_for(
+    draw: Any, network: Network, most_samples: int = 3, most_steps: int = 12, large: bool = True
+) -> np.ndarray:
+    """Draw values (N, *in_shape, T) that change now and then, or messages, for such a network."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    samples, steps = draw(st.integers(1, most_samples)), draw(st.integers(1, most_steps))
+    size = (samples, *network.in_shape, steps)
+    encoded = network.layers[0].neuron is None or not isinstance(network.layers[0], Input)
+    most = draw(st.sampled_from([4096, (1 << 23) - 1] if encoded else [64, 256, (1 << 19) - 1]))
+    values = rng.integers(-most, most, size, endpoint=True) if large else (
+        rng.integers(-4096 if encoded else -64, 4096 if encoded else 64, size)
+    )  # fmt: skip
+    changes = rng.random(size) < draw(st.sampled_from([0.0, 0.05, 0.3, 1.0]))
+    if encoded:
+        return np.where(changes, values, 0)
+    changes[..., 0] = True
+    last = np.maximum.accumulate(np.where(changes, np.arange(steps), 0), axis=-1)
+    return np.take_along_axis(values, last, axis=-1)
 
 
 @st.composite

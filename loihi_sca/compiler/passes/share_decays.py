@@ -12,8 +12,8 @@ from loihi_sca.network import Cuba, IntArray, Layer, Network
 def share_decays(network: Network) -> Network:
     """Replace decays per channel that are all equal by the one value.
 
-    Contract: the dynamics stay what they are. Lava's neurons share one decay per layer; decays that
-    differ are left, and refused later.
+    Contract: the dynamics stay what they are. Decays that differ are left: Lava takes them for a
+    dense layer, for others they are refused later.
     """
     return network.replace(layers=tuple(_shared(layer) for layer in network))
 

@@ -3,25 +3,26 @@
 Spikes are sparse, so it visits spikes and not synapses. :mod:`loihi_sca.engine.fast.layout` lays a
 network out and proves which integers are wide enough, :mod:`loihi_sca.engine.fast.kernels` runs a
 layer, :mod:`loihi_sca.engine.fast.batch` a few samples through all layers, and this module all
-samples, in threads. Laying a network out takes as long as a few samples do: who runs one more than
+samples, in threads; networks that send messages go through :mod:`loihi_sca.engine.fast.graded`.
+Laying a network out takes as long as a few samples do: who runs one more than
 once prepares it, and runs that.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.fast.graded import PreparedGraded, lay_out_graded
 from loihi_sca.engine.fast.layout import LaidOut, lay_out
 from loihi_sca.engine.fast.memory import samples_at_once
+from loihi_sca.engine.fast.threads import pool_of, usable_threads
 from loihi_sca.engine.result import (
     RunResult,
     Schedule,
@@ -31,7 +32,6 @@ from loihi_sca.engine.result import (
     check_shape,
     check_values,
 )
-from loihi_sca.errors import InputError
 from loihi_sca.network import Layer, Network
 
 __all__ = ["Prepared", "prepare", "run"]
@@ -67,13 +67,13 @@ def prepare(
     schedule: Schedule = "pipelined",
     memory_budget: int = MEMORY_BUDGET,
     threads: int | None = None,
-) -> Prepared:
+) -> Prepared | PreparedGraded:
     """Lay a network out, so that it can be run often.
 
     Parameters
     ----------
     network : Network
-        Its neurons must all be CUBA.
+        Its neurons must all be CUBA, or all of the sigma-delta family.
     schedule : {"pipelined", "cold"}
         See :data:`loihi_sca.engine.result.Schedule`.
     memory_budget : int
@@ -90,7 +90,10 @@ def prepare(
         There are no threads.
     """
     check_runnable(network)
-    return Prepared(network, tuple(lay_out(network, schedule)), memory_budget, _threads(threads))
+    count = usable_threads(threads)
+    if network.is_graded:
+        return PreparedGraded(network, lay_out_graded(network, schedule), memory_budget, count)
+    return Prepared(network, tuple(lay_out(network, schedule)), memory_budget, count)
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,8 @@ class Prepared:
         Parameters
         ----------
         data : int array (N, *in_shape, T)
-            Binary spikes, or bias mantissas where the first layer is an Input with a neuron. Read
-            a few samples at a time, so that it can be a memory map.
+            As the reference engine takes them. Read a few samples at a time, so that it can be a
+            memory map.
         record : sequence of str
             Names of layers whose spikes, currents and voltages are returned step by step.
         on_progress : callable, optional
@@ -167,7 +170,7 @@ class Prepared:
             )
 
         counts, done = np.zeros((len(layout), COUNTS), dtype=np.int64), 0
-        with _pool(threads) as pool:
+        with pool_of(threads) as pool:
             for future in as_completed([pool.submit(work, i) for i in range(0, samples, step)]):
                 finished, more = future.result()
                 add_counts(counts, more)
@@ -179,25 +182,6 @@ class Prepared:
             for layer, row in zip(network, counts, strict=True)
         )
         return RunResult(out, activity, traces, time.perf_counter() - started)
-
-
-def _threads(threads: int | None) -> int:
-    if threads is None:
-        affinity = getattr(os, "sched_getaffinity", None)  # there is none on macOS
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
-    if threads < 1:
-        raise InputError(f"threads is {threads}, must be at least 1.")
-    return threads
-
-
-@contextmanager
-def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool that drops what has not begun when something fails or Ctrl-C is pressed."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="loihi-sca-fast")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _spikes(network: Network, samples: int, steps: int) -> SpikeArray:

@@ -79,10 +79,10 @@ def lay_out(network: Network, schedule: Schedule) -> list[LaidOut]:
 
 def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
     """Lay a layer out; ``arriving`` is the shape that the layer before it gives."""
-    source = _geometry(layer)
+    source = geometry_of(layer)
     kind, g, piece_bits = _kind(layer), source, 0
     neuron = layer.neuron if isinstance(layer.neuron, Cuba) else Cuba(MAX_DECAY, MAX_DECAY, 0)
-    weight = _weight_rows(layer, kind, arriving)
+    weight = weight_rows(layer, kind, arriving)
     narrow, safe_sum = _widths(weight)
     most_events = source.in_h * source.in_w * source.in_c
     if kind == PATTERN:
@@ -100,8 +100,8 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
         source=source,
         piece_bits=piece_bits,
         weight=weight.astype(np.int16 if narrow else np.int64, order="C"),
-        delay=_delay_rows(layer, arriving),
-        fan_out=_channels_last(layer.fan_out())[:: source.in_c].copy(),
+        delay=delay_rows(layer, arriving),
+        fan_out=channels_last(layer.fan_out())[:: source.in_c].copy(),
         keep_u=_per_neuron(MAX_DECAY - neuron.current_decay, g, positions),
         keep_v=_per_neuron(MAX_DECAY - neuron.voltage_decay, g, positions),
         bias=_per_neuron(_aligned_bias(layer), g, positions),
@@ -129,7 +129,8 @@ def _kind(layer: Layer) -> int:
     return DELAYED if isinstance(layer, Dense) and layer.delay is not None else GATHER
 
 
-def _geometry(layer: Layer) -> Geometry:
+def geometry_of(layer: Layer) -> Geometry:
+    """Return which inputs the output positions of a layer see."""
     if isinstance(layer, Window):
         (in_c, in_h, in_w), (out_c, out_h, out_w) = layer.in_shape, layer.out_shape
         groups = layer.groups if isinstance(layer, Conv) else in_c
@@ -188,7 +189,7 @@ def _pattern_rows(
     return np.concatenate(sums, axis=1).reshape(-1, rows.shape[1])
 
 
-def _weight_rows(layer: Layer, kind: int, arriving: Shape) -> npt.NDArray[np.int64]:
+def weight_rows(layer: Layer, kind: int, arriving: Shape) -> npt.NDArray[np.int64]:
     """Return the weights as rows (taps * inputs, outputs); see :class:`Table`."""
     if isinstance(layer, Conv):
         # (groups, columns, c_in / groups, ky, kx) -> (ky, kx, groups, c_in / groups, columns)
@@ -211,7 +212,8 @@ def _dense_rows(table: IntArray, arriving: Shape) -> IntArray:
     return table.reshape(-1, *arriving).transpose(2, 3, 1, 0).reshape(table.shape[::-1])
 
 
-def _delay_rows(layer: Layer, arriving: Shape) -> IntArray:
+def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
+    """Return synaptic delays in the shape of the weight rows, empty without any."""
     if isinstance(layer, Dense) and layer.delay is not None:
         return np.ascontiguousarray(_dense_rows(layer.delay, arriving))
     return np.zeros((0, 0), dtype=np.int32)
@@ -228,6 +230,6 @@ def _per_neuron(value: Any, g: Geometry, positions: int) -> IntArray:
     return np.tile(np.broadcast_to(np.asarray(value, dtype=np.int32), (g.out_c,)), positions)
 
 
-def _channels_last(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def channels_last(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return values of shape (C, H, W) or (N,), flat and channels-last."""
     return values.transpose(1, 2, 0).ravel() if values.ndim == 3 else values.ravel()

@@ -56,6 +56,19 @@ def count_bits(typing: Any, mask: Any) -> Any:
     return types.intp(types.uint64), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def bit_length(typing: Any, value: Any) -> Any:
+    """Return the bits of a 32-bit integer of at least 0, sign excluded."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = ir.IntType(64)
+        number = builder.sext(arguments[0], wide)
+        leading = builder.ctlz(number, ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(wide, 64), leading)
+
+    return types.intp(types.int32), generate
+
+
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
 def sum_window(
     typing: Any, u: Any, place: Any, weight: Any, column: Any, events: Any, starts: Any,

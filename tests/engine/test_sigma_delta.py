@@ -1,0 +1,189 @@
+"""Sigma-delta neurons: what they do, by hand; and the fast engine against the reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from network_strategies import graded_networks, video_for
+
+from loihi_sca.engine import fast, reference
+from loihi_sca.engine.reference_graded import bits
+from loihi_sca.errors import InputError, UnsupportedLayer
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Delta,
+    Dense,
+    Input,
+    Network,
+    Pool,
+    Sigma,
+    SigmaDelta,
+)
+from loihi_sca.network.activity import GradedActivity
+
+ENGINES = pytest.mark.parametrize("engine", [reference, fast], ids=["reference", "fast"])
+
+
+def net(*layers):
+    return Network("net", layers)
+
+
+def dense(neuron, weight=((64,),), **more):
+    return Dense(more.pop("name", "d"), (len(weight[0]),), np.array(weight), neuron=neuron, **more)
+
+
+def one(engine, network, values, schedule="pipelined"):
+    """Run one sample of one input; return what the first output sends."""
+    data = np.array(values).reshape(1, 1, -1)
+    return engine.run(network, data, schedule=schedule).spikes[0, 0].tolist()
+
+
+@ENGINES
+def test_a_delta_sends_changes_and_keeps_what_it_held_back(engine):
+    network = net(Input("in", (1,), neuron=Delta(10)))
+    # 9 is held back, and sent with the next 3; then 4 less, and 8 less still, which is enough
+    assert one(engine, network, [9, 12, 8, 0]) == [0, 12 * 64, 0, -12 * 64]
+    assert one(engine, net(Input("in", (1,), neuron=Delta(9))), [9, 9, 10]) == [576, 0, 0]
+
+
+@ENGINES
+def test_a_message_is_rounded_down_and_the_rest_is_lost(engine):
+    network = net(dense(SigmaDelta(0), [[1]]))
+    # 1 of 2^18 is below a message, which is 64 of them: nothing is sent upwards, -1 downwards
+    assert one(engine, network, [1, 62, 1, -1, -63]) == [0, 0, 0, -1, -1]
+    assert one(engine, network, [64, 65, 63]) == [1, 1, 0]
+
+
+@ENGINES
+def test_a_sum_is_rectified_behind_its_bias(engine):
+    network = net(dense(SigmaDelta(0), bias=np.array([3])))
+    assert one(engine, network, [0, 64, -64 * 5, 0]) == [192, 64, -256, 0]
+    assert one(engine, net(dense(SigmaDelta(0))), [64, -128, 64, 64]) == [64, -64, 0, 64]
+
+
+@ENGINES
+def test_a_sigma_puts_out_its_sum_at_every_step(engine):
+    network = net(dense(Sigma(), [[2]]))
+    assert one(engine, network, [3, 0, -5]) == [6, 6, -4]
+    assert one(engine, network, [3, 0, -5], "cold") == [0, 6, 6]
+
+
+@ENGINES
+def test_cold_a_bias_speaks_before_the_first_message(engine):
+    encoder = Input("in", (1,), neuron=Delta(0))
+    network = net(encoder, dense(SigmaDelta(1), bias=np.array([2])))
+    assert one(engine, network, [5, 5, 5]) == [7 * 64, 0, 0]
+    assert one(engine, network, [5, 5, 5], "cold") == [2 * 64, 5 * 64, 0]
+
+
+@ENGINES
+def test_a_convolution_wraps_to_24_bits_and_a_dense_layer_does_not(engine):
+    data = np.array([1 << 22]).reshape(1, 1, 1, 1, 1)
+    conv = Conv("c", (1, 1, 1), np.full((1, 1, 1, 1), 2), neuron=Sigma())
+    result = engine.run(net(conv), data)
+    assert result.spikes.item() == -(1 << 23)
+    assert result.activity[0].graded.input_wraps == 1
+    result = engine.run(net(dense(Sigma(), [[2]])), data.reshape(1, 1, 1))
+    assert result.spikes.item() == 1 << 23
+    assert result.activity[0].graded.wide_sigmas == 1
+    assert result.activity[0].graded.input_wraps == 0
+
+
+@ENGINES
+def test_what_is_counted(engine):
+    encoder = Input("in", (1,), neuron=Delta(0))
+    network = net(encoder, dense(SigmaDelta(0), [[64], [2]]))
+    data = np.array([512, 512, 0]).reshape(1, 1, -1)
+    first, second = engine.run(network, data).activity
+    sent = GradedActivity(message_bits=17 + 16, peak_message=1 << 15, wide_messages=2)
+    assert (first.spikes, first.synops, first.updates, first.graded) == (2, 0, 3, sent)
+    assert (second.spikes, second.synops, second.updates) == (4, 4, 6)
+    assert second.graded.peak_sigma == 1 << 21
+    assert second.graded.message_bits == 17 + 16 + 12 + 11
+    assert second.graded == replace(second.graded, wide_sigmas=0, input_wraps=0)
+
+
+def test_bits_of_a_message():
+    assert bits(np.array([0, -1, 1, -2, 2, 32767, -32768, 32768])).tolist() == [
+        1, 1, 2, 2, 3, 16, 16, 17,
+    ]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_the_fast_engine_is_the_reference(data):
+    network = data.draw(graded_networks())
+    values = data.draw(video_for(network))
+    schedule = data.draw(st.sampled_from(["pipelined", "cold"]))
+    names = [layer.name for layer in network]
+    expected = reference.run(network, values, schedule=schedule, record=names)
+    actual = fast.run(network, values, schedule=schedule, record=names, threads=1)
+    assert actual.activity == expected.activity
+    assert actual.spikes.dtype == expected.spikes.dtype == np.int32
+    np.testing.assert_array_equal(actual.spikes, expected.spikes)
+    for name, trace in expected.traces.items():
+        np.testing.assert_array_equal(actual.traces[name].spikes, trace.spikes, err_msg=name)
+        if trace.sigma is not None:
+            np.testing.assert_array_equal(actual.traces[name].sigma, trace.sigma, err_msg=name)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_layers_are_late_by_one_step_each_where_there_is_no_bias(data):
+    network = data.draw(graded_networks(biases=False, axon_delays=False))
+    values = data.draw(video_for(network))
+    names = [layer.name for layer in network]
+    cold = fast.run(network, values, schedule="cold", record=names).traces
+    pipelined = fast.run(network, values, record=names).traces
+    steps = values.shape[-1]
+    for late, layer in enumerate(network, start=not isinstance(network.layers[0], Input)):
+        one, two = cold[layer.name].spikes, pipelined[layer.name].spikes
+        np.testing.assert_array_equal(one[..., late:], two[..., : max(steps - late, 0)])
+
+
+def test_samples_are_shared_among_threads_within_the_budget():
+    rng = np.random.default_rng(3)
+    layer = Conv("c", (2, 9, 9), rng.integers(-9, 9, (4, 2, 3, 3)), neuron=SigmaDelta(3))
+    network = net(Input("in", (2, 9, 9), neuron=Delta(2)), layer)
+    data = rng.integers(-64, 64, (7, 2, 9, 9, 5))
+    seen = []
+    result = fast.run(network, data, threads=3, on_progress=lambda *x: seen.append(x))
+    expected = reference.run(network, data)
+    np.testing.assert_array_equal(result.spikes, expected.spikes)
+    assert result.activity == expected.activity
+    assert seen == [(i, 7) for i in range(1, 8)]
+    with pytest.raises(InputError, match=r"one sample of 5 timesteps takes .* Raise it, or cut"):
+        fast.run(network, data, memory_budget=1000)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (net(dense(SigmaDelta(1)), dense(Cuba(1, 1, 1), name="e")), "e: its neuron is CUBA, besi"),
+        (net(dense(Delta(1))), "d: its neuron is Delta, and an Input encodes"),
+        (net(Input("in", (1,), neuron=Sigma())), "in: its neuron is Sigma, and an Input"),
+        (net(Input("in", (1,), neuron=Delta(1), weight=36)), "in: it has weight 36 and bias 0, wh"),
+        (net(dense(Sigma()), dense(SigmaDelta(1), name="e")), "d: it puts out its sum at every"),
+        (net(dense(Sigma(), bias=np.array([1]))), "d: it puts out its sum and has a bias"),
+        (net(Pool("p", (1, 2, 2), np.ones((2, 2), int), neuron=SigmaDelta(1))), "p: it pools into"),
+    ],
+)
+@ENGINES
+def test_what_is_not_defined_is_refused_by_name(engine, network, message):
+    data = np.zeros((1, *network.in_shape, 2), dtype=int)
+    with pytest.raises(UnsupportedLayer, match=message):
+        engine.run(network, data)
+
+
+@ENGINES
+def test_values_that_lava_could_not_hold_are_refused(engine):
+    network = net(Input("in", (1,), neuron=Delta(1)))
+    with pytest.raises(InputError, match="span 524288 to 524288, allowed is -524287 to 524287"):
+        engine.run(network, np.full((1, 1, 1), 1 << 19))
+    with pytest.raises(InputError, match=r"messages, 4096 for 1\.0"):
+        engine.run(net(dense(SigmaDelta(1))), np.full((1, 1, 1), 1 << 23))

@@ -1,0 +1,81 @@
+"""Sigma-delta networks on Lava: every message is that of the reference, in Lava's own clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from network_strategies import graded_networks, video_for
+
+from loihi_sca import netx
+from loihi_sca.compiler.passes.repair_weights import repair_weights
+from loihi_sca.compiler.verify import verify
+from loihi_sca.engine import lava_cpu, reference
+from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.network import Conv, Delta, Dense, Input, Network, Sigma, SigmaDelta
+
+pytestmark = [pytest.mark.lava, pytest.mark.usefixtures("nothing_left")]
+
+
+def video_network():
+    """Return a network with biases, stride, padding, groups, and synaptic delays."""
+    rng = np.random.default_rng(5)
+
+    def weights(*shape):
+        return rng.integers(-30, 31, shape) * 2
+
+    return Network(
+        "video",
+        (
+            Input("in", (3, 8, 9), neuron=Delta(6)),
+            Conv("a", (3, 8, 9), weights(4, 3, 3, 3), stride=(2, 2), padding=(1, 0),
+                 bias=weights(4), neuron=SigmaDelta(5)),
+            Conv("b", (4, 4, 4), weights(6, 2, 2, 2), groups=2, bias=weights(6),
+                 neuron=SigmaDelta(0)),
+            Dense("c", (6, 3, 3), weights(7, 54), bias=weights(7), neuron=SigmaDelta(3)),
+            Dense("d", (7,), weights(5, 7), delay=rng.integers(0, 4, (5, 7)), neuron=Sigma()),
+        ),
+        12,
+    )  # fmt: skip
+
+
+def test_every_layer_agrees_with_its_file(tmp_path):
+    network = video_network()
+    netx.write(network, tmp_path / "video.net")
+    assert netx.read(tmp_path / "video.net") == network
+    done = verify(tmp_path / "video.net", samples=2, schedule="cold")
+    assert done.layers == ("in", "a", "b", "c", "d")
+    assert done.compared == 2 * 12 * sum(layer.neurons for layer in network)
+    assert min(done.spikes.values()) > 20
+
+
+def test_messages_given_to_the_first_synapses_agree():
+    network = video_network()
+    headless = network.replace(layers=network.layers[1:])
+    done = verify(headless, samples=1, schedule="cold")
+    assert min(done.spikes.values()) > 20
+
+
+def test_pipelined_is_refused():
+    with pytest.raises(UnsupportedLayer, match="video has sigma-delta neurons, which Lava does"):
+        verify(video_network())
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_random_networks_agree(data):
+    network = repair_weights(data.draw(graded_networks(weights="chip", axon_delays=False)))
+    try:
+        netx.require_loadable(network)
+    except UnsupportedLayer:
+        return
+    values = data.draw(video_for(network, most_samples=1, large=False))
+    names = [layer.name for layer in network]
+    expected = reference.run(network, values, schedule="cold", record=names)
+    actual = lava_cpu.run(network, values, schedule="cold", record=names)
+    for name in names:
+        np.testing.assert_array_equal(actual.traces[name].spikes, expected.traces[name].spikes)
