@@ -32,7 +32,7 @@ def random_input(network: Network, samples: int, seed: int) -> npt.NDArray[np.fl
     if network.takes_mantissas:
         # even values, which the quantiser of an Input block keeps and which are whole mantissas; of
         # both signs and at most steps, so that a forward pass that drops the sign shows
-        return rng.choice(np.float32([-2, -2, 0, 2, 2, 4]), size)
+        return rng.choice(np.array([-2, -2, 0, 2, 2, 4], np.float32), size)
     return (rng.random(size) < RATE).astype(np.float32)
 
 
