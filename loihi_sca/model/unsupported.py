@@ -51,7 +51,7 @@ _KNOWN_FORWARDS = (
 _KNOWN_PARTS = (
     slayer.synapse.layer.__name__, slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
     slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
-    slayer.axon.delay.__name__, acceleration.__name__,
+    slayer.axon.Delay.__module__, acceleration.__name__,
 )  # fmt: skip
 """Modules whose classes do, within a block, what their attributes say."""
 

@@ -94,6 +94,12 @@ def test_values_that_are_no_spikes(change, message):
             engine.run(FLAT, data)
 
 
+def test_values_beyond_64_bits_are_told_without_a_warning():
+    for engine in (fast, reference):
+        with pytest.raises(InputError, match=r"span 0 to \d+, allowed is 0 to 1"):
+            engine.run(FLAT, spikes(2, 60, 5) * 1e30)
+
+
 def test_values_beyond_the_mantissa():
     driven = Network("driven", (Input("in", (4,), neuron=NEURON),))
     with pytest.raises(InputError, match=r"bias mantissas.*Scale the values down"):
