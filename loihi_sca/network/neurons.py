@@ -39,7 +39,7 @@ class Cuba(Node):
         for name in ("current_decay", "voltage_decay"):
             value = getattr(self, name)
             decay = as_ints("Cuba", name, np.atleast_1d(value), low=0, high=MAX_DECAY)
-            object.__setattr__(self, name, decay if np.ndim(value) else int(decay[0]))
+            object.__setattr__(self, name, decay if decay.size > 1 else int(decay[0]))
         check_whole("Cuba", "threshold", self.threshold, low=0)
 
 
