@@ -74,8 +74,10 @@ class TrainingConfig(Section):
 
     Attributes
     ----------
-    epochs, batch_size : int
-        As everywhere.
+    epochs : int
+        Passes over the training samples.
+    batch_size : int
+        Samples per step of the optimizer.
     learning_rate, weight_decay : float
         Of Adam; the rate falls to a hundredth along a cosine.
     l1 : float
