@@ -40,7 +40,7 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
     >>> import loihi_sca
     >>> loihi_sca.report("runs/none")
     Traceback (most recent call last):
-    loihi_sca.errors.InputError: runs/none: no summary.json; the run is not finished.
+    loihi_sca.errors.InputError: runs/none: no summary.json. A report is made of a finished run ...
     """
     folder = Path(folder)
     summary = _read_summary(folder / "summary.json")
