@@ -149,7 +149,7 @@ def _images(name: str, values: npt.NDArray[Any]) -> Images:
 
 
 def _spikes(name: str, values: npt.NDArray[Any]) -> SpikeTrains:
-    if values.ndim not in (3, 5) or not bool(np.isin(values[:1], (0, 1)).all()):
+    if values.ndim not in (3, 5) or not bool(((values == 0) | (values == 1)).all()):
         raise InputError(
             f"{name}: x of shape {values.shape} and type {values.dtype} are no spikes, zeros and "
             "ones (N, C, H, W, T) or (N, C, T). Give the number of timesteps if they are images."
