@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from importlib.metadata import version
 from typing import Any
 
@@ -76,9 +77,11 @@ def _image(network: Network) -> bytes:
     """Return the bytes of the file.
 
     HDF5 writes when it closes a file, where a full disk ends in errors of its library, some of them
-    after the last line of the program. So it never sees a disk.
+    after the last line of the program. So it never sees a disk; and two that are written at once
+    must not have one name.
     """
-    with h5py.File("netx", "w", driver="core", backing_store=False, track_order=False) as file:
+    name = uuid.uuid4().hex
+    with h5py.File(name, "w", driver="core", backing_store=False, track_order=False) as file:
         index, before = 0, None
         for layer in network:
             if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -231,3 +232,13 @@ def test_weights_as_loaded_are_those_of_lava(tmp_path):
         changed += not np.array_equal(ours, weight)
     assert exact > 200
     assert changed > 20
+
+
+def test_threads_may_write_at_once(tmp_path) -> None:
+    network = Network(
+        "net", (Input("input", (40,)), Dense("d", (40,), np.full((30, 40), 2), neuron=LEAKY))
+    )
+    paths = [tmp_path / f"{i}.net" for i in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda path: netx.write(network, path), paths))
+    assert len({path.read_bytes() for path in paths}) == 1
