@@ -161,7 +161,9 @@ def from_rates(
             raise InputError(f"{what} is {value}, must be a number of spikes per step, >= 0.")
     steps = timesteps or architecture.timesteps
     if steps is None:
-        raise InputError("rates need the timesteps per sample, which the network does not say. Give timesteps.")
+        raise InputError(
+            "rates need the timesteps per sample, which the network does not say. Give timesteps."
+        )
     first = architecture.layers[0]
     from_host = first.geometry.kind != "input"
     arriving = own.get("input", own.get(first.name, rate)) if from_host else 0.0
