@@ -80,9 +80,15 @@ def test_an_error_inside_a_lava_process_is_quoted(monkeypatch):
 
 
 @pytest.mark.lava
-def test_timeout(network):
-    with pytest.raises(BackendError, match=r"timed out after 2 s, at its start; allow more time"):
-        lava_cpu.run(network, long_data(network), timeout_s=2)
+@pytest.mark.parametrize(
+    ("timeout_s", "where"),
+    [(0.2, "its start"), (2, r"(its start|timestep \d+ of 200001)")],
+    ids=["start", "later"],
+)
+def test_timeout(network, timeout_s, where):
+    said = rf"timed out after {timeout_s:g} s, at {where}; allow more time"
+    with pytest.raises(BackendError, match=said):
+        lava_cpu.run(network, long_data(network), timeout_s=timeout_s)
 
 
 def when_running(action):
