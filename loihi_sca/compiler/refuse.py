@@ -198,10 +198,8 @@ CHECKS: tuple[Check, ...] = (
 def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]:
     """Numbers too large for the chip, by the design rules of the hardware package."""
     chip = load_profile(profile) if isinstance(profile, str) else profile
-    found = [
-        v for rule in RANGE_RULES for spec in describe(network).layers for v in rule(spec, chip)
-    ]
-    for violation in found:
-        text = str(violation).removeprefix(f"{violation.layer} ")
-        reason, instead = text.removesuffix(violation.hint).rstrip(". "), violation.hint
-        yield Problem(violation.layer, reason, instead, limit=True)
+    layers = describe(network).layers
+    for rule in RANGE_RULES:
+        for spec in layers:
+            for violation in rule(spec, chip):
+                yield Problem(violation.layer, violation.reason, violation.hint, limit=True)

@@ -55,12 +55,17 @@ class Violation:
     hint: str
     profile: str
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> str:
+        """What the layer needs, the limit, and where that comes from."""
         actual, limit = (f"{n:,}".replace(",", " ") for n in (self.actual, self.limit))
         return (
-            f"{self.layer} needs {actual} {NAMES[self.rule]}, limit {limit} "
-            f"({self.profile}.limits.{self.rule}: {self.source}). {self.hint}"
+            f"needs {actual} {NAMES[self.rule]}, limit {limit} "
+            f"({self.profile}.limits.{self.rule}: {self.source})"
         )
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.reason}. {self.hint}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields with the message."""
