@@ -87,9 +87,7 @@ def program(folder, line):
 
 def test_a_named_python_that_is_none(monkeypatch, tmp_path):
     monkeypatch.setenv(lava_python.VARIABLE, "no/such/python")
-    with pytest.raises(
-        BackendError, match=r"LAVA_PYTHON: .*no/such/python is no Python"
-    ):
+    with pytest.raises(BackendError, match=r"LAVA_PYTHON: .*no/such/python is no Python"):
         lava_python.find()
     monkeypatch.setenv(lava_python.VARIABLE, program(tmp_path, "echo hello"))
     with pytest.raises(BackendError, match="is no Python that runs"):
