@@ -24,6 +24,9 @@ BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 Encoding: TypeAlias = Literal["rate", "direct"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
 
+Binning: TypeAlias = Literal["time", "count"]
+"""``time``: steps of a recording last equally long. ``count``: they have equally many events."""
+
 Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
 DEFAULT_KEEP = 0.4
@@ -54,6 +57,16 @@ class DataConfig(Section):
     encoding : {"rate", "direct"}
         How images become input: as evenly spaced spikes, or as values that drive neurons on the
         chip at every step. Recordings of events are spikes already.
+    binning : {"time", "count"}
+        Whether the timesteps of a recording of events last equally long, or have equally many
+        events.
+    window_ms : float or None
+        The time in ms, from the beginning of a recording, that the timesteps divide; known for
+        known datasets. Events after it are left out.
+    downsample : int
+        So many rows and columns of a recording, or channels of sound, become one.
+    camera : tuple of int or None
+        Height and width of the camera of one's own recordings.
     shift : int
         Training samples are moved at random by up to so many rows and columns, anew in each epoch.
     mirror : bool
@@ -65,6 +78,10 @@ class DataConfig(Section):
     root: str | None = None
     limit: Count | None = None
     encoding: Encoding = "rate"
+    binning: Binning = "time"
+    window_ms: Positive | None = None
+    downsample: Count = 1
+    camera: tuple[Count, Count] | None = None
     shift: CountOrZero = 0
     mirror: Whether = False
 

@@ -14,15 +14,10 @@ import numpy.typing as npt
 
 from loihi_sca.data.arrays import read_npy
 from loihi_sca.data.samples import Images, Recorded, Samples
+from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
 from loihi_sca.network import Shape
 from loihi_sca.references import import_reference, is_reference
-
-TESTED = 5
-"""One of so many samples is for testing where a file does not say which are."""
-
-TEST_SEED = 0
-"""Which ones: the same for everyone, whatever the seed of a recipe is."""
 
 ENDINGS = (".npy", ".npz")
 
@@ -204,9 +199,7 @@ def _divided(
     """Return one side of a fixed split."""
     if samples.ndim == 0 or labels.shape[:1] != samples.shape[:1]:
         return Part(samples, labels, classes)  # which is refused for what it is
-    order = np.random.default_rng(TEST_SEED).permutation(len(samples))
-    tested = len(samples) // TESTED
-    chosen = np.sort(order[:tested] if test else order[tested:])
+    chosen = side_of(len(samples), test)
     if classes is None and labels.dtype.kind in "iu" and labels.ndim == 1 and labels.size:
         classes = int(labels.max()) + 1  # all of them are known, on whichever side they fall
     return Part(samples[chosen], labels[chosen], classes)

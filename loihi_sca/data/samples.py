@@ -1,4 +1,4 @@
-"""What a dataset holds: images that are encoded when asked for, or recorded events."""
+"""What a dataset holds: images that are encoded when asked for, or spikes step by step."""
 
 from __future__ import annotations
 
@@ -78,61 +78,6 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Recordings:
-    """Events of a camera, one row per event, recording after recording.
-
-    Attributes
-    ----------
-    events : int32 array (events, 4)
-        Column, row, polarity (0 off, 1 on) and time in microseconds.
-    starts : int64 array (N + 1,)
-        Where each recording starts, and the last one ends.
-    size : tuple of int
-        Height and width of the camera.
-    window_us : int
-        Time that the timesteps divide; events after it are left out.
-    """
-
-    events: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
-    size: tuple[int, int]
-    window_us: int
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @property
-    def shape(self) -> Shape:
-        """Shape (polarity, height, width) of one timestep of a recording."""
-        return (2, *self.size)
-
-    @property
-    def are_mantissas(self) -> bool:
-        """False: events are spikes."""
-        return False
-
-    def pick(self, index: Index) -> Recordings:
-        """Return some of the recordings."""
-        chosen = np.arange(len(self))[index]
-        parts = [self.events[self.starts[i] : self.starts[i + 1]] for i in chosen]
-        starts = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
-        events = np.concatenate(parts) if parts else self.events[:0]
-        return Recordings(events, starts, self.size, self.window_us)
-
-    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
-        """Return spikes, uint8 array (N, 2, H, W, T): 1 where a step saw at least one event."""
-        chosen = self.pick(index)
-        recording = np.repeat(np.arange(len(chosen)), np.diff(chosen.starts))
-        column, row, polarity, time = chosen.events.T
-        step = time.astype(np.int64) * timesteps // self.window_us
-        inside = step < timesteps
-        spikes = np.zeros((len(chosen), *self.shape, timesteps), dtype=np.uint8)
-        at = (recording, polarity, row, column, step)
-        spikes[tuple(axis[inside] for axis in at)] = 1
-        return spikes
-
-
-@dataclass(frozen=True)
 class Recorded:
     """Spikes that are there already, step by step.
 
@@ -182,7 +127,7 @@ class Recorded:
         return np.ascontiguousarray(self.values[self.order[index]], dtype=np.uint8)
 
 
-def no_direct_encoding(name: str, encoding: Encoding) -> None:
+def no_encoding(name: str, encoding: Encoding) -> None:
     """Raise if events shall be encoded as values."""
     if encoding != "rate":
         raise ConfigError(

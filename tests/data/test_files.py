@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from loihi_sca import data
-from loihi_sca.data.nmnist import decode_bs2
+from loihi_sca.data.decoders import decode_bs2
 from loihi_sca.errors import ConfigError, InputError
 
 RNG = np.random.default_rng(0)
@@ -261,7 +261,10 @@ def test_events_are_read_as_lava_dl_reads_them(tmp_path) -> None:
     times = np.sort(RNG.integers(0, 1 << 23, 500))
     path = tmp_path / "1.bs2"
     path.write_bytes(b"".join(event(*map(int, e)) for e in zip(*fields, times, strict=True)))
-    theirs, ours = slayer.io.read_2d_spikes(str(path)), decode_bs2(path.read_bytes())
+    theirs, ours = (
+        slayer.io.read_2d_spikes(str(path)),
+        decode_bs2(path.read_bytes(), "1.bs2", (34, 34)),
+    )
     for column, expected in enumerate((theirs.x, theirs.y, theirs.c)):
         assert np.array_equal(ours[:, column], expected)
     assert np.allclose(ours[:, 3] / 1000, theirs.t)

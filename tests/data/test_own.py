@@ -34,7 +34,7 @@ def module(folder: Path, code: str) -> str:
 
 def test_a_file_with_both_sides_gives_what_is_in_it(tmp_path) -> None:
     np.savez(tmp_path / "mine.npz", **whole())
-    parts = {s: data.load("mine.npz", split=s, root=tmp_path) for s in data.datasets.SPLITS}
+    parts = {s: data.load("mine.npz", split=s, root=tmp_path) for s in data.SPLITS}
     assert {s: len(p) for s, p in parts.items()} == {"train": 18, "validation": 2, "test": 9}
     assert data.shape_of("mine.npz", tmp_path) == ((2, 4, 5), 3)
     test = parts["test"]
