@@ -21,8 +21,9 @@ Whether: TypeAlias = Annotated[bool, Field(strict=True)]
 BudgetNumber: TypeAlias = Annotated[float, Field(strict=True)]
 BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 
-Encoding: TypeAlias = Literal["rate", "direct"]
-"""``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
+Encoding: TypeAlias = Literal["rate", "direct", "latency", "delta"]
+"""``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step.
+``latency``: one spike, the earlier the larger. ``delta``: spikes where values change in time."""
 
 Binning: TypeAlias = Literal["time", "count"]
 """``time``: steps of a recording last equally long. ``count``: they have equally many events."""
@@ -54,9 +55,13 @@ class DataConfig(Section):
         Folder with the dataset's files or module, for those that need one.
     limit : int or None
         Use the first so many training samples only.
-    encoding : {"rate", "direct"}
-        How images become input: as evenly spaced spikes, or as values that drive neurons on the
-        chip at every step. Recordings of events are spikes already.
+    encoding : {"rate", "direct", "latency", "delta"}
+        How images become input: as evenly spaced spikes; as values that drive neurons on the chip
+        at every step; or as one spike, the earlier the larger the value. How one's own values with
+        time become input: ``delta``, spikes where they change. Recordings of events are spikes
+        already.
+    threshold : float
+        With ``delta``: a change of so much is a spike.
     binning : {"time", "count"}
         Whether the timesteps of a recording of events last equally long, or have equally many
         events.
@@ -67,6 +72,8 @@ class DataConfig(Section):
         So many rows and columns of a recording, or channels of sound, become one.
     camera : tuple of int or None
         Height and width of the camera of one's own recordings.
+    skip_damaged : bool
+        Leave out recordings that are damaged, and count them, instead of stopping at the first.
     shift : int
         Training samples are moved at random by up to so many rows and columns, anew in each epoch.
     mirror : bool
@@ -78,10 +85,12 @@ class DataConfig(Section):
     root: str | None = None
     limit: Count | None = None
     encoding: Encoding = "rate"
+    threshold: Positive = 0.1
     binning: Binning = "time"
     window_ms: Positive | None = None
     downsample: Count = 1
     camera: tuple[Count, Count] | None = None
+    skip_damaged: Whether = False
     shift: CountOrZero = 0
     mirror: Whether = False
 

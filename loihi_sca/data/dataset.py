@@ -30,6 +30,8 @@ class Dataset:
         Steps T per sample.
     classes : int
         Number of classes.
+    skipped : tuple of str
+        What is wrong with recordings that were left out, on request.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Dataset:
     labels: npt.NDArray[np.int64]
     timesteps: int
     classes: int
+    skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -15,7 +15,7 @@ from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
 from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.recordings import Recordings, downsampled
-from loihi_sca.data.samples import Images, Recorded, Samples, no_encoding
+from loihi_sca.data.samples import Courses, Images, Recorded, Samples, no_encoding
 from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
@@ -23,7 +23,7 @@ from loihi_sca.toml_files import suggestion, validate
 
 DEFAULT_STEPS = 16
 
-ONLY_RECORDINGS = ("binning", "window_ms", "downsample")
+ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged")
 """Keys that say something of recordings of events and of nothing else."""
 
 
@@ -99,6 +99,7 @@ def load(
     window_ms: float | None = None,
     downsample: int | None = None,
     camera: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
 ) -> Dataset:
     """Load a dataset, a known one or your own.
 
@@ -119,9 +120,9 @@ def load(
         Folder with the dataset's files, for those that do not ship inside a dependency.
     seed : int
         Which tenth is set aside for validation.
-    encoding : {"rate", "direct"}, optional
-        How images become input, by default at a rate.
-    binning, window_ms, downsample, camera : optional
+    encoding : {"rate", "direct", "latency", "delta"}, optional
+        How images, or values with time, become input; by default at a rate.
+    binning, window_ms, downsample, camera, skip_damaged : optional
         How recordings of events become input, see :class:`loihi_sca.config.DataConfig`.
 
     Raises
@@ -139,8 +140,10 @@ def load(
     >>> len(digits), digits.classes, digits.first(2).spikes().shape
     (450, 10, (2, 1, 8, 8, 4))
     """
-    how = {"timesteps": timesteps, "encoding": encoding, "binning": binning}
-    config = _config(name, root, **how, window_ms=window_ms, downsample=downsample, camera=camera)
+    config = _config(
+        name, root, timesteps=timesteps, encoding=encoding, binning=binning, window_ms=window_ms,
+        downsample=downsample, camera=camera, skip_damaged=skip_damaged or None,
+    )  # fmt: skip
     said = "timesteps" in config.model_fields_set
     return _load(config, split, seed, config.timesteps if said else None)
 
@@ -164,7 +167,14 @@ def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) ->
     samples, labels = known.read(split == "test", folder)
     _check_labels(name, split, len(samples), labels, known.classes)
     samples = _as_seen(samples, config)
-    dataset = Dataset(name, samples, labels, _steps(name, samples, timesteps), known.classes)
+    steps = _steps(name, samples, timesteps)
+    skipped: tuple[str, ...] = ()
+    if config.skip_damaged and isinstance(samples, Recordings):
+        sound, skipped = samples.sound(steps)
+        samples, labels = samples.pick(sound), labels[sound]
+        if not len(sound):
+            raise InputError(f"{name}: all {len(skipped)} recordings are damaged: {skipped[0]}")
+    dataset = Dataset(name, samples, labels, steps, known.classes, skipped)
     return dataset.pick(order_of(len(labels), split, seed))
 
 
@@ -194,7 +204,9 @@ def _known(config: DataConfig, root: Path | None) -> Known:
     if name in DATASETS:
         return DATASETS[name]
     if own.is_own(name):
-        return Known(partial(own.read, name), *own.describe(name, root))
+        changes = config.encoding == "delta"
+        known = own.describe(name, root, changes)
+        return Known(partial(own.read, name, changes=changes), *known)
     if listed.is_listed(name, root):
         read = partial(listed.read, name, camera=config.camera)
         return Known(read, *listed.describe(name, root, config.camera))
@@ -225,13 +237,20 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
             "events. Leave the key out."
         )
     if isinstance(samples, Images):
+        if config.encoding == "delta":
+            raise ConfigError(
+                f'data.encoding = "delta": {config.name} holds images, which do not change in '
+                "time. Give rate, latency or direct."
+            )
         return replace(samples, encoding=config.encoding)
+    if isinstance(samples, Courses):
+        return replace(samples, threshold=config.threshold)
     no_encoding(config.name, config.encoding)
     return samples
 
 
 def _steps(name: str, samples: Samples, timesteps: int | None) -> int:
-    if not isinstance(samples, Recorded):
+    if not isinstance(samples, Recorded | Courses):
         return DEFAULT_STEPS if timesteps is None else timesteps
     if timesteps not in (None, samples.timesteps):
         raise ConfigError(

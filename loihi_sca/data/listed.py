@@ -58,8 +58,7 @@ def describe(name: str, root: Path | None, camera: Camera) -> tuple[Shape, int]:
     entries, classes = _entries(_place(name, root))
     if _are_recordings(entries):
         return (2, *_size(name, camera)), classes
-    with _opened(entries[0].path) as image:
-        return (_channels(entries), image.height, image.width), classes
+    return _image_shape(entries), classes
 
 
 def read(
@@ -100,7 +99,7 @@ def read(
         size = _size(name, camera)
         files = Files(paths, size, from_first=True)
         return Recordings(files, np.arange(len(files)), size, window_us=None), labels
-    return Images(_pixels(paths, _channels(entries)), full=255.0), labels
+    return Images(_pixels(paths, _image_shape(entries)[0]), full=255.0), labels
 
 
 def _place(name: str, root: Path | None) -> Path:
@@ -230,9 +229,9 @@ def _opened(path: Path) -> Image.Image:
         raise InputError(f"{path}: not an image, or damaged ({error}).") from error
 
 
-def _channels(entries: list[Entry]) -> int:
-    """Return 1 if all images are grey, else 3."""
-    channels = 1
+def _image_shape(entries: list[Entry]) -> Shape:
+    """Return the shape (C, H, W) of all images; C is 1 if all are grey, else 3."""
+    channels, size = 1, (0, 0)
     for entry in entries:
         with _opened(entry.path) as image:
             if image.mode not in (*GREY, *COLOUR):
@@ -240,8 +239,14 @@ def _channels(entries: list[Entry]) -> int:
                     f"{entry.path}: pixels of kind {image.mode!r}; read are 8 bits, grey or in "
                     "colour. Convert it."
                 )
+            if entry is not entries[0] and image.size != size:
+                raise InputError(
+                    f"{entry.path}: {image.width}x{image.height} pixels, {entries[0].path} has "
+                    f"{size[0]}x{size[1]}. Give all one size."
+                )
+            size = image.size
             channels = 3 if image.mode in COLOUR else channels
-    return channels
+    return channels, size[1], size[0]
 
 
 def _pixels(paths: list[Path], channels: int) -> npt.NDArray[np.uint8]:
@@ -253,11 +258,6 @@ def _pixels(paths: list[Path], channels: int) -> npt.NDArray[np.uint8]:
                 pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
             except (OSError, SyntaxError) as error:
                 raise InputError(f"{path}: not an image, or damaged ({error}).") from error
-        if found and pixels.shape != found[0].shape:
-            raise InputError(
-                f"{path}: {pixels.shape[1]}x{pixels.shape[0]} pixels, {paths[0]} has "
-                f"{found[0].shape[1]}x{found[0].shape[0]}. Give all one size."
-            )
         found.append(pixels)
     stacked: npt.NDArray[np.uint8] = np.stack(found)
     return stacked[:, None] if channels == 1 else stacked.transpose(0, 3, 1, 2)

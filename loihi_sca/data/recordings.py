@@ -225,6 +225,17 @@ class Recordings:
             )
         return counts, late
 
+    def sound(self, timesteps: int) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+        """Return which samples can be encoded, int64 (n,), and why the others cannot."""
+        sound, damaged = [], []
+        for at in range(len(self)):
+            try:
+                self.encoded(np.array([at]), timesteps)
+                sound.append(at)
+            except InputError as error:
+                damaged.append(str(error))
+        return np.array(sound, dtype=np.int64), tuple(damaged)
+
     def _steps(self, time: npt.NDArray[np.int64], timesteps: int) -> npt.NDArray[np.int64]:
         """Return the step of each event; ``timesteps`` or more for those that come too late."""
         if self.binning == "time" and self.window_us is not None:

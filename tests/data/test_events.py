@@ -240,3 +240,23 @@ def test_events_by_count_and_downsampled_from_a_recipe(tmp_path) -> None:
     assert (test.name, test.shape, test.timesteps) == ("nmnist", (2, 17, 17), 2)
     assert np.array_equal(test.spikes(), data.load_as(recipe.data, split="test").spikes())
     assert set(np.argwhere(test.spikes())[:, -1]) == {0, 1}
+
+
+def test_damaged_recordings_are_left_out_on_request_and_counted(tmp_path) -> None:
+    nmnist(tmp_path)
+    for label in (3, 7):
+        (tmp_path / "Test" / str(label) / "00000.bin").write_bytes(b"1234567")
+    how = {"root": tmp_path, "split": "test", "timesteps": 4}
+    with pytest.raises(InputError, match="7 bytes are no whole number"):
+        data.load("nmnist", **how).spikes()
+    test = data.load("nmnist", skip_damaged=True, **how)
+    assert sorted(test.labels) == [0, 1, 2, 4, 5, 6, 8, 9]
+    assert len(test.spikes()) == 8
+    assert len(test.skipped) == 2
+    assert "Test/3/00000.bin: 7 bytes" in test.skipped[0]
+    for label in range(10):
+        (tmp_path / "Test" / str(label) / "00000.bin").write_bytes(b"")
+    with pytest.raises(InputError, match=r"nmnist: all 10 recordings are damaged: .*no events"):
+        data.load("nmnist", skip_damaged=True, **how)
+    with pytest.raises(ConfigError, match=r"data\.skip_damaged = True: digits holds no"):
+        data.load("digits", skip_damaged=True)
