@@ -4,6 +4,7 @@ from loihi_sca.data.arrays import read_npy
 from loihi_sca.data.augment import Augmentation, check_augmentation
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.datasets import NAMES, load, load_as, shape_as, shape_of
+from loihi_sca.data.description import Description, describe
 from loihi_sca.data.recordings import EventCount, Recordings, count_events
 from loihi_sca.data.samples import Images, Recorded
 from loihi_sca.data.splits import SPLITS, Split
@@ -13,6 +14,7 @@ __all__ = [
     "SPLITS",
     "Augmentation",
     "Dataset",
+    "Description",
     "EventCount",
     "Images",
     "Recorded",
@@ -20,6 +22,7 @@ __all__ = [
     "Split",
     "check_augmentation",
     "count_events",
+    "describe",
     "load",
     "load_as",
     "read_npy",

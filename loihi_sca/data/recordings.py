@@ -274,6 +274,15 @@ class EventCount:
     merged: int
     spikes: int
 
+    def __add__(self, other: EventCount) -> EventCount:
+        """Return the count of both."""
+        return EventCount(
+            self.recorded + other.recorded,
+            self.late + other.late,
+            self.merged + other.merged,
+            self.spikes + other.spikes,
+        )
+
 
 def count_events(recordings: Recordings, timesteps: int) -> EventCount:
     """Count what becomes of events when they are divided over timesteps."""
