@@ -36,11 +36,14 @@ class Known(NamedTuple):
         ``read(test, root) -> (samples, labels)``.
     shape : tuple of int
     classes : int
+    recorded : bool
+        Whether samples are recordings of events.
     """
 
     read: Callable[[bool, Path | None], tuple[Samples, npt.NDArray[np.int64]]]
     shape: Shape
     classes: int = 10
+    recorded: bool = False
 
 
 DATASETS: dict[str, Known] = {
@@ -49,11 +52,11 @@ DATASETS: dict[str, Known] = {
     "fashion_mnist": Known(images.fashion_mnist, (1, 28, 28)),
     "cifar10": Known(cifar10.read, (3, 32, 32)),
     "cifar100": Known(cifar100.read, (3, 32, 32), 100),
-    "nmnist": Known(nmnist.read, (2, 34, 34)),
-    "dvs_gesture": Known(dvs.read_gestures, (2, 128, 128), dvs.GESTURES),
-    "cifar10_dvs": Known(dvs.read_cifar10, (2, 128, 128)),
-    "shd": Known(heidelberg.read_shd, (700,), heidelberg.CLASSES["shd"]),
-    "ssc": Known(heidelberg.read_ssc, (700,), heidelberg.CLASSES["ssc"]),
+    "nmnist": Known(nmnist.read, (2, 34, 34), recorded=True),
+    "dvs_gesture": Known(dvs.read_gestures, (2, 128, 128), dvs.GESTURES, True),
+    "cifar10_dvs": Known(dvs.read_cifar10, (2, 128, 128), recorded=True),
+    "shd": Known(heidelberg.read_shd, (700,), heidelberg.CLASSES["shd"], True),
+    "ssc": Known(heidelberg.read_ssc, (700,), heidelberg.CLASSES["ssc"], True),
 }
 
 NAMES = tuple(DATASETS)
@@ -84,6 +87,7 @@ def shape_as(config: DataConfig) -> tuple[Shape, int]:
         As :func:`shape_of`.
     """
     known = _known(config, _folder(config))
+    _check_keys(config, known.recorded)
     return downsampled(known.shape, config.downsample), known.classes
 
 
@@ -164,6 +168,7 @@ def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) ->
         raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")
     name, folder = config.name, _folder(config)
     known = _known(config, folder)
+    _check_keys(config, known.recorded)
     samples, labels = known.read(split == "test", folder)
     _check_labels(name, split, len(samples), labels, known.classes)
     samples = _as_seen(samples, config)
@@ -217,6 +222,17 @@ def _known(config: DataConfig, root: Path | None) -> Known:
     )
 
 
+def _check_keys(config: DataConfig, recorded: bool) -> None:
+    """Raise if a configuration says of other samples what recordings can be."""
+    usual = DataConfig()
+    said = [key for key in ONLY_RECORDINGS if getattr(config, key) != getattr(usual, key)]
+    if said and not recorded:
+        raise ConfigError(
+            f"data.{said[0]} = {getattr(config, said[0])!r}: {config.name} holds no recordings of "
+            "events. Leave the key out."
+        )
+
+
 def _as_seen(samples: Samples, config: DataConfig) -> Samples:
     """Return samples encoded or binned as the configuration says.
 
@@ -229,13 +245,6 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
         no_encoding(config.name, config.encoding)
         window = None if config.window_ms is None else max(1, round(1000 * config.window_ms))
         return samples.seen(config.binning, window, config.downsample)
-    usual = DataConfig()
-    said = [key for key in ONLY_RECORDINGS if getattr(config, key) != getattr(usual, key)]
-    if said:
-        raise ConfigError(
-            f"data.{said[0]} = {getattr(config, said[0])!r}: {config.name} holds no recordings of "
-            "events. Leave the key out."
-        )
     if isinstance(samples, Images):
         if config.encoding == "delta":
             raise ConfigError(

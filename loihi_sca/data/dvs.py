@@ -21,10 +21,10 @@ from loihi_sca.errors import InputError
 GESTURES = 11
 
 GESTURE_WINDOW_US = 6_000_000
-"""About as long as a gesture is shown (Amir et al., CVPR 2017); some last longer."""
+"""A choice of ours: gestures last about so long. ``loihi-sca data`` counts the events after it."""
 
 CIFAR10_WINDOW_US = 1_300_000
-"""About as long as an image moves: Li et al., Front. Neurosci. 11:309, 2017."""
+"""A choice of ours: recordings last about so long. ``loihi-sca data`` counts the events after it."""
 
 TESTED = 100
 """The first so many recordings of each class test; usual since Duan et al., NeurIPS 2022."""

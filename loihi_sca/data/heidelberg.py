@@ -21,7 +21,7 @@ from loihi_sca.errors import InputError
 CHANNELS = 700
 
 WINDOW_US = 1_400_000
-"""As the tutorials of the data sets' authors have it; spoken digits last up to 1.37 s."""
+"""What is usual (``max_time = 1.4``); ``loihi-sca data`` counts the spikes after it."""
 
 CLASSES = {"shd": 20, "ssc": 35}
 

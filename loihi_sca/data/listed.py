@@ -47,8 +47,8 @@ def is_listed(name: str, root: Path | None) -> bool:
     return name.lower().endswith(".csv") or (name != "" and _place(name, root).is_dir())
 
 
-def describe(name: str, root: Path | None, camera: Camera) -> tuple[Shape, int]:
-    """Return the shape (C, H, W) of a sample and the number of classes.
+def describe(name: str, root: Path | None, camera: Camera) -> tuple[Shape, int, bool]:
+    """Return the shape (C, H, W) of a sample, the number of classes, and whether events were seen.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def describe(name: str, root: Path | None, camera: Camera) -> tuple[Shape, int]:
     """
     entries, classes = _entries(_place(name, root))
     if _are_recordings(entries):
-        return (2, *_size(name, camera)), classes
-    return _image_shape(entries), classes
+        return (2, *_size(name, camera)), classes, True
+    return _image_shape(entries), classes, False
 
 
 def read(

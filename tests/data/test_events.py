@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from recorded import HEAD3, as_aedat2, as_aedat3, as_bin, as_heidelberg, packet
 
 from loihi_sca import data
+from loihi_sca.config import DataConfig
 from loihi_sca.data import count_events
 from loihi_sca.data.recordings import Kept, Recordings
 from loihi_sca.errors import ConfigError, InputError
@@ -219,6 +220,8 @@ def test_keys_of_recordings_are_refused_for_images_and_the_other_way_round(tmp_p
     for key, value in (("binning", "count"), ("window_ms", 3.0), ("downsample", 2)):
         with pytest.raises(ConfigError, match=f"data.{key} = .*digits holds no recordings"):
             data.load("digits", **{key: value})
+        with pytest.raises(ConfigError, match=f"data.{key} = .*digits holds no recordings"):
+            data.shape_as(DataConfig(**{key: value}))
     nmnist(tmp_path)
     with pytest.raises(ConfigError, match="holds spikes already"):
         data.load("nmnist", root=tmp_path, encoding="direct")
