@@ -24,7 +24,7 @@ GESTURE_WINDOW_US = 6_000_000
 """A choice of ours: gestures last about so long. ``loihi-sca data`` counts the events after it."""
 
 CIFAR10_WINDOW_US = 1_300_000
-"""A choice of ours: recordings last about so long. ``loihi-sca data`` counts the events after it."""
+"""A choice of ours: they last about so long. ``loihi-sca data`` counts the events after it."""
 
 TESTED = 100
 """The first so many recordings of each class test; usual since Duan et al., NeurIPS 2022."""
