@@ -67,7 +67,8 @@ def read_neuron(node: NirNode, synapses: Synapses, reading: Reading, delay: Any)
         )
     leak = np.zeros(shape[0])
     if "v_leak" in node.fields:
-        leak = per_channel(node, "v_leak", shape) * (1 - voltage)
+        # what the voltage is drawn to, in so far as it is drawn: 1 / FOREVER is as good as not
+        leak = per_channel(node, "v_leak", shape) * np.maximum(1 - voltage, 1 / FOREVER)
     return FloatLayer(
         node.name, synapses.scaled(gain), current, voltage, leak, threshold, gain,
         delay, subtracts, reading.tool.fires_at,
