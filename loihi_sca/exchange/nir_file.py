@@ -127,7 +127,7 @@ def write_graph(graph: NirGraph, path: str | Path) -> None:
         _put(file, "version", graph.version)
         root = file.create_group("node", track_order=False)
         _put(root, "type", "NIRGraph")
-        root.create_dataset("edges", data=list(graph.edges), dtype=h5py.string_dtype())
+        root.create_dataset("edges", data=np.array(graph.edges, dtype=np.bytes_))
         for key, value in graph.metadata.items():
             _put(root, f"metadata/{key}", value)
         for node in graph.nodes.values():
@@ -143,7 +143,8 @@ def write_graph(graph: NirGraph, path: str | Path) -> None:
 
 def _put(group: h5py.Group, key: str, value: Any) -> None:
     if isinstance(value, str):
-        group.create_dataset(key, data=value, dtype=h5py.string_dtype())
+        # of fixed length: where bytes are damaged, HDF5 crashes on those of variable length
+        group.create_dataset(key, data=np.bytes_(value.encode("ascii")))
     elif isinstance(value, np.ndarray) and value.nbytes >= COMPRESSED_FROM:
         group.create_dataset(key, data=value, compression="gzip")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ def write(
 ) -> Path:
     """Write nodes, {"type": ..., field: value}; by default they are a chain in this order."""
     names = list(nodes)
-    pairs = list(zip(names, names[1:], strict=False)) if edges is None else list(edges)
+    pairs = list(itertools.pairwise(names)) if edges is None else list(edges)
     with h5py.File(path, "w") as file:
         file["version"] = "1.0.8"
         file["node/type"] = "NIRGraph"
