@@ -225,7 +225,7 @@ def is_direct(neuron: Cuba) -> bool:
 
 def _neuron(layer: Layer, neuron: Cuba, tool: Tool, dt: float) -> tuple[str, dict[str, Any]]:
     """Return type and fields of a neuron; all have the shape of its layer, as nir wants it."""
-    shape = layer.out_shape
+    shape = (1,) if tool.flat_fields and _is_uniform(layer, neuron) else layer.out_shape
     decay = np.asarray(neuron.voltage_decay)
     steps = _steps(decay, tool)
     # how much of the voltage one step of input is: 1, or what a tool that passes over r makes of it
@@ -248,6 +248,13 @@ def _neuron(layer: Layer, neuron: Cuba, tool: Tool, dt: float) -> tuple[str, dic
         fields |= {"tau_mem": steps * dt, "tau_syn": current * dt, "w_in": current}
     spread = {key: _spread(np.asarray(value), shape) for key, value in sorted(fields.items())}
     return ("LIF" if direct else "CubaLIF"), spread
+
+
+def _is_uniform(layer: Layer, neuron: Cuba) -> bool:
+    """Tell whether all neurons of a layer of more than one dimension are alike."""
+    decays = (neuron.current_decay, neuron.voltage_decay)
+    leaks = isinstance(layer, Conv) and layer.bias is not None and not is_direct(neuron)
+    return len(layer.out_shape) > 1 and not leaks and all(np.ndim(x) == 0 for x in decays)
 
 
 def _steps(decay: IntArray, tool: Tool) -> FloatArray:
@@ -278,6 +285,9 @@ def _notes(network: Network, tool: Tool) -> Iterator[str]:
             elif biased and tool.name in ("snntorch", "norse"):
                 does = "refuses it" if tool.name == "snntorch" else "adds it to the current as well"
                 yield f"{layer.name}: its bias is v_leak beside a current, and {tool.name} {does}"
+        if tool.flat_fields and len(layer.out_shape) > 1 and isinstance(neuron, Cuba):
+            if not _is_uniform(layer, neuron):
+                yield f"{layer.name}: {tool.name} reads no map whose channels have other decays"
         late = isinstance(layer, Dense) and layer.delay is not None and layer.delay.any()
         if late or (layer.axon_delay is not None and layer.axon_delay.any()):
             if tool.name != "nir":

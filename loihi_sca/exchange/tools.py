@@ -35,6 +35,8 @@ class Tool:
         input counts in full.
     fires_at : bool
         It fires where the voltage reaches the threshold, and not only above it.
+    flat_fields : bool
+        It fails on neurons whose fields have more than one dimension.
     loses_dt : bool
         The time constants that it writes were multiplied with the time step once too often.
     """
@@ -46,6 +48,7 @@ class Tool:
     unit_resistance: bool = False
     exponential: bool = False
     fires_at: bool = False
+    flat_fields: bool = False
     loses_dt: bool = False
 
 
@@ -57,7 +60,7 @@ TOOLS = {
         Tool("norse", dt=1e-3, unit_resistance=True, loses_dt=True),
         Tool(
             "sinabs", dt=1.0, version="1.0.4", writes_reset=False, unit_resistance=True,
-            exponential=True, fires_at=True,
+            exponential=True, fires_at=True, flat_fields=True,
         ),
     )
 }  # fmt: skip

@@ -109,7 +109,7 @@ def test_metadata_of_a_newer_version_are_refused(ours) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ('"threshold"', '"x"'), ("9]", "10]"), ('"kind": "dense"', '"kind": "y"'), ("{", "["),
+        ("9]", "10]"), ('"kind": "dense"', '"kind": "y"'), ("{", "["),
         ('"0_dense"', '"nothing"'), ('"layers": [', '"layers": ["a", '),
         ('"dt": 0.0001', '"dt": "x"'),
         ('"for": "nir"', '"for": "me"'), ('"digest": "', '"digest": "0'), ("[7,", '["a",'),
@@ -117,13 +117,14 @@ def test_metadata_of_a_newer_version_are_refused(ours) -> None:
 )  # fmt: skip
 def test_damaged_metadata_are_noticed(ours, before, after) -> None:
     _replace_json(ours, before, after)
-    with pytest.raises(LoihiScaError, match="damaged|lacks|tool 'me'|x.nir"):
+    with pytest.raises(LoihiScaError, match=r"damaged|lacks|tool 'me'"):
         loihi_sca.read_nir(ours)
 
 
 def _replace_json(path, before: str, after: str) -> None:
     with h5py.File(path, "r+") as file:
         text = file["node/metadata/loihi_sca"][()].decode()
+        assert before in text
         del file["node/metadata/loihi_sca"]
         file["node/metadata/loihi_sca"] = text.replace(before, after)
 
