@@ -66,7 +66,8 @@ def measure(
         differ = int(np.sum(spikes != ours.traces[name].spikes))
         counts.append((differ, int(spikes.sum())))
     if any(layer.subtracts for layer in layers):
-        notes.extend(_about_reset(layers, np.asarray(data)))
+        sent = [ours.traces[name].spikes for name in names]
+        notes.extend(_about_reset(layers, np.asarray(data), sent))
     if not any(spiked for _, spiked in counts[-1:]):
         notes.append(
             "the last layer is silent on random spikes, which proves little; give data of yours"
@@ -74,17 +75,20 @@ def measure(
     return Measured(tuple(counts), int(spikes.size), tuple(notes))
 
 
-def _about_reset(layers: Sequence[FloatLayer], data: npt.NDArray[Any]) -> Iterator[str]:
-    """Say what the reset alone changes, in floating point."""
+def _about_reset(
+    layers: Sequence[FloatLayer], data: npt.NDArray[Any], ours: Sequence[npt.NDArray[Any]]
+) -> Iterator[str]:
+    """Say what the reset alone changes, in floating point, and what the integers alone do."""
     subtracted: npt.NDArray[Any] = data
     zeroed: npt.NDArray[Any] = data
-    for layer in layers:
+    for layer, sent in zip(layers, ours, strict=True):
         subtracted, zeroed = layer.run(subtracted), layer.run(zeroed, subtract=False)
         if layer.subtracts:
             yield (
                 f"{layer.name}: it subtracted its threshold and is now reset to 0, which alone "
                 f"makes {int(np.sum(subtracted != zeroed)):,} spikes differ, of "
-                f"{int(subtracted.sum()):,}"
+                f"{int(subtracted.sum()):,}; of those with that reset the integers change "
+                f"{int(np.sum(sent != zeroed)):,}"
             )
 
 

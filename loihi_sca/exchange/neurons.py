@@ -9,13 +9,16 @@ import numpy as np
 
 from loihi_sca.errors import ConfigError, UnsupportedLayer
 from loihi_sca.exchange.float_layers import FloatArray, FloatLayer, Synapses
-from loihi_sca.exchange.nir_export import FOREVER
+from loihi_sca.exchange.nir_export import AT_ONCE, FOREVER
 from loihi_sca.exchange.nir_graph import NirNode
 from loihi_sca.exchange.tools import Tool
 from loihi_sca.exchange.values import array_of, per_channel
 
 MAX_STEPS = 1000
 """A longer time constant, in time steps, is taken for seconds read as steps or the like."""
+
+MIN_EXPONENTIAL = 0.1
+"""And a shorter one of an exponential, which leaves 1/20000 of a voltage."""
 
 AS_IF_FOREVER = 1e-3
 """So near to :data:`FOREVER` a time constant is the one that we write for none."""
@@ -109,14 +112,14 @@ def _steps(node: NirNode, key: str, shape: tuple[int, ...], reading: Reading) ->
     if np.allclose(steps, FOREVER, rtol=AS_IF_FOREVER):
         return np.full(shape[0], np.inf)
     if reading.tool.exponential:
-        bad = (steps <= 0) | (steps > MAX_STEPS)
+        bad = (steps < MIN_EXPONENTIAL) & ~np.isclose(steps, AT_ONCE) | (steps > MAX_STEPS)
     else:
         bad = (steps < 1 - 1e-6) | (steps > MAX_STEPS)
     if bad.any():
-        value = float(steps[bad][0])
+        value, low = float(steps[bad][0]), MIN_EXPONENTIAL if reading.tool.exponential else 1
         raise UnsupportedLayer(
-            f"{node}: {key} is {value:.6g} time steps of {reading.dt:g} s, and 1 to {MAX_STEPS} is "
-            "what can be meant",
+            f"{node}: {key} is {value:.6g} time steps of {reading.dt:g} s, and {low} to "
+            f"{MAX_STEPS} is what can be meant",
             "Give another --dt; snnTorch writes seconds at 1e-4, Norse at 1e-3, sinabs time steps "
             "(--from names them).",
         )

@@ -33,7 +33,7 @@ FOREVER = 1 << 20
 """Time steps of the time constant that stands for none: ``IF`` is what snnTorch reads as a neuron
 with a decay of 0.9 and sinabs as one with a lower bound."""
 
-AT_ONCE = 1e-3
+AT_ONCE = 1 / 64
 """Time steps of the time constant of an exponential decay that forgets everything."""
 
 DEFAULT_DT = 1e-4

@@ -68,6 +68,8 @@ def _input_shape(chain: Sequence[NirNode]) -> Shape:
     first = chain[0]
     if first.type == "Input" and "shape" in first.fields:
         shape = tuple(int(n) for n in np.atleast_1d(first.fields["shape"]))
+        if len(shape) in (2, 4) and shape[0] == 1:  # a batch, which Norse writes along
+            shape = shape[1:]
         if len(shape) in (1, 3) and min(shape) >= 1:
             return shape
         raise NetworkError(

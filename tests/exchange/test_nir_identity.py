@@ -135,6 +135,10 @@ def test_nodes_follow_from_the_equations_of_nir(tmp_path) -> None:
     assert np.allclose(node.fields["r"], [2**20, 8, 1])
     assert np.allclose(node.fields["v_leak"], [2**20, 2 * 8, 3])
     assert set(graph.nodes) == {"input", "0_dense", "0_neuron", "output"}
+    # snnTorch reads IF as a neuron with a decay of 0.9, and sinabs as one with a lower bound
+    none = Dense("x", (2,), np.full((3, 2), 4), neuron=Cuba(4096, 0, 7))
+    loihi_sca.write_nir(Network("x", (none,)), tmp_path / "x.nir")
+    assert read_graph(tmp_path / "x.nir").nodes["0_neuron"].type == "LIF"
 
 
 def test_delays_are_ways_of_their_own(tmp_path) -> None:

@@ -80,6 +80,7 @@ def test_the_time_step_is_asked_for_or_known(path) -> None:
     ("neuron", "options", "said"),
     [
         (g.lif(1, 10), {"dt": 1.0}, "tau is 0.001 time steps of 1 s"),
+        (g.lif(1, 10, v_reset=None), {"tool": "sinabs", "reset": "zero"}, "tau is 0.001 time"),
         (g.lif(1, 10, dt=1.0), {"dt": DT}, "tau is 100000 time steps of 0.0001 s"),
         (g.lif(1, 10, dt=1.0), {"tool": "snntorch"}, "tau is 100000 time steps"),
         (g.cuba(1, 10, 0.5), {"dt": DT}, "tau_syn is 0.5 time steps"),
@@ -88,7 +89,7 @@ def test_the_time_step_is_asked_for_or_known(path) -> None:
 )
 def test_time_constants_that_are_read_crosswise_are_refused(path, neuron, options, said) -> None:
     one_layer(path, [[2.0]], neuron)
-    with pytest.raises(UnsupportedLayer, match=f"'lif'.*{said}.*1 to 1000.*--dt"):
+    with pytest.raises(UnsupportedLayer, match=f"'lif'.*{said}.* to 1000.*--dt"):
         loihi_sca.read_nir(path, **options)
 
 
