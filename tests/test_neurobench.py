@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 
 from loihi_sca.errors import BackendError, UnsupportedLayer  # noqa: E402
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool  # noqa: E402
-from loihi_sca.pipeline.neurobench import _Module, neurobench  # noqa: E402
+from loihi_sca.pipeline.neurobench import neurobench  # noqa: E402
+from loihi_sca.pipeline.torch_network import NetworkModule  # noqa: E402
 
 
 def small(zeros: bool) -> Network:
@@ -51,7 +52,7 @@ def test_the_module_that_is_counted_sends_the_same_spikes(data, network) -> None
     # sums of 64 bits of floating point; what grows beyond is no network of a chip
     assume(all(np.abs(x.weight).max() < 1 << 20 for x in network if not isinstance(x, Input)))
     with torch.no_grad():
-        sent = _Module(network)(torch.from_numpy(values.astype(np.int64)))
+        sent = NetworkModule(network)(torch.from_numpy(values.astype(np.int64)))
     assert np.array_equal(sent.numpy(), fast.run(network, values).spikes)
 
 

@@ -14,6 +14,7 @@ from loihi_sca.errors import ConfigError
 from loihi_sca.exchange import own
 from loihi_sca.exchange.nir_file import write_graph
 from loihi_sca.exchange.nir_graph import Edge, NirGraph, NirNode
+from loihi_sca.exchange.nir_notes import find_notes, is_direct, is_uniform
 from loihi_sca.exchange.tools import NirTool, Tool, find_tool
 from loihi_sca.network import (
     Conv,
@@ -103,7 +104,7 @@ def write_nir(
         raise ConfigError(f"dt is {dt}, but {tool} takes {found.dt} whatever a file says.")
     raise_for(_problems(network))
     write_graph(as_graph(network, found, dt or found.dt or DEFAULT_DT), os.fspath(path))
-    return tuple(_notes(network, found))
+    return tuple(find_notes(network, found))
 
 
 def _problems(network: Network) -> Iterator[Problem]:
@@ -218,14 +219,9 @@ def _add_delayed(draft: _Draft, mark: str, layer: Dense, bias: IntArray | None, 
     draft.ends = tuple(ways)
 
 
-def is_direct(neuron: Cuba) -> bool:
-    """Tell whether what arrives enters the voltage as it is, without a current that lasts."""
-    return isinstance(neuron.current_decay, int) and neuron.current_decay == MAX_DECAY
-
-
 def _neuron(layer: Layer, neuron: Cuba, tool: Tool, dt: float) -> tuple[str, dict[str, Any]]:
     """Return type and fields of a neuron; all have the shape of its layer, as nir wants it."""
-    shape = (1,) if tool.flat_fields and _is_uniform(layer, neuron) else layer.out_shape
+    shape = (1,) if tool.flat_fields and is_uniform(layer, neuron) else layer.out_shape
     decay = np.asarray(neuron.voltage_decay)
     steps = _steps(decay, tool)
     # how much of the voltage one step of input is: 1, or what a tool that passes over r makes of it
@@ -250,13 +246,6 @@ def _neuron(layer: Layer, neuron: Cuba, tool: Tool, dt: float) -> tuple[str, dic
     return ("LIF" if direct else "CubaLIF"), spread
 
 
-def _is_uniform(layer: Layer, neuron: Cuba) -> bool:
-    """Tell whether all neurons of a layer of more than one dimension are alike."""
-    decays = (neuron.current_decay, neuron.voltage_decay)
-    leaks = isinstance(layer, Conv) and layer.bias is not None and not is_direct(neuron)
-    return len(layer.out_shape) > 1 and not leaks and all(np.ndim(x) == 0 for x in decays)
-
-
 def _steps(decay: IntArray, tool: Tool) -> FloatArray:
     """Return the time constant of a decay, in time steps."""
     left = (MAX_DECAY - decay) / MAX_DECAY
@@ -272,35 +261,3 @@ def _spread(values: npt.NDArray[Any], shape: Shape) -> FloatArray:
     """Return one value, or one per channel, as an array of the shape of a layer."""
     full = values.reshape(-1, *[1] * (len(shape) - 1)) if values.ndim else values
     return np.array(np.broadcast_to(full, shape), dtype=np.float64)
-
-
-def _notes(network: Network, tool: Tool) -> Iterator[str]:
-    """Say what will not be as on the chip."""
-    for layer in network:
-        neuron = layer.neuron
-        biased = isinstance(layer, Conv | Dense) and layer.bias is not None and layer.bias.any()
-        if isinstance(neuron, Cuba) and not (is_direct(neuron) or isinstance(layer, Input)):
-            if tool.name == "sinabs":
-                yield f"{layer.name}: sinabs reads no CubaLIF, which a current_decay below 4096 is"
-            elif biased and tool.name in ("snntorch", "norse"):
-                does = "refuses it" if tool.name == "snntorch" else "adds it to the current as well"
-                yield f"{layer.name}: its bias is v_leak beside a current, and {tool.name} {does}"
-        if tool.flat_fields and len(layer.out_shape) > 1 and isinstance(neuron, Cuba):
-            if not _is_uniform(layer, neuron):
-                yield f"{layer.name}: {tool.name} reads no map whose channels have other decays"
-        late = isinstance(layer, Dense) and layer.delay is not None and layer.delay.any()
-        if late or (layer.axon_delay is not None and layer.axon_delay.any()):
-            if tool.name != "nir":
-                yield f"{layer.name}: it has delays, and {tool.name} reads no node Delay"
-        if isinstance(layer, Pool) or (isinstance(layer, Conv) and layer.groups > 1):
-            yield (
-                f"{layer.name}: nir 1.0.8 takes the channels of a group for all of them; read it "
-                "with type_check=False" + ("" if tool.name == "nir" else f"; {tool.name} does too")
-            )
-        if isinstance(layer, Conv | Pool) and layer.kernel[0] != layer.kernel[1]:
-            yield (
-                f"{layer.name}: nir 1.0.8 takes the kernel {layer.kernel} for a square; read it "
-                "with type_check=False"
-            )
-    if network.readout.kind != "count":
-        yield f"the read-out ({network.readout.kind}) stands in our metadata only"

@@ -84,10 +84,11 @@ def _read_node(name: str, groups: h5py.Group, budget: _Budget) -> NirNode:
 
 
 def _read_fields(group: h5py.Group, budget: _Budget, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return fields; a group where a field should be is None, which no field is."""
     return {
-        key: budget.value(access.dataset(group, key))
+        key: budget.value(group[key]) if isinstance(group.get(key), h5py.Dataset) else None
         for key in group
-        if key not in skip and isinstance(group.get(key), h5py.Dataset)
+        if key not in skip
     }
 
 

@@ -17,8 +17,27 @@ NEURONS = ("LIF", "CubaLIF", "IF")
 SYNAPSES = ("Linear", "Affine", "Conv2d")
 READOUTS = ("LI", "CubaLI")
 POOLS = ("SumPool2d", "AvgPool2d")
-KNOWN = (*NEURONS, *SYNAPSES, *READOUTS, *POOLS, "Input", "Output", "Flatten", "Scale", "Delay")
-"""Types of nodes that are understood."""
+
+_LEAKY = "r v_leak"
+_FIRES = "v_threshold v_reset"
+KNOWN = {
+    "LIF": f"tau {_LEAKY} {_FIRES}",
+    "CubaLIF": f"tau_mem tau_syn w_in {_LEAKY} {_FIRES}",
+    "IF": f"r {_FIRES}",
+    "LI": f"tau {_LEAKY}",
+    "CubaLI": f"tau_mem tau_syn w_in {_LEAKY}",
+    "Linear": "weight",
+    "Affine": "weight bias",
+    "Conv2d": "input_shape weight bias stride padding dilation groups",
+    "SumPool2d": "kernel_size stride padding",
+    "AvgPool2d": "kernel_size stride padding",
+    "Input": "shape",
+    "Output": "shape",
+    "Flatten": "input_type start_dim end_dim",
+    "Scale": "scale",
+    "Delay": "delay",
+}
+"""Types of nodes that are understood, with their fields; any other might change what they do."""
 
 INSTEAD = {
     "NIRGraph": "Graphs within graphs are what tools write for recurrent layers; see there.",
@@ -97,6 +116,12 @@ def _unknown_nodes(graph: NirGraph) -> Iterator[Problem]:
             yield Problem(
                 str(node), f"a node of type {node.type} is not supported",
                 f"{instead} Supported are {', '.join(KNOWN)}.".strip(),
+            )  # fmt: skip
+            continue
+        for key in sorted(set(node.fields) - set(KNOWN[node.type].split())):
+            yield Problem(
+                str(node), f"its field {key!r} is not known, and may change what it does",
+                f"Known are {', '.join(KNOWN[node.type].split())}.",
             )  # fmt: skip
 
 

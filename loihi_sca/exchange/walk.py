@@ -56,6 +56,7 @@ def walk(chain: Sequence[NirNode], reading: Reading, input_shape: Shape | None) 
         if walker.readout is not None and node.type != "Output":
             raise UnsupportedLayer(f"{node} follows a read-out, behind which nothing can follow")
         walker.take(node, is_last=all(x.type == "Output" for x in chain[index + 1 :]))
+    walker.finish()
     if not walker.layers:
         raise UnsupportedLayer(
             "the graph has no spiking neurons", f"Neurons are {', '.join(NEURONS)}."
@@ -115,11 +116,18 @@ class _Walker:
             decays = read_readout(node, self.reading)
             self.readout = FloatReadout(self._synapses_of(node).scaled(decays.gain), *decays.left)
             self.pending = None
-        elif node.type == "Output":
-            if self.pending is not None:
-                self.readout = FloatReadout(self.pending)
-        elif node.type != "Input":
+        elif node.type not in ("Input", "Output"):
             self._connect(node)
+
+    def finish(self) -> None:
+        """Take synapses that are left over for the host's, and refuse what else is left."""
+        if self.pending is not None:
+            self.readout = FloatReadout(self.pending)
+        if self.delay is not None or self.gain != 1.0:
+            raise UnsupportedLayer(
+                "the last spikes are late or scaled by a node behind which there are no neurons",
+                "Delete it: the host can do so.",
+            )
 
     def _connect(self, node: NirNode) -> None:
         """Add synapses, folded into those before where one of both is a pool."""

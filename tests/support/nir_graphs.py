@@ -87,5 +87,12 @@ def flatten(start: int = 0) -> Node:
     return {"type": "Flatten", "start_dim": start, "end_dim": -1}
 
 
+def one_layer(path: Path, weight: Any, neuron: Node, **synapses: Any) -> Path:
+    """Write a graph of one dense layer with these neurons."""
+    weight = np.asarray(weight, float)
+    nodes = {"input": input_(weight.shape[1]), "fc": linear(weight, **synapses), "lif": neuron}
+    return write(path, {**nodes, "output": output(len(weight))})
+
+
 def _without(node: Node) -> Node:
     return {key: value for key, value in node.items() if value is not None}
