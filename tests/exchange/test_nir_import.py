@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import loihi_sca
+from loihi_sca.compiler import compile_with_report
 from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense
 
@@ -211,3 +212,22 @@ def test_data_of_ones_own_are_compared_on(path) -> None:
         loihi_sca.read_nir(path, dt=DT, data=np.ones((5, 3, 7), np.uint8))
     silent = loihi_sca.read_nir(path, dt=DT, data=0 * spikes)
     assert any("silent" in note for note in silent.notes)
+
+
+@pytest.mark.lava
+@pytest.mark.timeout(300)
+def test_a_graph_of_others_runs_on_lava_as_here(path) -> None:
+    """A convolution with a bias behind a pool, and dense synapses with a current that lasts."""
+    rng = np.random.default_rng(0)
+    nodes = {
+        "input": g.input_(2, 6, 6), "p": g.pool("SumPool2d", 2),
+        "c": g.conv(rng.normal(size=(3, 2, 3, 3)), padding=(1, 1), bias=rng.normal(size=3) / 9),
+        "n": g.lif(1.0, 10), "f": g.flatten(), "d": g.linear(rng.normal(size=(4, 27))),
+        "m": g.cuba(2.0, 10, 3), "output": g.output(4),
+    }  # fmt: skip
+    g.write(path, nodes)
+    compiled = compile_with_report(loihi_sca.read_nir(path, dt=DT, timesteps=10).network)
+    verified = loihi_sca.verify(compiled, samples=2)
+    assert verified.mismatches == 0
+    assert "lava" in repr(verified)
+    assert loihi_sca.map_network(compiled).cores > 0
