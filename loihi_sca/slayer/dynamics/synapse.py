@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from loihi_sca.slayer.dynamics import layout
+from loihi_sca.slayer.dynamics import events, layout
 from loihi_sca.slayer.dynamics.cuda import convolution
 
 MAX_FAN_IN = (1 << 24) // (4 * 32)
@@ -60,7 +60,13 @@ def pool(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def _slide(spikes: torch.Tensor, kernel: torch.Tensor, *geometry: Any) -> torch.Tensor:
     """Convolve the images of all steps with a kernel (out, in, kh, kw)."""
     samples, timesteps = spikes.shape[0], spikes.shape[-1]
-    images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
+    rows = layout.rows(spikes).flatten(0, 1)
+    images = rows.permute(0, 3, 1, 2)
+    stride, padding, dilation, groups = geometry
+    plain = not images.is_cuda and groups == 1 and set(dilation) == {1}
+    if plain and not _may_round(kernel):
+        weighted = events.weigh(rows, kernel, events.Convolution(tuple(stride), tuple(padding)))
+        return layout.from_rows(weighted.view(timesteps, samples, *weighted.shape[1:]))
     if _may_round(kernel):
         exact = functional.conv2d(images.double(), kernel.double(), None, *geometry)
         weighted = exact.to(images.dtype)
@@ -78,7 +84,8 @@ def connect(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     if _may_round(table):
         exact = functional.linear(rows.double(), table.double())
         return layout.from_rows(exact.to(rows.dtype))
-    return layout.from_rows(functional.linear(rows, table))
+    weighted = events.weigh(rows.flatten(0, 1), table, events.Product())
+    return layout.from_rows(weighted.view(*rows.shape[:2], -1))
 
 
 def flatten(spikes: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,82 @@
+"""Which way a layer is computed: over its events, or densely.
+
+The choice depends on sizes, weights and the number of spikes alone, never on a clock, so that a
+run which is resumed makes the same choices. The densities up to which events pay were measured by
+``scripts/bench/events.py``, which fits the figures below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import torch
+
+from loihi_sca.slayer.dynamics.events.bits import Bits
+from loihi_sca.slayer.dynamics.events.geometry import Geometry
+
+SMALL = 1 << 14
+"""Values below which finding spikes takes longer than any way of summing them."""
+
+_on: ContextVar[bool] = ContextVar("event_driven", default=True)
+
+
+class Crossover(NamedTuple):
+    """The density at which both ways take the same time.
+
+    ``limit - per_fan_out / fan_out - per_fan_in / fan_in``: each spike is found once for all that
+    it reaches, and each sum is begun once for all that it sums.
+    """
+
+    limit: float
+    per_fan_out: float
+    per_fan_in: float
+
+    def density(self, geometry: Geometry) -> float:
+        """Return the density for a layer; not above 0 if events never pay."""
+        g = geometry
+        window = g.kernel_y * g.kernel_x
+        fan_in = window * g.in_c
+        places = g.images * g.in_h * g.in_w
+        fan_out = window * g.out_c * (g.images * g.out_h * g.out_w) / max(places, 1)
+        return self.limit - self.per_fan_out / max(fan_out, 1) - self.per_fan_in / max(fan_in, 1)
+
+
+FORWARD = Crossover(0.3, 20, 20)
+GRADIENT = Crossover(0.35, 20, 20)
+
+
+@contextmanager
+def event_driven(on: bool) -> Iterator[None]:
+    """Say whether forward passes in this context may compute synapses over their events.
+
+    Their backward passes go the same way. By default they may.
+    """
+    token = _on.set(on)
+    try:
+        yield
+    finally:
+        _on.reset(token)
+
+
+def may_pack(values: torch.Tensor, out_channels: int) -> bool:
+    """Tell whether it is worth looking for spikes in the values that a synapse is given."""
+    return (
+        _on.get()
+        and values.device.type == "cpu"
+        and values.dtype == torch.float32
+        and values.numel() >= SMALL
+        and out_channels >= 8  # fewer do not fill a vector
+    )
+
+
+def forward_pays(bits: Bits, geometry: Geometry) -> bool:
+    """Tell whether to sum weights over events, if they are exact."""
+    return bits.density < FORWARD.density(geometry)
+
+
+def gradient_pays(bits: Bits, geometry: Geometry) -> bool:
+    """Tell whether to sum gradients over events."""
+    return bits.density < GRADIENT.density(geometry)
