@@ -26,26 +26,28 @@ _on: ContextVar[bool] = ContextVar("event_driven", default=True)
 class Crossover(NamedTuple):
     """The density at which both ways take the same time.
 
-    ``limit - per_fan_out / fan_out - per_fan_in / fan_in``: each spike is found once for all that
-    it reaches, and each sum is begun once for all that it sums.
+    ``limit - per_fan_out / fan_out - per_fan_in / fan_in - per_output / outputs``: each spike is
+    found once for all that it reaches, each sum is begun once for all that it sums, and each weight
+    is brought to its place once for all outputs of its channel.
     """
 
     limit: float
     per_fan_out: float
     per_fan_in: float
+    per_output: float
 
     def density(self, geometry: Geometry) -> float:
         """Return the density for a layer; not above 0 if events never pay."""
         g = geometry
-        window = g.kernel_y * g.kernel_x
+        window, outputs = g.kernel_y * g.kernel_x, g.images * g.out_h * g.out_w
         fan_in = window * g.in_c
-        places = g.images * g.in_h * g.in_w
-        fan_out = window * g.out_c * (g.images * g.out_h * g.out_w) / max(places, 1)
-        return self.limit - self.per_fan_out / max(fan_out, 1) - self.per_fan_in / max(fan_in, 1)
+        fan_out = window * g.out_c * outputs / max(g.images * g.in_h * g.in_w, 1)
+        terms = ((self.per_fan_out, fan_out), (self.per_fan_in, fan_in), (self.per_output, outputs))
+        return self.limit - sum(share / max(count, 1) for share, count in terms)
 
 
-FORWARD = Crossover(0.3, 20, 20)
-GRADIENT = Crossover(0.35, 20, 20)
+FORWARD = Crossover(0.32, 30, 10, 40)
+GRADIENT = Crossover(0.37, 20, 15, 40)
 
 
 @contextmanager

@@ -51,8 +51,8 @@ def _inspect(sources: str) -> Callable[..., None]:
         for chunk in range(first, last):
             begin, end = tile_range(chunk, chunks, len(weights))
             union, others = np.int32(0), np.int32(0)
-            for weight in weights[begin:end]:
-                steps = weight * _GRID
+            for i in range(begin, end):
+                steps = weights[i] * _GRID
                 # what does not fit, or is no number, becomes the limit, which is too much anyway
                 clamped = steps if steps < _LIMIT else _LIMIT
                 clamped = clamped if clamped > -_LIMIT else -_LIMIT
