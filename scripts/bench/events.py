@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -105,7 +105,7 @@ def main() -> None:
         for name, column in gains.items():
             layer = case.dense.geometry(torch.Size(case.shape), case.weight)
             found[name].append((layer, even(column)))
-    notes = [told(name, layers) for name, layers in found.items()]
+    notes = [note for name, layers in found.items() for note in told(name, layers)]
     report(rows, choices.json, notes)
 
 
@@ -113,8 +113,6 @@ def measure(case: Case, density: float, rounds: int) -> dict[str, list[float]]:
     """Return, both ways, the ratios of torch's seconds to ours."""
     torch.manual_seed(0)
     spikes, weight, dense = (torch.rand(case.shape) < density).float(), case.weight, case.dense
-    bits = packed(spikes)
-    assert bits is not None
     layer = dense.geometry(spikes.shape, weight)
     of_result = torch.randn(dense.forward(spikes, weight).shape)
     sides: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
@@ -124,7 +122,7 @@ def measure(case: Case, density: float, rounds: int) -> dict[str, list[float]]:
         ),
         "weight gradient": (
             partial(dense.of_weight, spikes, of_result, weight),
-            partial(gradient.of_weight, bits, of_result, layer),
+            partial(gradient.of_weight, bits_of(spikes), of_result, layer),
         ),
     }
     ratios = {}
@@ -134,12 +132,19 @@ def measure(case: Case, density: float, rounds: int) -> dict[str, list[float]]:
     return ratios
 
 
-def over_events(spikes: torch.Tensor, weight: torch.Tensor, layer: Geometry) -> Bits | None:
+def over_events(spikes: torch.Tensor, weight: torch.Tensor, layer: Geometry) -> torch.Tensor:
     """Do all that a forward pass over events does, finding out whether it may included."""
+    bits = bits_of(spikes)
+    if not is_exact(weight):
+        raise ValueError("the weights are not quantised.")
+    kernel = weight if weight.dim() == 4 else weight[:, :, None, None]
+    return forward.weighted(bits, kernel, layer)
+
+
+def bits_of(spikes: torch.Tensor) -> Bits:
     bits = packed(spikes)
-    if bits is not None and is_exact(weight):
-        kernel = weight if weight.dim() == 4 else weight[:, :, None, None]
-        forward.weighted(bits, kernel, layer)
+    if bits is None:
+        raise ValueError("these are no spikes.")
     return bits
 
 
@@ -159,21 +164,24 @@ def even(gains: list[float]) -> float:
     return float((1 - start) / slope)
 
 
-def told(name: str, layers: list[tuple[Geometry, float]]) -> str:
-    """Return the crossovers measured, and the figures that fit them best."""
-    unit = [choice.Crossover(*row) for row in np.eye(4)]
-    matrix = np.array([[one.density(layer) for one in unit] for layer, _ in layers])
-    # where they never pay, it does not matter how far from it they are
-    densities = np.array([max(density, NEVER) for _, density in layers])
-    fit, *_ = np.linalg.lstsq(matrix, densities, rcond=None)
-    now = choice.FORWARD if name == "forward" else choice.GRADIENT
-    lines = [
-        f"{layer.in_c}-{layer.out_c} {layer.kernel_y}x{layer.kernel_x}/{layer.stride_y}: "
-        f"{density:.3f} (chosen below {now.density(layer):.3f})"
-        for layer, density in layers
-    ]
-    figures = ", ".join(f"{value:.3g}" for value in fit)
-    return f"{name}: even at {'; '.join(lines)}. Best fit: Crossover({figures})"
+def told(name: str, layers: list[tuple[Geometry, float]]) -> Iterator[str]:
+    """Yield the crossovers measured, and the figures that fit them best."""
+    way = choice.FORWARD if name == "forward" else choice.GRADIENT
+    for layer, density in layers:
+        text = f"{layer.in_c}-{layer.out_c}, {layer.kernel_y}x{layer.kernel_x}"
+        chosen = way.of(layer).density(layer)
+        yield f"{name}, {text}: even at a density of {density:.3f}, chosen below {chosen:.3f}"
+    for kind, terms in (("convolution", (0, 1, 2, 3)), ("product", (0, 3))):
+        own = [pair for pair in layers if way.of(pair[0]) is getattr(way, kind)]
+        if len(own) > len(terms):
+            unit = [choice.Crossover(*row) for row in np.eye(4)[list(terms)]]
+            matrix = np.array([[one.density(layer) for one in unit] for layer, _ in own])
+            # where they never pay, it does not matter how far from it they are
+            densities = np.array([max(density, NEVER) for _, density in own])
+            fit, *_ = np.linalg.lstsq(matrix, densities, rcond=None)
+            figures = np.zeros(4)
+            figures[list(terms)] = fit
+            yield f"{name}, {kind}: {choice.Crossover(*figures.round(3).tolist())} fits best"
 
 
 if __name__ == "__main__":

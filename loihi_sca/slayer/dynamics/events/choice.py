@@ -46,8 +46,24 @@ class Crossover(NamedTuple):
         return self.limit - sum(share / max(count, 1) for share, count in terms)
 
 
-FORWARD = Crossover(0.32, 30, 10, 40)
-GRADIENT = Crossover(0.37, 20, 15, 40)
+class Way(NamedTuple):
+    """The crossovers of a direction: of convolutions, and of dense layers, whose way is faster."""
+
+    convolution: Crossover
+    product: Crossover
+
+    def of(self, geometry: Geometry) -> Crossover:
+        """Return the crossover of a layer."""
+        is_map = geometry.in_h * geometry.in_w > 1
+        return self.convolution if is_map else self.product
+
+    def pays(self, bits: Bits, geometry: Geometry) -> bool:
+        """Tell whether sums over events are faster for spikes of a layer."""
+        return bits.density < self.of(geometry).density(geometry)
+
+
+FORWARD = Way(Crossover(0.32, 30, 10, 40), Crossover(0.3, 0, 0, 120))
+GRADIENT = Way(Crossover(0.37, 20, 15, 40), Crossover(0.27, 0, 0, 72))
 
 
 @contextmanager
@@ -72,13 +88,3 @@ def may_pack(values: torch.Tensor, out_channels: int) -> bool:
         and values.numel() >= SMALL
         and out_channels >= 8  # fewer do not fill a vector
     )
-
-
-def forward_pays(bits: Bits, geometry: Geometry) -> bool:
-    """Tell whether to sum weights over events, if they are exact."""
-    return bits.density < FORWARD.density(geometry)
-
-
-def gradient_pays(bits: Bits, geometry: Geometry) -> bool:
-    """Tell whether to sum gradients over events."""
-    return bits.density < GRADIENT.density(geometry)

@@ -31,7 +31,8 @@ def is_exact(weight: torch.Tensor) -> bool:
     most twice the largest.
     """
     # in the order of memory, whatever that is: channels may be last
-    flat = weight.detach().permute(*sorted(range(weight.dim()), key=lambda d: -weight.stride(d)))
+    strides = weight.stride()
+    flat = weight.detach().permute(*sorted(range(weight.dim()), key=lambda d: -strides[d]))
     flat = flat.contiguous().view(-1)
     found = np.zeros((threads.CHUNKS, 2), np.int64)
     threads.run(_inspect, flat.numel(), flat.numpy(), found)

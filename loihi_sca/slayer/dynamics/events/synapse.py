@@ -48,16 +48,16 @@ class Convolution:
 
     def geometry(self, shape: torch.Size, weight: torch.Tensor) -> Geometry:
         """See :class:`Dense`."""
-        images, height, width, channels = shape
-        out_channels, _, *window = weight.shape
-        out = (
-            (size + 2 * pad - edge) // step + 1
-            for size, pad, edge, step in zip(
-                (height, width), self.padding, window, self.stride, strict=True
-            )
-        )
-        sizes = (images, height, width, channels, *out, out_channels)
-        return Geometry(*sizes, *window, *self.stride, *self.padding)
+        images, in_h, in_w, in_c = shape
+        out_c, _, kernel_y, kernel_x = weight.shape
+        stride_y, stride_x = self.stride
+        pad_y, pad_x = self.padding
+        return Geometry(
+            images, in_h, in_w, in_c,
+            (in_h + 2 * pad_y - kernel_y) // stride_y + 1,
+            (in_w + 2 * pad_x - kernel_x) // stride_x + 1,
+            out_c, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x,
+        )  # fmt: skip
 
     def forward(self, rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """See :class:`Dense`."""
@@ -84,11 +84,12 @@ class Convolution:
 
     def _backward(
         self, gradient: torch.Tensor, images: torch.Tensor, weight: torch.Tensor, wanted: list[bool]
-    ) -> Any:
-        return torch.ops.aten.convolution_backward(  # type: ignore[attr-defined]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        found: tuple[torch.Tensor, torch.Tensor, None] = torch.ops.aten.convolution_backward(  # type: ignore[attr-defined]
             gradient.permute(0, 3, 1, 2), images, weight, None, self.stride, self.padding, (1, 1),
             False, (0, 0), 1, wanted,
         )  # fmt: skip
+        return found[:2]
 
 
 class Product:
@@ -145,7 +146,7 @@ class _Weigh(torch.autograd.Function):
         geometry = dense.geometry(rows.shape, weight)
         ctx.dense, ctx.bits, ctx.geometry = dense, bits, geometry
         ctx.save_for_backward(weight)
-        if choice.forward_pays(bits, geometry) and is_exact(weight):
+        if choice.FORWARD.pays(bits, geometry) and is_exact(weight):
             weighted = forward.weighted(bits, _kernel(weight), geometry)
             return weighted if rows.dim() == 4 else weighted.flatten(0, 2)
         return dense.forward(rows, weight)
@@ -159,7 +160,7 @@ class _Weigh(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_input = dense.of_input(bits.shape, rows, weight)
         if ctx.needs_input_grad[1]:
-            if choice.gradient_pays(bits, ctx.geometry):
+            if choice.GRADIENT.pays(bits, ctx.geometry):
                 of_weight = gradient.of_weight(bits, rows, ctx.geometry).view_as(weight)
             else:
                 of_weight = dense.of_weight(bits.unpacked(), rows, weight)
