@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """When sums over spike events pay: against torch's dense convolution, by density and layer.
 
-Processor seconds of one thread, both ways in turns, medians. From the densities at which both take
-the same time it fits the figures of loihi_sca/slayer/dynamics/events/choice.py, and prints them.
+Processor seconds of one thread, both ways in turns, medians. The densities at which both take the
+same time are printed beside those of loihi_sca/slayer/dynamics/events/choice.py.
 
     scripts/bench/events.py [--quick] [--json OUT]
 """
@@ -27,7 +27,6 @@ from loihi_sca.slayer.dynamics.events.exact import is_exact
 from loihi_sca.slayer.dynamics.events.geometry import Geometry
 
 DENSITIES = (0.02, 0.05, 0.1, 0.2, 0.35)
-NEVER = -0.3
 TARGETS = {0.05: 6, 0.1: 3, 0.2: 1}
 
 
@@ -165,23 +164,12 @@ def even(gains: list[float]) -> float:
 
 
 def told(name: str, layers: list[tuple[Geometry, float]]) -> Iterator[str]:
-    """Yield the crossovers measured, and the figures that fit them best."""
+    """Yield the crossovers measured, and those that are chosen."""
     way = choice.FORWARD if name == "forward" else choice.GRADIENT
     for layer, density in layers:
         text = f"{layer.in_c}-{layer.out_c}, {layer.kernel_y}x{layer.kernel_x}"
         chosen = way.of(layer).density(layer)
         yield f"{name}, {text}: even at a density of {density:.3f}, chosen below {chosen:.3f}"
-    for kind, terms in (("convolution", (0, 1, 2, 3)), ("product", (0, 3))):
-        own = [pair for pair in layers if way.of(pair[0]) is getattr(way, kind)]
-        if len(own) > len(terms):
-            unit = [choice.Crossover(*row) for row in np.eye(4)[list(terms)]]
-            matrix = np.array([[one.density(layer) for one in unit] for layer, _ in own])
-            # where they never pay, it does not matter how far from it they are
-            densities = np.array([max(density, NEVER) for _, density in own])
-            fit, *_ = np.linalg.lstsq(matrix, densities, rcond=None)
-            figures = np.zeros(4)
-            figures[list(terms)] = fit
-            yield f"{name}, {kind}: {choice.Crossover(*figures.round(3).tolist())} fits best"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -16,12 +17,22 @@ from loihi_sca.pruning import Pruner
 from loihi_sca.slayer.dynamics import connect, convolve
 from loihi_sca.slayer.dynamics.events import choice, event_driven, forward, gradient
 from loihi_sca.slayer.dynamics.events.bits import packed
-from loihi_sca.slayer.dynamics.events.choice import Crossover, Way
+from loihi_sca.slayer.dynamics.events.choice import Way
 from loihi_sca.slayer.dynamics.events.exact import is_exact
 from loihi_sca.slayer.dynamics.events.synapse import Convolution, Product
 from loihi_sca.slayer.lava import slayer
 
-ALWAYS, NEVER = (Way(Crossover(n, 0, 0, 0), Crossover(n, 0, 0, 0)) for n in (2, -1))
+
+class Everywhere(NamedTuple):
+    """A crossover at the same density for all layers."""
+
+    limit: float
+
+    def density(self, geometry: object) -> float:
+        return self.limit
+
+
+ALWAYS, NEVER = (Way(Everywhere(n), Everywhere(n)) for n in (2.0, -1.0))
 TOLERANCE = 1e-5
 """Of the largest weight gradient: float32 sums of some thousand terms of either sign."""
 

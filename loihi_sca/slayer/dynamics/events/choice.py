@@ -2,7 +2,7 @@
 
 The choice depends on sizes, weights and the number of spikes alone, never on a clock, so that a
 run which is resumed makes the same choices. The densities up to which events pay were measured by
-``scripts/bench/events.py``, which fits the figures below.
+``scripts/bench/events.py``, which prints them beside those chosen here.
 """
 
 from __future__ import annotations
@@ -26,24 +26,26 @@ _on: ContextVar[bool] = ContextVar("event_driven", default=True)
 class Crossover(NamedTuple):
     """The density at which both ways take the same time.
 
-    ``limit - per_fan_out / fan_out - per_fan_in / fan_in - per_output / outputs``: each spike is
-    found once for all that it reaches, each sum is begun once for all that it sums, and each weight
-    is brought to its place once for all outputs of its channel.
+    Attributes
+    ----------
+    wide, narrow : float
+        For layers of at least 64 channels on either side, and of at least 32; with fewer, vectors
+        are not filled and nothing is won.
+    per_output : float
+        Over the number of outputs of a channel, subtracted: each weight is brought to its place
+        once for all of them.
     """
 
-    limit: float
-    per_fan_out: float
-    per_fan_in: float
+    wide: float
+    narrow: float
     per_output: float
 
     def density(self, geometry: Geometry) -> float:
         """Return the density for a layer; not above 0 if events never pay."""
         g = geometry
-        window, outputs = g.kernel_y * g.kernel_x, g.images * g.out_h * g.out_w
-        fan_in = window * g.in_c
-        fan_out = window * g.out_c * outputs / max(g.images * g.in_h * g.in_w, 1)
-        terms = ((self.per_fan_out, fan_out), (self.per_fan_in, fan_in), (self.per_output, outputs))
-        return self.limit - sum(share / max(count, 1) for share, count in terms)
+        channels = min(g.in_c, g.out_c)
+        limit = self.wide if channels >= 64 else self.narrow if channels >= 32 else 0.0
+        return limit - self.per_output / max(g.images * g.out_h * g.out_w, 1)
 
 
 class Way(NamedTuple):
@@ -62,8 +64,8 @@ class Way(NamedTuple):
         return bits.density < self.of(geometry).density(geometry)
 
 
-FORWARD = Way(Crossover(0.32, 30, 10, 40), Crossover(0.3, 0, 0, 120))
-GRADIENT = Way(Crossover(0.37, 20, 15, 40), Crossover(0.27, 0, 0, 72))
+FORWARD = Way(Crossover(0.25, 0.15, 40), Crossover(0.3, 0.0, 120))
+GRADIENT = Way(Crossover(0.3, 0.15, 40), Crossover(0.27, 0.0, 72))
 
 
 @contextmanager
@@ -79,12 +81,11 @@ def event_driven(on: bool) -> Iterator[None]:
         _on.reset(token)
 
 
-def may_pack(values: torch.Tensor, out_channels: int) -> bool:
+def may_pack(values: torch.Tensor) -> bool:
     """Tell whether it is worth looking for spikes in the values that a synapse is given."""
     return (
         _on.get()
         and values.device.type == "cpu"
         and values.dtype == torch.float32
         and values.numel() >= SMALL
-        and out_channels >= 8  # fewer do not fill a vector
     )

@@ -69,9 +69,8 @@ class Convolution:
         self, shape: torch.Size, gradient: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
         """See :class:`Dense`."""
-        batch, height, width, channels = shape
-        # torch asks the images for nothing but their shape (as torch.nn.grad.conv2d_input knows)
-        images = gradient.new_empty(1).expand(batch, channels, height, width)
+        # torch asks the images for nothing but their shape; memory that nobody touches is free
+        images = gradient.new_empty(shape).permute(0, 3, 1, 2)
         found = self._backward(gradient, images, weight, [True, False, False])[0]
         return found.permute(0, 2, 3, 1)
 
@@ -129,7 +128,7 @@ def weigh(rows: torch.Tensor, weight: torch.Tensor, dense: Dense) -> torch.Tenso
     dense : Dense
         The operation.
     """
-    bits = packed(rows) if choice.may_pack(rows, len(weight)) else None
+    bits = packed(rows) if choice.may_pack(rows) else None
     if bits is None:
         return dense.forward(rows, weight)
     weighted: torch.Tensor = _Weigh.apply(rows, weight, dense, bits)  # type: ignore[no-untyped-call]
