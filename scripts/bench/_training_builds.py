@@ -64,12 +64,14 @@ class Worker:
         return tuple(float(word) for word in line.split())
 
 
-def against_build(folder: Path, rounds: int) -> Iterator[Row]:
+def against_build(folder: Path, rounds: int, most_threads: int) -> Iterator[Row]:
     """Compare training steps with those of another worktree and of stock SLAYER.
 
     The other build is run by its own ``.venv`` if it has one, else by this Python.
     """
     for net, threads, target in TARGETS:
+        if threads > most_threads:
+            continue
         sides = ((HERE, "ours"), (folder.resolve(), "ours"), (HERE, "stock"))
         with ExitStack() as stack:
             workers = [

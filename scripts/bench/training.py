@@ -4,7 +4,7 @@
 Both sides of a ratio are measured in turns in one run, and medians are given. Weights are random,
 scaled so that spikes reach the last layer; the input spikes at a rate of 0.2.
 
-    scripts/bench/training.py [--quick] [--json OUT] [--against FOLDER]
+    scripts/bench/training.py [--quick] [--json OUT] [--against FOLDER [--threads N]]
 
 With --against only a training step is measured, at the rates of a trained network, beside that of
 the build in another worktree.
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, metavar="FOLDER", help="a worktree of another build"
     )
+    parser.add_argument("--threads", type=int, default=2, help="with --against: up to so many")
     choices = parser.parse_args()
     rounds = 3 if choices.quick else 9
     rows: list[Row] = []
@@ -69,7 +70,7 @@ def main() -> None:
         layer, steps, bookkeeping, frozen, against_snntorch, against_spikingjelly, memory, cuda,
     ]  # fmt: skip
     if choices.against is not None:
-        parts = [lambda rounds, quick: against_build(choices.against, rounds)]
+        parts = [lambda rounds, _: against_build(choices.against, rounds, choices.threads)]
     for part in parts:
         try:
             for row in part(rounds, choices.quick):

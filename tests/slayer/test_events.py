@@ -132,13 +132,13 @@ def test_nothing_depends_on_the_number_of_threads() -> None:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
 
 
-@pytest.fixture(params=[ALWAYS, NEVER], ids=["events", "dense"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """Small layers too, and one way for all."""
+@pytest.fixture(params=["both", "forward", "gradient"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events in one or both directions, for any layer."""
     monkeypatch.setattr(choice, "SMALL", 1)
-    for direction in ("FORWARD", "GRADIENT"):
-        monkeypatch.setattr(choice, direction, request.param)
-    return request.param
+    forwards, backwards = request.param != "gradient", request.param != "forward"
+    monkeypatch.setattr(choice, "FORWARD", ALWAYS if forwards else NEVER)
+    monkeypatch.setattr(choice, "GRADIENT", ALWAYS if backwards else NEVER)
 
 
 def gradients(result: torch.Tensor, *leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -152,8 +152,9 @@ GEOMETRIES = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
-def test_a_convolution_in_the_graph_equals_one_without_events(way: Way, geometry) -> None:
+def test_a_convolution_in_the_graph_equals_one_without_events(geometry) -> None:
     torch.manual_seed(0)
     options = {"kernel_size": 3, **geometry}
     neuron = slayer.neuron.cuba.Neuron(1.0, 0.5, 0.1)
@@ -173,7 +174,8 @@ def test_a_convolution_in_the_graph_equals_one_without_events(way: Way, geometry
     torch.testing.assert_close(found[1], expected[1], rtol=0, atol=bound)
 
 
-def test_a_dense_layer_in_the_graph_equals_one_without_events(way: Way) -> None:
+@pytest.mark.usefixtures("way")
+def test_a_dense_layer_in_the_graph_equals_one_without_events() -> None:
     torch.manual_seed(0)
     weight = (torch.randint(-128, 128, (24, 70)) / 32).requires_grad_()
     spikes = (torch.rand(3, 70, 5) < 0.15).float().requires_grad_()

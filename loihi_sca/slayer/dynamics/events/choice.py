@@ -81,11 +81,17 @@ def event_driven(on: bool) -> Iterator[None]:
         _on.reset(token)
 
 
-def may_pack(values: torch.Tensor) -> bool:
+def may_pay(values: torch.Tensor, geometry: Geometry) -> bool:
     """Tell whether it is worth looking for spikes in the values that a synapse is given."""
     return (
         _on.get()
         and values.device.type == "cpu"
         and values.dtype == torch.float32
         and values.numel() >= SMALL
+        and any(way.of(geometry).density(geometry) > 0 for way in (FORWARD, GRADIENT))
     )
+
+
+def pays(bits: Bits, geometry: Geometry) -> bool:
+    """Tell whether sums over events are faster in either direction."""
+    return FORWARD.pays(bits, geometry) or GRADIENT.pays(bits, geometry)

@@ -7,6 +7,7 @@ of threads the same where it is summed over events.
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,8 +70,10 @@ class Convolution:
         self, shape: torch.Size, gradient: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
         """See :class:`Dense`."""
-        # torch asks the images for nothing but their shape; memory that nobody touches is free
-        images = gradient.new_empty(shape).permute(0, 3, 1, 2)
+        # torch asks the images for nothing but their shape, and pages that nobody touches are free
+        untouched = mmap.mmap(-1, max(shape.numel() * gradient.element_size(), 1))
+        images = torch.frombuffer(untouched, dtype=gradient.dtype, count=shape.numel()).view(shape)
+        images = images.permute(0, 3, 1, 2)
         found = self._backward(gradient, images, weight, [True, False, False])[0]
         return found.permute(0, 2, 3, 1)
 
@@ -128,10 +131,13 @@ def weigh(rows: torch.Tensor, weight: torch.Tensor, dense: Dense) -> torch.Tenso
     dense : Dense
         The operation.
     """
-    bits = packed(rows) if choice.may_pack(rows) else None
-    if bits is None:
+    geometry = dense.geometry(rows.shape, weight)
+    bits = packed(rows) if choice.may_pay(rows, geometry) else None
+    if bits is None or not choice.pays(bits, geometry):
         return dense.forward(rows, weight)
-    weighted: torch.Tensor = _Weigh.apply(rows, weight, dense, bits)  # type: ignore[no-untyped-call]
+    weighted: torch.Tensor = _Weigh.apply(  # type: ignore[no-untyped-call]
+        rows, weight, dense, bits, geometry
+    )
     return weighted
 
 
@@ -140,9 +146,13 @@ class _Weigh(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rows: torch.Tensor, weight: torch.Tensor, dense: Dense, bits: Bits
+        ctx: Any,
+        rows: torch.Tensor,
+        weight: torch.Tensor,
+        dense: Dense,
+        bits: Bits,
+        geometry: Geometry,
     ) -> torch.Tensor:
-        geometry = dense.geometry(rows.shape, weight)
         ctx.dense, ctx.bits, ctx.geometry = dense, bits, geometry
         ctx.save_for_backward(weight)
         if choice.FORWARD.pays(bits, geometry) and is_exact(weight):
@@ -163,7 +173,7 @@ class _Weigh(torch.autograd.Function):
                 of_weight = gradient.of_weight(bits, rows, ctx.geometry).view_as(weight)
             else:
                 of_weight = dense.of_weight(bits.unpacked(), rows, weight)
-        return of_input, of_weight, None, None
+        return of_input, of_weight, None, None, None
 
 
 def _kernel(weight: torch.Tensor) -> torch.Tensor:
