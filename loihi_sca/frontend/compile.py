@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, compile_with_report, run_passes
 from loihi_sca.compiler.refuse import find_problems
-from loihi_sca.compiler.report import Compiled, Proof
+from loihi_sca.compiler.report import Compiled, Proof, remember
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
-from loihi_sca.frontend.proof import prove, random_input, remember
+from loihi_sca.frontend.proof import prove, random_input
 from loihi_sca.frontend.ripen import can_ripen, ripened
 from loihi_sca.model.copying import copied
 from loihi_sca.model.route import Route
