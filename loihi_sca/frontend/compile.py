@@ -124,6 +124,7 @@ def check_slayer(
     timesteps: int | None = None,
     delay_shift: DelayShift = "exact",
     unroll_delays: bool = False,
+    reset: bool = False,
     profile: str = "loihi2",
 ) -> Findings:
     """Return all that keeps a model from being compiled, now or after training.
@@ -133,7 +134,7 @@ def check_slayer(
 
     Parameters
     ----------
-    model, input_shape, timesteps, delay_shift, unroll_delays, profile
+    model, input_shape, timesteps, delay_shift, unroll_delays, reset, profile
         As for :func:`compile_slayer`.
 
     Returns
@@ -143,6 +144,8 @@ def check_slayer(
     """
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
+    if reset:
+        model = without_state(model)
     options: dict[str, Any] = {
         "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
     }  # fmt: skip

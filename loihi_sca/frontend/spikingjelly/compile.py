@@ -81,20 +81,16 @@ def compile_spikingjelly(
 
 
 def check_spikingjelly(
-    model: Any,
-    input_shape: Shape | None = None,
-    *,
-    timesteps: int | None = None,
-    profile: str = "loihi2",
+    model: Any, input_shape: Shape | None = None, *, profile: str = "loihi2"
 ) -> Findings:
     """Return all that keeps a SpikingJelly model from being compiled; what is rounded is a note.
 
     Parameters
     ----------
-    model, input_shape, timesteps, profile
+    model, input_shape, profile
         As for :func:`compile_spikingjelly`.
     """
-    conversion = translate(model, _shape(model, input_shape), timesteps)
+    conversion = translate(model, _shape(model, input_shape))
     return Findings(_all_problems(conversion, profile), _notes(conversion))
 
 

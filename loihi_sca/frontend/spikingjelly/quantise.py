@@ -13,6 +13,7 @@ to 254, biases to integers.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,19 +78,22 @@ def quantise(
         Whether the model fires above the threshold, as the chip does, and not at it.
     """
     if scale is None:
-        binary = _binary_scale(weight, bias, threshold, leaks)
-        finest = _fitting(weight, bias, threshold)
-        scale = binary or _uniform_scale(weight, bias, finest, leaks) or finest
+        limit = _limit(weight, bias, threshold)
+        scale = (
+            _binary_scale(weight, bias, limit, leaks)
+            or _uniform_scale(weight, bias, limit, leaks)
+            or _fitting(limit, threshold)
+        )
     mantissas = np.clip(2 * np.rint(weight * scale / 2), MIN_WEIGHT, MAX_WEIGHT)
     biases = None if bias is None else np.clip(np.rint(bias * scale), MIN_BIAS, MAX_BIAS)
     same = np.array_equal(mantissas, weight * scale)
     same = same and (bias is None or np.array_equal(biases, bias * scale))  # type: ignore[arg-type]
     is_binary = bool(same) and math.frexp(scale)[0] == 0.5
-    limit, near = threshold * scale, 0.0 if is_binary else NEAR
+    fires, near = threshold * scale, 0.0 if is_binary else NEAR
     return Quantised(
         scale=scale, weight=mantissas.astype(np.int32),
         bias=None if biases is None or not biases.any() else biases.astype(np.int32),
-        threshold=math.floor(limit + near) if above else max(math.ceil(limit - near) - 1, 0),
+        threshold=math.floor(fires + near) if above else max(math.ceil(fires - near) - 1, 0),
         is_binary=is_binary,
     )  # fmt: skip
 
@@ -99,64 +103,59 @@ def decay_of(leak: float) -> int:
     return round(leak * MAX_DECAY)
 
 
-def _binary_scale(
-    weight: Floats, bias: Floats | None, threshold: float, leaks: bool
-) -> float | None:
+def _binary_scale(weight: Floats, bias: Floats | None, limit: float, leaks: bool) -> float | None:
     """Return a power of two at which all is whole, or None: the smallest, with a leak the largest.
 
     Without a leak a larger one adds nothing but the risk of leaving 24 bits.
     """
-    found = None
-    for power in range(-FINEST, FINEST):
+    powers = range(-FINEST, math.floor(math.log2(limit)) + 1) if weight.any() else range(0)
+    for power in reversed(powers) if leaks else powers:
         scale = 2.0**power
-        if not _fits(weight, bias, threshold, scale):
-            break
-        whole = _is_whole(weight * scale / 2) and (bias is None or _is_whole(bias * scale))
-        if whole and weight.any():
-            found = scale
-            if not leaks:
-                break
-    return found
+        if _all(_is_whole, weight * (scale / 2)) and (bias is None or _is_whole(bias * scale)):
+            return scale
+    return None
 
 
 def _is_whole(values: Floats) -> bool:
     return np.array_equal(values, np.rint(values))
 
 
-def _fits(weight: Floats, bias: Floats | None, threshold: float, scale: float) -> bool:
-    fits = MIN_WEIGHT <= weight.min() * scale and weight.max() * scale <= MAX_WEIGHT
-    if bias is not None:
-        fits = fits and bool(np.abs(bias).max() * scale <= MAX_BIAS)
-    return bool(fits) and threshold * scale < MAX_THRESHOLD
+def _all(holds: Callable[[Floats], bool], values: Floats) -> bool:
+    """Tell whether something holds for all values; some are nearly always enough to tell."""
+    return holds(values.flat[:64]) and holds(values)
 
 
-def _fitting(weight: Floats, bias: Floats | None, threshold: float) -> float:
-    """Return the largest scale at which all fits and, if there is one, the threshold is whole."""
+def _limit(weight: Floats, bias: Floats | None, threshold: float) -> float:
+    """Return the largest scale at which everything fits."""
     largest = [(MAX_THRESHOLD - 1) / threshold]
-    if weight.any():
-        largest.append(MAX_WEIGHT / float(np.abs(weight).max()))
-    if bias is not None and bias.any():
-        largest.append(MAX_BIAS / float(np.abs(bias).max()))
-    scale = min(largest)
-    whole = math.floor(threshold * scale)
-    return whole / threshold if whole else scale
+    for peak, most in (
+        (weight.max(), MAX_WEIGHT), (-weight.min(), -MIN_WEIGHT),
+        (0 if bias is None else np.abs(bias).max(), MAX_BIAS),
+    ):  # fmt: skip
+        if peak > 0:
+            largest.append(most / float(peak))
+    return min(largest)
 
 
-def _uniform_scale(
-    weight: Floats, bias: Floats | None, finest: float, leaks: bool
-) -> float | None:
+def _fitting(limit: float, threshold: float) -> float:
+    """Return the largest scale within a limit at which the threshold is whole, if there is one."""
+    whole = math.floor(threshold * limit)
+    return whole / threshold if whole else limit
+
+
+def _uniform_scale(weight: Floats, bias: Floats | None, limit: float, leaks: bool) -> float | None:
     """Return a scale of weights that lie on a grid of at most 127 steps to each side, or None."""
     peak = float(np.abs(weight).max())
     for steps in range(1, MAX_WEIGHT // 2 + 1) if peak else ():
         scale = 2 * steps / peak
-        if scale > finest * (1 + NEAR):
+        if scale > limit * (1 + NEAR):
             break
-        first = weight.flat[:64] * scale / 2  # nearly always enough to tell
-        if _is_near(first) and _is_near(weight * scale / 2):
-            scale *= max(1, int(finest / scale)) if leaks else 1
-            return scale if bias is None or _is_near(bias * scale) else None
+        if _all(is_near, weight * (scale / 2)):
+            scale *= max(1, int(limit / scale)) if leaks else 1
+            return scale if bias is None or is_near(bias * scale) else None
     return None
 
 
-def _is_near(values: Floats) -> bool:
+def is_near(values: Floats) -> bool:
+    """Tell whether values are whole, but for what floats round."""
     return bool((np.abs(values - np.rint(values)) < NEAR * np.maximum(1, np.abs(values))).all())

@@ -21,7 +21,7 @@ from loihi_sca.frontend.spikingjelly.neurons import (
     dynamics_of,
     neuron_problems,
 )
-from loihi_sca.frontend.spikingjelly.quantise import Quantised, decay_of, quantise
+from loihi_sca.frontend.spikingjelly.quantise import Quantised, decay_of, is_near, quantise
 from loihi_sca.frontend.spikingjelly.route import Call, Route, find_route
 from loihi_sca.frontend.spikingjelly.synapses import Synapses, Window
 from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Pool, Readout, Shape
@@ -303,9 +303,8 @@ def _row(waiting: Synapses, dynamics: Dynamics, made: Quantised, decay: int) -> 
     bias_error = np.abs((0 if made.bias is None else made.bias) / made.scale - bias).max()
     limit = dynamics.threshold * made.scale
     # where voltages are whole, every threshold between two of them is the same one
-    at = made.threshold if dynamics.above else made.threshold + 1
-    whole = made.is_binary and dynamics.scale is None
-    off = 0.0 if whole and not dynamics.leak else abs(at - limit) / made.scale
+    whole = made.is_binary and not dynamics.leak and dynamics.scale is None
+    off = 0.0 if whole or is_near(np.array(limit)) else abs(round(limit) - limit) / made.scale
     exact = made.is_binary and dynamics.is_exact and not off
     snr = None if noise == 0 else float(10 * np.log10(signal / noise)) if signal else 0.0
     return Translation(
