@@ -14,9 +14,9 @@ from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, Unsupported
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
 from loihi_sca.frontend.proof import prove, random_input
 from loihi_sca.frontend.ripen import can_ripen, ripened
-from loihi_sca.model.copying import copied
 from loihi_sca.model.route import Route
-from loihi_sca.model.walk import Model, as_module, is_row
+from loihi_sca.model.states import without_state
+from loihi_sca.model.walk import Model, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
 
@@ -97,7 +97,7 @@ def compile_slayer(
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
     if reset:
-        model = _without_state(model)
+        model = without_state(model)
     converted = convert(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
     )
@@ -171,17 +171,6 @@ def check_slayer(
     _, large = problems_of(ripened(model, far=True))
     values = [f"after training, depending on values: {p}" for p in _new(large, (*now, *later))]
     return Findings((*now, *later), (*route.notes, *values))
-
-
-def _without_state(model: Model) -> Any:
-    """Return a copy of a model whose neurons start every sample afresh."""
-    replica = copied(as_module(model))
-    for part in replica.modules():
-        if getattr(part, "persistent_state", False):
-            part.persistent_state = False
-        if getattr(part, "delay_buffer", None) is not None:
-            part.delay_buffer = None
-    return replica
 
 
 def _new(found: Iterable[Problem], known: Iterable[Problem]) -> tuple[Problem, ...]:

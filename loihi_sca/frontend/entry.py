@@ -13,7 +13,7 @@ from loihi_sca.network import Shape
 DelayShift: TypeAlias = Literal["exact", "drop"]
 
 
-def compile(  # noqa: A001 - its public name, as re.compile
+def compile(
     model: Any,
     input_shape: Shape | None = None,
     timesteps: int | None = None,

@@ -1,23 +1,17 @@
 """SpikingJelly's own modules on the chip: what is exact, what is measured, what is refused."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spikingjelly_models import (
     functional,
-    layer,
-    neuron,
-    on_grid,
     random_model,
-    sequential,
     spikes,
     torch,
 )
 
 import loihi_sca
 from loihi_sca.engine import fast, reference
-from loihi_sca.errors import NetworkError, NotBitExact, UnsupportedLayer
 
 
 def theirs(model, data) -> np.ndarray:

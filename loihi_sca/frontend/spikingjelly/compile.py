@@ -72,9 +72,12 @@ def compile_spikingjelly(
     rows, proof, notes = conversion.translations, None, conversion.route.notes
     samples = SAMPLES if proof_samples is None else proof_samples
     if proof_data is not None or samples:
-        given = proof_data is not None
-        data = proof_data if given else random_data(source, samples, timesteps or STEPS, seed)
-        origin = "given" if given else f"random, seed {seed}"
+        data, origin = proof_data, "given"
+        if data is None:
+            data, origin = (
+                random_data(source, samples, timesteps or STEPS, seed),
+                f"random, seed {seed}",
+            )
         found = measure(model, conversion, compiled, data, origin)
         rows, proof, notes = found.translations, found.proof, (*notes, *found.notes)
     return remember(compiled, proof, notes, rows)

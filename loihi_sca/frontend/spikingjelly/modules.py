@@ -119,9 +119,7 @@ def step_mode_of(units: Sequence[tuple[str, torch.nn.Module]]) -> str:
     UnsupportedLayer
         They are in both, so that there is no input for the whole.
     """
-    modes = {
-        name: str(getattr(unit, "step_mode", "s")) for name, unit in units if _is_neuron(unit)
-    }
+    modes = {name: str(getattr(unit, "step_mode", "s")) for name, unit in units if _is_neuron(unit)}
     if len(set(modes.values())) > 1:
         told = ", ".join(f"{name} {mode!r}" for name, mode in modes.items())
         raise UnsupportedLayer(

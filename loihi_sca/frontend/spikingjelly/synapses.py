@@ -200,7 +200,9 @@ def behind_pool(synapses: Synapses, window: Window, shape: Shape) -> Synapses:
     return replace(synapses, in_shape=shape, weight=spread, options=options)
 
 
-def behind_pool_problems(name: str, window: Window, shape: Shape, dilated: bool) -> Iterator[Problem]:
+def behind_pool_problems(
+    name: str, window: Window, shape: Shape, dilated: bool
+) -> Iterator[Problem]:
     """Yield why an average pool cannot become part of the weights behind it."""
     sizes = list(zip(shape[1:], window.kernel, strict=True))
     if window.stride != window.kernel or any(window.padding) or any(n % k for n, k in sizes):

@@ -141,7 +141,7 @@ class _Row:
             name = self.waiting.name if self.waiting is not None else self.window[0]  # type: ignore[index]
             self.refuse(
                 Problem(
-                    name, "no neurons follow it, so that it gives values, and the chip sends spikes",
+                    name, "no neurons follow it, so that it gives values, not spikes",
                     "End with neurons, or leave it to the host: compile what is before it.",
                 )
             )  # fmt: skip
@@ -240,7 +240,7 @@ class _Row:
         if self.waiting is None and not self.lost:
             found.append(
                 Problem(
-                    name, "no weights are before it, and neurons of netx have synapses of their own",
+                    name, "no weights are before it, and neurons of netx have their own",
                     "Put a Conv2d or Linear before it; encode input into spikes on the host.",
                 )
             )  # fmt: skip
