@@ -15,9 +15,18 @@ with warnings.catch_warnings():
         "spikingjelly.activation_based",
         reason="SpikingJelly is not installed: pip install --no-deps spikingjelly==0.0.0.0.14",
     )
-    from spikingjelly.activation_based import functional, layer, neuron
+    from spikingjelly.activation_based import functional, lava_exchange, layer, neuron
 
-__all__ = ["functional", "layer", "neuron", "on_grid", "random_model", "sequential", "spikes"]
+__all__ = [
+    "functional",
+    "lava_exchange",
+    "layer",
+    "neuron",
+    "on_grid",
+    "random_model",
+    "sequential",
+    "spikes",
+]
 
 
 def on_grid(model: Any, step: float) -> Any:

@@ -69,12 +69,15 @@ class Route:
         ``m`` or ``s``.
     problems : tuple of Problem
     notes : tuple of str
+    failed : bool
+        Whether the forward pass failed, so that the calls are all modules, as registered.
     """
 
     calls: tuple[Call, ...]
     step_mode: str
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    failed: bool = False
 
 
 def find_route(model: Any, shape: Shape) -> Route:
@@ -113,7 +116,8 @@ def find_route(model: Any, shape: Shape) -> Route:
             f"its forward pass fails on input of shape {size} in step mode {mode!r}: {said}",
             FORWARD,
         )
-        return Route(tuple(Call(name, unit) for name, unit in units), mode, (problem,))
+        calls = tuple(Call(name, unit) for name, unit in units)
+        return Route(calls, mode, (problem,), failed=True)
     names = {unit: name for name, unit in units}
     ran = [
         Call(names[originals[unit]], originals[unit], _per_step(flow.shape, mode))

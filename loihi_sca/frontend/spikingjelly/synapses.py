@@ -101,11 +101,12 @@ def dense_problems(name: str, linear: Any, shape: Shape) -> Iterator[Problem]:
     """Yield what keeps a Linear from the chip."""
     inputs = math.prod(shape)
     if linear.in_features != inputs:
+        rows = linear.in_features == shape[-1]
         yield Problem(
             name,
-            f"it takes {linear.in_features} inputs, but {inputs} arrive in shape {shape}, of whose "
-            "last axis it is applied to each row",
-            "Put a Flatten before it.",
+            f"it takes {linear.in_features} inputs, but {inputs} arrive in shape {shape}"
+            + (", to whose rows it is applied one by one" if rows else ""),
+            "Put a Flatten before it." if rows else "Give input_shape as the model takes it.",
         )
 
 

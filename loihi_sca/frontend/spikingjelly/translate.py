@@ -14,17 +14,16 @@ import torch
 from loihi_sca.compiler.translation import Translation
 from loihi_sca.errors import NetworkError
 from loihi_sca.frontend.spikingjelly import synapses as syn
+from loihi_sca.frontend.spikingjelly.layers import layer_of
 from loihi_sca.frontend.spikingjelly.modules import NORMS, kind_of, unknown
 from loihi_sca.frontend.spikingjelly.neurons import (
     NEURONS,
-    Dynamics,
     dynamics_of,
     neuron_problems,
 )
-from loihi_sca.frontend.spikingjelly.quantise import Quantised, decay_of, is_near, quantise
 from loihi_sca.frontend.spikingjelly.route import Call, Route, find_route
 from loihi_sca.frontend.spikingjelly.synapses import Synapses, Window
-from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Pool, Readout, Shape
+from loihi_sca.network import Cuba, Input, Layer, Network, Pool, Readout, Shape
 from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.problems import Problem, raise_for
 
@@ -72,8 +71,9 @@ def translate(
         for call in route.calls:
             row.add(call)
     row.end()
-    # modules that are refused are why a forward pass is not what it should be
-    problems = (*row.problems, *(() if row.problems else route.problems))
+    # modules that are refused are why a forward pass fails
+    beside = () if route.failed and row.problems else route.problems
+    problems = (*beside, *row.problems)
     if not problems and not row.translations:
         problems = (Problem(name, "the model has no neurons", "Put IFNode behind the weights."),)
     done = (tuple(row.translations), tuple(row.senders))
@@ -122,6 +122,7 @@ class _Row:
             return
         if self.voted:
             self.refuse(Problem(name, f"it follows the vote of {self.voted}", "End with the vote."))
+            self.voted = None  # told once
         elif kind in NEURONS:
             self._neurons(name, kind, module)
         elif kind in NORMS:
@@ -274,40 +275,3 @@ class _Row:
             self.readout = Readout("average", groups=outputs // vote.voting_size)
         self.voted = name
         return None
-
-
-def layer_of(waiting: Synapses, dynamics: Dynamics) -> tuple[Layer, Translation]:
-    """Return a layer of integers, and what became of its numbers."""
-    leaks = bool(dynamics.leak)
-    made = quantise(
-        waiting.weight, waiting.bias, dynamics.threshold, scale=dynamics.scale, leaks=leaks,
-        above=dynamics.above,
-    )  # fmt: skip
-    decay = decay_of(dynamics.leak)
-    neuron = Cuba(decay_of(dynamics.current_leak), decay, made.threshold)
-    common: dict[str, Any] = {**waiting.options, "neuron": neuron}
-    layer: Layer
-    if waiting.kind == "pool":
-        layer = Pool(waiting.name, waiting.in_shape, made.weight, **common)
-    elif waiting.kind == "dense":
-        layer = Dense(waiting.name, waiting.in_shape, made.weight, bias=made.bias, **common)
-    else:
-        layer = Conv(waiting.name, waiting.in_shape, made.weight, bias=made.bias, **common)
-    return layer, _row(waiting, dynamics, made, decay)
-
-
-def _row(waiting: Synapses, dynamics: Dynamics, made: Quantised, decay: int) -> Translation:
-    change = made.weight / made.scale - waiting.weight
-    noise, signal = float((change**2).sum()), float((waiting.weight**2).sum())
-    bias = 0.0 if waiting.bias is None else waiting.bias
-    bias_error = np.abs((0 if made.bias is None else made.bias) / made.scale - bias).max()
-    limit = dynamics.threshold * made.scale
-    # where voltages are whole, every threshold between two of them is the same one
-    whole = made.is_binary and not dynamics.leak and dynamics.scale is None
-    off = 0.0 if whole or is_near(np.array(limit)) else abs(round(limit) - limit) / made.scale
-    exact = made.is_binary and dynamics.is_exact and not off
-    snr = None if noise == 0 else float(10 * np.log10(signal / noise)) if signal else 0.0
-    return Translation(
-        waiting.name, exact, made.scale, float(np.abs(change).max()), snr, float(bias_error),
-        dynamics.threshold, off, dynamics.leak, abs(decay / MAX_DECAY - dynamics.leak),
-    )  # fmt: skip
