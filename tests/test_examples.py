@@ -49,7 +49,8 @@ def test_a_model_of_ones_own_is_pruned_in_a_plain_loop(tmp_path) -> None:
 
 
 def test_a_spikingjelly_model_goes_from_training_to_its_cost(tmp_path) -> None:
-    pytest.importorskip("spikingjelly_models")
+    pytest.importorskip("torch")
+    pytest.importorskip("spikingjelly")
     said = run("spikingjelly_model.py", tmp_path)
     assert "reference = fast, 0 mismatches" in said
     assert "of 36,000 spikes or silences differ" in said
