@@ -416,3 +416,40 @@ def test_what_is_rounded_fits_and_is_off_by_half_a_step(
     assert -256 <= made.weight.min() <= made.weight.max() <= 254
     assert not (made.weight % 2).any()
     assert abs(made.threshold + 1 - threshold * size * made.scale) <= 1
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("samples", [1, 2, 5])
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_single_steps_and_single_samples(mode: str, samples: int, steps: int) -> None:
+    model = small(neuron.IFNode(v_threshold=0.1), mode=mode)
+    data = spikes((20,), samples=samples, steps=steps)
+    compiled = loihi_sca.compile(torch.nn.ModuleList(model), (20,), steps, proof_data=data)
+    assert compiled.proof.spikes > 0
+    assert np.array_equal(reference.run(compiled, data).spikes, theirs(model, data))
+
+
+def test_containers_that_hide_time_are_refused() -> None:
+    torch.manual_seed(0)
+    merged = torch.nn.Sequential(
+        layer.SeqToANNContainer(torch.nn.Linear(20, 8), neuron.IFNode()),
+        layer.Linear(8, 3, step_mode="m"), neuron.IFNode(step_mode="m"),
+    )  # fmt: skip
+    (problem,) = loihi_sca.check(merged, (20,))
+    assert str(problem).startswith("0.1-ifnode: a container around it makes time and samples one")
+    looped = torch.nn.Sequential(
+        layer.MultiStepContainer(torch.nn.Linear(20, 8), neuron.IFNode()),
+    )
+    found = loihi_sca.check(looped, (20,))
+    assert "runs it more than once" in str(found[0])
+
+
+def test_weights_that_a_hook_computes_are_refused() -> None:
+    from torch.nn.utils import prune
+
+    model = small()
+    prune.random_unstructured(model[0], "weight", 0.5)
+    (problem,) = loihi_sca.check(model, (20,))
+    assert str(problem).startswith("0-linear: a hook changes its weights")
+    prune.remove(model[0], "weight")
+    assert not loihi_sca.check(model, (20,))

@@ -74,15 +74,17 @@ def spikes_of(model: Any, conversion: Conversion, data: npt.NDArray[Any]) -> dic
         else:
             for step in steps:
                 replica(step)
-    return {name: _in_our_order(flow, steps.shape[:2]) for name, flow in heard.items()}
+    shapes = {layer.name: layer.out_shape for layer in conversion.sound()}
+    return {
+        # (T, N, ...) at once, or (N, ...) at every step
+        name: _in_our_order(torch.cat(flow).reshape(*steps.shape[:2], *shapes[name]))
+        for name, flow in heard.items()
+    }
 
 
-def _in_our_order(flow: list[torch.Tensor], leading: torch.Size) -> Spikes:
-    """Return (T, N, ...), or (N, ...) per step, as (N, ..., T)."""
-    whole = torch.stack(flow) if len(flow) > 1 or leading[0] == 1 else flow[0]
-    size = whole.shape[1:] if whole.shape[0] == leading.numel() else whole.shape[2:]
-    array: Spikes = whole.reshape(*leading, *size).numpy().astype(np.uint8)
-    return np.ascontiguousarray(np.moveaxis(array, 0, -1))
+def _in_our_order(flow: torch.Tensor) -> Spikes:
+    """Return (T, N, ...) as (N, ..., T)."""
+    return np.ascontiguousarray(np.moveaxis(flow.numpy().astype(np.uint8), 0, -1))
 
 
 def measure(
@@ -114,10 +116,9 @@ def measure(
     theirs = spikes_of(model, conversion, values)
     run = fast.run if len(values) > 1 else reference.run
     ours = layer_spikes(source, run(source, values, record=[x.name for x in source]))
-    ours = {name: ours[name].reshape(sent.shape) for name, sent in theirs.items()}
     last = conversion.translations[-1].layer
     assert_same_spikes(
-        {last: ours[last]}, {last: run(compiled, values).spikes.reshape(ours[last].shape)},
+        {last: ours[last]}, {last: run(compiled, values).spikes},
         "the network before and after the passes",
     )  # fmt: skip
     sure = _leading_exact(conversion.translations)

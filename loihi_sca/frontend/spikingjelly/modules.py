@@ -57,7 +57,8 @@ def is_spikingjelly(model: Any) -> bool:
 
 def as_row(model: torch.nn.Module | Sequence[torch.nn.Module]) -> torch.nn.Module:
     """Return the model, a list of modules as a Sequential."""
-    return model if isinstance(model, torch.nn.Module) else torch.nn.Sequential(*model)
+    listed = not isinstance(model, torch.nn.Module) or isinstance(model, torch.nn.ModuleList)
+    return torch.nn.Sequential(*model) if listed else model  # type: ignore[return-value]
 
 
 def kind_of(module: torch.nn.Module) -> str | None:
@@ -111,15 +112,15 @@ def unknown(name: str, module: torch.nn.Module) -> Problem:
     )  # fmt: skip
 
 
-def step_mode_of(units: Sequence[tuple[str, torch.nn.Module]]) -> str:
-    """Return ``m`` or ``s``, in which all neurons are.
+def step_mode_of(model: torch.nn.Module) -> str:
+    """Return ``m`` or ``s``: the mode of all its neurons, or of the containers around them.
 
     Raises
     ------
     UnsupportedLayer
         They are in both, so that there is no input for the whole.
     """
-    modes = {name: str(getattr(unit, "step_mode", "s")) for name, unit in units if _is_neuron(unit)}
+    modes = dict(_modes(model, ""))
     if len(set(modes.values())) > 1:
         told = ", ".join(f"{name} {mode!r}" for name, mode in modes.items())
         raise UnsupportedLayer(
@@ -127,6 +128,17 @@ def step_mode_of(units: Sequence[tuple[str, torch.nn.Module]]) -> str:
             "Call functional.set_step_mode(model, 'm') or 's'.",
         )
     return next(iter(modes.values()), "s")
+
+
+def _modes(module: torch.nn.Module, name: str) -> Iterator[tuple[str, str]]:
+    always = any(cls.__name__ == "MultiStepModule" for cls in _theirs(type(module)))
+    mode = "m" if always else getattr(module, "step_mode", None)
+    if isinstance(mode, str):  # what stands outside says what goes in
+        if any(_is_neuron(part) for part in module.modules()):
+            yield name or type(module).__name__.lower(), mode
+        return
+    for key, child in module.named_children():
+        yield from _modes(child, f"{name}.{key}" if name else key)
 
 
 def fresh_copy(model: torch.nn.Module) -> Any:

@@ -97,7 +97,7 @@ def find_route(model: Any, shape: Shape) -> Route:
     """
     module = as_row(model)
     units = [(name, unit) for name, unit in units_of(module) if kind_of(unit) not in NO_OPS]
-    mode = step_mode_of(units)
+    mode = step_mode_of(module)
     replica = fresh_copy(module)
     originals = dict(zip(replica.modules(), module.modules(), strict=True))
     watch = _Watch()
@@ -124,6 +124,7 @@ def find_route(model: Any, shape: Shape) -> Route:
         for unit, _, flow in watch.seen
     ]
     problems = [*watch.misfed([call.name for call in ran], given), *_lost(units, ran)]
+    problems += [] if mode == "s" else watch.timeless([call.name for call in ran])
     notes: tuple[str, ...] = ()
     if not problems and watch.seen:
         problems, notes = _judge_output(ran[-1].name, returned, watch.seen[-1][2], mode)
@@ -176,6 +177,17 @@ class _Watch:
                     IN_A_ROW,
                 )
             sources.append((name, flow))
+
+    def timeless(self, names: list[str]) -> Iterator[Problem]:
+        """Yield the neurons of a model in mode ``m`` that are given no axis of time."""
+        for name, (unit, given, _) in zip(names, self.seen, strict=True):
+            merged = given is not None and tuple(given.shape[:2]) != (STEPS, SAMPLES)
+            if kind_of(unit) in NEURONS and merged:
+                yield Problem(
+                    name, "a container around it makes time and samples one axis, so that its "
+                    "state never lasts",
+                    "Put neurons outside of SeqToANNContainer.",
+                )  # fmt: skip
 
 
 def _is_same(tensor: torch.Tensor, flow: torch.Tensor) -> bool:

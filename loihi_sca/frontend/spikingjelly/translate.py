@@ -120,7 +120,14 @@ class _Row:
         if kind is None:
             self.refuse(unknown(name, module))
             return
-        if self.voted:
+        if module._forward_pre_hooks:
+            self.refuse(
+                Problem(
+                    name, "a hook changes its weights or its input before it runs",
+                    "Make it permanent: torch.nn.utils.remove_weight_norm, prune.remove.",
+                )
+            )  # fmt: skip
+        elif self.voted:
             self.refuse(Problem(name, f"it follows the vote of {self.voted}", "End with the vote."))
             self.voted = None  # told once
         elif kind in NEURONS:
