@@ -158,15 +158,15 @@ class _Watch:
 
     def misfed(self, names: list[str], first: torch.Tensor) -> Iterator[Problem]:
         """Yield the modules that are not fed with what the one before them gives."""
+        units = [unit for unit, _, _ in self.seen]
+        again = next((i for i, unit in enumerate(units) if unit in units[:i]), None)
+        if again is not None:  # in a loop over time, or twice in a row: nothing else counts then
+            yield Problem(
+                names[again], "the model's forward pass runs it more than once", FORWARD
+            )  # fmt: skip
+            return
         sources = [("the input", first)]
-        done: set[torch.nn.Module] = set()
-        for name, (unit, given, flow) in zip(names, self.seen, strict=True):
-            if unit in done:
-                yield Problem(
-                    name, "the model's forward pass runs it more than once", FORWARD
-                )  # fmt: skip
-                return  # what follows repeats itself
-            done.add(unit)
+        for name, (_, given, flow) in zip(names, self.seen, strict=True):
             before, wanted = sources[-1]
             if given is None or not _is_same(given, wanted):
                 other = (n for n, x in sources if given is not None and _is_same(given, x))
