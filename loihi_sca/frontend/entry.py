@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -10,7 +10,8 @@ from loihi_sca.compiler.report import Compiled
 from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
 from loihi_sca.network import Shape
 
-DelayShift: TypeAlias = Literal["exact", "drop"]
+if TYPE_CHECKING:
+    from loihi_sca.frontend.export import DelayShift
 
 
 def compile(

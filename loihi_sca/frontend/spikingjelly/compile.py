@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from loihi_sca.errors import NetworkError
 from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate
 from loihi_sca.network import Shape
-from loihi_sca.problems import Findings
+from loihi_sca.problems import Findings, Problem
 
 SAMPLES, STEPS = 4, 16
 """On which a model is compared with its network, where the caller does not say."""
@@ -97,7 +98,7 @@ def check_spikingjelly(
     return Findings(_all_problems(conversion, profile), _notes(conversion))
 
 
-def _all_problems(conversion: Conversion, profile: str) -> Any:
+def _all_problems(conversion: Conversion, profile: str) -> Iterable[Problem]:
     if conversion.network is None:
         return conversion.problems
     return find_problems(run_passes(conversion.network, PASSES).network, profile)
