@@ -1,7 +1,7 @@
 """loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi.
 
     train        by a recipe, with SCA pruning             -> a checkpoint in a run folder
-    compile      a model of lava-dl blocks, or of ours     -> Compiled, an integer network
+    compile      a model of lava-dl, SpikingJelly or ours  -> Compiled, an integer network
     prune        a model of your own at once; Pruner does it in your own training loop
     shapes_of    shapes of a pruned model; resize gives them to one that is built anew
     check        what keeps a model from the chip, before it is trained
@@ -30,7 +30,7 @@ _HOMES = {
     "Pruner": "pruning.pruner",
     "check": "frontend.check",
     "cliffs": "hardware.mapping.cliffs",
-    "compile": "frontend.compile:compile_slayer",
+    "compile": "frontend.entry",
     "compile_slayer": "frontend.compile",
     "estimate": "hardware.cost.estimate",
     "evaluate": "pipeline.evaluate",

@@ -63,6 +63,15 @@ LavaPythonOption = Annotated[
 ]
 
 
+Reset = Annotated[
+    bool,
+    typer.Option(
+        "--reset",
+        help="Let neurons with persistent_state=True start every sample afresh, as on the chip.",
+    ),
+]
+
+
 def parse_shape(text: str | None) -> Shape | None:
     """Turn ``3,32,32`` into a shape.
 
