@@ -20,7 +20,6 @@ from loihi_sca.network import (
     Dense,
     Input,
     Network,
-    Pool,
     Sigma,
     SigmaDelta,
 )
@@ -117,7 +116,7 @@ def test_bits_of_a_message():
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_the_fast_engine_is_the_reference(data):
-    network = data.draw(graded_networks())
+    network = data.draw(graded_networks(pools=True))
     values = data.draw(video_for(network))
     schedule = data.draw(st.sampled_from(["pipelined", "cold"]))
     names = [layer.name for layer in network]
@@ -170,7 +169,6 @@ def test_samples_are_shared_among_threads_within_the_budget():
         (net(Input("in", (1,), neuron=Delta(1), weight=36)), "in: it has weight 36 and bias 0, wh"),
         (net(dense(Sigma()), dense(SigmaDelta(1), name="e")), "d: it puts out its sum at every"),
         (net(dense(Sigma(), bias=np.array([1]))), "d: it puts out its sum and has a bias"),
-        (net(Pool("p", (1, 2, 2), np.ones((2, 2), int), neuron=SigmaDelta(1))), "p: it pools into"),
     ],
 )
 @ENGINES

@@ -25,9 +25,11 @@ from loihi_sca.network import (
     IntArray,
     Layer,
     Network,
+    Pool,
     Shape,
     Sigma,
     SigmaDelta,
+    Window,
 )
 from loihi_sca.network.activity import GradedActivity, LayerActivity
 from loihi_sca.network.fixed_point import GRADED_ALIGN_BITS
@@ -123,15 +125,17 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Any:
     threshold = neuron.threshold if isinstance(neuron, Delta | SigmaDelta) else 0
     bias = layer.bias if isinstance(layer, Conv | Dense) else None
     each = np.zeros(1, dtype=np.int32) if bias is None else bias << GRADED_ALIGN_BITS
+    weight = weight_rows(layer, GROUPED, arriving).astype(np.int32)
     return kernels.GradedTable(
         kind=kinds.get(type(neuron), kernels.PASS_ON),
         g=g,
-        weight=weight_rows(layer, GROUPED, arriving).astype(np.int32),
+        # a pool is as many groups of one channel
+        weight=weight.reshape(-1, 1) if isinstance(layer, Pool) else weight,
         delay=delay_rows(layer, arriving),
         fan_out=channels_last(layer.fan_out())[:: g.in_c].copy(),
         bias=np.tile(np.broadcast_to(each, (g.out_c,)), g.out_h * g.out_w),
         threshold=threshold << GRADED_ALIGN_BITS,
-        wraps=isinstance(layer, Conv),
+        wraps=isinstance(layer, Window),
         lag=1 if schedule == "cold" and not isinstance(layer, Input) else 0,
     )
 
