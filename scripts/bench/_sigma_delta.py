@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import _numpy_sdnn as numpy_sdnn
 import numpy as np
 from _bench import Row, in_turns, ratios
 
@@ -12,6 +16,8 @@ from loihi_sca.network import Conv, Delta, Dense, Input, Layer, Network, Shape, 
 
 PILOTNET = "PilotNet SDNN 66x200, 14 frames"
 FRAMES = 14
+YOLO = "YOLO-KP SDNN 448x448, 13 frames"
+LARGE_FRAMES = 13
 LONGER = 4
 """How much longer the video is of which little changes: its first frame is all new."""
 
@@ -43,33 +49,95 @@ def sigma_delta(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
         yield Row(PILOTNET, what, ratios(some, everything), 0.2, "lower", "x")
 
 
+def large(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
+    """Measure a network of the size of YOLO-KP: against plain numpy, which computes every place.
+
+    In turns, on one processor, whose time is measured. Lava takes minutes, which only
+    ``--lava-large`` spends.
+    """
+    network = yolo()
+    ready = fast.prepare(network, schedule="cold", threads=1)
+    noise = np.random.default_rng(1).integers(-64, 65, (1, *network.in_shape, LARGE_FRAMES))
+    videos = {
+        "noise in every frame": noise,
+        "5 % of the inputs change, in a square that moves": still_but(
+            noise, "in a square that moves"
+        ),
+    }
+    for what, video in videos.items():
+        theirs, ours = [], []
+        for _ in range(1 if quick else 3):
+            started = time.process_time()
+            result = ready.run(video)
+            between = time.process_time()
+            expected = numpy_sdnn.run(network, video[0])
+            ours.append(between - started)
+            theirs.append(time.process_time() - between)
+        if not np.array_equal(expected, result.spikes[0]):
+            raise SystemExit(f"{YOLO}: numpy and the fast engine differ")
+        synops = sum(layer.synops for layer in result.activity)
+        notes.append(
+            f"{YOLO}, {what}: numpy {np.median(theirs):.3g} s, fast {np.median(ours):.3g} s, "
+            f"{synops:,} synops"
+        )
+        yield Row(YOLO, f"numpy / fast, {what}", ratios(theirs, ours), 3, "higher", "x")
+        if "--lava-large" in sys.argv and "square" in what:
+            lava = lava_cpu.run(network, video, schedule="cold")
+            if not np.array_equal(lava.spikes, result.spikes):
+                raise SystemExit(f"{YOLO}: Lava and the fast engine differ")
+            ours = [result.wall_time_s, ready.run(video).wall_time_s]
+            notes.append(f"{YOLO}, {what}: Lava {lava.wall_time_s:.3g} s")
+            ratio = [lava.wall_time_s / t for t in ours]
+            yield Row(YOLO, f"Lava / fast, {what}", ratio, 100, "higher", "x")
+
+
 def pilotnet() -> Network:
     """Return a network of that shape, with random weights that keep values of the same size."""
-    shape: Shape = (3, 66, 200)
-    layers: list[Layer] = [Input("input", shape, neuron=Delta(6))]
     windows = ((24, (2, 2), 0), (36, (2, 2), 0), (64, (2, 2), 1), (64, (2, 1), 0), (64, (1, 1), 0))
+    layers = [(channels, 3, stride, (padding, 0)) for channels, stride, padding in windows]
+    return _network(PILOTNET, (3, 66, 200), layers, (100, 50, 10, 1))
+
+
+def yolo() -> Network:
+    """Return a network of the shape of lava-dl's YOLO-KP, with random weights as above."""
+    halve, keep = (2, 2), (1, 1)
+    layers = [
+        (16, 3, halve, keep), (32, 3, halve, keep), (64, 3, halve, keep), (128, 3, halve, keep),
+        (256, 3, keep, keep), (256, 3, halve, keep), (512, 3, keep, keep), (256, 1, keep, (0, 0)),
+        (512, 3, keep, keep), (48, 1, keep, (0, 0)),
+    ]  # fmt: skip
+    return _network(YOLO, (3, 448, 448), layers, ())
+
+
+def _network(
+    name: str,
+    shape: Shape,
+    windows: Sequence[tuple[int, int, tuple[int, int], tuple[int, int]]],
+    dense: Sequence[int],
+) -> Network:
+    layers: list[Layer] = [Input("input", shape, neuron=Delta(6))]
     rng = np.random.default_rng(0)
 
     def weights(*size: int) -> np.ndarray:
         spread = 42 / np.sqrt(np.prod(size[1:]))
         return np.clip(np.rint(rng.normal(0, spread, size)), -128, 127).astype(np.int32) * 2
 
-    for i, (channels, stride, padding) in enumerate(windows):
-        layer: Layer = Conv(
-            f"conv{i}", shape, weights(channels, shape[0], 3, 3), stride=stride,
-            padding=(padding, 0), bias=weights(channels), neuron=SigmaDelta(6),
-        )  # fmt: skip
-        layers.append(layer)
-        shape = layer.out_shape
-    for outputs in (100, 50, 10, 1):
-        last = outputs == 1
-        layer = Dense(
-            f"dense{outputs}", shape, weights(outputs, int(np.prod(shape))),
-            bias=None if last else weights(outputs), neuron=Sigma() if last else SigmaDelta(6),
-        )  # fmt: skip
-        layers.append(layer)
-        shape = layer.out_shape
-    return Network(PILOTNET, tuple(layers))
+    def ending(outputs: int) -> dict[str, Any]:
+        if len(layers) == len(windows) + len(dense):
+            return {"neuron": Sigma()}
+        return {"bias": weights(outputs), "neuron": SigmaDelta(6)}
+
+    for i, (channels, kernel, stride, padding) in enumerate(windows):
+        weight = weights(channels, shape[0], kernel, kernel)
+        layers.append(
+            Conv(f"conv{i}", shape, weight, stride=stride, padding=padding, **ending(channels))
+        )
+        shape = layers[-1].out_shape
+    for outputs in dense:
+        weight = weights(outputs, int(np.prod(shape)))
+        layers.append(Dense(f"dense{outputs}", shape, weight, **ending(outputs)))
+        shape = layers[-1].out_shape
+    return Network(name, tuple(layers))
 
 
 def still_but(noise: np.ndarray, where: str) -> np.ndarray:
