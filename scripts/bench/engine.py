@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 from _bench import Row, in_turns, options, ratios, report
 from _peers import Unavailable, bare_torch, snntorch_model, spikingjelly_model
-from _sigma_delta import large, sigma_delta
+from _sigma_delta import sigma_delta
 
 from loihi_sca.compiler.pipeline import PASSES, run_passes
 from loihi_sca.engine import fast, lava_cpu
@@ -43,7 +43,7 @@ def main() -> None:
     rounds = 3 if choices.quick else 9
     rows, notes = [], []
     parts = (
-        against_lava, sigma_delta, large, against_torch, against_peers, growth, preparation, memory,
+        against_lava, sigma_delta, against_torch, against_peers, growth, preparation, memory,
     )  # fmt: skip
     for part in parts:
         try:
