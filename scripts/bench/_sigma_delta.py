@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 from _bench import Row, in_turns, ratios
 
 from loihi_sca.engine import fast, lava_cpu
+from loihi_sca.engine.result import RunResult
 from loihi_sca.network import Conv, Delta, Dense, Input, Layer, Network, Shape, Sigma, SigmaDelta
 
 PILOTNET = "PilotNet SDNN 66x200, 14 frames"
@@ -29,13 +32,12 @@ def sigma_delta(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
     network = pilotnet()
     ready = fast.prepare(network, schedule="cold", threads=1)
     noise = np.random.default_rng(1).integers(-64, 65, (1, *network.in_shape, FRAMES))
-    ours = [ready.run(noise).wall_time_s for _ in range(rounds)]
-    lava = lava_cpu.run(network, noise, schedule="cold")
-    ours += [ready.run(noise).wall_time_s for _ in range(rounds)]
+    ours = [_processor_time(ready, noise) for _ in range(rounds)]
+    lava, least = _on_lava(network, noise)
     if not np.array_equal(lava.spikes, ready.run(noise).spikes):
         raise SystemExit(f"{PILOTNET}: Lava and the fast engine differ")
-    notes.append(f"{PILOTNET}: Lava {lava.wall_time_s:.3g} s, fast {np.median(ours):.3g} s")
-    yield Row(PILOTNET, "Lava / fast", [lava.wall_time_s / t for t in ours], 300, "higher", "x")
+    notes.append(f"{PILOTNET}: Lava at least {least:.3g} s, fast {np.median(ours):.3g} s")
+    yield Row(PILOTNET, "Lava / fast", [least / t for t in ours], 300, "higher", "x")
     noise = np.concatenate([noise] * LONGER, axis=-1)
     for where in ("in a square that moves", "anywhere"):
         video = still_but(noise, where)
@@ -51,7 +53,7 @@ def sigma_delta(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
 def large(rounds: int, lava_frames: int, notes: list[str]) -> Iterator[Row]:
     """Measure a network of the size of YOLO-KP: against plain numpy, which computes every place.
 
-    In turns, on one processor, whose time is measured; Lava on so many frames, by the clock.
+    In turns, on one processor, whose time is measured; Lava on so many frames.
     """
     network = yolo()
     ready = fast.prepare(network, schedule="cold", threads=1)
@@ -80,15 +82,14 @@ def large(rounds: int, lava_frames: int, notes: list[str]) -> Iterator[Row]:
         yield Row(YOLO, f"numpy / fast, {what}", ratios(theirs, ours), 3, "higher", "x")
     if lava_frames:
         video = video[..., :lava_frames]
-        ours = [ready.run(video).wall_time_s for _ in range(rounds)]
-        lava = lava_cpu.run(network, video, schedule="cold")
-        ours += [ready.run(video).wall_time_s for _ in range(rounds)]
+        ours = [_processor_time(ready, video) for _ in range(rounds)]
+        lava, least = _on_lava(network, video)
         if not np.array_equal(lava.spikes, ready.run(video).spikes):
             raise SystemExit(f"{YOLO}: Lava and the fast engine differ")
         what = f"{lava_frames} frames, {what}"
-        notes.append(f"{YOLO}, {what}: Lava {lava.wall_time_s:.3g} s, fast {np.median(ours):.3g} s")
-        ratio = [lava.wall_time_s / t for t in ours]
-        yield Row(YOLO, f"Lava / fast, {what}", ratio, 100, "higher", "x")
+        took = f"Lava at least {least:.3g} s, fast {np.median(ours):.3g} s"
+        notes.append(f"{YOLO}, {what}: {took}")
+        yield Row(YOLO, f"Lava / fast, {what}", [least / t for t in ours], 100, "higher", "x")
 
 
 def _processor_time(ready: Any, video: np.ndarray) -> float:
@@ -96,6 +97,19 @@ def _processor_time(ready: Any, video: np.ndarray) -> float:
     started = time.process_time()
     ready.run(video)
     return time.process_time() - started
+
+
+def _on_lava(network: Network, video: np.ndarray) -> tuple[RunResult, float]:
+    """Return what Lava gives, and the least time that it can take by the clock.
+
+    That is the processor time of all its processes, shared evenly by all cores: what the clock says
+    depends on what else the machine does.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = lava_cpu.run(network, video, schedule="cold")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return result, spent / (os.cpu_count() or 1)
 
 
 def pilotnet() -> Network:

@@ -2,7 +2,8 @@
 """How fast sigma-delta networks run: against Lava, plain numpy, and themselves on a still picture.
 
 Networks of the shapes of PilotNet and of YOLO-KP, with random weights; every run that is measured
-is compared with what it is measured against, value by value.
+is compared with what it is measured against, value by value. Times are those of processors; of
+Lava's processes together, shared evenly by all cores, which is the least that it can take.
 
     scripts/bench/sigma_delta.py [--quick] [--lava-frames N] [--json OUT]
 """

@@ -261,3 +261,15 @@ def test_checking_tells_before_training_what_training_can_bring():
     assert not loihi_sca.check(fine, (3,))
     shifted = row(*(sd.Dense(neuron(norm=NORM), 3, 3, delay_shift=True) for _ in range(2)))
     assert [problem.layer for problem in loihi_sca.check(shifted, (3,))] == ["1-dense"]
+
+
+@pytest.mark.lava
+@pytest.mark.timeout(300)
+def test_lava_sends_what_the_model_sends(tmp_path):
+    data = video((2, 8, 8), 12)
+    compiled = loihi_sca.compile_slayer(biased_model(), (2, 8, 8), 12, proof_data=data)
+    compiled.save(tmp_path / "model.net")
+    values = (data * 64).astype(np.int32)
+    done = loihi_sca.verify(tmp_path / "model.net", data=values, schedule="cold")
+    assert done.engines == ("reference", "fast", "lava")
+    assert min(done.spikes.values()) > 10
