@@ -13,10 +13,12 @@ import numpy as np
 from loihi_sca import netx
 from loihi_sca.compiler.bounds import UNBOUNDED, LayerBounds, bounds
 from loihi_sca.compiler.translation import Translation, translation_table
+from loihi_sca.engine.result import Schedule
 from loihi_sca.errors import NotBitExact
 from loihi_sca.files import atomic_path
-from loihi_sca.network import Conv, Dense, Input, KnownNetwork, Layer, Network
+from loihi_sca.network import Conv, Dense, Graded, Input, KnownNetwork, Layer, Network
 from loihi_sca.network.fixed_point import STATE_LIMIT
+from loihi_sca.network.graded import graded_notes
 from loihi_sca.results import add_numbers, open_table, plain, times
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ class Proof:
         Spikes and absent spikes compared.
     spikes : int
         Spikes among those of the last block: a comparison of silence proves little.
+    schedules : tuple of {"pipelined", "cold"}
+        Those in which the network was compared. Cold stands for the model with its blocks' shifts
+        on and a silent step before the sample, where sigma-delta neurons have a bias.
     """
 
     data: str
@@ -65,6 +70,7 @@ class Proof:
     layers: tuple[str, ...]
     compared: int
     spikes: int
+    schedules: tuple[Schedule, ...] = ("pipelined",)
 
     def as_json(self) -> dict[str, object]:
         """Return the fields."""
@@ -179,16 +185,19 @@ def _differences(old: Layer, new: Layer) -> Iterator[str]:
 def remarks(network: Network) -> tuple[str, ...]:
     """Return what the bounds of a network say that its user should know."""
     found = [text for x, b in zip(network, bounds(network), strict=True) for text in _remark(x, b)]
-    return tuple(found)
+    return (*found, *graded_notes(network))
 
 
 def _remark(layer: Layer, bound: LayerBounds) -> Iterator[str]:
     if isinstance(layer, Input):
         return
     constant = np.flatnonzero(bound.constant)
+    does = "send once" if isinstance(layer.neuron, Graded) else "spike"
     if constant.size:
         shown = ", ".join(map(str, constant[:8])) + (", ..." if constant.size > 8 else "")
-        yield f"{layer.name}: channels {shown} spike whatever the input is"
+        yield f"{layer.name}: channels {shown} {does} whatever the input is"
+    if isinstance(layer.neuron, Graded):
+        return
     if bound.can_wrap:
         peak = max(int(bound.current_high.max()), int(-bound.current_low.min()))
         size = "any size" if peak >= UNBOUNDED else f"up to {peak}"

@@ -103,10 +103,13 @@ class RunResult(Result):
         """Return sizes and spikes in a line."""
         where = [f"{self.network!r}"] if self.network else []
         where += [f"on {self.engine}"] if self.engine else []
+        sent = f"{int(np.count_nonzero(self.spikes)):,} output messages"
+        if all(layer.graded is None for layer in self.activity):
+            sent = f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes"
         return (
             f"{' '.join(where)}{': ' if where else ''}{self.samples} samples of {self.timesteps} "
             f"steps, {times(self.spikes.shape[1:-1])} outputs, "
-            f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes, {self.wall_time_s:.2f} s"
+            f"{sent}, {self.wall_time_s:.2f} s"
         )
 
     def as_json(self) -> dict[str, Any]:

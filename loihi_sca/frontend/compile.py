@@ -35,7 +35,7 @@ def compile_slayer(
     proof_data: npt.NDArray[Any] | None = None,
     seed: int = 0,
 ) -> Compiled:
-    """Compile a model of lava-dl CUBA blocks, or of ours, to an integer network.
+    """Compile a model of lava-dl CUBA or sigma-delta blocks, or of ours, to an integer network.
 
     Parameters
     ----------
@@ -60,10 +60,11 @@ def compile_slayer(
     proof_samples : int, optional
         Random samples on which what the model's own forward pass returns is compared with what the
         network gives. By default 1 where the model has a forward pass of its own, which might do
-        anything, and 0 otherwise.
+        anything, or sigma-delta neurons, whose sums SLAYER's float32 rounds from 64 on, and 0
+        otherwise.
     proof_data : array (N, *in_shape, T), optional
         Samples to compare on instead of random ones: spikes, or what an Input block with neurons
-        takes.
+        takes; of a sigma-delta model without one, messages in whole 1/4096.
     seed : int
         Of random samples.
 
@@ -105,7 +106,7 @@ def compile_slayer(
     compiled = compile_with_report(source, unroll_delays=unroll_delays, profile=profile)
     proof: Proof | None = None
     if proof_samples is None:
-        proof_samples = int(not is_row(model))
+        proof_samples = int(not is_row(model) or source.is_graded)
     if proof_data is not None or proof_samples:
         given = proof_data is not None
         proof = prove(

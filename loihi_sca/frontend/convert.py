@@ -17,18 +17,23 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.model import sigma_delta
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.network import (
     Conv,
     Cuba,
+    Delta,
     Dense,
+    Graded,
     Input,
     IntArray,
     Layer,
     Pool,
     Readout,
     Shape,
+    Sigma,
+    SigmaDelta,
 )
 from loihi_sca.network.fixed_point import MAX_DECAY
 
@@ -41,7 +46,8 @@ def layer_of(name: str, block: Any, shape: Shape) -> Layer:
     name : str
         Of the layer.
     block : module
-        One of lava-dl's Input, Conv, Dense or Pool blocks of the CUBA family, or one of ours.
+        One of lava-dl's Input, Conv, Dense or Pool blocks of the CUBA or the sigma-delta family,
+        an Output of the latter, or one of ours.
     shape : tuple of int
         What arrives, ``(C, H, W)`` or ``(N,)``.
 
@@ -121,8 +127,14 @@ def axon_delay_of(block: Any, channels: int) -> IntArray | None:
     return np.repeat(rounded, channels) if rounded.size == 1 else rounded
 
 
-def neuron_of(block: Any) -> Cuba:
+def neuron_of(block: Any) -> Cuba | Graded:
     """Return the neuron's integers."""
+    if sigma_delta.is_graded(block):
+        kind = lava_name(block)
+        if kind == "Output":
+            return Sigma()
+        threshold = int(sigma_delta.threshold_of(block))
+        return Delta(threshold) if kind == "Input" else SigmaDelta(threshold)
     return Cuba(*_decays(block), int(block.neuron.device_params["vThMant"]))
 
 
@@ -139,11 +151,11 @@ def _decay(value: Any) -> int | IntArray:
 def _input(name: str, block: Any, shape: Shape) -> Input:
     if block.neuron is None:
         return Input(name, shape)
-    bias = bias_of(block)
+    neuron = neuron_of(block)
+    bias = bias_of(block) if isinstance(neuron, Cuba) else None  # a Delta's norm is never called
     if bias is not None and bias.any():
         raise UnsupportedLayer("a norm in an Input block is not supported", "Leave it out.")
-    neuron = neuron_of(block)
-    if np.any(np.asarray(neuron.current_decay) != MAX_DECAY):
+    if isinstance(neuron, Cuba) and np.any(np.asarray(neuron.current_decay) != MAX_DECAY):
         raise UnsupportedLayer(
             "on the chip the input enters as a bias, past the current; that is the same only with "
             "current_decay=1",
@@ -212,8 +224,14 @@ def _pool(name: str, block: Any, shape: Shape) -> Pool:
     )
 
 
+def _output(name: str, block: Any, shape: Shape) -> Dense:
+    """Convert an Output: a sum over time, whose norm SLAYER never calls."""
+    weight = weight_of(block)
+    return Dense(name, shape, weight.reshape(len(weight), -1), neuron=neuron_of(block))
+
+
 _CONVERTERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
-    "Input": _input, "Conv": _conv, "Dense": _dense, "Pool": _pool,
+    "Input": _input, "Conv": _conv, "Dense": _dense, "Pool": _pool, "Output": _output,
 }  # fmt: skip
 
 

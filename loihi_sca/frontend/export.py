@@ -13,8 +13,8 @@ has a bias: that acts while the first spikes are still on their way. So:
   (``output_shift`` in the network's metadata), and the last steps, which SLAYER cuts off, are
   there;
 * a biased Dense after it: exact, by a synaptic delay;
-* a biased Conv after it: refused. ``delay_shift="drop"`` compiles the model as if all its blocks
-  had ``delay_shift=False``, which is what to train with.
+* a biased Conv after it: refused, and so is a biased sigma-delta block. ``delay_shift="drop"``
+  compiles the model as if all its blocks had ``delay_shift=False``, which is what to train with.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import Call, Route, find_route
 from loihi_sca.model.unsupported import block_problems, lava_name, neuron_problems
 from loihi_sca.model.walk import ON_STREAM
-from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
+from loihi_sca.network import Dense, Graded, Input, Layer, Network, Readout, Shape
 from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for
 
 DelayShift: TypeAlias = Literal["exact", "drop"]
@@ -221,7 +221,7 @@ class _State:
         bias = getattr(layer, "bias", None)
         biased = isinstance(bias, np.ndarray) and bool(bias.any())
         if self.late and biased:
-            if isinstance(layer, Dense):
+            if isinstance(layer, Dense) and not isinstance(layer.neuron, Graded):
                 layer = dataclasses.replace(layer, delay=np.full_like(layer.weight, self.late))
                 self.late = 0
             else:

@@ -13,11 +13,12 @@ from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model.copying import copied
 from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.route import Route, find_route
+from loihi_sca.model.sigma_delta import is_graded, sends
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for
 
-Spikes = npt.NDArray[np.uint8]
+Spikes = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Recording:
 
     Attributes
     ----------
-    sent : dict of block name to uint8 array (N, *out_shape, T)
+    sent : dict of block name to uint8 array (N, *out_shape, T), int32 of messages
         What each block with neurons sends, in order.
     returned : dict of path to array
         The tensors that the forward pass returns.
@@ -48,7 +49,7 @@ def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
 
     Returns
     -------
-    dict of block name to uint8 array (N, *out_shape, T)
+    dict of block name to uint8 array (N, *out_shape, T), int32 of messages
         In order.
 
     Raises
@@ -62,7 +63,7 @@ def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
 
 
 def record(
-    model: Model, route: Route, data: npt.NDArray[Any], *, drop_shifts: bool = False
+    model: Model, route: Route, data: npt.NDArray[Any], *, shifts: bool | None = None
 ) -> Recording:
     """Run a model in evaluation mode, and keep what its blocks send and what it returns.
 
@@ -75,8 +76,8 @@ def record(
         As for :func:`spikes_of`.
     route : Route
         Through that model.
-    drop_shifts : bool
-        Run it as if all blocks had ``delay_shift=False``.
+    shifts : bool, optional
+        Run it as if all blocks had this ``delay_shift``.
 
     Raises
     ------
@@ -98,17 +99,25 @@ def record(
         outputs.append(output[0] if isinstance(output, tuple) else output)
 
     for block in dict.fromkeys(row):
-        if drop_shifts and getattr(block, "delay_shift", False) is True:
-            block.delay_shift = False
+        if shifts is not None and hasattr(block, "delay_shift"):
+            block.delay_shift = shifts
         block.register_forward_hook(remember)
     with torch.no_grad():
         returned = forward_of(replica)(torch.from_numpy(np.asarray(data)).float())
     sent = {
-        call.name: output.numpy().astype(np.uint8)
+        call.name: _sent(call.block, output)
         for call, output in zip(route.calls, outputs, strict=True)
         if _spikes(call.block)
     }
     return Recording(sent, {path: x.detach().numpy() for path, x in tensors_of(returned)})
+
+
+def _sent(block: torch.nn.Module, output: torch.Tensor) -> Spikes:
+    if is_graded(block):
+        messages: npt.NDArray[np.int32] = sends(block, output)
+        return messages
+    spikes: npt.NDArray[np.uint8] = output.numpy().astype(np.uint8)
+    return spikes
 
 
 def _spikes(block: torch.nn.Module) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import torch
 
 from loihi_sca.config import NeuronConfig
-from loihi_sca.slayer.dynamics import ChannelActivity, connect, convolve, fire, flatten
+from loihi_sca.slayer.dynamics import ChannelActivity, Fired, connect, convolve, fire, flatten
 from loihi_sca.slayer.lava import slayer
 
 MANTISSA = 64
@@ -104,15 +104,16 @@ class Gated(torch.nn.Module):
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, ..., T) that spikes of the layer before cause."""
         observer = self.observer if self.training else None
-        fired = fire(
-            self.neuron, self._accumulate(spikes), gate=self.gate, watch=observer is not None
-        )
+        fired = self._fire(self._accumulate(spikes), watch=observer is not None)
         if observer is not None and fired.activity is not None:
             observer(self, fired.activity)
         return fired.spikes
 
     def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
+
+    def _fire(self, weighted: torch.Tensor, watch: bool) -> Fired:
+        return fire(self.neuron, weighted, gate=self.gate, watch=watch)
 
 
 class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]

@@ -17,7 +17,9 @@ from typing_extensions import override
 
 from loihi_sca.model import fast_blocks
 from loihi_sca.model.blocks import Gated
-from loihi_sca.slayer.lava import slayer
+from loihi_sca.model.kinds import CONV, DENSE
+from loihi_sca.model.sigma_delta import is_graded
+from loihi_sca.slayer.dynamics import ChannelActivity, Fired
 
 B = TypeVar("B", bound=torch.nn.Module)
 
@@ -41,7 +43,7 @@ class GatedStock(Gated):
     @override
     def own_parameters(self) -> tuple[tuple[torch.nn.Parameter, int], ...]:
         neuron = self.neuron
-        learnt = [neuron.current_decay, neuron.voltage_decay]
+        learnt = [neuron.current_decay, neuron.voltage_decay] if not is_graded(self) else []
         if self.delay is not None:
             learnt.append(self.delay.delay)
         # what is drawn in the first forward pass has one element until then
@@ -63,6 +65,14 @@ class GatedStock(Gated):
         return (fired, (fired > 0).to(fired.dtype).mean()) if self.count_log else fired
 
     @override
+    def _fire(self, weighted: torch.Tensor, watch: bool) -> Fired:
+        if not is_graded(self):
+            return super()._fire(weighted, watch)
+        sent = self.neuron(weighted)
+        activity = _messages(sent.detach(), self.neuron) if watch else None
+        return Fired(sent * self.gate.reshape(-1, *[1] * (sent.dim() - 2)), activity)
+
+    @override
     def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
         weighted: torch.Tensor = self.synapse(spikes)
         return weighted
@@ -73,6 +83,16 @@ class GatedStock(Gated):
         moved = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._buffers["gate"] = self.gate.detach().requires_grad_()
         return moved
+
+
+def _messages(sent: torch.Tensor, neuron: Any) -> ChannelActivity:
+    by_channel = sent.transpose(0, 1).flatten(1)
+    size, threshold = by_channel.abs().mean(dim=1), neuron.delta.threshold.detach()
+    positive = by_channel.clamp(min=0).mean(dim=1)
+    return ChannelActivity(
+        rate=(by_channel != 0).float().mean(dim=1), magnitude=size / threshold,
+        positive=positive / threshold, resting=torch.zeros_like(size), messages=size,
+    )  # fmt: skip
 
 
 def add_gate(block: Any) -> Gated:
@@ -124,4 +144,4 @@ def weights_of(synapse: Any) -> tuple[torch.nn.Parameter, ...]:
 
 def is_gateable(block: torch.nn.Module) -> bool:
     """Tell whether a block has channels of its own that a gate can switch."""
-    return isinstance(block, Gated | slayer.block.cuba.Conv | slayer.block.cuba.Dense)
+    return isinstance(block, (Gated, *CONV, *DENSE))

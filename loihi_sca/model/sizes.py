@@ -19,6 +19,7 @@ import torch
 from loihi_sca.errors import ConfigError
 from loihi_sca.model.cuts import exchange
 from loihi_sca.model.gating import weight_norm_of
+from loihi_sca.model.kinds import FLATTEN
 from loihi_sca.slayer.lava import slayer
 
 Shapes: TypeAlias = Mapping[str, Sequence[int]]
@@ -149,9 +150,12 @@ def _adopt(part: Any) -> None:
             part.num_features = part.running_mean.numel()
     elif isinstance(part, slayer.neuron.cuba.Neuron):
         _adopt_neuron(part)
+    elif isinstance(part, slayer.neuron.sigma_delta.Neuron):
+        for learns in (part, part.sigma, part.delta):  # its shape in the next forward pass
+            learns.shape = None
     elif isinstance(part, slayer.synapse.Conv | slayer.synapse.Dense):
         _adopt_synapse(part)
-    elif isinstance(part, slayer.block.cuba.Flatten):
+    elif isinstance(part, FLATTEN):
         part.shape = None
 
 

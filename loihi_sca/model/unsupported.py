@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from loihi_sca.model import acceleration, blocks, fast_blocks, gating
+from loihi_sca.model import acceleration, blocks, fast_blocks, gating, sigma_delta
 from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
@@ -21,9 +21,8 @@ FAMILIES = {
     "adrf_iz": "an adaptive resonate-and-fire neuron, which netx does not know",
     "rf": "a resonate-and-fire neuron, whose dynamics are not proven exact",
     "rf_iz": "a resonate-and-fire neuron, whose dynamics are not proven exact",
-    "sigma_delta": "a sigma-delta neuron: files with it run exactly, models are not compiled yet",
 }
-"""Block families of lava-dl beside CUBA."""
+"""Block families of lava-dl that have no exact counterpart."""
 
 BLOCKS = {
     "ConvT": ("netx cannot load transposed convolutions", "Use a dense block."),
@@ -41,17 +40,19 @@ BLOCKS = {
         "Leave it out, and average the output spikes on the host.",
     ),
 }
-"""CUBA blocks without a counterpart."""
+"""Blocks without a counterpart."""
 
 _KNOWN_FORWARDS = (
     slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__, gating.__name__,
+    sigma_delta.family.__name__,
 )  # fmt: skip
 """Modules whose forward passes compute what the blocks' attributes say."""
 
 _KNOWN_PARTS = (
     slayer.synapse.layer.__name__, slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
     slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
-    slayer.axon.Delay.__module__, acceleration.__name__,
+    slayer.axon.Delay.__module__, acceleration.__name__, slayer.neuron.sigma_delta.__name__,
+    *sigma_delta.PARTS, torch.nn.ReLU.__module__,
 )  # fmt: skip
 """Modules whose classes do, within a block, what their attributes say."""
 
@@ -62,6 +63,7 @@ DEFAULT_SCALE = 64
 """Of a neuron of lava-dl, between its parameters and the chip's mantissas."""
 
 SUPPORTED = ("Input", "Conv", "Dense", "Flatten", "Pool", "Average", "Affine")
+"""CUBA blocks that have a counterpart."""
 
 
 def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
@@ -76,7 +78,7 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     elif not is_block(block):
         yield Problem(
             name,
-            f"{kind} is no block of slayer.block.cuba",
+            f"{kind} is no block of slayer.block.cuba or sigma_delta",
             f"Use {', '.join(SUPPORTED)} blocks, or loihi_sca's own.",
         )
     elif lava_family(block) in FAMILIES:
@@ -88,14 +90,15 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     elif lava_name(block) in BLOCKS:
         reason, instead = BLOCKS[lava_name(block)]
         yield Problem(name, f"block {kind}: {reason}", instead)
-    elif lava_name(block) not in SUPPORTED:
-        yield Problem(name, f"block {kind} is not known", f"Use {', '.join(SUPPORTED)}.")
+    elif lava_name(block) not in _supported(block):
+        known = ", ".join(_supported(block))
+        yield Problem(name, f"block {_path(block)} is not known", f"Use {known}.")
     elif type(block).forward.__module__ not in _KNOWN_FORWARDS or "forward" in vars(block):
         yield Problem(
             name,
-            f"{kind} overrides the forward pass of slayer.block.cuba.{lava_name(block)}, so that "
-            "what it computes cannot be known",
-            f"Use slayer.block.cuba.{lava_name(block)} itself.",
+            f"{kind} overrides the forward pass of {_path(block)}, so that what it computes cannot "
+            "be known",
+            f"Use {_path(block)} itself.",
         )
     else:
         yield from _hook_problems(name, block)
@@ -130,7 +133,7 @@ def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
                 name,
                 f"its {path}, {type(part).__name__}, has a forward pass that is not lava-dl's, so "
                 "that what it computes cannot be known",
-                f"Use the {path} that slayer.block.cuba.{lava_name(block)} makes.",
+                f"Use the {path} that {_path(block)} makes.",
             )
 
 
@@ -164,6 +167,14 @@ def lava_name(block: torch.nn.Module) -> str:
     return str(_stock(block).__name__)
 
 
+def _path(block: torch.nn.Module) -> str:
+    return f"slayer.block.{lava_family(block)}.{lava_name(block)}"
+
+
+def _supported(block: torch.nn.Module) -> tuple[str, ...]:
+    return sigma_delta.SUPPORTED if lava_family(block) == "sigma_delta" else SUPPORTED
+
+
 def _stock(block: torch.nn.Module) -> Any:
     package = slayer.block.base.__name__.rpartition(".")[0]
     return next(c for c in type(block).__mro__ if c.__module__.startswith(package + "."))
@@ -171,26 +182,38 @@ def _stock(block: torch.nn.Module) -> Any:
 
 def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what about a block's neuron has no counterpart."""
-    neuron = block.neuron
-    if type(neuron) not in (slayer.neuron.cuba.Neuron, acceleration.FastNeuron):
+    neuron, graded = block.neuron, lava_family(block) == "sigma_delta"
+    stock = (slayer.neuron.cuba.Neuron, acceleration.FastNeuron)
+    if type(neuron) not in ((slayer.neuron.sigma_delta.Neuron,) if graded else stock):
         yield Problem(
             name,
             f"its neuron is {type(neuron).__name__} of {type(neuron).__module__}",
-            "Use slayer.neuron.cuba.Neuron.",
+            f"Use slayer.neuron.{'sigma_delta' if graded else 'cuba'}.Neuron.",
         )
         return
-    if neuron.graded_spike:
-        yield Problem(
-            name,
-            "graded_spike=True sends voltages, and Lava sends ones",
-            "Set graded_spike=False.",
-        )
+    yield from (sigma_delta.neuron_problems if graded else _cuba_problems)(name, block)
     if neuron.persistent_state:
         yield Problem(
             name,
             "persistent_state=True carries state from one sample to the next, and the chip resets "
             "it for every sample",
             "Set persistent_state=False, or give reset=True (--reset), which resets it as well.",
+        )
+    yield from _norm_problems(name, neuron)
+    if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
+        yield Problem(
+            name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
+            "Use slayer.neuron.Dropout.",
+        )  # fmt: skip
+
+
+def _cuba_problems(name: str, block: Any) -> Iterator[Problem]:
+    neuron = block.neuron
+    if neuron.graded_spike:
+        yield Problem(
+            name,
+            "graded_spike=True sends voltages, and Lava sends ones",
+            "Set graded_spike=False.",
         )
     if not neuron.shared_param and hasattr(neuron, "current_decay_min"):
         yield Problem(
@@ -214,12 +237,6 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             "that equals the threshold for a spike, and the chip does not",
             "Scale threshold and weights down together.",
         )
-    yield from _norm_problems(name, neuron)
-    if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
-        yield Problem(
-            name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
-            "Use slayer.neuron.Dropout.",
-        )  # fmt: skip
 
 
 def _norm_problems(name: str, neuron: Any) -> Iterator[Problem]:

@@ -48,8 +48,9 @@ class Pruner:
     Parameters
     ----------
     model : module or list of modules
-        Blocks of ``slayer.block.cuba``, trained or not, or of ours, run in a row. Its prunable
-        blocks get gates: they compute what they did, times 0 for a channel that is off.
+        Blocks of ``slayer.block.cuba`` or ``sigma_delta``, trained or not, or of ours, run in a
+        row. Its prunable blocks get gates: they compute what they did, times 0 for a channel that
+        is off.
     sample : tensor (N, *in_shape, T), optional
         Input of the model, one sample or more. On it a copy is run, pruned and cut, so that what
         cannot be done shows now. Needed for all budgets but ``keep``, and for models with a forward

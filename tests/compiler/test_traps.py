@@ -323,7 +323,6 @@ def test_the_file_is_closed(stock, tmp_path):
 
 
 THRESHOLDS = {"threshold_step": 0.1, "threshold_decay": 0.1, "refractory_decay": 0.1}
-SIGMA_DELTA = {"threshold": 0.1, "activation": torch.nn.functional.relu}
 RESONATOR = {"threshold": 1.0, "period": 10, "decay": 0.1}
 
 REFUSED = {
@@ -336,9 +335,6 @@ REFUSED = {
         lambda: slayer.block.adrf.Dense({**RESONATOR, **THRESHOLDS}, 6, 4), "adrf.Dense",
     ),
     "rf": (lambda: slayer.block.rf.Dense(RESONATOR, 6, 4), "rf.Dense"),
-    "sigma_delta": (
-        lambda: slayer.block.sigma_delta.Dense(SIGMA_DELTA, 6, 4), "sigma_delta.Dense",
-    ),
     "KWTA": (lambda: cuba.KWTA(neuron(), 6, 4, 2), "block KWTA"),
     "Recurrent": (lambda: cuba.Recurrent(neuron(), 6, 4), "block Recurrent"),
     "ConvT": (lambda: cuba.ConvT(neuron(), 6, 4, 2), "block ConvT"),

@@ -162,7 +162,8 @@ def graded_networks(draw: Any, **limits: Any) -> Network:
             encodes = draw(st.integers(0, 3)) > 0
             neuron: Any = Delta(draw(thresholds)) if encodes else None
         elif last and draw(st.booleans()):
-            neuron, layer = Sigma(), replace(layer, bias=None)
+            neuron = Sigma()
+            layer = layer if isinstance(layer, Pool) else replace(layer, bias=None)  # type: ignore
         else:
             neuron = SigmaDelta(draw(thresholds))
         chain.append(replace(layer, neuron=neuron))
