@@ -55,11 +55,11 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
 def unknown_dynamics(network: Network) -> Iterator[Problem]:
     """Blocks and neurons that no engine of ours defines."""
     for layer in network:
-        if isinstance(layer, OtherLayer):
-            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
-        elif isinstance(layer.neuron, OtherNeuron):
-            neuron = layer.neuron
+        neuron = layer.neuron
+        if isinstance(neuron, OtherNeuron):  # says more than its synapses do
             yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
+        elif isinstance(layer, OtherLayer):
+            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
     yield from graded_problems(network)

@@ -214,6 +214,13 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             "that equals the threshold for a spike, and the chip does not",
             "Scale threshold and weights down together.",
         )
+    if neuron.threshold * neuron.w_scale % 1:
+        yield Problem(
+            name,
+            f"its threshold is {neuron.threshold:g}, between two mantissas of "
+            f"1/{neuron.w_scale:g}, of which the chip gets the lower one",
+            "Set it to a whole number of them, as lava-dl's constructor does.",
+        )
     yield from _norm_problems(name, neuron)
     if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
         yield Problem(
