@@ -20,12 +20,13 @@ from loihi_sca.network import (
     OtherLayer,
     OtherNeuron,
     Pool,
+    Recurrent,
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.netx.fields import explain_layer, explain_neuron
-from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
+from loihi_sca.netx.limits import MAX_CONV_INTEGER, tables_as_loaded, tables_of
 from loihi_sca.problems import Problem
 
 Check: TypeAlias = Callable[[Network], Iterator[Problem]]
@@ -62,7 +63,7 @@ def unknown_dynamics(network: Network) -> Iterator[Problem]:
             yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
-    yield from graded_problems(network)
+    yield from undefined_dynamics(network)
 
 
 def decays_per_channel(network: Network) -> Iterator[Problem]:
@@ -96,6 +97,13 @@ def axon_delays(network: Network) -> Iterator[Problem]:
                 "it delays its outputs and has a bias, so the delay cannot move to its inputs, and "
                 "there is no layer after it to take it over",
                 "Switch off the delay or the norm of the last block.",
+            )
+        elif isinstance(consumer, Recurrent):
+            yield Problem(
+                layer.name,
+                f"its outputs are delayed, and {consumer.name} after it is recurrent, whose delays "
+                "netx gives to its own spikes as well",
+                "Delay a block that feeds a dense one.",
             )
         else:
             yield Problem(
@@ -157,20 +165,23 @@ def changed_weights(network: Network) -> Iterator[Problem]:
     for layer in network:
         if not isinstance(layer, Dense) or not layer.weight.any():
             continue
-        loaded = weight_as_loaded(layer.weight)
+        tables = tables_of(layer)
+        weight = np.concatenate(tables, axis=1)
+        loaded = tables_as_loaded(tables)
         if loaded is None:
             yield Problem(
                 layer.name,
-                f"netx cannot load its weights, {layer.weight.min()} to {layer.weight.max()}",
+                f"netx cannot load its weights, {weight.min()} to {weight.max()}",
                 "Quantise the weights to even integers from -256 to 254.",
             )
-        elif not np.array_equal(loaded, layer.weight):
-            changed = np.argwhere(loaded != layer.weight)
+            continue
+        changed = np.argwhere(np.concatenate(loaded, axis=1) != weight)
+        if changed.size:
             place = tuple(int(i) for i in changed[0])
             yield Problem(
                 layer.name,
                 f"netx would change {len(changed)} of its weights, the first from "
-                f"{layer.weight[place]} to {loaded[place]}",
+                f"{weight[place]} to {np.concatenate(loaded, axis=1)[place]}",
                 "Give the output layer one positive weight, or keep weights from -254 to 254.",
             )
 

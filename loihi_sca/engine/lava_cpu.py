@@ -32,7 +32,7 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Dense, Input, Layer, Network, Shape
+from loihi_sca.network import Dense, Input, Layer, Network, Recurrent, Shape
 
 SHM_PREFIX = "loihi_sca_"
 
@@ -109,7 +109,8 @@ def run_file(
     Parameters
     ----------
     path : path-like
-        The file.
+        The file. One with layers of types that stock netx passes over without a word, such as
+        ``recurrent`` of spytorch2loihi, is written anew, with those that it knows.
     input_shape : tuple of int, optional
         ``(C, H, W)``, where the file does not say it.
 
@@ -123,6 +124,9 @@ def run_file(
     path = Path(path).resolve()
     network = netx.read(path, input_shape=input_shape)
     with job_folder() as folder:
+        if netx.has_old_types(path):
+            path = folder / "network.net"
+            netx.write(network, path)
         return _run(
             folder, network, path, data,
             schedule=schedule, record=record, timeout_s=timeout_s, on_progress=on_progress,
@@ -135,10 +139,11 @@ class _Plan:
 
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
     layer ``l`` (from 1) does at local step ``t`` of sample ``i`` comes at step ``i T + t + l``.
-    Where state outlives a reset (cold, or spikes in the delay lines of a synapse), each sample gets
-    a build of its own. One trace of what was before is left even there: layers run before their
-    window begins, and what a biased layer sends then, the delays of the next carry into its window.
-    That takes a bias of about the threshold, and is what stock Lava does.
+    Where state outlives a reset (cold, or spikes that a synapse holds back, of a recurrent layer or
+    in delay lines), each sample gets a build of its own. One trace of what was before is left even
+    there: layers run before their window begins, and what a biased layer sends then, the delays of
+    the next carry into its window. That takes a bias of about the threshold, and is what stock Lava
+    does; of recurrent layers it is refused (:func:`_check_start`).
 
     Attributes
     ----------
@@ -202,6 +207,8 @@ def _run(
             f"{network.name} has sigma-delta neurons, which Lava does not reset, so that it has no "
             "pipelined schedule for them", "Run it with schedule=\"cold\"."
         )  # fmt: skip
+    if schedule == "pipelined":
+        _check_start(network)
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
@@ -237,14 +244,42 @@ def _run(
     return RunResult(cut[0], (), traces, seconds)
 
 
+def _check_start(network: Network) -> None:
+    """Raise where a recurrent layer spikes before its window begins, by a bias of some layer.
+
+    Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then, but not what it has
+    fed back to itself a step before.
+    """
+    layers = network.synapse_layers
+    names = [layer.name for layer in layers if isinstance(layer, Recurrent)]
+    if not names:
+        return
+    quiet = np.zeros((1, *network.in_shape, len(layers)), dtype=np.int32)
+    traces = reference.run(network, quiet, schedule="cold", record=names).traces
+    early = [
+        layer.name
+        for index, layer in enumerate(layers)
+        if layer.name in names and traces[layer.name].spikes[..., : index + 1].any()
+    ]
+    if early:
+        raise UnsupportedLayer(
+            f"{', '.join(early)}: a bias makes it spike before its first input, and Lava does not "
+            "reset what a recurrent layer has fed back to itself",
+            'Run it with schedule="cold".',
+        )
+
+
 def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> _Plan:
-    delayed = any(isinstance(x, Dense) and x.delay is not None and x.delay.any() for x in layers)
+    holds_back = any(
+        isinstance(x, Recurrent) or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
+        for x in layers
+    )
     return _Plan(
         samples=len(arriving),
         timesteps=arriving.shape[-1],
         layers=len(layers),
         cold=schedule == "cold",
-        streamed=schedule == "pipelined" and not delayed,
+        streamed=schedule == "pipelined" and not holds_back,
     )
 
 
@@ -254,4 +289,5 @@ def _limits(plan: _Plan, layers: Sequence[Layer], timeout_s: float | None) -> Li
     for layer in layers:
         delayed = isinstance(layer, Dense) and layer.delay is not None
         visited += int(layer.fan_out().sum()) * (DELAY_SLOTS if delayed else 1)
+        visited += layer.feedback.size if isinstance(layer, Recurrent) else 0
     return Limits(plan.runs * plan.steps, visited / SYNAPSES_PER_S, timeout_s)

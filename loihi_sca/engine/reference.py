@@ -34,6 +34,7 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
     Window,
 )
 from loihi_sca.network.activity import GradedActivity, LayerActivity
@@ -137,6 +138,11 @@ def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
     return np.zeros((len(now), *layer.out_shape), dtype=np.int64)
 
 
+def feed_back(layer: Recurrent, spikes: npt.NDArray[np.bool_]) -> WideArray:
+    """Return what a layer's own spikes (N, N_out) add to the next step's sums (N, N_out)."""
+    return spikes.astype(np.int64) @ layer.feedback.T.astype(np.int64)
+
+
 class State(NamedTuple):
     """Current and voltage of a layer after an update, with what did not fit into 24 bit."""
 
@@ -176,9 +182,12 @@ def _run_layer(
         return _activity(layer, data, data), Trace(spikes)
 
     u = v = np.zeros((len(data), *layer.out_shape), dtype=np.int64)
-    history = []
+    history: list[State] = []
     for t in range(data.shape[-1]):
-        state = update(neuron, u, v, accumulate(layer, arriving, t), bias[..., t])
+        z = accumulate(layer, arriving, t)
+        if isinstance(layer, Recurrent) and history:
+            z = z + feed_back(layer, history[-1].spikes)
+        state = update(neuron, u, v, z, bias[..., t])
         u, v = state.u, np.where(state.spikes, 0, state.v)
         history.append(state)
 
@@ -190,6 +199,7 @@ def _run_layer(
         layer,
         arriving,
         sent,
+        returning=int(np.count_nonzero(spikes[..., :-1])) if isinstance(layer, Recurrent) else 0,
         peak_current=int(np.abs(unwrapped_u).max()),
         current_wraps=int(np.count_nonzero(unwrapped_u != u)),
         voltage_saturations=int(np.count_nonzero(unclipped_v != v)),
@@ -202,8 +212,10 @@ def _activity(
     arriving: IntArray,
     sent: IntArray,
     graded: GradedActivity | None = None,
+    returning: int = 0,
     **peaks: int,
 ) -> LayerActivity:
+    """Count; ``returning`` are the spikes of the layer that come back to all of its neurons."""
     arriving_per_position = np.count_nonzero(arriving, axis=(0, -1))
     runs = layer.neuron is not None
     return LayerActivity(
@@ -211,7 +223,8 @@ def _activity(
         neurons=layer.neurons if runs else 0,
         outputs=layer.neurons,
         spikes=int(np.count_nonzero(sent)),
-        synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel()),
+        synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel())
+        + returning * layer.neurons,
         updates=sent.size if runs else 0,
         graded=graded,
         **{"peak_current": 0, "current_wraps": 0, "voltage_saturations": 0, **peaks},

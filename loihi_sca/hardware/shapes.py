@@ -20,6 +20,7 @@ from loihi_sca.network import (
     OtherLayer,
     Pair,
     Pool,
+    Recurrent,
     Shape,
     Window,
 )
@@ -262,6 +263,8 @@ def _volume(shape: Shape) -> Volume:
 def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
     if isinstance(layer, OtherLayer):
         return list(layer.weights.items())
+    if isinstance(layer, Recurrent):
+        return [("weight", layer.weight), ("weight_rec", layer.feedback)]
     return [("weight", layer.weight)] if isinstance(layer, Conv | Pool | Dense) else []
 
 

@@ -7,7 +7,7 @@ layer of its own.
 """
 
 from loihi_sca.network.graph import Network, Readout
-from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer, Recurrent
 from loihi_sca.network.neurons import (
     Cuba,
     Delta,
@@ -22,6 +22,6 @@ from loihi_sca.network.windows import Conv, Pool, Window
 
 __all__ = [
     "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "Layer", "Network", "Neuron",
-    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Sigma", "SigmaDelta",
-    "Window",
+    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Recurrent", "Shape", "Sigma",
+    "SigmaDelta", "Window",
 ]  # fmt: skip

@@ -176,13 +176,41 @@ class Dense(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Recurrent(Dense):
+    """All-to-all synapses from the layer before and from the layer itself, followed by a neuron.
+
+    What it sends at ``t`` comes back to its neurons at ``t + 1``, beside what arrives then from
+    outside. An axon delay makes its spikes late for the next layer, not for itself; synaptic delays
+    are not simulated.
+
+    Attributes
+    ----------
+    feedback : int array (N_out, N_out)
+        Weights of its own spikes, one row per neuron that receives them.
+    """
+
+    feedback: IntArray = field(kw_only=True)
+
+    @override
+    def _check(self) -> None:
+        super()._check()
+        own = (int(self.weight.shape[0]),) * 2
+        self._freeze("feedback", as_ints(self.name, "feedback", self.feedback, shape=own))
+
+    @property
+    @override
+    def parameters(self) -> int:
+        return super().parameters + self.feedback.size
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class OtherLayer(Layer):
     """A block that can be mapped but is neither simulated nor compiled.
 
     Attributes
     ----------
     type : str
-        Its type in the netx file, for example ``dense_rec``.
+        Its type in the netx file, for example ``dense_comp``.
     shape : tuple of int
         Shape of the spikes it gives.
     weights : mapping of str to int array (N_out, N_in)

@@ -22,6 +22,7 @@ from loihi_sca.network import (
     OtherNeuron,
     Pair,
     Pool,
+    Recurrent,
     Shape,
     Sigma,
     SigmaDelta,
@@ -64,8 +65,11 @@ def read_layer(name: str, kind: str, group: h5py.Group, arriving: Shape | None) 
     if "delay" in group:
         delay = _spread_delay(name, access.integers(group, "delay"), first)
     in_shape = arriving or (first.shape[1],)
+    common: dict[str, Any] = {"neuron": neuron or DEFAULT_NEURON, "bias": bias, "delay": delay}
     if kind == "dense" and list(tables) == ["weight"]:
-        return Dense(name, in_shape, first, neuron=neuron or DEFAULT_NEURON, bias=bias, delay=delay)
+        return Dense(name, in_shape, first, **common)
+    if list(tables) == ["weight", "weight_rec"]:
+        return Recurrent(name, in_shape, first, feedback=tables["weight_rec"], **common)
     return OtherLayer(
         name, in_shape, kind, (n_out,), neuron=neuron, weights=tables, bias=bias, delay=delay
     )

@@ -225,10 +225,10 @@ def explain_neuron(kind: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
 
 def explain_layer(kind: str, tables: Iterable[str]) -> tuple[str, str]:
     """Return why an :class:`~loihi_sca.network.OtherLayer` is not simulated, and what to do."""
-    if any(table.endswith("_rec") for table in tables):
+    if any("_rec" in table for table in tables):
         return (
-            f"block {kind!r} is recurrent: it weights its own spikes, which is not proven exact",
-            "Unroll it, or use delays. `estimate` can still map it.",
+            f"block {kind!r} is recurrent with complex weights, which stock lava-dl cannot export",
+            "Train with slayer.block.cuba. `estimate` can still map it.",
         )
     return (
         f"block {kind!r} has complex weights, as resonate-and-fire neurons have, which are not "

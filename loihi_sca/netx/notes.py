@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import h5py
@@ -10,6 +11,7 @@ import numpy as np
 
 from loihi_sca.network import Conv, Cuba, Delta, Dense, Layer, Network, SigmaDelta
 from loihi_sca.network.fixed_point import ALIGN, MAX_WEIGHT, MIN_WEIGHT
+from loihi_sca.netx import access
 from loihi_sca.netx.limits import DEFAULT_NEURON
 
 NOTES = "notes"
@@ -18,6 +20,9 @@ NOTES = "notes"
 SPATIAL = 4
 """Axes of the weights of a convolution."""
 
+OLD_TYPES = {"recurrent": "dense_rec"}
+"""Types of layers that stock netx does not know, and builds a network without, and what it does."""
+
 CLIPPED = 0.05
 """Share of weights at the ends of their range from which on that is said."""
 
@@ -25,6 +30,12 @@ CLIPPED = 0.05
 def notes_of(network: Network) -> tuple[str, ...]:
     """Return the notes that reading a file has left in a network."""
     return tuple(json.loads(network.metadata.get(NOTES, "[]")))
+
+
+def has_old_types(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file that can be read has layers of types that stock netx passes over."""
+    with h5py.File(path, "r") as file:
+        return any(access.string(group, "type") in OLD_TYPES for group in file["layer"].values())
 
 
 def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
@@ -51,6 +62,12 @@ def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
 def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
     if len(group.attrs):
         yield f"{name}: HDF5 attributes {', '.join(group.attrs)} are passed over, as netx does"
+    kind = access.string(group, "type")
+    if kind in OLD_TYPES:
+        yield (
+            f"{name}: its type {kind!r} is one that stock netx passes over without a word; "
+            f"netx.write writes {OLD_TYPES[kind]!r}, and Lava gets that"
+        )
     weight = group.get("weight")
     if "kernelSize" in group and isinstance(weight, h5py.Dataset) and weight.ndim < SPATIAL:
         yield (

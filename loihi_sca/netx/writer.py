@@ -23,10 +23,11 @@ from loihi_sca.network import (
     Layer,
     Network,
     Readout,
+    Recurrent,
     Sigma,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
@@ -101,7 +102,7 @@ def _image(network: Network) -> bytes:
 def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
     problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
-    problems += [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
+    problems += [f"{x.layer}: {x.reason}" for x in undefined_dynamics(network)]
     if problems:
         raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 
@@ -132,7 +133,7 @@ def _problems(layer: Layer) -> list[str]:
         found.append(
             f"{layer.groups} groups are more than {MAX_CONV_INTEGER}, which Lava gets wrong"
         )
-    if isinstance(layer, Dense) and not loads_as_it_is(layer.weight):
+    if isinstance(layer, Dense) and not loads_as_it_is(layer):
         found.append("netx would change its weights, or fail to load them; compile it")
     if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
         found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
@@ -155,10 +156,12 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         group["dilation"] = np.array(layer.dilation)
         group["groups"] = layer.groups
     elif isinstance(layer, Dense):
-        _text(group, "type", ["dense"])
+        _text(group, "type", ["dense_rec" if isinstance(layer, Recurrent) else "dense"])
         group["inFeatures"] = layer.weight.shape[1]
         group["outFeatures"] = layer.weight.shape[0]
-        if layer.delay is not None:
+        if isinstance(layer, Recurrent):
+            group["weight_rec"] = layer.feedback
+        elif layer.delay is not None:
             group["delay"] = layer.delay
     group["shape"] = np.array(layer.out_shape)
     if isinstance(layer, Conv | Dense):

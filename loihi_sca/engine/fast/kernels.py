@@ -66,6 +66,8 @@ def _run_block(
             block_u += arriving[t : t + 1]
         else:
             bias = drive[i, t, here:there]
+        if table.feedback.shape[0] and t > 0:
+            counts[SYNOPS] += _feed_back(table.feedback, out[i, t - 1], flat_u)
         if trace_u.shape[0]:
             _trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
                    trace_v[i, t, here:there])  # fmt: skip
@@ -158,6 +160,19 @@ def _scatter_delayed(
                 t = begin + k + delay[event, j]
                 if t < steps:
                     arriving[t, j] += arriving.dtype.type(weight[event, j]) << ALIGN_BITS
+
+
+@compiled
+def _feed_back(feedback: Any, spikes: Any, u: Any) -> int:
+    """Add what a layer's own spikes of the step before weigh; return their synaptic operations."""
+    synops = 0
+    for k in range(spikes.shape[0]):
+        if spikes[k]:
+            row = feedback[k]
+            for j in range(u.shape[0]):
+                u[j] += u.dtype.type(row[j]) << ALIGN_BITS
+            synops += u.shape[0]
+    return synops
 
 
 @inlined

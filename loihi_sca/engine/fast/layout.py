@@ -35,6 +35,7 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
     Shape,
     Window,
 )
@@ -83,7 +84,8 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
     kind, g, piece_bits = _kind(layer), source, 0
     neuron = layer.neuron if isinstance(layer.neuron, Cuba) else Cuba(MAX_DECAY, MAX_DECAY, 0)
     weight = weight_rows(layer, kind, arriving)
-    narrow, safe_sum = _widths(weight)
+    feedback = _feedback_rows(layer)
+    narrow, safe_sum = _widths(np.concatenate((weight, feedback)) if feedback.size else weight)
     most_events = source.in_h * source.in_w * source.in_c
     if kind == PATTERN:
         pieces = pattern_pieces(source)
@@ -94,12 +96,13 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
         narrow = narrow and int(np.abs(weight).max()) <= INT16_MAX
     block_rows = min(max(1, BLOCK_NEURONS // (g.out_w * g.out_c)), g.out_h)
     positions = block_rows * g.out_w
+    integers = np.int16 if narrow else np.int64
     return Table(
         kind=kind,
         g=g,
         source=source,
         piece_bits=piece_bits,
-        weight=weight.astype(np.int16 if narrow else np.int64, order="C"),
+        weight=weight.astype(integers, order="C"),
         delay=delay_rows(layer, arriving),
         fan_out=channels_last(layer.fan_out())[:: source.in_c].copy(),
         keep_u=_per_neuron(MAX_DECAY - neuron.current_decay, g, positions),
@@ -112,6 +115,7 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
         most_events=most_events,
         segment=max(1, SEGMENT_EVENTS // most_events),
         lag=1 if schedule == "cold" and not isinstance(layer, Input) else 0,
+        feedback=feedback.astype(integers, order="C"),
     )
 
 
@@ -217,6 +221,13 @@ def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
     if isinstance(layer, Dense) and layer.delay is not None:
         return np.ascontiguousarray(_dense_rows(layer.delay, arriving))
     return np.zeros((0, 0), dtype=np.int32)
+
+
+def _feedback_rows(layer: Layer) -> npt.NDArray[np.int64]:
+    """Return what each spike of a recurrent layer adds to its neurons; empty for others."""
+    if isinstance(layer, Recurrent):
+        return layer.feedback.T.astype(np.int64)
+    return np.zeros((0, 0), dtype=np.int64)
 
 
 def _aligned_bias(layer: Layer) -> npt.NDArray[np.int64]:

@@ -71,6 +71,8 @@ class Table(NamedTuple):
         Timesteps whose spikes are listed at once.
     lag : int
         Timesteps by which spikes arrive late.
+    feedback : array (outputs, outputs) of the type of ``weight``, or empty
+        One row per neuron whose spikes come back to the layer, one column per neuron of it.
     """
 
     kind: int
@@ -90,3 +92,4 @@ class Table(NamedTuple):
     most_events: int
     segment: int
     lag: int
+    feedback: npt.NDArray[Any]
