@@ -16,6 +16,7 @@ from loihi_sca.frontend.proof import prove, random_input, remember
 from loihi_sca.frontend.ripen import can_ripen, ripened
 from loihi_sca.model.copying import copied
 from loihi_sca.model.route import Route
+from loihi_sca.model.unsupported import is_recurrent
 from loihi_sca.model.walk import Model, as_module, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
@@ -173,8 +174,10 @@ def check_slayer(
 def _without_state(model: Model) -> Any:
     """Return a copy of a model whose neurons start every sample afresh."""
     replica = copied(as_module(model))
+    # a recurrent block runs step by step, and needs its state from one to the next
+    kept = {id(x) for part in replica.modules() if is_recurrent(part) for x in part.modules()}
     for part in replica.modules():
-        if getattr(part, "persistent_state", False):
+        if getattr(part, "persistent_state", False) and id(part) not in kept:
             part.persistent_state = False
         if getattr(part, "delay_buffer", None) is not None:
             part.delay_buffer = None

@@ -28,6 +28,7 @@ from loihi_sca.network import (
     Layer,
     Pool,
     Readout,
+    Recurrent,
     Shape,
 )
 from loihi_sca.network.fixed_point import MAX_DECAY
@@ -41,7 +42,8 @@ def layer_of(name: str, block: Any, shape: Shape) -> Layer:
     name : str
         Of the layer.
     block : module
-        One of lava-dl's Input, Conv, Dense or Pool blocks of the CUBA family, or one of ours.
+        One of lava-dl's Input, Conv, Dense, Recurrent or Pool blocks of the CUBA family, or one of
+        ours.
     shape : tuple of int
         What arrives, ``(C, H, W)`` or ``(N,)``.
 
@@ -70,7 +72,11 @@ def readout_of(block: Any) -> Readout:
 
 def weight_of(block: Any) -> IntArray:
     """Return the integer weights of a block, with all that the forward pass does to them."""
-    synapse = block.synapse
+    return _alive_only(block, _weight_of_synapse(block, block.synapse))
+
+
+def _weight_of_synapse(block: Any, synapse: Any) -> IntArray:
+    """Return the integer weights (C_out, C_in, Kh, Kw) of one of a block's synapses."""
     weight = synapse.weight
     for hook in synapse._forward_pre_hooks.values():
         # the attribute is that of the last forward pass
@@ -91,7 +97,7 @@ def weight_of(block: Any) -> IntArray:
     else:
         hook_fx = synapse.pre_hook_fx
         quantized = weight if hook_fx is None else hook_fx(weight)
-    return _alive_only(block, _integers(quantized * block.neuron.w_scale)[..., 0])
+    return _integers(quantized * block.neuron.w_scale)[..., 0]
 
 
 def bias_of(block: Any) -> IntArray | None:
@@ -190,6 +196,33 @@ def _dense(name: str, block: Any, shape: Shape) -> Layer:
     return Dense(name, shape, weight.reshape(len(weight), -1), **common)
 
 
+def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
+    weight, feedback = (
+        _weight_of_synapse(block, synapse)
+        for synapse in (block.input_synapse, block.recurrent_synapse)
+    )
+    if (weight.shape[1], 1) != (shape[0], math.prod(shape[1:])):
+        raise UnsupportedLayer(
+            f"it takes {weight.shape[1]} inputs, and shape {shape} arrives",
+            "Put a Flatten before it, and give it as many inputs.",
+        )
+    bias = bias_of(block)
+    if bias is not None and bias.any():
+        raise UnsupportedLayer(
+            "its norm becomes a bias, which SLAYER's recurrent block adds to the current and the "
+            "chip to the voltage",
+            "Train it without a norm.",
+        )
+    return Recurrent(
+        name,
+        shape,
+        weight.reshape(len(weight), -1),
+        feedback=feedback.reshape(len(feedback), -1),
+        neuron=neuron_of(block),
+        axon_delay=axon_delay_of(block, len(weight)),
+    )
+
+
 def _pool(name: str, block: Any, shape: Shape) -> Pool:
     synapse = block.synapse
     kernel, stride = synapse.kernel_size[:2], synapse.stride[:2]
@@ -214,11 +247,13 @@ def _pool(name: str, block: Any, shape: Shape) -> Pool:
 
 _CONVERTERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
     "Input": _input, "Conv": _conv, "Dense": _dense, "Pool": _pool,
+    "Recurrent": _recurrent,
 }  # fmt: skip
 
 
 def _channels(block: Any) -> int:
-    return int(block.synapse.out_channels)
+    synapse = block.input_synapse if lava_name(block) == "Recurrent" else block.synapse
+    return int(synapse.out_channels)
 
 
 def _alive_only(block: Any, values: IntArray) -> IntArray:

@@ -17,6 +17,9 @@ from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for
 
+STATES = ("current_state", "voltage_state", "spike_state")
+"""Buffers in which neurons and recurrent blocks carry state to the next forward pass."""
+
 Spikes = npt.NDArray[np.uint8]
 
 
@@ -97,6 +100,10 @@ def record(
             )
         outputs.append(output[0] if isinstance(output, tuple) else output)
 
+    for part in replica.modules():  # not where the last forward pass has left them
+        for state in STATES:
+            if isinstance(getattr(part, state, None), torch.Tensor):
+                setattr(part, state, torch.zeros(1))
     for block in dict.fromkeys(row):
         if drop_shifts and getattr(block, "delay_shift", False) is True:
             block.delay_shift = False

@@ -32,10 +32,6 @@ BLOCKS = {
         "it is recurrent and exports nothing: the file would lack the block without a word",
         "Use a dense block and pick winners on the host.",
     ),
-    "Recurrent": (
-        "its feedback runs within SLAYER's step and takes a step on the chip",
-        "Unroll the recurrence, or use delays.",
-    ),
     "TimeDecimation": (
         "it averages over time, which no block of netx does",
         "Leave it out, and average the output spikes on the host.",
@@ -61,7 +57,7 @@ _KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
 DEFAULT_SCALE = 64
 """Of a neuron of lava-dl, between its parameters and the chip's mantissas."""
 
-SUPPORTED = ("Input", "Conv", "Dense", "Flatten", "Pool", "Average", "Affine")
+SUPPORTED = ("Input", "Conv", "Dense", "Recurrent", "Flatten", "Pool", "Average", "Affine")
 
 
 def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
@@ -136,19 +132,23 @@ def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
 
 def _synapse_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what a synapse, a three-dimensional convolution, does beyond weights in space."""
-    synapse = getattr(block, "synapse", None)
-    if not isinstance(synapse, torch.nn.Conv3d):
-        return
+    for place in ("synapse", "input_synapse", "recurrent_synapse"):
+        synapse = getattr(block, place, None)
+        if isinstance(synapse, torch.nn.Conv3d):
+            yield from _problems_of_synapse(name, place, synapse)
+
+
+def _problems_of_synapse(name: str, place: str, synapse: torch.nn.Conv3d) -> Iterator[Problem]:
     if synapse.bias is not None:
         yield Problem(
-            name, "its synapse has a bias, which no synapse of lava-dl has and the network lacks",
-            "Set synapse.bias = None, and give the neuron a MeanOnlyBatchNorm, whose mean is one.",
+            name, f"its {place} has a bias, which no synapse of lava-dl has and the network lacks",
+            f"Set {place}.bias = None, and give the neuron a MeanOnlyBatchNorm, whose mean is one.",
         )  # fmt: skip
     in_time = [x[2] for x in (synapse.kernel_size, synapse.stride, synapse.dilation)]
     if in_time != [1, 1, 1] or synapse.padding[2] != 0:
         yield Problem(
             name,
-            f"its synapse acts on time: kernel, stride, dilation and padding there are {in_time} "
+            f"its {place} acts on time: kernel, stride, dilation and padding there are {in_time} "
             f"and {synapse.padding[2]}",
             "Leave the last axis, which is time, at 1, 1, 1 and 0.",
         )
@@ -185,7 +185,9 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             "graded_spike=True sends voltages, and Lava sends ones",
             "Set graded_spike=False.",
         )
-    if neuron.persistent_state:
+    if is_recurrent(block):
+        yield from _recurrent_problems(name, block)
+    elif neuron.persistent_state:
         yield Problem(
             name,
             "persistent_state=True carries state from one sample to the next, and the chip resets "
@@ -227,6 +229,34 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
             "Use slayer.neuron.Dropout.",
         )  # fmt: skip
+
+
+def is_recurrent(block: torch.nn.Module) -> bool:
+    """Tell whether a block is recurrent: state goes from step to step through its neuron."""
+    return isinstance(block, slayer.block.cuba.Recurrent)
+
+
+def _recurrent_problems(name: str, block: Any) -> Iterator[Problem]:
+    if block.bias is not None:
+        yield Problem(
+            name,
+            "its attribute bias, which no block of lava-dl sets, is added to the current",
+            "Set block.bias = None.",
+        )
+    if block.recurrent_synapse._forward_pre_hooks:
+        yield Problem(
+            name,
+            "its recurrent_synapse has a weight norm or is pruned by torch, whose hooks SLAYER "
+            "never runs there, so that it computes with weights of before",
+            "Use weight_norm=False, and torch.nn.utils.prune.remove.",
+        )
+    if not (block.persistent_state and block.neuron.persistent_state):
+        yield Problem(
+            name,
+            "persistent_state is off, without which a recurrent block forgets its state at every "
+            "timestep",
+            "Leave it as lava-dl sets it; the chip starts every sample afresh all the same.",
+        )
 
 
 def _norm_problems(name: str, neuron: Any) -> Iterator[Problem]:

@@ -351,7 +351,6 @@ REFUSED = {
         lambda: slayer.block.sigma_delta.Dense(SIGMA_DELTA, 6, 4), "sigma_delta.Dense",
     ),
     "KWTA": (lambda: cuba.KWTA(neuron(), 6, 4, 2), "block KWTA"),
-    "Recurrent": (lambda: cuba.Recurrent(neuron(), 6, 4), "block Recurrent"),
     "ConvT": (lambda: cuba.ConvT(neuron(), 6, 4, 2), "block ConvT"),
     "Unpool": (lambda: cuba.Unpool(neuron(), 2), "block Unpool"),
     "torch": (lambda: torch.nn.ReLU(), "ReLU is no block of slayer.block.cuba"),

@@ -27,7 +27,8 @@ def repair_weights(network: Network) -> Network:
         layer, consumer = layers[index], layers[index + 1]
         if not (isinstance(layer, Dense) and isinstance(consumer, Dense)):
             continue
-        if all(table.max() > 0 for table in tables_of(layer)) or loads_as_it_is(layer):
+        inhibits = [table.any() and table.max() <= 0 for table in tables_of(layer)]
+        if not layer.weight.any() or not any(inhibits) or loads_as_it_is(layer):
             continue
         layers[index] = wider = _with_one_more(layer)
         layers[index + 1] = replace(
