@@ -110,7 +110,7 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
         bias=_per_neuron(_aligned_bias(layer), g, positions),
         threshold=min(ALIGN * neuron.threshold, STATE_LIMIT),
         zero=np.zeros(1, dtype=np.int32 if narrow else np.int64),
-        safe_rows=0 if safe_sum or not narrow else INT16_MAX // int(np.abs(weight).max()),
+        safe_rows=0 if safe_sum or not narrow else INT16_MAX // _largest(weight, feedback),
         block_rows=block_rows,
         most_events=most_events,
         segment=max(1, SEGMENT_EVENTS // most_events),
@@ -158,6 +158,10 @@ def _widths(weight: npt.NDArray[np.int64]) -> tuple[bool, bool]:
     largest_sum = int(max(positive.max(), negative.max()))
     narrow = int(np.abs(weight).max()) <= INT16_MAX and STATE_LIMIT + ALIGN * largest_sum < 1 << 31
     return narrow, largest_sum <= INT16_MAX
+
+
+def _largest(*tables: npt.NDArray[np.int64]) -> int:
+    return max(int(np.abs(table).max(initial=0)) for table in tables)
 
 
 def pattern_pieces(g: Geometry) -> list[int]:
