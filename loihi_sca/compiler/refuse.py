@@ -11,6 +11,7 @@ from loihi_sca.compiler.bounds import bounds
 from loihi_sca.hardware import describe, load_profile, range_rules
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -98,11 +99,15 @@ def axon_delays(network: Network) -> Iterator[Problem]:
                 "there is no layer after it to take it over",
                 "Switch off the delay or the norm of the last block.",
             )
-        elif isinstance(consumer, Recurrent):
+        elif isinstance(consumer, Recurrent | ComplexDense):
+            why = (
+                "recurrent, whose delays netx gives to its own spikes as well"
+                if isinstance(consumer, Recurrent)
+                else "of complex weights, whose delays netx does not read"
+            )
             yield Problem(
                 layer.name,
-                f"its outputs are delayed, and {consumer.name} after it is recurrent, whose delays "
-                "netx gives to its own spikes as well",
+                f"its outputs are delayed, and {consumer.name} after it is {why}",
                 "Delay a block that feeds a dense one.",
             )
         else:
@@ -163,9 +168,17 @@ def pruned_to_nothing(network: Network) -> Iterator[Problem]:
 def changed_weights(network: Network) -> Iterator[Problem]:
     """Dense weights that netx would load as others."""
     for layer in network:
-        if not isinstance(layer, Dense) or not layer.weight.any():
-            continue
-        tables = tables_of(layer)
+        yield from _changed(layer)
+
+
+def _changed(layer: Layer) -> Iterator[Problem]:
+    if isinstance(layer, ComplexDense):  # each part with an exponent of its own
+        together = [[layer.real], [layer.imag]]
+    elif isinstance(layer, Dense) and layer.weight.any():
+        together = [tables_of(layer)]
+    else:
+        return
+    for tables in together:
         weight = np.concatenate(tables, axis=1)
         loaded = tables_as_loaded(tables)
         if loaded is None:

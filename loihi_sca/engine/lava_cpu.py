@@ -32,7 +32,7 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Dense, Input, Layer, Network, Recurrent, Shape
+from loihi_sca.network import ComplexDense, Dense, Input, Layer, Network, Recurrent, Shape
 
 SHM_PREFIX = "loihi_sca_"
 
@@ -109,8 +109,8 @@ def run_file(
     Parameters
     ----------
     path : path-like
-        The file. One with layers of types that stock netx passes over without a word, such as
-        ``recurrent`` of spytorch2loihi, is written anew, with those that it knows.
+        The file. One that stock netx makes another network of without a word, by passing over
+        layers of type ``recurrent`` or by rounding mantissas of resonators, is written anew.
     input_shape : tuple of int, optional
         ``(C, H, W)``, where the file does not say it.
 
@@ -124,7 +124,7 @@ def run_file(
     path = Path(path).resolve()
     network = netx.read(path, input_shape=input_shape)
     with job_folder() as folder:
-        if netx.has_old_types(path):
+        if netx.stock_differs(path):
             path = folder / "network.net"
             netx.write(network, path)
         return _run(
@@ -139,11 +139,11 @@ class _Plan:
 
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
     layer ``l`` (from 1) does at local step ``t`` of sample ``i`` comes at step ``i T + t + l``.
-    Where state outlives a reset (cold, or spikes that a synapse holds back, of a recurrent layer or
-    in delay lines), each sample gets a build of its own. One trace of what was before is left even
-    there: layers run before their window begins, and what a biased layer sends then, the delays of
-    the next carry into its window. That takes a bias of about the threshold, and is what stock Lava
-    does; of recurrent layers it is refused (:func:`_check_start`).
+    Where state outlives a reset (cold; resonators; spikes that a synapse holds back, of a recurrent
+    layer or in delay lines), each sample gets a build of its own. One trace of what was before is
+    left even there: layers run before their window begins, and what a biased layer sends then, the
+    delays of the next carry into its window. That takes a bias of about the threshold, and is what
+    stock Lava does; of recurrent layers and resonators it is refused (:func:`_check_start`).
 
     Attributes
     ----------
@@ -219,7 +219,7 @@ def _run(
     if not layers:
         return RunResult(spikes, (), traces, 0.0)
 
-    flat = isinstance(layers[0], Dense)
+    flat = isinstance(layers[0], Dense | ComplexDense)
     arriving = spikes.reshape(len(spikes), -1, spikes.shape[-1]) if flat else spikes
     plan = _plan(layers, arriving, schedule)
     np.save(folder / "source.npy", plan.to_lava(arriving))
@@ -245,33 +245,36 @@ def _run(
 
 
 def _check_start(network: Network) -> None:
-    """Raise where a recurrent layer spikes before its window begins, by a bias of some layer.
+    """Raise where a bias makes a layer spike before its window begins, and that stays.
 
-    Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then, but not what it has
-    fed back to itself a step before.
+    Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then; but not what a
+    recurrent layer has fed back to itself a step before, nor a resonator that has heard of it.
     """
     layers = network.synapse_layers
-    names = [layer.name for layer in layers if isinstance(layer, Recurrent)]
-    if not names:
+    following = (*layers[1:], None)
+    lasting = [
+        (index, layer.name)
+        for index, (layer, after) in enumerate(zip(layers, following, strict=True))
+        if isinstance(layer, Recurrent) or isinstance(after, ComplexDense)
+    ]
+    if not lasting:
         return
     quiet = np.zeros((1, *network.in_shape, len(layers)), dtype=np.int32)
+    names = [name for _, name in lasting]
     traces = reference.run(network, quiet, schedule="cold", record=names).traces
-    early = [
-        layer.name
-        for index, layer in enumerate(layers)
-        if layer.name in names and traces[layer.name].spikes[..., : index + 1].any()
-    ]
+    early = [name for index, name in lasting if traces[name].spikes[..., : index + 1].any()]
     if early:
         raise UnsupportedLayer(
             f"{', '.join(early)}: a bias makes it spike before its first input, and Lava does not "
-            "reset what a recurrent layer has fed back to itself",
+            "reset what a recurrent layer has fed back to itself, nor resonators",
             'Run it with schedule="cold".',
         )
 
 
 def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> _Plan:
     holds_back = any(
-        isinstance(x, Recurrent) or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
+        isinstance(x, Recurrent | ComplexDense)
+        or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
         for x in layers
     )
     return _Plan(

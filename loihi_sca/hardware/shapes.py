@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Dense,
     Input,
@@ -265,6 +266,8 @@ def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
         return list(layer.weights.items())
     if isinstance(layer, Recurrent):
         return [("weight", layer.weight), ("weight_rec", layer.feedback)]
+    if isinstance(layer, ComplexDense):
+        return [("weight/real", layer.real), ("weight/imag", layer.imag)]
     return [("weight", layer.weight)] if isinstance(layer, Conv | Pool | Dense) else []
 
 

@@ -7,13 +7,14 @@ layer of its own.
 """
 
 from loihi_sca.network.graph import Network, Readout
-from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer, Recurrent
+from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer, Recurrent
 from loihi_sca.network.neurons import (
     Cuba,
     Delta,
     Graded,
     Neuron,
     OtherNeuron,
+    Resonator,
     Sigma,
     SigmaDelta,
 )
@@ -21,7 +22,7 @@ from loihi_sca.network.values import IntArray, Pair, Shape
 from loihi_sca.network.windows import Conv, Pool, Window
 
 __all__ = [
-    "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "Layer", "Network", "Neuron",
-    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Recurrent", "Shape", "Sigma",
-    "SigmaDelta", "Window",
+    "ComplexDense", "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "Layer",
+    "Network", "Neuron", "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Recurrent",
+    "Resonator", "Shape", "Sigma", "SigmaDelta", "Window",
 ]  # fmt: skip

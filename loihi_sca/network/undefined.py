@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from loihi_sca.network.graded import graded_problems
 from loihi_sca.network.graph import Network
-from loihi_sca.network.layers import Recurrent
-from loihi_sca.network.neurons import Graded
+from loihi_sca.network.layers import ComplexDense, Recurrent
+from loihi_sca.network.neurons import Graded, Resonator
 from loihi_sca.problems import Problem
 
 
@@ -15,6 +15,14 @@ def undefined_dynamics(network: Network) -> Iterator[Problem]:
     """Yield what neither our engines nor netx define, of layers and neurons that both know."""
     yield from graded_problems(network)
     yield from _recurrent_problems(network)
+    for layer in network:
+        if isinstance(layer.neuron, Resonator) != isinstance(layer, ComplexDense):
+            yield Problem(
+                layer.name,
+                "resonators take complex weights, and complex weights resonators: it has "
+                f"{type(layer.neuron).__name__}",
+                "Use ComplexDense with Resonator.",
+            )
 
 
 def _recurrent_problems(network: Network) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ from loihi_sca.network import (
 )
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.limits import DEFAULT_NEURON
+from loihi_sca.netx.resonators import resonating
 
 RECURRENT = ("weight_rec", "recWeight")
 """What lava-dl and spytorch2loihi call the weights from a layer's own spikes."""
@@ -70,9 +71,10 @@ def read_layer(name: str, kind: str, group: h5py.Group, arriving: Shape | None) 
         return Dense(name, in_shape, first, **common)
     if list(tables) == ["weight", "weight_rec"]:
         return Recurrent(name, in_shape, first, feedback=tables["weight_rec"], **common)
-    return OtherLayer(
+    other = OtherLayer(
         name, in_shape, kind, (n_out,), neuron=neuron, weights=tables, bias=bias, delay=delay
     )
+    return resonating(other, group) or other
 
 
 def shape_of(group: h5py.Group) -> Shape:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from loihi_sca.network import Cuba, Dense, IntArray, Recurrent
 from loihi_sca.network.fixed_point import (
@@ -71,14 +73,46 @@ def tables_as_loaded(tables: Sequence[IntArray]) -> list[IntArray] | None:
     return [(x >> up).astype(np.int32) for x in found] if len(found) == len(stored) else None
 
 
+def mantissas_as_loaded(
+    sin_decay: npt.NDArray[Any], cos_decay: npt.NDArray[Any]
+) -> tuple[IntArray, IntArray]:
+    """Return what Lava's resonators turn by, given the mantissas in the file.
+
+    netx makes a period and a decay of them (``slayer/neuron/rf.py``, ``neuron_params``), Lava makes
+    mantissas of those and truncates (``proc/rf/process.py``): of all pairs of whole mantissas 42 %
+    come out one too small. From :func:`mantissas_to_store` all come out right.
+    """
+    sin, cos = (np.asarray(x, dtype=np.float64) / MAX_DECAY for x in (sin_decay, cos_decay))
+    decay = 1 - np.sqrt(sin**2 + cos**2)
+    period = 1 / (np.arctan2(sin, cos) / 2 / np.pi)
+    angle = np.pi * 2 * 1 / period
+    loaded = ((1 - decay) * np.sin(angle) * MAX_DECAY, (1 - decay) * np.cos(angle) * MAX_DECAY)
+    return loaded[0].astype(np.int32), loaded[1].astype(np.int32)
+
+
+def mantissas_to_store(decay: int | IntArray) -> npt.NDArray[np.float64]:
+    """Return what has to stand in a file for mantissas to be loaded: half of a step more."""
+    return np.asarray(decay, dtype=np.float64) + 0.5
+
+
+def mantissas_load(sin_decay: npt.NDArray[Any], cos_decay: npt.NDArray[Any]) -> bool:
+    """Tell whether Lava turns by the mantissas that are in a file, halves left out."""
+    loaded = mantissas_as_loaded(sin_decay, cos_decay)
+    return all(map(np.array_equal, loaded, (np.floor(sin_decay), np.floor(cos_decay))))
+
+
 def tables_of(layer: Dense) -> list[IntArray]:
-    """Return the synapse tables of a dense layer: one, or of a recurrent one its own as well."""
+    """Return the synapse tables that share an exponent: one, or two of a recurrent layer."""
     return [layer.weight, layer.feedback] if isinstance(layer, Recurrent) else [layer.weight]
 
 
 def loads_as_it_is(layer: Dense) -> bool:
     """Tell whether Lava multiplies with the weights of the layer that are in the file."""
-    tables = tables_of(layer)
+    return tables_load(tables_of(layer))
+
+
+def tables_load(tables: Sequence[IntArray]) -> bool:
+    """Tell it of tables that share an exponent."""
     loaded = tables_as_loaded(tables)
     return loaded is not None and all(map(np.array_equal, loaded, tables))
 

@@ -12,7 +12,9 @@ import numpy as np
 from loihi_sca.network import Conv, Cuba, Delta, Dense, Layer, Network, SigmaDelta
 from loihi_sca.network.fixed_point import ALIGN, MAX_WEIGHT, MIN_WEIGHT
 from loihi_sca.netx import access
+from loihi_sca.netx.fields import RESONATORS
 from loihi_sca.netx.limits import DEFAULT_NEURON
+from loihi_sca.netx.resonators import loads_changed
 
 NOTES = "notes"
 """Key of the notes in a network's metadata."""
@@ -32,10 +34,25 @@ def notes_of(network: Network) -> tuple[str, ...]:
     return tuple(json.loads(network.metadata.get(NOTES, "[]")))
 
 
-def has_old_types(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file that can be read has layers of types that stock netx passes over."""
+def stock_differs(path: str | os.PathLike[str]) -> bool:
+    """Tell whether stock netx would make another network of a file that can be read.
+
+    Which is the one that was trained, and that :func:`loihi_sca.netx.write` writes so that stock
+    netx loads it.
+    """
     with h5py.File(path, "r") as file:
-        return any(access.string(group, "type") in OLD_TYPES for group in file["layer"].values())
+        return any(_differs(group) for group in file["layer"].values())
+
+
+def _differs(group: h5py.Group) -> bool:
+    return access.string(group, "type") in OLD_TYPES or _turns_otherwise(group)
+
+
+def _turns_otherwise(group: h5py.Group) -> bool:
+    """Tell whether a layer is of resonators whose mantissas stock netx changes."""
+    neuron = group.get("neuron")
+    resonates = isinstance(neuron, h5py.Group) and access.string(neuron, "type") in RESONATORS
+    return resonates and {"sinDecay", "cosDecay"} <= set(neuron) and loads_changed(neuron)
 
 
 def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
@@ -67,6 +84,11 @@ def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
         yield (
             f"{name}: its type {kind!r} is one that stock netx passes over without a word; "
             f"netx.write writes {OLD_TYPES[kind]!r}, and Lava gets that"
+        )
+    if _turns_otherwise(group):
+        yield (
+            f"{name}: stock netx makes smaller ones of its mantissas sinDecay and cosDecay, by "
+            "rounding; netx.write writes them so that they load, and Lava gets that"
         )
     weight = group.get("weight")
     if "kernelSize" in group and isinstance(weight, h5py.Dataset) and weight.ndim < SPATIAL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import uuid
 from importlib.metadata import version
@@ -14,6 +15,7 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -24,6 +26,7 @@ from loihi_sca.network import (
     Network,
     Readout,
     Recurrent,
+    Resonator,
     Sigma,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
@@ -32,6 +35,9 @@ from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
     loads_as_it_is,
+    mantissas_load,
+    mantissas_to_store,
+    tables_load,
 )
 
 SCHEMA = 1
@@ -47,7 +53,8 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     network : Network
-        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, lowered.
+        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, also recurrent ones, and
+        of resonators behind complex weights; lowered.
     path : path-like
         Written atomically.
 
@@ -85,7 +92,8 @@ def _image(network: Network) -> bytes:
     with h5py.File(name, "w", driver="core", backing_store=False, track_order=False) as file:
         index, before = 0, None
         for layer in network:
-            if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
+            flat = isinstance(layer, Dense | ComplexDense)
+            if flat and before is not None and len(before.out_shape) == 3:
                 _write_flatten(file.create_group(f"layer/{index}"), layer)
                 index += 1
             _write_layer(file.create_group(f"layer/{index}"), layer)
@@ -109,6 +117,8 @@ def require_loadable(network: Network) -> None:
 
 def _problems(layer: Layer) -> list[str]:
     """Say what stock lava-dl cannot load exactly."""
+    if isinstance(layer, ComplexDense):
+        return _problems_of_resonators(layer)
     if not isinstance(layer, Input | Conv | Dense):
         return [f"{type(layer).__name__} has no netx block that loads"]
     found = []
@@ -140,6 +150,21 @@ def _problems(layer: Layer) -> list[str]:
     return found
 
 
+def _problems_of_resonators(layer: ComplexDense) -> list[str]:
+    found = []
+    if not all(tables_load([table]) for table in (layer.real, layer.imag)):
+        found.append("netx would change its weights, or fail to load them")
+    neuron = layer.neuron
+    if isinstance(neuron, Resonator):
+        if not mantissas_load(*map(mantissas_to_store, neuron.decays)):
+            found.append("its sine and cosine grow what they turn, which netx cannot load")
+        if neuron.threshold > MAX_THRESHOLD:
+            found.append(f"threshold {neuron.threshold} is above {MAX_THRESHOLD}")
+    if layer.axon_delay is not None and layer.axon_delay.any():
+        found.append("axon delays must be moved into the next layer's synapses first")
+    return found
+
+
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
     if isinstance(layer, Input):
         _text(group, "type", ["input"])
@@ -163,21 +188,26 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
             group["weight_rec"] = layer.feedback
         elif layer.delay is not None:
             group["delay"] = layer.delay
+    elif isinstance(layer, ComplexDense):
+        _text(group, "type", ["dense"])
+        group["inFeatures"] = layer.real.shape[1]
+        group["outFeatures"] = layer.real.shape[0]
+        group["weight/real"], group["weight/imag"] = layer.real, layer.imag
     group["shape"] = np.array(layer.out_shape)
     if isinstance(layer, Conv | Dense):
         group["weight"] = layer.weight
         if layer.bias is not None:
             group["bias"] = layer.bias
-    if isinstance(layer.neuron, Cuba | Graded):
+    if isinstance(layer.neuron, Cuba | Resonator | Graded):
         _write_neuron(group.create_group("neuron"), layer.neuron)
 
 
-def _write_flatten(group: h5py.Group, layer: Dense) -> None:
+def _write_flatten(group: h5py.Group, layer: Layer) -> None:
     _text(group, "type", ["flatten"])
-    group["shape"] = np.array([layer.weight.shape[1], 1, 1])
+    group["shape"] = np.array([math.prod(layer.in_shape), 1, 1])
 
 
-def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
+def _write_neuron(group: h5py.Group, neuron: Cuba | Resonator | Graded) -> None:
     if isinstance(neuron, Graded):
         _text(group, "type", "SDNN")
         _text(group, "activation", "relu")
@@ -185,6 +215,12 @@ def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
             group["sigma_output"] = True
         else:
             group["vThMant"] = neuron.threshold
+        return
+    if isinstance(neuron, Resonator):
+        _text(group, "type", "RF_IZHIKEVICH" if neuron.izhikevich else "RF_PHASE")
+        group["sinDecay"], group["cosDecay"] = map(mantissas_to_store, neuron.decays)
+        group["vThMant"] = neuron.threshold
+        group["gradedSpike"] = False
         return
     _text(group, "type", "CUBA")
     group["iDecay"] = neuron.current_decay

@@ -178,7 +178,8 @@ def _feed_back(table: Any, sent: Any, t: int, own: Any, own_starts: Any, u: Any)
     own_starts[1] = count
     rows = table.safe_rows if table.safe_rows else feedback.shape[0]
     add_window_in_chunks(u, 0, feedback, own, own_starts, (0, 1, 0, 1, 0, 0), rows)
-    return count * feedback.shape[0]
+    synops: int = count * feedback.shape[0]
+    return synops
 
 
 @inlined

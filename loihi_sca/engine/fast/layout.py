@@ -21,12 +21,14 @@ from loihi_sca.engine.fast.table import (
     GATHER,
     GROUPED,
     PATTERN,
+    RESONATING,
     SHAPE_ONLY,
     Geometry,
     Table,
 )
 from loihi_sca.engine.result import Schedule
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -36,6 +38,7 @@ from loihi_sca.network import (
     Network,
     Pool,
     Recurrent,
+    Resonator,
     Shape,
     Window,
 )
@@ -73,7 +76,10 @@ def lay_out(network: Network, schedule: Schedule) -> list[LaidOut]:
     """Lay all layers out for the kernels."""
     layout, arriving = [], network.in_shape
     for layer in network:
-        layout.append(LaidOut(layer, _table(layer, arriving, schedule)))
+        if isinstance(layer, ComplexDense):
+            layout.append(LaidOut(layer, _resonator_table(layer, arriving, schedule)))
+        else:
+            layout.append(LaidOut(layer, _table(layer, arriving, schedule)))
         arriving = layer.out_shape
     return layout
 
@@ -117,6 +123,33 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
         lag=1 if schedule == "cold" and not isinstance(layer, Input) else 0,
         feedback=feedback.astype(integers, order="C"),
     )
+
+
+def _resonator_table(layer: ComplexDense, arriving: Shape, schedule: Schedule) -> Table:
+    """Lay out resonators: columns of weights to the real parts, then those to the imaginary ones.
+
+    For :mod:`loihi_sca.engine.fast.resonator_kernels`, where ``keep_u`` is the sine and ``keep_v``
+    the cosine, and ``safe_rows`` may be 0 only where there is no need for chunks.
+    """
+    weight = np.concatenate([_dense_rows(w, arriving) for w in (layer.real, layer.imag)], axis=1)
+    weight = weight.astype(np.int64)
+    neuron, empty = layer.neuron, np.zeros((0, 0), dtype=np.int64)
+    if not isinstance(neuron, Resonator):
+        raise TypeError(f"{layer.name} has no resonators")  # refused before
+    narrow, safe_sum = _widths(weight)
+    integers = np.int16 if narrow else np.int64
+    g = geometry_of(layer)
+    sin, cos = (_per_neuron(decay, g, 1) for decay in neuron.decays)
+    return Table(
+        kind=RESONATING, g=g, source=g, piece_bits=0, weight=weight.astype(integers, order="C"),
+        delay=empty.astype(np.int32), fan_out=channels_last(layer.fan_out())[:1].copy(),
+        keep_u=sin, keep_v=cos, bias=np.full(1, neuron.izhikevich, dtype=np.int32),
+        threshold=min(ALIGN * neuron.threshold, STATE_LIMIT),
+        zero=np.zeros(1, dtype=np.int32 if narrow else np.int64),
+        safe_rows=len(weight) if safe_sum or not narrow else INT16_MAX // _largest(weight),
+        block_rows=1, most_events=g.in_c, segment=max(1, SEGMENT_EVENTS // g.in_c),
+        lag=1 if schedule == "cold" else 0, feedback=empty.astype(integers),
+    )  # fmt: skip
 
 
 def _kind(layer: Layer) -> int:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from loihi_sca.network import IntArray
 
-GATHER, PATTERN, GROUPED, DEPTHWISE, DELAYED, DRIVEN, SHAPE_ONLY = range(7)
+GATHER, PATTERN, GROUPED, DEPTHWISE, DELAYED, DRIVEN, SHAPE_ONLY, RESONATING = range(8)
 """How a layer collects its input, see :mod:`loihi_sca.engine.fast.kernels`."""
 
 PADDING = 64
