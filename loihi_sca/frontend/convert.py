@@ -18,8 +18,9 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model.blocks import Gated
-from loihi_sca.model.unsupported import lava_name
+from loihi_sca.model.unsupported import lava_family, lava_name, resonates
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -29,9 +30,11 @@ from loihi_sca.network import (
     Pool,
     Readout,
     Recurrent,
+    Resonator,
     Shape,
 )
 from loihi_sca.network.fixed_point import MAX_DECAY
+from loihi_sca.results import times
 
 
 def layer_of(name: str, block: Any, shape: Shape) -> Layer:
@@ -180,6 +183,8 @@ def _conv(name: str, block: Any, shape: Shape) -> Conv:
 
 def _dense(name: str, block: Any, shape: Shape) -> Layer:
     """Convert a Dense, which SLAYER computes as a convolution: over a larger map it is one."""
+    if resonates(block):
+        return _complex_dense(name, block, shape)
     weight = weight_of(block)
     common: dict[str, Any] = {
         "bias": bias_of(block), "neuron": neuron_of(block),
@@ -196,16 +201,36 @@ def _dense(name: str, block: Any, shape: Shape) -> Layer:
     return Dense(name, shape, weight.reshape(len(weight), -1), **common)
 
 
+def _require_inputs(weight: IntArray, shape: Shape) -> None:
+    """Raise where a block, which SLAYER computes as a convolution, takes another shape."""
+    if weight.shape[1:] != (*shape, 1, 1)[:3]:
+        raise UnsupportedLayer(
+            f"it takes {times(weight.shape[1:])} inputs, and shape {shape} arrives",
+            "Put a Flatten before it, and give it as many inputs.",
+        )
+
+
+def _complex_dense(name: str, block: Any, shape: Shape) -> ComplexDense:
+    parts = (block.synapse.real, block.synapse.imag)
+    real, imag = (_weight_of_synapse(block, part) for part in parts)
+    _require_inputs(real, shape)
+    device = block.neuron.device_params
+    resonator = Resonator(
+        _decay(device["sinDecay"]), _decay(device["cosDecay"]), int(device["vThMant"]),
+        izhikevich=lava_family(block) == "rf_iz",
+    )  # fmt: skip
+    return ComplexDense(
+        name, shape, real.reshape(len(real), -1), imag.reshape(len(imag), -1), neuron=resonator,
+        axon_delay=axon_delay_of(block, len(real)),
+    )  # fmt: skip
+
+
 def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
     weight, feedback = (
         _weight_of_synapse(block, synapse)
         for synapse in (block.input_synapse, block.recurrent_synapse)
     )
-    if (weight.shape[1], 1) != (shape[0], math.prod(shape[1:])):
-        raise UnsupportedLayer(
-            f"it takes {weight.shape[1]} inputs, and shape {shape} arrives",
-            "Put a Flatten before it, and give it as many inputs.",
-        )
+    _require_inputs(weight, shape)
     bias = bias_of(block)
     if bias is not None and bias.any():
         raise UnsupportedLayer(

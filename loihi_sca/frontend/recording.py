@@ -17,7 +17,7 @@ from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for
 
-STATES = ("current_state", "voltage_state", "spike_state")
+STATES = ("current_state", "voltage_state", "real_state", "imag_state", "spike_state")
 """Buffers in which neurons and recurrent blocks carry state to the next forward pass."""
 
 Spikes = npt.NDArray[np.uint8]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
@@ -19,8 +18,8 @@ FAMILIES = {
     "alif": "an adaptive threshold, which netx does not know",
     "adrf": "an adaptive resonate-and-fire neuron, which netx does not know",
     "adrf_iz": "an adaptive resonate-and-fire neuron, which netx does not know",
-    "rf": "a resonate-and-fire neuron, whose dynamics are not proven exact",
-    "rf_iz": "a resonate-and-fire neuron, whose dynamics are not proven exact",
+    "rf": "a resonate-and-fire neuron, which lava-dl can export and load in a Dense block only",
+    "rf_iz": "a resonate-and-fire neuron, which lava-dl can export and load in a Dense block only",
     "sigma_delta": "a sigma-delta neuron: files with it run exactly, models are not compiled yet",
 }
 """Block families of lava-dl beside CUBA."""
@@ -45,7 +44,8 @@ _KNOWN_FORWARDS = (
 """Modules whose forward passes compute what the blocks' attributes say."""
 
 _KNOWN_PARTS = (
-    slayer.synapse.layer.__name__, slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
+    slayer.synapse.layer.__name__, slayer.synapse.complex.__name__,
+    slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
     slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
     slayer.axon.Delay.__module__, acceleration.__name__,
 )  # fmt: skip
@@ -53,9 +53,6 @@ _KNOWN_PARTS = (
 
 _KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
 """Hooks that only set a synapse's weight, which is read through them."""
-
-DEFAULT_SCALE = 64
-"""Of a neuron of lava-dl, between its parameters and the chip's mantissas."""
 
 SUPPORTED = ("Input", "Conv", "Dense", "Recurrent", "Flatten", "Pool", "Average", "Affine")
 
@@ -75,7 +72,7 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
             f"{kind} is no block of slayer.block.cuba",
             f"Use {', '.join(SUPPORTED)} blocks, or loihi_sca's own.",
         )
-    elif lava_family(block) in FAMILIES:
+    elif lava_family(block) in FAMILIES and not resonates(block):
         yield Problem(
             name,
             f"block {lava_family(block)}.{kind} has {FAMILIES[lava_family(block)]}",
@@ -115,7 +112,7 @@ def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
 def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     """Yield the parts of a block whose forward passes are not lava-dl's.
 
-    The class of a neuron and of its norm is judged by :func:`neuron_problems`.
+    The class of a neuron and of its norm is judged in :mod:`loihi_sca.model.neurons`.
     """
     for path, part in block.named_modules():
         if not path or "parametrizations" in path.split("."):  # only make a weight, which is read
@@ -132,8 +129,7 @@ def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
 
 def _synapse_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what a synapse, a three-dimensional convolution, does beyond weights in space."""
-    for place in ("synapse", "input_synapse", "recurrent_synapse"):
-        synapse = getattr(block, place, None)
+    for place, synapse in block.named_modules():
         if isinstance(synapse, torch.nn.Conv3d):
             yield from _problems_of_synapse(name, place, synapse)
 
@@ -154,6 +150,11 @@ def _problems_of_synapse(name: str, place: str, synapse: torch.nn.Conv3d) -> Ite
         )
 
 
+def resonates(block: torch.nn.Module) -> bool:
+    """Tell whether a block is one of resonators that is supported, or belongs to such."""
+    return lava_family(block) in ("rf", "rf_iz") and lava_name(block) in ("Dense", "Flatten")
+
+
 def lava_family(block: torch.nn.Module) -> str:
     """Return the module of lava-dl that a block or its base comes from, such as ``cuba``."""
     return str(_stock(block).__module__).rpartition(".")[2]
@@ -169,113 +170,6 @@ def _stock(block: torch.nn.Module) -> Any:
     return next(c for c in type(block).__mro__ if c.__module__.startswith(package + "."))
 
 
-def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
-    """Yield what about a block's neuron has no counterpart."""
-    neuron = block.neuron
-    if type(neuron) not in (slayer.neuron.cuba.Neuron, acceleration.FastNeuron):
-        yield Problem(
-            name,
-            f"its neuron is {type(neuron).__name__} of {type(neuron).__module__}",
-            "Use slayer.neuron.cuba.Neuron.",
-        )
-        return
-    if neuron.graded_spike:
-        yield Problem(
-            name,
-            "graded_spike=True sends voltages, and Lava sends ones",
-            "Set graded_spike=False.",
-        )
-    if is_recurrent(block):
-        yield from _recurrent_problems(name, block)
-    elif neuron.persistent_state:
-        yield Problem(
-            name,
-            "persistent_state=True carries state from one sample to the next, and the chip resets "
-            "it for every sample",
-            "Set persistent_state=False, or compile with reset=True, which resets it as well.",
-        )
-    if not neuron.shared_param and hasattr(neuron, "current_decay_min"):
-        yield Problem(
-            name,
-            "shared_param=False, and its decays are only drawn when it first sees data",
-            "Run the model once before compiling, or set shared_param=True.",
-        )
-    if _loses_epsilon(neuron) and neuron.scale != DEFAULT_SCALE:
-        yield Problem(
-            name,
-            f"scale={neuron.scale} makes its threshold {neuron.threshold:g} a mantissa of "
-            f"{neuron.v_th_mant}, at which SLAYER's float32 takes a voltage that equals the "
-            "threshold for a spike, and the chip does not; and weights are clipped beyond "
-            f"{256 / neuron.scale:g}",
-            f"Leave scale at {DEFAULT_SCALE}, to which eight bits of weight belong.",
-        )
-    elif _loses_epsilon(neuron):
-        yield Problem(
-            name,
-            f"its threshold is {neuron.threshold:g}; from 64 on SLAYER's float32 takes a voltage "
-            "that equals the threshold for a spike, and the chip does not",
-            "Scale threshold and weights down together.",
-        )
-    if neuron.threshold * neuron.w_scale % 1:
-        yield Problem(
-            name,
-            f"its threshold is {neuron.threshold:g}, between two mantissas of "
-            f"1/{neuron.w_scale:g}, of which the chip gets the lower one",
-            "Set it to a whole number of them, as lava-dl's constructor does.",
-        )
-    yield from _norm_problems(name, neuron)
-    if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
-        yield Problem(
-            name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
-            "Use slayer.neuron.Dropout.",
-        )  # fmt: skip
-
-
 def is_recurrent(block: torch.nn.Module) -> bool:
     """Tell whether a block is recurrent: state goes from step to step through its neuron."""
     return isinstance(block, slayer.block.cuba.Recurrent)
-
-
-def _recurrent_problems(name: str, block: Any) -> Iterator[Problem]:
-    if block.bias is not None:
-        yield Problem(
-            name,
-            "its attribute bias, which no block of lava-dl sets, is added to the current",
-            "Set block.bias = None.",
-        )
-    if block.recurrent_synapse._forward_pre_hooks:
-        yield Problem(
-            name,
-            "its recurrent_synapse has a weight norm or is pruned by torch, whose hooks SLAYER "
-            "never runs there, so that it computes with weights of before",
-            "Use weight_norm=False, and torch.nn.utils.prune.remove.",
-        )
-    if not (block.persistent_state and block.neuron.persistent_state):
-        yield Problem(
-            name,
-            "persistent_state is off, without which a recurrent block forgets its state at every "
-            "timestep",
-            "Leave it as lava-dl sets it; the chip starts every sample afresh all the same.",
-        )
-
-
-def _norm_problems(name: str, neuron: Any) -> Iterator[Problem]:
-    norms = slayer.neuron.norm
-    if isinstance(neuron.norm, norms.WgtScaleBatchNorm):
-        yield Problem(
-            name,
-            "WgtScaleBatchNorm scales after quantisation; lava-dl writes that scale to the file "
-            "and never reads it, so that other spikes come out without a word",
-            "Use MeanOnlyBatchNorm, or loihi_sca's blocks, whose scale acts before quantisation.",
-        )
-    elif neuron.norm is not None and type(neuron.norm) is not norms.MeanOnlyBatchNorm:
-        yield Problem(name, f"its norm is {type(neuron.norm).__name__}", "Use MeanOnlyBatchNorm.")
-
-
-def _loses_epsilon(neuron: Any) -> bool:
-    """Tell whether the 0.01 that SLAYER adds to the threshold is lost when rounded to float32."""
-    threshold, epsilon = neuron.threshold, neuron.threshold_eps
-    in_spike = np.float32(threshold + epsilon) <= np.float32(threshold)
-    exact = threshold * neuron.s_scale
-    in_reset = np.float32(exact + epsilon * neuron.s_scale) <= np.float32(exact)
-    return bool(in_spike or in_reset)

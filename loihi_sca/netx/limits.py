@@ -34,6 +34,9 @@ above what a voltage can reach, so that it never spikes. It is there to have its
 
 MAX_RIGHT_SHIFT = 31
 
+ROUNDING = 1e-3
+"""Far more than mantissas of resonators are rounded by on their way through netx."""
+
 
 def tables_as_loaded(tables: Sequence[IntArray]) -> list[IntArray] | None:
     """Return the weights of a dense layer that Lava multiplies with, given those in the file.
@@ -73,32 +76,21 @@ def tables_as_loaded(tables: Sequence[IntArray]) -> list[IntArray] | None:
     return [(x >> up).astype(np.int32) for x in found] if len(found) == len(stored) else None
 
 
-def mantissas_as_loaded(
-    sin_decay: npt.NDArray[Any], cos_decay: npt.NDArray[Any]
-) -> tuple[IntArray, IntArray]:
-    """Return what Lava's resonators turn by, given the mantissas in the file.
+def mantissas_to_store(decay: int | IntArray) -> npt.NDArray[np.float64]:
+    """Return what has to stand in a file for mantissas of resonators to be loaded: half a step more.
 
     netx makes a period and a decay of them (``slayer/neuron/rf.py``, ``neuron_params``), Lava makes
-    mantissas of those and truncates (``proc/rf/process.py``): of all pairs of whole mantissas 42 %
-    come out one too small. From :func:`mantissas_to_store` all come out right.
+    mantissas of those again and truncates (``proc/rf/process.py``). There and back is the same
+    number but for rounding, which differs between processors, and of pairs of whole mantissas about
+    four in ten come out one too small.
     """
-    sin, cos = (np.asarray(x, dtype=np.float64) / MAX_DECAY for x in (sin_decay, cos_decay))
-    decay = 1 - np.sqrt(sin**2 + cos**2)
-    period = 1 / (np.arctan2(sin, cos) / 2 / np.pi)
-    angle = np.pi * 2 * 1 / period
-    loaded = ((1 - decay) * np.sin(angle) * MAX_DECAY, (1 - decay) * np.cos(angle) * MAX_DECAY)
-    return loaded[0].astype(np.int32), loaded[1].astype(np.int32)
-
-
-def mantissas_to_store(decay: int | IntArray) -> npt.NDArray[np.float64]:
-    """Return what has to stand in a file for mantissas to be loaded: half of a step more."""
     return np.asarray(decay, dtype=np.float64) + 0.5
 
 
-def mantissas_load(sin_decay: npt.NDArray[Any], cos_decay: npt.NDArray[Any]) -> bool:
-    """Tell whether Lava turns by the mantissas that are in a file, halves left out."""
-    loaded = mantissas_as_loaded(sin_decay, cos_decay)
-    return all(map(np.array_equal, loaded, (np.floor(sin_decay), np.floor(cos_decay))))
+def mantissas_load(*stored: npt.NDArray[Any]) -> bool:
+    """Tell whether no rounding can change what the mantissas in a file are truncated to."""
+    parts = [np.mod(values, 1) for values in stored]
+    return all(bool(((x > ROUNDING) & (x < 1 - ROUNDING)).all()) for x in parts)
 
 
 def tables_of(layer: Dense) -> list[IntArray]:

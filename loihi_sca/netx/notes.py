@@ -87,7 +87,7 @@ def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
         )
     if _turns_otherwise(group):
         yield (
-            f"{name}: stock netx makes smaller ones of its mantissas sinDecay and cosDecay, by "
+            f"{name}: stock netx makes smaller ones of some mantissas sinDecay and cosDecay, by "
             "rounding; netx.write writes them so that they load, and Lava gets that"
         )
     weight = group.get("weight")

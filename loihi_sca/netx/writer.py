@@ -35,7 +35,6 @@ from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
     loads_as_it_is,
-    mantissas_load,
     mantissas_to_store,
     tables_load,
 )
@@ -155,11 +154,8 @@ def _problems_of_resonators(layer: ComplexDense) -> list[str]:
     if not all(tables_load([table]) for table in (layer.real, layer.imag)):
         found.append("netx would change its weights, or fail to load them")
     neuron = layer.neuron
-    if isinstance(neuron, Resonator):
-        if not mantissas_load(*map(mantissas_to_store, neuron.decays)):
-            found.append("its sine and cosine grow what they turn, which netx cannot load")
-        if neuron.threshold > MAX_THRESHOLD:
-            found.append(f"threshold {neuron.threshold} is above {MAX_THRESHOLD}")
+    if isinstance(neuron, Resonator) and neuron.threshold > MAX_THRESHOLD:
+        found.append(f"threshold {neuron.threshold} is above {MAX_THRESHOLD}")
     if layer.axon_delay is not None and layer.axon_delay.any():
         found.append("axon delays must be moved into the next layer's synapses first")
     return found

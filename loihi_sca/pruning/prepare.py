@@ -13,12 +13,13 @@ from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
 from loihi_sca.model.gating import add_gate, is_gateable, weights_of
+from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.outline import Seen, Watch, outline_of_row
 from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
 from loihi_sca.model.residual import Residual, Weighting
 from loihi_sca.model.route import find_route
-from loihi_sca.model.unsupported import block_problems, neuron_problems
+from loihi_sca.model.unsupported import block_problems
 from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is_row
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline

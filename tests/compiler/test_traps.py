@@ -343,7 +343,6 @@ REFUSED = {
     "adrf_iz": (
         lambda: slayer.block.adrf_iz.Dense({**RESONATOR, **THRESHOLDS}, 6, 4), "adrf_iz.Dense",
     ),
-    "rf": (lambda: slayer.block.rf.Dense(RESONATOR, 6, 4), "rf.Dense"),
     "rf.Conv": (lambda: slayer.block.rf.Conv(RESONATOR, 6, 4, 1), "rf.Conv"),
     "rf_iz.Conv": (lambda: slayer.block.rf_iz.Conv(RESONATOR, 6, 4, 1), "rf_iz.Conv"),
     "rf.Input": (lambda: slayer.block.rf.Input(RESONATOR), "rf.Input"),
