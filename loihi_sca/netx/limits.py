@@ -77,7 +77,7 @@ def tables_as_loaded(tables: Sequence[IntArray]) -> list[IntArray] | None:
 
 
 def mantissas_to_store(decay: int | IntArray) -> npt.NDArray[np.float64]:
-    """Return what has to stand in a file for mantissas of resonators to be loaded: half a step more.
+    """Return what has to stand in a file so that mantissas of resonators load: half a step more.
 
     netx makes a period and a decay of them (``slayer/neuron/rf.py``, ``neuron_params``), Lava makes
     mantissas of those again and truncates (``proc/rf/process.py``). There and back is the same

@@ -198,7 +198,7 @@ def as_loaded(sin_decay, cos_decay):
 
 
 def test_what_is_stored_is_what_is_loaded():
-    """Some 40 % of all whole pairs change, by the processor; none that stands half a step higher."""
+    """Some 40 % of all whole pairs change, by the processor; none half a step higher."""
     whole = np.random.default_rng(0).integers(1, 4096, (2, 200_000))
     whole = whole[:, (whole**2).sum(axis=0) <= 4095**2]
     changed = (as_loaded(*whole) != whole).any(axis=0)
