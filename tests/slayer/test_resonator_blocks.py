@@ -53,7 +53,7 @@ def test_a_model_is_the_network_that_it_becomes(spikes, family, params, delay_sh
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_file_of_lava_dl_is_what_was_trained_and_lava_gets_that(spikes, family, tmp_path):
-    """Stock netx may round its mantissas down: the file is written anew for it, and that is said."""
+    """Stock netx may round its mantissas down: the file is written anew, and that is said."""
     model = model_of(family, {**SHARED, "period": 10})
     export(model, tmp_path / "stock.net")
     found = loihi_sca.verify(tmp_path / "stock.net", data=spikes[:2].astype(int))
