@@ -95,7 +95,7 @@ def _weight_of_synapse(block: Any, synapse: Any) -> IntArray:
                 "Use one of the two.",
             )
         weight = weight * mask
-    if isinstance(block, Gated):
+    if isinstance(block, Gated) and synapse is block.synapse:
         quantized = block.quantized_weight
     else:
         hook_fx = synapse.pre_hook_fx
@@ -231,7 +231,7 @@ def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
         for synapse in (block.input_synapse, block.recurrent_synapse)
     )
     _require_inputs(weight, shape)
-    bias = bias_of(block)
+    weight, bias = _alive_only(block, weight), bias_of(block)
     if bias is not None and bias.any():
         raise UnsupportedLayer(
             "its norm becomes a bias, which SLAYER's recurrent block adds to the current and the "
@@ -242,7 +242,7 @@ def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
         name,
         shape,
         weight.reshape(len(weight), -1),
-        feedback=feedback.reshape(len(feedback), -1),
+        feedback=_alive_only(block, _alive_only(block, feedback[..., 0, 0]).T).T,
         neuron=neuron_of(block),
         axon_delay=axon_delay_of(block, len(weight)),
     )

@@ -12,13 +12,11 @@ import torch
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model.copying import copied
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.recurrence import rest
 from loihi_sca.model.route import Route, find_route
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for
-
-STATES = ("current_state", "voltage_state", "real_state", "imag_state", "spike_state")
-"""Buffers in which neurons and recurrent blocks carry state to the next forward pass."""
 
 Spikes = npt.NDArray[np.uint8]
 
@@ -100,10 +98,7 @@ def record(
             )
         outputs.append(output[0] if isinstance(output, tuple) else output)
 
-    for part in replica.modules():  # not where the last forward pass has left them
-        for state in STATES:
-            if isinstance(getattr(part, state, None), torch.Tensor):
-                setattr(part, state, torch.zeros(1))
+    rest(replica)
     for block in dict.fromkeys(row):
         if drop_shifts and getattr(block, "delay_shift", False) is True:
             block.delay_shift = False

@@ -53,7 +53,7 @@ class GatedStock(Gated):
         mask = getattr(self, "mask", None)
         if mask is not None:
             self.synapse.weight.data *= mask
-        fired = super().forward(spikes)
+        fired = self._fire(spikes)
         if self.delay_shift:
             fired = fast_blocks.shifted(fired)
         if not issubclass(self.former, fast_blocks.Block) or self.delay is not None:
@@ -61,6 +61,10 @@ class GatedStock(Gated):
         if self.delay is not None:
             fired = self.delay(fired)
         return (fired, (fired > 0).to(fired.dtype).mean()) if self.count_log else fired
+
+    def _fire(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Return what the neurons send, before shifts and delays."""
+        return super().forward(spikes)
 
     @override
     def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
@@ -76,11 +80,14 @@ class GatedStock(Gated):
 
 
 def add_gate(block: Any) -> Gated:
-    """Turn a stock Conv or Dense block into a gated one, in place; a gated one stays as it is."""
+    """Turn a stock block into a gated one, in place; a gated one stays as it is.
+
+    Of Conv, Dense and Recurrent, see :func:`is_gateable`.
+    """
     if isinstance(block, Gated):
         return block
-    former = type(block)
-    gate = torch.ones(int(block.synapse.out_channels), device=block.synapse.weight.device)
+    former, synapse = type(block), synapse_of(block)
+    gate = torch.ones(int(synapse.out_channels), device=synapse.weight.device)
     block.__class__ = _gated(former)  # type: ignore[arg-type]
     block.former, block.prunable, block.observer = former, True, None
     block.register_buffer("gate", gate.requires_grad_(), persistent=False)
@@ -99,7 +106,17 @@ def remove_gate(block: Any) -> None:
 
 @functools.cache
 def _gated(former: Any) -> Any:
-    return type(f"Gated{former.__name__}", (GatedStock, former), {"__module__": __name__})
+    mixed_in = GatedStock
+    if issubclass(former, slayer.block.cuba.Recurrent):
+        from loihi_sca.model.recurrence import GatedRecurrent  # which builds on this module
+
+        mixed_in = GatedRecurrent
+    return type(f"Gated{former.__name__}", (mixed_in, former), {"__module__": __name__})
+
+
+def synapse_of(block: Any) -> Any:
+    """Return the synapse of a block from the block before it."""
+    return block.input_synapse if isinstance(block, slayer.block.cuba.Recurrent) else block.synapse
 
 
 def weight_norm_of(synapse: Any) -> WeightNorm | None:
@@ -124,4 +141,5 @@ def weights_of(synapse: Any) -> tuple[torch.nn.Parameter, ...]:
 
 def is_gateable(block: torch.nn.Module) -> bool:
     """Tell whether a block has channels of its own that a gate can switch."""
-    return isinstance(block, Gated | slayer.block.cuba.Conv | slayer.block.cuba.Dense)
+    cuba = slayer.block.cuba
+    return isinstance(block, Gated | cuba.Conv | cuba.Dense | cuba.Recurrent)

@@ -62,7 +62,7 @@ def outline_of_row(
         if isinstance(block, cuba.Input):
             if block.neuron is not None:
                 specs[0] = replace(specs[0], geometry=Geometry("input", volume, volume))
-        elif isinstance(block, cuba.Conv | cuba.Dense | cuba.Pool):
+        elif isinstance(block, cuba.Conv | cuba.Dense | cuba.Recurrent | cuba.Pool):
             spec = _spec(seen, specs[-1])
             if spec.geometry.kind == "dense" and late:
                 spec = replace(spec, geometry=replace(spec.geometry, delays=True))
@@ -75,6 +75,12 @@ def _spec(seen: Seen, before: LayerSpec) -> LayerSpec:
     block, sent = seen.block, _volume(seen.sent)
     given = _volume(seen.given)
     bits = (WEIGHT_BITS,)
+    if isinstance(block, cuba.Recurrent):
+        geometry = Geometry(
+            "dense", (math.prod(given), 1, 1), (math.prod(sent), 1, 1), bits=bits,
+            recurrent_bits=bits, from_map=before.geometry.kind == "conv",
+        )  # fmt: skip
+        return LayerSpec(seen.name, "recurrent", (math.prod(sent),), geometry)
     if isinstance(block, cuba.Dense):
         window = tuple(block.synapse.weight.shape[2:4])
         if len(seen.given) == 1 or window == tuple(seen.given[1:]):

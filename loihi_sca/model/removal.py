@@ -114,6 +114,9 @@ def _cut(
     if is_depthwise(block):
         _cut_depthwise(cuts, block, arriving)
         return arriving
+    if isinstance(block, cuba.Recurrent):
+        _cut_recurrent(cuts, block, arriving, kept.get(name))
+        return kept.get(name)
     if isinstance(block, cuba.Conv | cuba.Dense | cuba.Affine):
         own = kept.get(name)
         if block.synapse.groups != 1 and not (_all(arriving) and _all(own)):
@@ -127,7 +130,8 @@ def _cut(
 
 
 CUTTABLE = (
-    cuba.Conv, cuba.Dense, cuba.Affine, cuba.Pool, cuba.Flatten, cuba.Input, StreamNeurons,
+    cuba.Conv, cuba.Dense, cuba.Recurrent, cuba.Affine, cuba.Pool, cuba.Flatten, cuba.Input,
+    StreamNeurons,
 )  # fmt: skip
 """Blocks that can follow one that loses channels."""
 
@@ -176,6 +180,23 @@ def _cut_weights(
         for name in ("scale", "gate"):
             if hasattr(block, name):
                 cuts.cut(block, name, own)
+    _cut_neuron(cuts, block.neuron, own)
+    _cut_delay(cuts, block, own)
+
+
+def _cut_recurrent(
+    cuts: Cuts, block: Any, arriving: torch.Tensor | None, own: torch.Tensor | None
+) -> None:
+    """Cut a recurrent block; a neuron takes its row and its column of the recurrent table along."""
+    _cut_synapse(cuts, block.input_synapse, arriving, own)
+    if own is None or _all(own):
+        return
+    cuts.outputs(block.recurrent_synapse, own)
+    cuts.inputs(block.recurrent_synapse, own)
+    if isinstance(block, Gated):
+        cuts.cut(block, "gate", own)
+    cuts.set(block, "num_neurons", int(own.sum()))
+    cuts.set(block, "spike_state", torch.zeros(1, device=block.spike_state.device))
     _cut_neuron(cuts, block.neuron, own)
     _cut_delay(cuts, block, own)
 
