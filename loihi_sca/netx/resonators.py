@@ -36,6 +36,11 @@ def resonating(layer: OtherLayer, group: h5py.Group) -> ComplexDense | None:
     ):
         return None
     sin, cos = (_mantissas(layer.name, group["neuron"], x) for x in ("sinDecay", "cosDecay"))
+    for key, values in (("sinDecay", sin), ("cosDecay", cos)):
+        if values.size not in (1, layer.neurons):
+            raise NetworkError(
+                f"{layer.name}: neuron/{key} has {values.size} values for {layer.neurons} neurons."
+            )
     try:
         resonator = Resonator(
             np.floor(sin).astype(np.int32),
