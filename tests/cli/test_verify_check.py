@@ -44,7 +44,7 @@ def scaled():
 
 def resonating():
     return torch.nn.Sequential(
-        slayer.block.rf.Dense({"threshold": 1.0, "period": 10, "decay": 0.05}, 12, 8)
+        slayer.block.rf.Conv({"threshold": 1.0, "period": 10, "decay": 0.05}, 12, 8, 1)
     )
 
 def needs(argument):
@@ -239,7 +239,7 @@ def test_check_a_python_model(cli, models):
         ("pooled", "1,4,4", "0-pool: Pool pools without a neuron"),
         ("pooled", "1,4,4", "1-avgpool2d: AvgPool2d pools without a neuron"),
         ("scaled", "12", "scale=4096 makes its threshold 1 a mantissa of 4096"),
-        ("resonating", "12", "block rf.Dense has a resonate-and-fire neuron"),
+        ("resonating", "12", "block rf.Conv has a resonate-and-fire neuron"),
     ],
 )
 def test_check_names_the_real_reason(cli, models, model, shape, message):
