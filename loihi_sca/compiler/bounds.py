@@ -22,6 +22,7 @@ from loihi_sca.network import (
     Network,
     OtherLayer,
     Pool,
+    Recurrent,
     SigmaDelta,
 )
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
@@ -142,7 +143,9 @@ def synapses(layer: Layer, heard: Mask) -> WideArray:
         return weight.reshape(layer.out_channels, -1).astype(np.int64)
     if isinstance(layer, Dense):
         speakers = spread(heard, layer.weight.shape[1])
-        return np.where(speakers, layer.weight, 0).astype(np.int64)
+        arriving = np.where(speakers, layer.weight, 0).astype(np.int64)
+        own = [layer.feedback.astype(np.int64)] if isinstance(layer, Recurrent) else []
+        return np.concatenate([arriving, *own], axis=1)
     raise TypeError(f"{layer.name} has no synapses to bound")
 
 

@@ -3,20 +3,23 @@
 Every other engine is tested against this file. A timestep of a layer has three phases, one
 function each: spikes arrive (:func:`arrivals`), synapses weigh them (:func:`accumulate`), neurons
 integrate and spike (:func:`update`). Neurons of the sigma-delta family send messages instead of
-spikes, and are defined in :mod:`loihi_sca.engine.reference_graded`.
+spikes, and are defined in :mod:`loihi_sca.engine.reference_graded`; resonators in
+:mod:`loihi_sca.engine.reference_resonator`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.delays import later, later_by_channel
 from loihi_sca.engine.reference_graded import count, run_neurons
+from loihi_sca.engine.reference_resonator import resonate
 from loihi_sca.engine.result import (
     RunResult,
     Schedule,
@@ -25,6 +28,7 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -34,6 +38,8 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
+    Resonator,
     Window,
 )
 from loihi_sca.network.activity import GradedActivity, LayerActivity
@@ -115,7 +121,7 @@ def arrivals(layer: Layer, spikes: IntArray, schedule: Schedule) -> IntArray:
     share one clock, and a spike needs one step to cross a synapse layer.
     """
     crosses_synapses = not isinstance(layer, Input)
-    return _later(spikes, 1) if schedule == "cold" and crosses_synapses else spikes
+    return later(spikes, 1) if schedule == "cold" and crosses_synapses else spikes
 
 
 def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
@@ -135,6 +141,11 @@ def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
     if isinstance(layer, Dense):
         return _accumulate_delayed(layer, spikes, t)
     return np.zeros((len(now), *layer.out_shape), dtype=np.int64)
+
+
+def feed_back(layer: Recurrent, spikes: npt.NDArray[np.bool_]) -> WideArray:
+    """Return what a layer's own spikes (N, N_out) add to the next step's sums (N, N_out)."""
+    return spikes.astype(np.int64) @ layer.feedback.T.astype(np.int64)
 
 
 class State(NamedTuple):
@@ -169,27 +180,36 @@ def _run_layer(
     if isinstance(neuron, Graded):
         sums = (accumulate(layer, arriving, t) for t in range(data.shape[-1]))
         messages, sigma, wraps = run_neurons(layer, neuron, sums, bias.astype(np.int32))
-        sent = _later_by_channel(messages, layer.axon_delay)
+        sent = later_by_channel(messages, layer.axon_delay)
         return _activity(layer, arriving, sent, count(sent, sigma, wraps)), Trace(sent, sigma=sigma)
+    if isinstance(layer, ComplexDense) and isinstance(neuron, Resonator):
+        trace, counts = resonate(layer, neuron, arriving)
+        sent = later_by_channel(trace.spikes.astype(np.int32), layer.axon_delay)
+        trace = replace(trace, spikes=sent.astype(np.uint8))
+        return _activity(layer, arriving, sent, **counts), trace
     if not isinstance(neuron, Cuba):  # an Input that only names a shape
         spikes = data if is_graded else data.astype(np.uint8)
         return _activity(layer, data, data), Trace(spikes)
 
     u = v = np.zeros((len(data), *layer.out_shape), dtype=np.int64)
-    history = []
+    history: list[State] = []
     for t in range(data.shape[-1]):
-        state = update(neuron, u, v, accumulate(layer, arriving, t), bias[..., t])
+        z = accumulate(layer, arriving, t)
+        if isinstance(layer, Recurrent) and history:
+            z = z + feed_back(layer, history[-1].spikes)
+        state = update(neuron, u, v, z, bias[..., t])
         u, v = state.u, np.where(state.spikes, 0, state.v)
         history.append(state)
 
     spikes, u, v, unwrapped_u, unclipped_v = (
         np.stack(x, axis=-1) for x in zip(*history, strict=True)
     )
-    sent = _later_by_channel(spikes.astype(np.int32), layer.axon_delay)
+    sent = later_by_channel(spikes.astype(np.int32), layer.axon_delay)
     activity = _activity(
         layer,
         arriving,
         sent,
+        returning=int(np.count_nonzero(spikes[..., :-1])) if isinstance(layer, Recurrent) else 0,
         peak_current=int(np.abs(unwrapped_u).max()),
         current_wraps=int(np.count_nonzero(unwrapped_u != u)),
         voltage_saturations=int(np.count_nonzero(unclipped_v != v)),
@@ -202,8 +222,10 @@ def _activity(
     arriving: IntArray,
     sent: IntArray,
     graded: GradedActivity | None = None,
+    returning: int = 0,
     **peaks: int,
 ) -> LayerActivity:
+    """Count; ``returning`` are the spikes of the layer that come back to all of its neurons."""
     arriving_per_position = np.count_nonzero(arriving, axis=(0, -1))
     runs = layer.neuron is not None
     return LayerActivity(
@@ -211,7 +233,8 @@ def _activity(
         neurons=layer.neurons if runs else 0,
         outputs=layer.neurons,
         spikes=int(np.count_nonzero(sent)),
-        synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel()),
+        synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel())
+        + returning * layer.neurons,
         updates=sent.size if runs else 0,
         graded=graded,
         **{"peak_current": 0, "current_wraps": 0, "voltage_saturations": 0, **peaks},
@@ -268,17 +291,3 @@ def _accumulate_delayed(layer: Dense, spikes: IntArray, t: int) -> WideArray:
         weight = np.where(layer.delay == delay, layer.weight, 0).astype(np.int64)
         z += flat[..., t - delay] @ weight.T
     return z
-
-
-def _later(spikes: IntArray, steps: int) -> IntArray:
-    """Shift (..., T) by some timesteps; what leaves the end is lost, zeros enter."""
-    shifted = np.zeros_like(spikes)
-    shifted[..., steps:] = spikes[..., : spikes.shape[-1] - steps] if steps else spikes
-    return shifted
-
-
-def _later_by_channel(spikes: IntArray, delay: IntArray | None) -> IntArray:
-    if delay is None:
-        return spikes
-    late = [_later(spikes[:, c], min(int(d), spikes.shape[-1])) for c, d in enumerate(delay)]
-    return np.stack(late, axis=1)

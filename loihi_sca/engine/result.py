@@ -14,7 +14,7 @@ from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Input, IntArray, Network, OtherLayer, OtherNeuron
 from loihi_sca.network.activity import LayerActivity, activity_table
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_VALUE, MIN_BIAS, STATE_LIMIT
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.results import Result, times
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Engine(Protocol):
 
 def check_runnable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` naming every layer whose dynamics are not defined here."""
-    problems = [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
+    problems = [f"{x.layer}: {x.reason}" for x in undefined_dynamics(network)]
     for layer in network:
         if isinstance(layer, OtherLayer):
             kind = " with complex weights" if "weight/imag" in layer.weights else ""

@@ -29,9 +29,10 @@ import torch
 
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import Call, Route, find_route
-from loihi_sca.model.unsupported import block_problems, lava_name, neuron_problems
+from loihi_sca.model.unsupported import block_problems, lava_name
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Dense, Graded, Input, Layer, Network, Readout, Shape
 from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for

@@ -12,6 +12,7 @@ import torch
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model.copying import copied
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.recurrence import rest
 from loihi_sca.model.route import Route, find_route
 from loihi_sca.model.sigma_delta import is_graded, sends
 from loihi_sca.model.unsupported import lava_name
@@ -98,6 +99,7 @@ def record(
             )
         outputs.append(output[0] if isinstance(output, tuple) else output)
 
+    rest(replica)
     for block in dict.fromkeys(row):
         if shifts is not None and hasattr(block, "delay_shift"):
             block.delay_shift = shifts

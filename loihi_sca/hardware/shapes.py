@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Dense,
     Input,
@@ -20,6 +21,7 @@ from loihi_sca.network import (
     OtherLayer,
     Pair,
     Pool,
+    Recurrent,
     Shape,
     Window,
 )
@@ -262,6 +264,10 @@ def _volume(shape: Shape) -> Volume:
 def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
     if isinstance(layer, OtherLayer):
         return list(layer.weights.items())
+    if isinstance(layer, Recurrent):
+        return [("weight", layer.weight), ("weight_rec", layer.feedback)]
+    if isinstance(layer, ComplexDense):
+        return [("weight/real", layer.real), ("weight/imag", layer.imag)]
     return [("weight", layer.weight)] if isinstance(layer, Conv | Pool | Dense) else []
 
 

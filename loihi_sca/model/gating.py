@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from loihi_sca.model import fast_blocks
 from loihi_sca.model.blocks import Gated
-from loihi_sca.model.kinds import CONV, DENSE
+from loihi_sca.model.kinds import CONV, DENSE, RECURRENT
 from loihi_sca.model.sigma_delta import is_graded
 from loihi_sca.slayer.dynamics import ChannelActivity, Fired
 
@@ -96,11 +96,14 @@ def _messages(sent: torch.Tensor, neuron: Any) -> ChannelActivity:
 
 
 def add_gate(block: Any) -> Gated:
-    """Turn a stock Conv or Dense block into a gated one, in place; a gated one stays as it is."""
+    """Turn a stock block into a gated one, in place; a gated one stays as it is.
+
+    Of Conv, Dense and Recurrent, see :func:`is_gateable`.
+    """
     if isinstance(block, Gated):
         return block
-    former = type(block)
-    gate = torch.ones(int(block.synapse.out_channels), device=block.synapse.weight.device)
+    former, synapse = type(block), synapse_of(block)
+    gate = torch.ones(int(synapse.out_channels), device=synapse.weight.device)
     block.__class__ = _gated(former)  # type: ignore[arg-type]
     block.former, block.prunable, block.observer = former, True, None
     block.register_buffer("gate", gate.requires_grad_(), persistent=False)
@@ -119,7 +122,17 @@ def remove_gate(block: Any) -> None:
 
 @functools.cache
 def _gated(former: Any) -> Any:
-    return type(f"Gated{former.__name__}", (GatedStock, former), {"__module__": __name__})
+    mixed_in = GatedStock
+    if issubclass(former, RECURRENT):
+        from loihi_sca.model.recurrence import GatedRecurrent  # which builds on this module
+
+        mixed_in = GatedRecurrent
+    return type(f"Gated{former.__name__}", (mixed_in, former), {"__module__": __name__})
+
+
+def synapse_of(block: Any) -> Any:
+    """Return the synapse of a block from the block before it."""
+    return block.input_synapse if isinstance(block, RECURRENT) else block.synapse
 
 
 def weight_norm_of(synapse: Any) -> WeightNorm | None:
@@ -144,4 +157,4 @@ def weights_of(synapse: Any) -> tuple[torch.nn.Parameter, ...]:
 
 def is_gateable(block: torch.nn.Module) -> bool:
     """Tell whether a block has channels of its own that a gate can switch."""
-    return isinstance(block, (Gated, *CONV, *DENSE))
+    return isinstance(block, (Gated, *CONV, *DENSE, *RECURRENT))

@@ -9,6 +9,7 @@ _cuba, _graded = slayer.block.cuba, slayer.block.sigma_delta
 INPUT = (_cuba.Input, _graded.Input)
 CONV = (_cuba.Conv, _graded.Conv)
 DENSE = (_cuba.Dense, _graded.Dense)
+RECURRENT = (_cuba.Recurrent,)
 POOL = (_cuba.Pool, _graded.Pool)
 FLATTEN = (_cuba.Flatten, _graded.Flatten)
 

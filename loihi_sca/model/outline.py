@@ -11,7 +11,7 @@ import torch
 
 from loihi_sca.hardware.ranges import SIGMA_OUTPUT
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
-from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL
+from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL, RECURRENT
 from loihi_sca.model.sigma_delta import is_graded
 from loihi_sca.network import Shape
 from loihi_sca.network.fixed_point import WEIGHT_BITS
@@ -66,7 +66,7 @@ def outline_of_row(
             if block.neuron is not None:
                 geometry = Geometry("input", volume, volume, neuron=_neuron(block))
                 specs[0] = replace(specs[0], geometry=geometry)
-        elif isinstance(block, (*CONV, *DENSE, *POOL, Output)):
+        elif isinstance(block, (*CONV, *DENSE, *RECURRENT, *POOL, Output)):
             spec = _spec(seen, specs[-1])
             if spec.geometry.kind == "dense" and late:
                 spec = replace(spec, geometry=replace(spec.geometry, delays=True))
@@ -79,6 +79,12 @@ def _spec(seen: Seen, before: LayerSpec) -> LayerSpec:
     block, sent = seen.block, _volume(seen.sent)
     given = _volume(seen.given)
     bits = (WEIGHT_BITS,)
+    if isinstance(block, RECURRENT):
+        geometry = Geometry(
+            "dense", (math.prod(given), 1, 1), (math.prod(sent), 1, 1), bits=bits,
+            recurrent_bits=bits, from_map=before.geometry.kind == "conv",
+        )  # fmt: skip
+        return LayerSpec(seen.name, "recurrent", (math.prod(sent),), geometry)
     if isinstance(block, (*DENSE, Output)):
         window = tuple(block.synapse.weight.shape[2:4])
         if len(seen.given) == 1 or window == tuple(seen.given[1:]):

@@ -21,7 +21,7 @@ from loihi_sca.model.blocks import Gated
 from loihi_sca.model.build import SpikingNet
 from loihi_sca.model.cuts import Cuts, current_weight
 from loihi_sca.model.gating import weight_norm_of
-from loihi_sca.model.kinds import CONV, DENSE, FLATTEN, INPUT, POOL, READ_OUT
+from loihi_sca.model.kinds import CONV, DENSE, FLATTEN, INPUT, POOL, READ_OUT, RECURRENT
 from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.model.walk import blocks_of
 from loihi_sca.slayer.lava import slayer
@@ -113,6 +113,9 @@ def _cut(
     if is_depthwise(block):
         _cut_depthwise(cuts, block, arriving)
         return arriving
+    if isinstance(block, RECURRENT):
+        _cut_recurrent(cuts, block, arriving, kept.get(name))
+        return kept.get(name)
     if isinstance(block, (*CONV, *DENSE, *READ_OUT)):
         own = kept.get(name)
         if block.synapse.groups != 1 and not (_all(arriving) and _all(own)):
@@ -125,7 +128,7 @@ def _cut(
     return arriving
 
 
-CUTTABLE = (*CONV, *DENSE, *READ_OUT, *POOL, *FLATTEN, *INPUT, StreamNeurons)
+CUTTABLE = (*CONV, *DENSE, *RECURRENT, *READ_OUT, *POOL, *FLATTEN, *INPUT, StreamNeurons)
 """Blocks that can follow one that loses channels."""
 
 
@@ -173,6 +176,23 @@ def _cut_weights(
         for name in ("scale", "gate"):
             if hasattr(block, name):
                 cuts.cut(block, name, own)
+    _cut_neuron(cuts, block.neuron, own)
+    _cut_delay(cuts, block, own)
+
+
+def _cut_recurrent(
+    cuts: Cuts, block: Any, arriving: torch.Tensor | None, own: torch.Tensor | None
+) -> None:
+    """Cut a recurrent block; a neuron takes its row and its column of the recurrent table along."""
+    _cut_synapse(cuts, block.input_synapse, arriving, own)
+    if own is None or _all(own):
+        return
+    cuts.outputs(block.recurrent_synapse, own)
+    cuts.inputs(block.recurrent_synapse, own)
+    if isinstance(block, Gated):
+        cuts.cut(block, "gate", own)
+    cuts.set(block, "num_neurons", int(own.sum()))
+    cuts.set(block, "spike_state", torch.zeros(1, device=block.spike_state.device))
     _cut_neuron(cuts, block.neuron, own)
     _cut_delay(cuts, block, own)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from loihi_sca.model.copying import copied
+from loihi_sca.model.kinds import RECURRENT
 from loihi_sca.model.walk import Model, as_module
 
 _STATES = ("current_state", "voltage_state")
@@ -28,8 +29,13 @@ def forget_states(model: Model) -> Callable[[], None]:
         undo.append((part, name, getattr(part, name)))
         setattr(part, name, value)
 
-    for part in as_module(model).modules():
-        if getattr(part, "persistent_state", False):
+    whole = as_module(model)
+    # a recurrent block runs step by step, and needs its state from one to the next
+    kept = {
+        id(x) for part in whole.modules() if isinstance(part, RECURRENT) for x in part.modules()
+    }
+    for part in whole.modules():
+        if getattr(part, "persistent_state", False) and id(part) not in kept:
             change(part, "persistent_state", False)
             for name in _STATES:
                 if isinstance(getattr(part, name, None), torch.Tensor):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer
 from loihi_sca.network.neurons import Cuba, Graded
 from loihi_sca.network.values import IntArray, Node, Shape, as_ints, check_whole
 from loihi_sca.results import Result, add_numbers, open_table, plain, times
@@ -82,7 +82,7 @@ class Network(Result, Node):
         if len(set(names)) != len(names):
             raise NetworkError(f"network {self.name!r} has two layers of one name: {names}.")
         for before, after in zip(self.layers, self.layers[1:], strict=False):
-            flattens = isinstance(after, Dense | OtherLayer)
+            flattens = isinstance(after, Dense | ComplexDense | OtherLayer)
             fits = before.out_shape == after.in_shape or (
                 flattens and math.prod(before.out_shape) == math.prod(after.in_shape)
             )

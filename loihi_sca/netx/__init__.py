@@ -5,8 +5,8 @@ What the format has no place for (timesteps, read-out, provenance) goes into a g
 ``loihi_sca``, which stock lava-dl never looks at.
 """
 
-from loihi_sca.netx.notes import notes_of
+from loihi_sca.netx.notes import notes_of, stock_differs
 from loihi_sca.netx.reader import read
 from loihi_sca.netx.writer import require_loadable, write
 
-__all__ = ["notes_of", "read", "require_loadable", "write"]
+__all__ = ["notes_of", "read", "require_loadable", "stock_differs", "write"]

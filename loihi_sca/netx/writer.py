@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -22,15 +24,19 @@ from loihi_sca.network import (
     Layer,
     Network,
     Readout,
+    Recurrent,
+    Resonator,
     Sigma,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.netx import in_memory
 from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
     loads_as_it_is,
+    mantissas_to_store,
+    tables_load,
 )
 
 SCHEMA = 1
@@ -46,7 +52,8 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     network : Network
-        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, lowered.
+        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, also recurrent ones, and
+        of resonators behind complex weights; lowered.
     path : path-like
         Written atomically.
 
@@ -76,7 +83,8 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
 def _fill(file: h5py.File, network: Network) -> None:
     index, before = 0, None
     for layer in network:
-        if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
+        flat = isinstance(layer, Dense | ComplexDense)
+        if flat and before is not None and len(before.out_shape) == 3:
             _write_flatten(file.create_group(f"layer/{index}"), layer)
             index += 1
         _write_layer(file.create_group(f"layer/{index}"), layer)
@@ -90,13 +98,15 @@ def _fill(file: h5py.File, network: Network) -> None:
 def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
     problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
-    problems += [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
+    problems += [f"{x.layer}: {x.reason}" for x in undefined_dynamics(network)]
     if problems:
         raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 
 
 def _problems(layer: Layer) -> list[str]:
     """Say what stock lava-dl cannot load exactly."""
+    if isinstance(layer, ComplexDense):
+        return _problems_of_resonators(layer)
     if not isinstance(layer, Input | Conv | Dense):
         return [f"{type(layer).__name__} has no netx block that loads"]
     found = []
@@ -121,10 +131,22 @@ def _problems(layer: Layer) -> list[str]:
         found.append(
             f"{layer.groups} groups are more than {MAX_CONV_INTEGER}, which Lava gets wrong"
         )
-    if isinstance(layer, Dense) and not loads_as_it_is(layer.weight):
+    if isinstance(layer, Dense) and not loads_as_it_is(layer):
         found.append("netx would change its weights, or fail to load them; compile it")
     if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
         found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
+    return found
+
+
+def _problems_of_resonators(layer: ComplexDense) -> list[str]:
+    found = []
+    if not all(tables_load([table]) for table in (layer.real, layer.imag)):
+        found.append("netx would change its weights, or fail to load them")
+    neuron = layer.neuron
+    if isinstance(neuron, Resonator) and neuron.threshold > MAX_THRESHOLD:
+        found.append(f"threshold {neuron.threshold} is above {MAX_THRESHOLD}")
+    if layer.axon_delay is not None and layer.axon_delay.any():
+        found.append("axon delays must be moved into the next layer's synapses first")
     return found
 
 
@@ -144,26 +166,33 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         group["dilation"] = np.array(layer.dilation)
         group["groups"] = layer.groups
     elif isinstance(layer, Dense):
-        _text(group, "type", ["dense"])
+        _text(group, "type", ["dense_rec" if isinstance(layer, Recurrent) else "dense"])
         group["inFeatures"] = layer.weight.shape[1]
         group["outFeatures"] = layer.weight.shape[0]
-        if layer.delay is not None:
+        if isinstance(layer, Recurrent):
+            group["weight_rec"] = layer.feedback
+        elif layer.delay is not None:
             group["delay"] = layer.delay
+    elif isinstance(layer, ComplexDense):
+        _text(group, "type", ["dense"])
+        group["inFeatures"] = layer.real.shape[1]
+        group["outFeatures"] = layer.real.shape[0]
+        group["weight/real"], group["weight/imag"] = layer.real, layer.imag
     group["shape"] = np.array(layer.out_shape)
     if isinstance(layer, Conv | Dense):
         group["weight"] = layer.weight
         if layer.bias is not None:
             group["bias"] = layer.bias
-    if isinstance(layer.neuron, Cuba | Graded):
+    if isinstance(layer.neuron, Cuba | Resonator | Graded):
         _write_neuron(group.create_group("neuron"), layer.neuron)
 
 
-def _write_flatten(group: h5py.Group, layer: Dense) -> None:
+def _write_flatten(group: h5py.Group, layer: Layer) -> None:
     _text(group, "type", ["flatten"])
-    group["shape"] = np.array([layer.weight.shape[1], 1, 1])
+    group["shape"] = np.array([math.prod(layer.in_shape), 1, 1])
 
 
-def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
+def _write_neuron(group: h5py.Group, neuron: Cuba | Resonator | Graded) -> None:
     if isinstance(neuron, Graded):
         _text(group, "type", "SDNN")
         _text(group, "activation", "relu")
@@ -171,6 +200,12 @@ def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
             group["sigma_output"] = True
         else:
             group["vThMant"] = neuron.threshold
+        return
+    if isinstance(neuron, Resonator):
+        _text(group, "type", "RF_IZHIKEVICH" if neuron.izhikevich else "RF_PHASE")
+        group["sinDecay"], group["cosDecay"] = map(mantissas_to_store, neuron.decays)
+        group["vThMant"] = neuron.threshold
+        group["gradedSpike"] = False
         return
     _text(group, "type", "CUBA")
     group["iDecay"] = neuron.current_decay

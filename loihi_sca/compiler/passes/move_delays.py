@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
 from loihi_sca.compiler.bounds import spread
-from loihi_sca.network import Dense, IntArray, Layer, Network
+from loihi_sca.network import Dense, IntArray, Layer, Network, Recurrent
 
 
 def move_delays(network: Network) -> Network:
@@ -16,8 +17,9 @@ def move_delays(network: Network) -> Network:
     Contract: every spike acts when it acted before. A dense layer without bias starts from zero
     and stays there until something arrives, so delaying its outputs is delaying its inputs: its
     axon delay becomes a synaptic delay of its own, one per row. Everywhere else the delay becomes
-    one of the next layer's columns, if that layer is dense. What is left (a convolution before a
-    convolution, a biased output layer) stays, and is refused later unless it is unrolled.
+    one of the next layer's columns, if that layer is dense and not recurrent. What is left (a
+    convolution before a convolution, a biased output layer) stays, and is refused later unless it
+    is unrolled.
 
     The spikes that the network gives are unchanged; those that a layer with a delay sends
     internally now leave at once and wait in the next layer.
@@ -29,15 +31,20 @@ def move_delays(network: Network) -> Network:
             continue
         if not delay.any():
             layers[index] = replace(layer, axon_delay=None)
-        elif isinstance(layer, Dense) and not has_bias(layer):
+        elif _can_delay(layer) and not has_bias(layer):
             layers[index] = _delayed(replace(layer, axon_delay=None), delay[:, None])
         elif index + 1 < len(layers):
             consumer = layers[index + 1]
-            if isinstance(consumer, Dense):
+            if _can_delay(consumer):
                 columns = spread(delay, consumer.weight.shape[1])
                 layers[index] = replace(layer, axon_delay=None)
                 layers[index + 1] = _delayed(consumer, columns[None])
     return network.replace(layers=tuple(layers))
+
+
+def _can_delay(layer: Layer) -> TypeGuard[Dense]:
+    """Tell whether a layer's synapses can have delays; a recurrent one would feed back late."""
+    return isinstance(layer, Dense) and not isinstance(layer, Recurrent)
 
 
 def has_bias(layer: Layer) -> bool:

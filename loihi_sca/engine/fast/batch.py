@@ -11,7 +11,8 @@ import numpy.typing as npt
 from loihi_sca.engine.fast import kernels
 from loihi_sca.engine.fast.events import time_major
 from loihi_sca.engine.fast.layout import LaidOut
-from loihi_sca.engine.fast.table import DRIVEN, PADDING, SHAPE_ONLY
+from loihi_sca.engine.fast.resonator_kernels import run_resonators
+from loihi_sca.engine.fast.table import DRIVEN, PADDING, RESONATING, SHAPE_ONLY
 from loihi_sca.engine.result import SpikeArray, Trace
 from loihi_sca.network import IntArray, Layer, Shape
 from loihi_sca.network.activity import LayerActivity
@@ -43,7 +44,10 @@ def run_batch(
             sent = _Spikes(len(data), steps, laid.layer.neurons)
             if trace is not None:
                 u, v = (np.empty(sent.steps.shape, dtype=np.int32) for _ in range(2))
-            kernels.run_layer(laid.table, spikes.padded, drive, sent.steps, u, v, count)
+            if laid.table.kind == RESONATING:
+                run_resonators(laid.table, spikes.padded, sent.steps, u, v, count)
+            else:
+                kernels.run_layer(laid.table, spikes.padded, drive, sent.steps, u, v, count)
             spikes, drive = sent, NOTHING
         if laid.table.kind == SHAPE_ONLY or laid.layer.axon_delay is not None:
             _delay(spikes.steps, laid.layer)
