@@ -7,6 +7,7 @@ from loihi_sca.config.model import (
     LayerConfig,
     ModelConfig,
     NeuronConfig,
+    Norm,
     PoolConfig,
     ResidualConfig,
     StemConfig,
@@ -25,7 +26,7 @@ from loihi_sca.config.sections import (
 
 __all__ = [
     "BUDGETS", "FRACTIONS", "TRUST", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
-    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig",
+    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Norm", "Objective", "PoolConfig",
     "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
     "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip

@@ -125,6 +125,10 @@ class ResidualConfig(Section):
     prunable: Whether = True
 
 
+Norm: TypeAlias = Whether | Literal["batch"]
+"""Of a block's current: none, by its mean, or by mean and variance."""
+
+
 class StreamEnd(Section):
     """Neurons at the end of a residual stream; they follow by themselves, no recipe names them."""
 
@@ -152,8 +156,10 @@ class ModelConfig(Section):
         In order, dense blocks last.
     neuron : NeuronConfig
         Of all blocks.
-    norm : bool
-        Mean-only batch norm, which becomes an integer bias.
+    norm : bool or "batch"
+        Mean-only batch norm, which becomes an integer bias; or, what deep networks need,
+        ``"batch"``: by mean and variance, which ``training.fold`` brings into weights, biases and
+        thresholds. It wants ``neuron.current_decay = 1``, and no residual blocks.
     weight_scale : float
         Factor of the initial weights.
     """
@@ -163,7 +169,7 @@ class ModelConfig(Section):
     pooling: Pooling = "stride"
     layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
     neuron: NeuronConfig = NeuronConfig()
-    norm: Whether = True
+    norm: Norm = True
     weight_scale: Positive = 2.0
 
     @model_validator(mode="before")
@@ -187,6 +193,22 @@ class ModelConfig(Section):
             raise ValueError(f"pooling = {pooling!r} must be one of {get_args(Pooling)}")
         layers = layers_of(values["zoo"], width, pooling)
         return {**rest, "layers": layers}
+
+    @model_validator(mode="after")
+    def _norm_folds(self) -> ModelConfig:
+        if self.norm != "batch":
+            return self
+        if self.neuron.current_decay != 1:
+            raise ValueError(
+                f'norm = "batch" with neuron.current_decay = {self.neuron.current_decay}: it folds '
+                "exactly only into neurons without memory of their current. Set current_decay = 1"
+            )
+        if any(isinstance(layer, STREAMING) for layer in self.layers):
+            raise ValueError(
+                'norm = "batch" with stem or residual blocks: neurons that read a stream have no '
+                "weights that it could fold into. Set norm = true"
+            )
+        return self
 
     @model_validator(mode="after")
     def _on_a_stream(self) -> ModelConfig:

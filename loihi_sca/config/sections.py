@@ -87,6 +87,10 @@ class TrainingConfig(Section):
         :class:`loihi_sca.training.loss.Loss`.
     label_smoothing : float
         Share of the target that is spread over all classes.
+    fold : float
+        With ``norm = "batch"``: the part of the epochs after which norms are folded into weights,
+        biases and thresholds, above 0; the rest trains the integers that ship. Never before the
+        structure is final.
     keep_checkpoints : int
         How many of the last checkpoints stay on disk, besides the best.
     """
@@ -98,6 +102,7 @@ class TrainingConfig(Section):
     l1: NotNegative = 0.0
     synops: NotNegative = 0.0
     label_smoothing: Fraction = 0.0
+    fold: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.7
     keep_checkpoints: Count = 2
 
 

@@ -13,7 +13,7 @@ from loihi_sca.compiler.report import Compiled, Proof
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
 from loihi_sca.frontend.proof import prove, random_input, remember
-from loihi_sca.frontend.ripen import can_ripen, ripened
+from loihi_sca.frontend.ripen import can_ripen, ripened, with_folded_norms
 from loihi_sca.model.copying import copied
 from loihi_sca.model.route import Route
 from loihi_sca.model.walk import Model, as_module, is_row
@@ -143,6 +143,7 @@ def check_slayer(
     """
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
+    model = with_folded_norms(model)
     options: dict[str, Any] = {
         "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
     }  # fmt: skip

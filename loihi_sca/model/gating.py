@@ -29,6 +29,7 @@ class GatedStock(Gated):
     delay_shift: bool
     count_log: bool
     former: type[torch.nn.Module]
+    batch_norm = None
 
     @property
     @override
@@ -63,7 +64,7 @@ class GatedStock(Gated):
         return (fired, (fired > 0).to(fired.dtype).mean()) if self.count_log else fired
 
     @override
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+    def current(self, spikes: torch.Tensor) -> torch.Tensor:
         weighted: torch.Tensor = self.synapse(spikes)
         return weighted
 

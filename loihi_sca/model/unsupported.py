@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from loihi_sca.model import acceleration, blocks, fast_blocks, gating
+from loihi_sca.model import acceleration, batch_norm, blocks, fast_blocks, gating
 from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
@@ -51,7 +51,7 @@ _KNOWN_FORWARDS = (
 _KNOWN_PARTS = (
     slayer.synapse.layer.__name__, slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
     slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
-    slayer.axon.Delay.__module__, acceleration.__name__,
+    slayer.axon.Delay.__module__, acceleration.__name__, batch_norm.__name__,
 )  # fmt: skip
 """Modules whose classes do, within a block, what their attributes say."""
 

@@ -19,6 +19,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.data import Augmentation, Dataset, check_augmentation
 from loihi_sca.errors import BudgetError, ConfigError, DataError, InputError, TrainingError
 from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.folding import Folding, fold_norms, measuring, open_norms
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import hold_bits, planned_bits
@@ -32,6 +33,10 @@ from loihi_sca.training.validation import broken_blocks, diagnosis, evaluate
 
 FINAL_RATE = 0.01
 """The learning rate ends at this fraction of its start."""
+
+FOLD_SAMPLES, NOISE_SAMPLES = 2048, 32
+"""Training samples that statistics are measured on before folding, and validation samples on which
+its noise is."""
 
 CPU = torch.device("cpu")
 MEASURED = "Rates and bits of weights are measured now, not assumed as when training began."
@@ -132,6 +137,18 @@ class Trainer:
         return self.schedule is None or self.schedule.is_frozen_after(steps - 1)
 
     @property
+    def fold_epoch(self) -> int:
+        """The epoch, from 1, after which batch norms are folded: the structure is final then."""
+        training = self.recipe.training
+        structure = 0 if self.schedule is None else self.schedule.last // self._steps_per_epoch + 1
+        return max(1, int(training.fold * training.epochs), structure)
+
+    @property
+    def is_deployable(self) -> bool:
+        """Whether the model is of the kind that ships: its structure final, its norms folded."""
+        return self.structure_is_final and not open_norms(self.model)
+
+    @property
     def _steps_per_epoch(self) -> int:
         return math.ceil(len(self.train) / self.recipe.training.batch_size)
 
@@ -182,6 +199,11 @@ class Trainer:
     def _finish_epoch(self) -> Epoch:
         self.world.share_state(self.model)
         accuracy, rates = self._validate()
+        folding = None
+        if self.epoch + 1 == self.fold_epoch and open_norms(self.model):
+            folding, before = self._fold(), accuracy
+            accuracy, rates = self._validate()
+            folding = folding.measured(before, accuracy)
         sums, self.sums = self.sums, Sums()
         self.epoch += 1
         return Epoch(
@@ -193,7 +215,22 @@ class Trainer:
             alive={n: int(b.alive.sum()) for n, b in self.model.gated if b.prunable},
             pruned=sums.pruned,
             regenerated=sums.regenerated,
+            folding=folding,
         )
+
+    def _fold(self) -> Folding:
+        """Measure the statistics of batch norms afresh, and fold them.
+
+        Running statistics lag behind, most of all behind the last update of the structure.
+        """
+        batches = self._batches()
+        count = math.ceil(FOLD_SAMPLES / self.recipe.training.batch_size)
+        with measuring(self.model):
+            for index in batches[:count]:
+                self.model(self._read(self.world.share(index)[0])[0])
+        few = self.validation.spikes(slice(0, NOISE_SAMPLES))
+        folding = fold_norms(self.model, torch.from_numpy(few).to(self.device).float())
+        return folding
 
     def _validate(self) -> tuple[float, dict[str, float]]:
         """Measure the validation split, each rank its part of it."""

@@ -99,7 +99,7 @@ def train(
     Returns
     -------
     Checkpoint
-        The best by validation accuracy, of the epochs with the final structure.
+        The best by validation accuracy, of the epochs with the final structure and folded norms.
 
     Raises
     ------
@@ -224,7 +224,7 @@ class _Session:
 
     def _finish(self, epoch: Epoch, on_epoch: OnEpoch | None) -> None:
         """Save an epoch; the checkpoint is written last, so that a kill repeats the epoch."""
-        is_best = self.trainer.structure_is_final and epoch.validation_accuracy >= self.best
+        is_best = self.trainer.is_deployable and epoch.validation_accuracy >= self.best
         if is_best:
             self.best = epoch.validation_accuracy
         if self.world.is_first:
@@ -241,6 +241,8 @@ class _Session:
                 ) from error
             if self.observer is not None:
                 self.observer(self.trainer, epoch)
+        if epoch.folding is not None:
+            self.note(epoch.folding.as_text())
         if on_epoch is not None:
             on_epoch(epoch)
 
