@@ -21,6 +21,7 @@ from loihi_sca.data.datasets import load as load_data
 from loihi_sca.frontend.check import check as check
 from loihi_sca.frontend.compile import compile_slayer as compile
 from loihi_sca.frontend.compile import compile_slayer as compile_slayer
+from loihi_sca.frontend.fold import fold_batchnorm as fold_batchnorm
 from loihi_sca.hardware.cost.estimate import estimate as estimate
 from loihi_sca.hardware.mapping.cliffs import cliffs as cliffs
 from loihi_sca.hardware.mapping.mapper import map_network as map_network
@@ -45,6 +46,7 @@ __all__ = [
     "compile_slayer",
     "estimate",
     "evaluate",
+    "fold_batchnorm",
     "load_data",
     "map_network",
     "plan",

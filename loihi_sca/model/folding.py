@@ -306,24 +306,37 @@ def _found(name: str, block: Gated, snr_db: float | None) -> FoldedBlock:
     """Return what a folded block has lost."""
     norm, alive = _norm_of(block), block.alive
     with torch.no_grad():
-        weight = (block.scaled_weight * MANTISSA).flatten(1).round()
-        peaks = weight.gather(1, weight.abs().argmax(dim=1, keepdim=True)).flatten()
-        shift = (norm.shift(block.scale) * MANTISSA).round()
-        # what rounds to the largest weight is not lost
-        high = ((weight > MAX_WEIGHT + 1) | (weight < MIN_WEIGHT - 1)).any(dim=1) & alive
-        far = ((shift > MAX_BIAS) | (shift < MIN_BIAS)) & alive
+        weight = block.scaled_weight * alive.reshape(-1, *[1] * (block.synapse.weight.dim() - 1))
+        shift = norm.shift(block.scale) * alive
     return FoldedBlock(
         name=name,
         threshold=round(block.neuron.threshold * MANTISSA),
         snr_db=snr_db,
-        cut_weights=_at(high, peaks),
-        cut_biases=_at(far, shift),
+        cut_weights=cut_channels(weight, MIN_WEIGHT, MAX_WEIGHT, step=2),
+        cut_biases=cut_channels(shift, MIN_BIAS, MAX_BIAS, step=1),
         constant=tuple((~norm.varies & alive).nonzero().flatten().tolist()),
     )
 
 
-def _at(where: torch.Tensor, values: torch.Tensor) -> dict[int, int]:
-    return {int(i): int(values[i]) for i in where.nonzero().flatten()}
+def cut_channels(values: torch.Tensor, low: int, high: int, *, step: int) -> dict[int, int]:
+    """Return the channels with values that a range of mantissas does not hold.
+
+    Parameters
+    ----------
+    values : tensor (C, ...)
+        In units of 64 mantissas.
+    low, high, step : int
+        The range, and how far its mantissas are apart.
+
+    Returns
+    -------
+    dict of int to int
+        By channel, the mantissa that its largest value needs.
+    """
+    needed = (values.detach() * (MANTISSA / step)).round().reshape(len(values), -1) * step
+    outside = ((needed < low) | (needed > high)).any(dim=1)
+    peaks = needed.gather(1, needed.abs().argmax(dim=1, keepdim=True)).flatten()
+    return {int(i): int(peaks[i]) for i in outside.nonzero().flatten()}
 
 
 def _listed(values: dict[int, int]) -> str:

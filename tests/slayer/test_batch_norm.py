@@ -167,7 +167,7 @@ def test_measured_statistics_are_means_over_batches() -> None:
 
 
 def test_one_sample_is_normed_by_what_came_before() -> None:
-    model, optimizer = trained()
+    model, _ = trained()
     before = model.conv1.batch_norm.running_mean.clone()
     model(spikes_in()[:1])
     assert torch.equal(model.conv1.batch_norm.running_mean, before)
