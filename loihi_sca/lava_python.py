@@ -131,6 +131,8 @@ def find() -> LavaPython:
     """
     named = os.environ.get(VARIABLE)
     if named:
+        # the worker starts in a folder of its own; symlinks stay, they are what an environment is
+        named = os.path.abspath(named) if os.path.dirname(named) else named
         candidates = [(named, VARIABLE)]
     else:
         candidates = [(sys.executable, HERE)]

@@ -18,6 +18,7 @@ from loihi_sca.errors import InputError
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Readout
 from loihi_sca.netx.limits import DEFAULT_NEURON
 from loihi_sca.pipeline import evaluate as evaluation
+from loihi_sca.pipeline.readout import scores
 
 NEURON = Cuba(1024, 128, 40)
 
@@ -78,9 +79,9 @@ def test_readouts():
     result = result_of([[1, 2, 3, 5]])
     average = Readout("average", groups=2)
     affine = Readout("affine", weight=np.array([[1, 0, -2, 0], [0, 1, 0, 1]]))
-    assert evaluation.scores(Readout(), result, fast.prepare).tolist() == [[1, 2, 3, 5]]
-    assert evaluation.scores(average, result, fast.prepare).tolist() == [[3, 8]]
-    assert evaluation.scores(affine, result, fast.prepare).tolist() == [[-5, 7]]
+    assert scores(Readout(), result, fast.prepare).tolist() == [[1, 2, 3, 5]]
+    assert scores(average, result, fast.prepare).tolist() == [[3, 8]]
+    assert scores(affine, result, fast.prepare).tolist() == [[-5, 7]]
 
 
 def test_affine_readout_with_a_neuron_sums_its_voltage():
@@ -88,8 +89,8 @@ def test_affine_readout_with_a_neuron_sums_its_voltage():
     neuron = Cuba(current_decay=4096, voltage_decay=0, threshold=0)
     readout = Readout("affine", weight=np.array([[3], [-1]]), neuron=neuron)
     for engine in (fast.prepare, reference.prepare):
-        scores = evaluation.scores(readout, result_of([[1]]), engine)
-        assert scores.tolist() == [[8 * 64 * 3, 8 * -64]]
+        found = scores(readout, result_of([[1]]), engine)
+        assert found.tolist() == [[8 * 64 * 3, 8 * -64]]
 
 
 def test_what_does_not_fit_is_refused(network, dataset):

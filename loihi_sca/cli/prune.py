@@ -10,16 +10,13 @@ import typer
 from rich.table import Table
 
 from loihi_sca.cli.models import from_python
+from loihi_sca.cli.options import DATA_HELP
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
-    from loihi_sca.data import Dataset
     from loihi_sca.pipeline.own_model import Outcome
-
-DEFAULT_STEPS = 16
-"""Of known data sets."""
 
 SPLITS: tuple[Literal["train"], Literal["test"]] = ("train", "test")
 
@@ -32,13 +29,7 @@ def prune(
             metavar="MODULE:BUILD",
         ),
     ],
-    data: Annotated[
-        str,
-        typer.Option(
-            help="An .npz archive with x and y, or x_train, y_train, x_test, y_test; "
-            "package.module:function that returns (x, y) or such a dict; or a known data set.",
-        ),
-    ],
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
     cores: Annotated[int | None, typer.Option(help="Cores that it may take.", min=1)] = None,
     budget: Annotated[
         str | None,
@@ -51,10 +42,10 @@ def prune(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Timesteps, if the data are images; spikes bring their own.", min=1),
+        typer.Option(help="Timesteps, if the data are images (16); spikes bring their own.", min=1),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Folder with the files of a known data set.")
+        Path | None, typer.Option(help="Folder with the files of the data, or with their module.")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Take so many training samples.", min=1)] = None,
     epochs: Annotated[
@@ -83,12 +74,13 @@ def prune(
     if not is_reference(source):
         raise ConfigError(f"{source!r}: name a model as package.module:attribute.")
 
+    from loihi_sca.data import load
     from loihi_sca.pipeline.own_model import Settings, prune_model
 
     settings = Settings(
         budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed
     )
-    train, test = _data(data, steps, root)
+    train, test = (load(data, split=part, timesteps=steps, root=root) for part in SPLITS)
     model = _model(source, weights, seed)
     with progress_bar() as bar:
         task = bar.add_task("pruning", total=None)
@@ -105,24 +97,6 @@ def prune(
         emit_json(summary)
     else:
         console.print(_table(summary))
-
-
-def _data(text: str, steps: int | None, root: Path | None) -> tuple[Dataset, Dataset]:
-    from loihi_sca import data
-    from loihi_sca.data import pairs
-
-    if is_reference(text):
-        return pairs.split_of(text, from_python(text), steps)
-    if text.endswith(".npz"):
-        return pairs.split_of(text, pairs.read_archive(Path(text)), steps)
-    if text not in data.NAMES:
-        raise ConfigError(
-            f"--data {text!r}: give an .npz archive, package.module:function, or one of "
-            f"{', '.join(data.NAMES)}."
-        )
-    timesteps = DEFAULT_STEPS if steps is None else steps
-    train, test = (data.load(text, split=s, timesteps=timesteps, root=root) for s in SPLITS)
-    return train, test
 
 
 def _model(source: str, weights: Path | None, seed: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zipfile
 import zlib
 from functools import lru_cache
@@ -68,12 +69,12 @@ def read(name: str, test: bool, root: Path | None) -> tuple[Samples, npt.NDArray
     ----------
     name : str
         ``module:function``: called with ``split="train"`` or ``"test"``, it returns samples and
-        labels, and if it likes the number of classes. ``FILE.npz``: arrays ``x_train``,
-        ``y_train``, ``x_test``, ``y_test``, or ``x`` and ``y``, of which every fifth sample is for
-        testing; ``classes`` may be among them. ``FILE.npy``: samples, with labels in
-        ``FILE.labels.npy``, divided in the same way. Samples are spikes (N, C, H, W, T), 0 or 1;
-        or images (N, C, H, W), float of 0 to 1 or uint8 of 0 to 255, that are encoded. Labels are
-        integers (N,) from 0.
+        labels, and if it likes the number of classes; without such a parameter it returns all, of
+        which every fifth sample is for testing. ``FILE.npz``: arrays ``x_train``, ``y_train``,
+        ``x_test``, ``y_test``, or ``x`` and ``y``, divided in the same way; ``classes`` may be
+        among them. ``FILE.npy``: samples, with labels in ``FILE.labels.npy``, divided as well.
+        Samples are spikes (N, C, H, W, T) or (N, C, T), 0 or 1; or images (N, C, H, W), float of 0
+        to 1 or uint8 of 0 to 255, that are encoded. Labels are integers (N,) from 0.
     test : bool
         Whether the samples to test with are asked for.
     root : path, optional
@@ -135,11 +136,13 @@ def _from_file(name: str, root: Path | None, test: bool) -> Part:
 def _called(name: str, root: Path | None, test: bool) -> Part:
     split = "test" if test else "train"
     function = import_reference(name, root)
-    told = f"{name} is called with split={split!r} and returns samples and labels"
+    knows_splits = _knows_splits(function)
+    how = {"split": split} if knows_splits else {}
+    told = f"{name} is called{f' with {split=}' if how else ''} and returns samples and labels"
     if not callable(function):
         raise InputError(f"{told}; it is no function, but {type(function).__name__}.")
     try:
-        found = function(split=split)
+        found = function(**how)
     except LoihiScaError:
         raise
     except Exception as error:
@@ -150,7 +153,18 @@ def _called(name: str, root: Path | None, test: bool) -> Part:
             f"{told}, and if it likes the classes; got {type(found).__name__}{length}."
         )
     samples, labels = (_as_array(name, what, x) for what, x in zip("xy", found, strict=False))
-    return Part(samples, labels, _as_classes(name, found[2] if len(found) == 3 else None))
+    classes = _as_classes(name, found[2] if len(found) == 3 else None)
+    if knows_splits:
+        return Part(samples, labels, classes)
+    return _divided(samples, labels, classes, test)
+
+
+def _knows_splits(function: Any) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # some builtins have none
+        return True
+    return any(p.name == "split" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _from_npz(path: Path, test: bool) -> Part:
@@ -222,10 +236,10 @@ def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np
             f"{name}: labels to {split} must be integers of shape (N,), one per sample, got "
             f"{labels.dtype} of shape {labels.shape}."
         )
-    if x.ndim not in (4, 5):
+    if x.ndim not in (3, 4, 5):
         raise InputError(
-            f"{name}: samples to {split} must be spikes (N, C, H, W, T) or images (N, C, H, W), "
-            f"got shape {x.shape}. Axes of length 1 are added with x[:, None] or reshape."
+            f"{name}: samples to {split} must be spikes (N, C, H, W, T) or (N, C, T), or images "
+            f"(N, C, H, W), got shape {x.shape}. Axes of length 1 are added with x[:, None]."
         )
     if not x.size or len(labels) != len(x):
         raise InputError(f"{name}: {len(x)} samples of shape {x.shape[1:]} to {split}, but "
@@ -234,7 +248,7 @@ def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np
         raise InputError(
             f"{name}: labels span {labels.min()} to {labels.max()}, they count from 0."
         )
-    return _spikes(name, x) if x.ndim == 5 else _images(name, x), labels.astype(np.int64)
+    return _images(name, x) if x.ndim == 4 else _spikes(name, x), labels.astype(np.int64)
 
 
 def _spikes(name: str, x: npt.NDArray[Any]) -> Recorded:
@@ -246,7 +260,7 @@ def _spikes(name: str, x: npt.NDArray[Any]) -> Recorded:
                 f"{name}: spikes must be 0 or 1, got values from {sample.min()} to {sample.max()}. "
                 "Counts become spikes by more and shorter timesteps, or by numpy.minimum(x, 1), "
                 "which loses some; signs belong into channels of their own; values without time "
-                "are images (N, C, H, W)."
+                "are images (N, C, H, W), of one channel x[:, None]."
             )
     return Recorded(x, np.arange(len(x)))
 

@@ -138,7 +138,7 @@ class Recorded:
 
     Attributes
     ----------
-    values : array (M, C, H, W, T)
+    values : array (M, C, H, W, T) or (M, C, T)
         Of 0 and 1; may be a memory map.
     order : int64 array (N,)
         Which of them the samples are: a choice of samples copies nothing.

@@ -16,10 +16,11 @@ from loihi_sca import netx
 from loihi_sca.config import Encoding
 from loihi_sca.data import Dataset, Split, load
 from loihi_sca.engine import fast, reference
-from loihi_sca.engine.result import Engine, Prepared, RunResult
+from loihi_sca.engine.result import Engine, Prepared
 from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.network import Cuba, Dense, IntArray, Network, Readout
+from loihi_sca.network import Network, Readout
 from loihi_sca.network.activity import LayerActivity, activity_table
+from loihi_sca.pipeline.readout import count_classes, scores
 from loihi_sca.results import Result, add_numbers, open_table
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 SPIKE_BYTES = 1 << 23
 """Input spikes that are encoded at once; encoding takes nine times this for a moment."""
-
-NEVER = 1 << 23
-"""A threshold that no voltage exceeds."""
 
 EngineName: TypeAlias = Literal["fast", "reference"]
 
@@ -116,8 +114,8 @@ def evaluate(
 ) -> Evaluation:
     """Run a network on every sample of a dataset and count the answers.
 
-    The answer is the class of the largest score, see :func:`scores`, and the first of them where
-    several are equal.
+    The answer is the class of the largest score (:func:`loihi_sca.pipeline.readout.scores`), and
+    the first of them where several are equal.
 
     Parameters
     ----------
@@ -242,43 +240,11 @@ def evaluate_prepared(
     return Evaluation(confusion, activity, dataset.timesteps, elapsed, data=dataset.name)
 
 
-def scores(readout: Readout, result: RunResult, engine: Engine) -> npt.NDArray[np.int64]:
-    """Return one score per sample and class, (N, classes): what the host reads out, summed over T.
-
-    That is spikes per output, spikes per group of outputs, weighted spikes, or the voltage that
-    they drive, in the units of the chip.
-    """
-    counts = result.counts
-    if readout.kind == "average" and readout.groups is not None:
-        grouped: npt.NDArray[np.int64] = counts.reshape(len(counts), readout.groups, -1)
-        return grouped.sum(axis=-1)  # type: ignore[no-any-return]
-    if readout.kind == "affine" and readout.weight is not None:
-        if readout.neuron is not None:
-            return _voltages(readout.weight, readout.neuron, result, engine)
-        weighted: npt.NDArray[np.int64] = counts @ readout.weight.T.astype(np.int64)
-        return weighted
-    return counts
-
-
 def add_activity(
     total: tuple[LayerActivity, ...], more: tuple[LayerActivity, ...]
 ) -> tuple[LayerActivity, ...]:
     """Add the activity of two runs of one network; an empty one is nothing yet."""
     return tuple(a.add(b) for a, b in zip(total, more, strict=True)) if total else more
-
-
-def _voltages(
-    weight: IntArray, neuron: Cuba, result: RunResult, engine: Engine
-) -> npt.NDArray[np.int64]:
-    """Run the read-out as a layer that never spikes, and sum its voltage over time."""
-    layer = Dense("readout", (weight.shape[1],), weight, neuron=replace(neuron, threshold=NEVER))
-    spikes = result.spikes.reshape(result.samples, -1, result.timesteps)
-    ready = engine(Network("readout", (layer,)))
-    trace = ready.run(spikes, record=["readout"]).traces["readout"]
-    if trace.voltage is None:
-        raise InputError("this engine does not tell voltages, which the read-out needs.")
-    total: npt.NDArray[np.int64] = trace.voltage.sum(axis=-1, dtype=np.int64)
-    return total
 
 
 def _parts(dataset: Dataset) -> Iterator[slice]:
@@ -291,7 +257,7 @@ def _parts(dataset: Dataset) -> Iterator[slice]:
 def check(network: Network, dataset: Dataset) -> None:
     """Raise :class:`InputError` unless the network can be run on the dataset, and judged."""
     check_input(network, dataset)
-    outputs = _classes(network)
+    outputs = count_classes(network)
     if outputs < dataset.classes:
         raise InputError(
             f"{network.name} tells {outputs} classes apart, but {dataset.name} has "
@@ -312,21 +278,3 @@ def check_input(network: Network, dataset: Dataset) -> None:
             f"{network.name} takes input of shape {network.in_shape}, but {dataset.name} has "
             f"{dataset.shape}."
         )
-
-
-def _classes(network: Network) -> int:
-    readout, outputs = network.readout, network.layers[-1].neurons
-    if readout.kind == "average" and readout.groups is not None:
-        if outputs % readout.groups:
-            raise InputError(
-                f"{network.name}: {outputs} outputs do not divide into {readout.groups} groups."
-            )
-        return readout.groups
-    if readout.kind == "affine" and readout.weight is not None:
-        if readout.weight.shape[1] != outputs:
-            raise InputError(
-                f"{network.name}: the read-out weighs {readout.weight.shape[1]} outputs, "
-                f"but there are {outputs}."
-            )
-        return int(readout.weight.shape[0])
-    return outputs

@@ -87,11 +87,18 @@ def program(folder, line):
 
 def test_a_named_python_that_is_none(monkeypatch, tmp_path):
     monkeypatch.setenv(lava_python.VARIABLE, "no/such/python")
-    with pytest.raises(BackendError, match=f"{lava_python.VARIABLE}: no/such/python is no Python"):
+    with pytest.raises(BackendError, match=r"LAVA_PYTHON: .*no/such/python is no Python"):
         lava_python.find()
     monkeypatch.setenv(lava_python.VARIABLE, program(tmp_path, "echo hello"))
     with pytest.raises(BackendError, match="is no Python that runs"):
         lava_python.find()
+
+
+@pytest.mark.lava
+def test_a_named_python_may_be_relative_to_the_current_folder(monkeypatch):
+    monkeypatch.chdir(sys.prefix)
+    monkeypatch.setenv(lava_python.VARIABLE, "bin/python")
+    assert lava_python.find().executable == str(Path(sys.prefix, "bin", "python"))
 
 
 @pytest.mark.lava

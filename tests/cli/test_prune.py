@@ -66,8 +66,8 @@ def test_at_once_and_then_further_in_training(folder: Path) -> None:
         (["--data", "mine.npz"], "either --cores N or --budget"),
         (["--data", "mine.npz", "--cores", "1"], "cannot be reached"),
         (["--data", "none.npz", "--cores", "4"], "none.npz: no such file"),
-        (["--data", "mnits", "--cores", "4"], "give an .npz archive"),
-        (["--data", "mine.npz", "--cores", "4", "--steps", "8"], "are no images"),
+        (["--data", "mnits", "--cores", "4"], "did you mean 'mnist'"),
+        (["--data", "mine.npz", "--cores", "4", "--steps", "9"], "its samples have 8 timesteps"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(folder: Path, arguments: list, message: str) -> None:
