@@ -8,31 +8,18 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
-from loihi_sca.config.sections import Count, CountOrZero, Fraction, Positive, Section, Whether
+from loihi_sca.config.sections import (
+    Count,
+    CountOrZero,
+    NeuronConfig,
+    Norm,
+    Positive,
+    Section,
+    Whether,
+)
 from loihi_sca.config.zoo import Pooling, layers_of
 from loihi_sca.errors import ConfigError
 from loihi_sca.network.sliding import window_size
-
-
-class NeuronConfig(Section):
-    """Parameters of the CUBA neurons of a block.
-
-    Attributes
-    ----------
-    threshold : float
-        Spiking threshold; 1.0 is the integer 64.
-    current_decay, voltage_decay : float
-        Fraction lost per timestep, 0 to 1.
-    tau_grad, scale_grad : float
-        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
-        lava-dl's default of 1.
-    """
-
-    threshold: Positive = 1.0
-    current_decay: Fraction = 1.0
-    voltage_decay: Fraction = 0.1
-    tau_grad: Positive = 0.01
-    scale_grad: Positive = 1.0
 
 
 class ConvConfig(Section):
@@ -123,10 +110,6 @@ class ResidualConfig(Section):
     channels: Count
     stride: Count = 1
     prunable: Whether = True
-
-
-Norm: TypeAlias = Whether | Literal["batch"]
-"""Of a block's current: none, by its mean, or by mean and variance."""
 
 
 class StreamEnd(Section):

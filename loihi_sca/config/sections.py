@@ -24,6 +24,9 @@ BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 Encoding: TypeAlias = Literal["rate", "direct"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
 
+Norm: TypeAlias = Whether | Literal["batch"]
+"""Of a block's current: none, by its mean, or by mean and variance."""
+
 Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
 DEFAULT_KEEP = 0.4
@@ -35,6 +38,27 @@ class Section(BaseModel):
     """A table of a recipe: frozen, unknown keys forbidden."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NeuronConfig(Section):
+    """Parameters of the CUBA neurons of a block.
+
+    Attributes
+    ----------
+    threshold : float
+        Spiking threshold; 1.0 is the integer 64.
+    current_decay, voltage_decay : float
+        Fraction lost per timestep, 0 to 1.
+    tau_grad, scale_grad : float
+        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
+        lava-dl's default of 1.
+    """
+
+    threshold: Positive = 1.0
+    current_decay: Fraction = 1.0
+    voltage_decay: Fraction = 0.1
+    tau_grad: Positive = 0.01
+    scale_grad: Positive = 1.0
 
 
 class DataConfig(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 
-from loihi_sca.model.folding import Folding
+from loihi_sca.model.folded import Folding
 from loihi_sca.pruning import Update
 
 

@@ -25,7 +25,6 @@ import torch
 
 from loihi_sca.config import Recipe, load_recipe
 from loihi_sca.model import folding
-from loihi_sca.training import loop
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.session import train
 
@@ -72,7 +71,7 @@ def digits(seeds: int) -> None:
     without = {
         "as shipped": nullcontext(),
         "threshold left at 64": patch.object(folding, "gain_for", lambda *_: 1.0),
-        "running statistics": patch.object(loop, "measuring", _unmeasured),
+        "running statistics": patch.object(folding, "measuring", _unmeasured),
     }
     short = {"data": {"timesteps": 8}, "training": {"epochs": 10}}
     for seed in range(seeds):
