@@ -3,6 +3,7 @@
 
     scripts/experiments/fold.py --work digits                  # about a minute
     scripts/experiments/fold.py --work vgg16 --root FOLDER     # CIFAR-10, about five minutes
+    scripts/experiments/fold.py --work gradients --root FOLDER # of VGG16, in the first step
 
 The rows of ``digits`` are dense and pruned networks with the shipped fold, with a fold that leaves
 the threshold where it is, and with one that takes the running statistics as they stand. Those of
@@ -23,8 +24,10 @@ from unittest.mock import patch
 
 import torch
 
-from loihi_sca.config import Recipe, load_recipe
+from loihi_sca import load_data
+from loihi_sca.config import ModelConfig, Recipe, load_recipe
 from loihi_sca.model import folding
+from loihi_sca.model.build import build
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.session import train
 
@@ -102,17 +105,35 @@ def vgg16(root: str) -> None:
         measure(title, changed("cifar10-vgg16", changes, pruned=False))
 
 
+def gradients(root: str) -> None:
+    """Print the size of the gradient of each layer's weights, for surrogates of two heights."""
+    data = load_data("cifar10", split="train", timesteps=4, root=root, encoding="direct")
+    spikes = torch.from_numpy(data.spikes(slice(0, 64))).float()
+    for scale in (10.0, 2.0):
+        given = {"zoo": "vgg16", "width": 0.125, "norm": "batch", "weight_scale": 1.0}
+        neuron = DEEP | {"scale_grad": scale}
+        torch.manual_seed(0)
+        model = build(
+            ModelConfig.model_validate(given | {"neuron": neuron}), data.shape, data.classes,
+            values=True,
+        )  # fmt: skip
+        counts = model(spikes).sum(dim=-1)
+        torch.nn.functional.cross_entropy(counts, torch.from_numpy(data.labels[:64])).backward()
+        sizes = [f"{float(block.synapse.weight.grad.norm()):.1e}" for _, block in model.gated]
+        print(f"scale_grad {scale:g} | {' '.join(sizes)}", flush=True)
+
+
 def main() -> None:
     """Print the rows that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", choices=("digits", "vgg16"), default="digits")
+    parser.add_argument("--work", choices=("digits", "vgg16", "gradients"), default="digits")
     parser.add_argument("--root", default=None, help="folder with CIFAR-10")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     if given.work == "digits":
         digits(given.seeds)
     else:
-        vgg16(given.root)
+        {"vgg16": vgg16, "gradients": gradients}[given.work](given.root)
 
 
 if __name__ == "__main__":
