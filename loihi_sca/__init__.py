@@ -1,12 +1,13 @@
 """loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi.
 
     train        by a recipe, with SCA pruning             -> a checkpoint in a run folder
-    compile      a model of lava-dl blocks, or of ours     -> Compiled, an integer network
+    compile      a model of lava-dl, SpikingJelly or ours  -> Compiled, an integer network
     prune        a model of your own at once; Pruner does it in your own training loop
     shapes_of    shapes of a pruned model; resize gives them to one that is built anew
     fold_batchnorm  batch norms into weights, biases and thresholds -> FoldedModel
     check        what keeps a model from the chip, before it is trained
     read, write  netx files, which stock lava-dl loads
+    read_nir, write_nir  NIR, which snnTorch, Norse and sinabs speak
     load_data    a dataset by name, or your own            -> Dataset
     run          a network on spikes                       -> RunResult
     verify       reference = fast = Lava, in every layer   -> Verification
@@ -30,7 +31,7 @@ _HOMES = {
     "Pruner": "pruning.pruner",
     "check": "frontend.check",
     "cliffs": "hardware.mapping.cliffs",
-    "compile": "frontend.compile:compile_slayer",
+    "compile": "frontend.entry",
     "compile_slayer": "frontend.compile",
     "estimate": "hardware.cost.estimate",
     "evaluate": "pipeline.evaluate",
@@ -40,6 +41,7 @@ _HOMES = {
     "plan": "pipeline.plan",
     "prune": "pruning.oneshot",
     "read": "netx.reader",
+    "read_nir": "exchange.nir_import",
     "report": "reporting.html:write_report",
     "resize": "model.sizes",
     "run": "pipeline.run",
@@ -47,12 +49,14 @@ _HOMES = {
     "train": "training.session",
     "verify": "compiler.verify",
     "write": "netx.writer",
+    "write_nir": "exchange.nir_export",
 }
 """Where each name lives; the stub ``__init__.pyi`` says the same to type checkers and editors."""
 
 _PACKAGES = (
-    "compiler", "config", "data", "engine", "errors", "execution", "frontend", "hardware", "model",
-    "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs", "slayer", "training",
+    "compiler", "config", "data", "engine", "errors", "exchange", "execution", "frontend",
+    "hardware", "model", "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs",
+    "slayer", "training",
 )  # fmt: skip
 
 _OF_TORCH = (

@@ -3,6 +3,7 @@ from loihi_sca import config as config
 from loihi_sca import data as data
 from loihi_sca import engine as engine
 from loihi_sca import errors as errors
+from loihi_sca import exchange as exchange
 from loihi_sca import execution as execution
 from loihi_sca import frontend as frontend
 from loihi_sca import hardware as hardware
@@ -18,9 +19,11 @@ from loihi_sca import slayer as slayer
 from loihi_sca import training as training
 from loihi_sca.compiler.verify import verify as verify
 from loihi_sca.data.datasets import load as load_data
+from loihi_sca.exchange.nir_export import write_nir as write_nir
+from loihi_sca.exchange.nir_import import read_nir as read_nir
 from loihi_sca.frontend.check import check as check
-from loihi_sca.frontend.compile import compile_slayer as compile
 from loihi_sca.frontend.compile import compile_slayer as compile_slayer
+from loihi_sca.frontend.entry import compile as compile
 from loihi_sca.frontend.fold import fold_batchnorm as fold_batchnorm
 from loihi_sca.hardware.cost.estimate import estimate as estimate
 from loihi_sca.hardware.mapping.cliffs import cliffs as cliffs
@@ -52,6 +55,7 @@ __all__ = [
     "plan",
     "prune",
     "read",
+    "read_nir",
     "report",
     "resize",
     "run",
@@ -59,6 +63,7 @@ __all__ = [
     "train",
     "verify",
     "write",
+    "write_nir",
 ]
 
 __version__: str

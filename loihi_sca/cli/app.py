@@ -13,10 +13,12 @@ import loihi_sca
 from loihi_sca.cli.check import check
 from loihi_sca.cli.cliffs import cliffs
 from loihi_sca.cli.compile import compile_run
+from loihi_sca.cli.data import data
 from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
+from loihi_sca.cli.exchange import export_nir, import_nir
 from loihi_sca.cli.lava import lava
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
@@ -103,10 +105,13 @@ def _report(error: Exception, debug: bool, prefix: str = "", hint: str = "") -> 
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
+    "data": data,
     "train": train,
     "check": check,
     "compile": compile_run,
     "verify": verify,
+    "export": export_nir,
+    "import": import_nir,
     "simulate": simulate,
     "evaluate": evaluate,
     "estimate": estimate,

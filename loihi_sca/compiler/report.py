@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from loihi_sca import netx
 from loihi_sca.compiler.bounds import UNBOUNDED, LayerBounds, bounds
+from loihi_sca.compiler.translation import Translation, translation_table
 from loihi_sca.errors import NotBitExact
 from loihi_sca.files import atomic_path
-from loihi_sca.network import Conv, Dense, Input, Layer, Network
+from loihi_sca.network import Conv, Dense, Input, KnownNetwork, Layer, Network
 from loihi_sca.network.fixed_point import STATE_LIMIT
 from loihi_sca.results import add_numbers, open_table, plain, times
 
@@ -71,10 +72,8 @@ class Proof:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Compiled(Network):
+class Compiled(KnownNetwork):
     """A compiled network, and how it came about.
-
-    It is the network: engines, files and estimates take it as such, and it equals :attr:`network`.
 
     Attributes
     ----------
@@ -87,36 +86,15 @@ class Compiled(Network):
         What was compared with the trained model; None where nothing was.
     source : Network or None
         What the passes were given.
+    translations : tuple of Translation
+        What became of the numbers of each layer, where the model was not in those of the chip.
     """
 
     steps: tuple[Step, ...] = field(default=(), metadata={"digest": False})
     notes: tuple[str, ...] = field(default=(), metadata={"digest": False})
     proof: Proof | None = field(default=None, metadata={"digest": False})
     source: Network | None = field(default=None, metadata={"digest": False})
-
-    @classmethod
-    def of(cls, network: Network, **about: Any) -> Compiled:
-        """Return a network with what is known about how it came about."""
-        return cls(**{f.name: getattr(network, f.name) for f in fields(Network)}, **about)
-
-    @property
-    def network(self) -> Network:
-        """The network alone."""
-        return Network(**{f.name: getattr(self, f.name) for f in fields(Network)})
-
-    def digest(self) -> str:
-        """Return the digest of the network."""
-        return self.network.digest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and self.digest() == other.digest()
-
-    def __hash__(self) -> int:
-        return hash(self.digest())
-
-    def replace(self, **changes: Any) -> Network:
-        """Return the network alone with fields changed: what is known is not of that one."""
-        return self.network.replace(**changes)
+    translations: tuple[Translation, ...] = field(default=(), metadata={"digest": False})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a netx file that stock lava-dl loads; the file appears only once it is proven.
@@ -136,10 +114,13 @@ class Compiled(Network):
                 raise NotBitExact(f"{path}: reading it back gives another network.")
 
     def as_json(self) -> dict[str, object]:
-        """Return steps, notes and proof, without the network."""
+        """Return steps, notes, proof and translations, without the network."""
         steps = [{"pass": step.name, "notes": list(step.notes)} for step in self.steps]
         proof = None if self.proof is None else self.proof.as_json()
-        return {"passes": steps, "notes": list(self.notes), "proof": proof}
+        known: dict[str, object] = {"passes": steps, "notes": list(self.notes), "proof": proof}
+        if self.translations:
+            known["translations"] = [row.as_json() for row in self.translations]
+        return known
 
     def about(self) -> str:
         """Return the network, and what was compared, in a line."""
@@ -158,7 +139,7 @@ class Compiled(Network):
             )  # fmt: skip
         done = [f"{step.name}: {note}" for step in self.steps for note in step.notes]
         table.caption = "\n".join(map(plain, done))
-        return [table]
+        return [table, *([translation_table(self.translations)] if self.translations else [])]
 
     def as_text(self) -> str:
         """Return the JSON as text, as it goes into the network's metadata."""
@@ -215,3 +196,23 @@ def _remark(layer: Layer, bound: LayerBounds) -> Iterator[str]:
             f"{layer.name}: currents of {size} cannot be excluded, the chip wraps at "
             f"{STATE_LIMIT}; verify on real data counts wraps"
         )
+
+
+def remember(
+    compiled: Compiled,
+    proof: Proof | None,
+    notes: tuple[str, ...],
+    translations: tuple[Translation, ...] = (),
+) -> Compiled:
+    """Return a compiled network with its proof and with more notes, also in its metadata."""
+    if proof is not None and not proof.spikes:
+        silence = "the model sent no spike on what was compared, which proves little; "
+        notes = (*notes, silence + "give proof_data on which it does")
+    source = compiled.source or compiled.network
+    about: dict[str, Any] = {
+        "steps": compiled.steps, "notes": (*compiled.notes, *notes), "proof": proof,
+        "source": source, "translations": translations,
+    }  # fmt: skip
+    text = Compiled.of(compiled.network, **about).as_text()
+    metadata = {**source.metadata, "compiler": text, "source_digest": source.digest()}
+    return Compiled.of(compiled.network.replace(metadata=metadata), **about)

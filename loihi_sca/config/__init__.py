@@ -14,6 +14,7 @@ from loihi_sca.config.model import (
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
     TRUST,
+    Binning,
     DataConfig,
     Encoding,
     NeuronConfig,
@@ -25,7 +26,7 @@ from loihi_sca.config.sections import (
 )
 
 __all__ = [
-    "BUDGETS", "FRACTIONS", "TRUST", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
+    "BUDGETS", "FRACTIONS", "TRUST", "Binning", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
     "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Norm", "Objective", "PoolConfig",
     "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
     "TrainingConfig", "load_recipe", "shipped_recipes",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.compiler.compare import assert_same_spikes
-from loihi_sca.compiler.report import Compiled, Proof
+from loihi_sca.compiler.report import Proof
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import SpikeArray
 from loihi_sca.errors import InputError, NotBitExact
@@ -129,18 +129,3 @@ def _for_network(route: Route, network: Network, inputs: npt.NDArray[Any]) -> In
     if not np.array_equal(whole, values):
         raise InputError("proof_data must be whole: spikes, or values that are whole mantissas.")
     return whole
-
-
-def remember(compiled: Compiled, proof: Proof | None, notes: tuple[str, ...]) -> Compiled:
-    """Return a compiled network with its proof and with more notes, also in its metadata."""
-    if proof is not None and not proof.spikes:
-        silence = "the model sent no spike on what was compared, which proves little; "
-        notes = (*notes, silence + "give proof_data on which it does")
-    source = compiled.source or compiled.network
-    about: dict[str, Any] = {
-        "steps": compiled.steps, "notes": (*compiled.notes, *notes), "proof": proof,
-        "source": source,
-    }  # fmt: skip
-    text = Compiled.of(compiled.network, **about).as_text()
-    metadata = {**source.metadata, "compiler": text, "source_digest": source.digest()}
-    return Compiled.of(compiled.network.replace(metadata=metadata), **about)

@@ -190,7 +190,7 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             name,
             "persistent_state=True carries state from one sample to the next, and the chip resets "
             "it for every sample",
-            "Set persistent_state=False, or compile with reset=True, which resets it as well.",
+            "Set persistent_state=False, or give reset=True (--reset), which resets it as well.",
         )
     if not neuron.shared_param and hasattr(neuron, "current_decay_min"):
         yield Problem(

@@ -19,7 +19,7 @@ from loihi_sca.netx.blocks import read_layer
 from loihi_sca.netx.notes import NOTES, find_notes
 from loihi_sca.netx.writer import GROUP, SCHEMA
 
-_DAMAGE = (
+DAMAGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What h5py and numpy raise about fields that are not what they should be."""
@@ -80,7 +80,7 @@ def read(
         if not path.exists():
             raise NetworkError(f"{path}: no such file.") from error
         raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise NetworkError(f"{path}: damaged netx file ({error}).") from error
 
 
@@ -97,7 +97,7 @@ def _read_network(
     shape = input_shape or tuple(int(n) for n in own.get("in_shape", ())) or None
     layers, readout = _read_layers(blocks, shape)
     if own:
-        readout = _readout_from_json(json.loads(own["readout"]))
+        readout = readout_from_json(json.loads(own["readout"]))
         names = json.loads(own["layer_names"])
         shapes = json.loads(own.get("in_shapes", "null")) or [x.in_shape for x in layers]
         layers = [_as_written(*x) for x in zip(layers, names, shapes, strict=True)]
@@ -191,7 +191,8 @@ def _check_flatten(name: str, group: h5py.Group, shape: Shape | None) -> None:
         raise NetworkError(f"{name}: shape is {said}, but {shape} arrives.")
 
 
-def _readout_from_json(value: dict[str, Any]) -> Readout:
+def readout_from_json(value: dict[str, Any]) -> Readout:
+    """Return the read-out that JSON values describe."""
     weight = None if value["weight"] is None else np.array(value["weight"], dtype=np.int32)
     decays = value.get("decays")
     neuron = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from importlib.metadata import version
 from typing import Any
 
@@ -27,6 +26,7 @@ from loihi_sca.network import (
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
 from loihi_sca.network.graded import graded_problems
+from loihi_sca.netx import in_memory
 from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
@@ -68,34 +68,23 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     >>> loihi_sca.write(network, "tiny.net")
     """
     require_loadable(network)
-    image = _image(network)
+    image = in_memory.image(lambda file: _fill(file, network))
     with atomic_path(path) as temporary:
         temporary.write_bytes(image)
 
 
-def _image(network: Network) -> bytes:
-    """Return the bytes of the file.
-
-    HDF5 writes when it closes a file, where a full disk ends in errors of its library, some of them
-    after the last line of the program. So it never sees a disk; and two that are written at once
-    must not have one name.
-    """
-    name = uuid.uuid4().hex
-    with h5py.File(name, "w", driver="core", backing_store=False, track_order=False) as file:
-        index, before = 0, None
-        for layer in network:
-            if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
-                _write_flatten(file.create_group(f"layer/{index}"), layer)
-                index += 1
-            _write_layer(file.create_group(f"layer/{index}"), layer)
-            index, before = index + 1, layer
-        if network.timesteps is not None:
-            file["simulation/Ts"] = 1
-            file["simulation/tSample"] = network.timesteps
-        _write_own_group(file.create_group(GROUP), network)
-        file.flush()
-        image: bytes = file.id.get_file_image()
-    return image
+def _fill(file: h5py.File, network: Network) -> None:
+    index, before = 0, None
+    for layer in network:
+        if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
+            _write_flatten(file.create_group(f"layer/{index}"), layer)
+            index += 1
+        _write_layer(file.create_group(f"layer/{index}"), layer)
+        index, before = index + 1, layer
+    if network.timesteps is not None:
+        file["simulation/Ts"] = 1
+        file["simulation/tSample"] = network.timesteps
+    _write_own_group(file.create_group(GROUP), network)
 
 
 def require_loadable(network: Network) -> None:
@@ -203,20 +192,24 @@ def _write_own_group(group: h5py.Group, network: Network) -> None:
     group.attrs["in_shapes"] = json.dumps([layer.in_shape for layer in network])
     # the shapes in the file are those of outputs: a network without Input layer needs this one
     group.attrs["in_shape"] = np.array(network.in_shape)
-    group.attrs["readout"] = json.dumps(_readout_as_json(network.readout), sort_keys=True)
+    group.attrs["readout"] = json.dumps(readout_as_json(network.readout), sort_keys=True)
     group.attrs["metadata"] = json.dumps(dict(network.metadata), sort_keys=True)
 
 
-def _readout_as_json(readout: Readout) -> dict[str, Any]:
+def readout_as_json(readout: Readout) -> dict[str, Any]:
+    """Return a read-out as JSON values, as ``readout_from_json`` of the reader takes it."""
     weight = None if readout.weight is None else readout.weight.tolist()
     neuron = readout.neuron
     decays = (
-        None if neuron is None else [_plain(neuron.current_decay), _plain(neuron.voltage_decay)]
+        None
+        if neuron is None
+        else [decay_as_json(neuron.current_decay), decay_as_json(neuron.voltage_decay)]
     )
     return {"kind": readout.kind, "groups": readout.groups, "weight": weight, "decays": decays}
 
 
-def _plain(decay: int | IntArray) -> Any:
+def decay_as_json(decay: int | IntArray) -> Any:
+    """Return a decay as a number, or as a list with one per channel."""
     return decay.tolist() if isinstance(decay, np.ndarray) else int(decay)
 
 

@@ -277,14 +277,7 @@ def label_of(recipe: Recipe) -> Label:
 
 def load_split(recipe: Recipe, split: data.Split) -> Dataset:
     """Load a split of a recipe's dataset, encoded as the recipe says."""
-    return data.load(
-        recipe.data.name,
-        split=split,
-        timesteps=recipe.data.timesteps,
-        root=recipe.data.root,
-        seed=recipe.seed,
-        encoding=recipe.data.encoding,
-    )
+    return data.load_as(recipe.data, split=split, seed=recipe.seed)
 
 
 def recipe_as_toml(recipe: Recipe) -> str:

@@ -47,6 +47,10 @@ def resonating():
         slayer.block.rf.Dense({"threshold": 1.0, "period": 10, "decay": 0.05}, 12, 8)
     )
 
+def kept():
+    return torch.nn.Sequential(cuba.Dense({**params, "persistent_state": True}, 12, 8,
+                                          weight_scale=4, delay_shift=False))
+
 def needs(argument):
     return argument
 
@@ -303,3 +307,17 @@ def test_compile_a_python_model(cli, models, tmp_path):
     network = netx.read(tmp_path / "good.net")
     assert network.timesteps == 9
     assert network.metadata["output_shift"] == "2"
+
+
+@pytest.mark.train
+def test_state_that_persists_is_reset_on_request(cli, models, tmp_path):
+    arguments = ("some_models:kept", "--input-shape", "12")
+    refused = cli("check", *arguments)
+    assert refused.code == 1
+    assert "give reset=True (--reset)" in " ".join(refused.out.split())
+    assert cli("check", *arguments, "--reset").code == 0
+    out = tmp_path / "kept.net"
+    assert cli("compile", *arguments, "--out", out).code == 1
+    done = cli("compile", *arguments, "--out", out, "--reset", "--proof-samples", 3, "--json")
+    assert done.code == 0, done.err
+    assert done.json["proof"]["samples"] == 3
