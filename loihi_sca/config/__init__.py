@@ -6,7 +6,6 @@ from loihi_sca.config.model import (
     DenseConfig,
     LayerConfig,
     ModelConfig,
-    NeuronConfig,
     PoolConfig,
     ResidualConfig,
     StemConfig,
@@ -18,6 +17,8 @@ from loihi_sca.config.sections import (
     Binning,
     DataConfig,
     Encoding,
+    NeuronConfig,
+    Norm,
     Objective,
     PruningConfig,
     Section,
@@ -26,7 +27,7 @@ from loihi_sca.config.sections import (
 
 __all__ = [
     "BUDGETS", "FRACTIONS", "TRUST", "Binning", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
-    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig",
+    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Norm", "Objective", "PoolConfig",
     "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
     "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip

@@ -28,6 +28,9 @@ Encoding: TypeAlias = Literal["rate", "direct", "latency", "delta"]
 Binning: TypeAlias = Literal["time", "count"]
 """``time``: steps of a recording last equally long. ``count``: they have equally many events."""
 
+Norm: TypeAlias = Whether | Literal["batch"]
+"""Of a block's current: none, by its mean, or by mean and variance."""
+
 Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
 DEFAULT_KEEP = 0.4
@@ -39,6 +42,27 @@ class Section(BaseModel):
     """A table of a recipe: frozen, unknown keys forbidden."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NeuronConfig(Section):
+    """Parameters of the CUBA neurons of a block.
+
+    Attributes
+    ----------
+    threshold : float
+        Spiking threshold; 1.0 is the integer 64.
+    current_decay, voltage_decay : float
+        Fraction lost per timestep, 0 to 1.
+    tau_grad, scale_grad : float
+        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
+        lava-dl's default of 1.
+    """
+
+    threshold: Positive = 1.0
+    current_decay: Fraction = 1.0
+    voltage_decay: Fraction = 0.1
+    tau_grad: Positive = 0.01
+    scale_grad: Positive = 1.0
 
 
 class DataConfig(Section):
@@ -113,6 +137,10 @@ class TrainingConfig(Section):
         :class:`loihi_sca.training.loss.Loss`.
     label_smoothing : float
         Share of the target that is spread over all classes.
+    fold : float
+        With ``norm = "batch"``: the part of the epochs after which norms are folded into weights,
+        biases and thresholds, above 0; the rest trains the integers that ship. Never before the
+        structure is final.
     events : bool
         Whether synapses are computed over their spikes alone where that is faster; on a CPU. The
         same spikes either way, gradients equal to float rounding.
@@ -127,6 +155,7 @@ class TrainingConfig(Section):
     l1: NotNegative = 0.0
     synops: NotNegative = 0.0
     label_smoothing: Fraction = 0.0
+    fold: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.7
     events: Whether = True
     keep_checkpoints: Count = 2
 

@@ -13,7 +13,7 @@ from loihi_sca.compiler.report import Compiled, Proof, remember
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
 from loihi_sca.frontend.proof import prove, random_input
-from loihi_sca.frontend.ripen import can_ripen, ripened
+from loihi_sca.frontend.ripen import can_ripen, ripened, with_folded_norms
 from loihi_sca.model.route import Route
 from loihi_sca.model.states import without_state
 from loihi_sca.model.walk import Model, is_row
@@ -147,6 +147,7 @@ def check_slayer(
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
     if reset:
         model = without_state(model)
+    model = with_folded_norms(model)
     options: dict[str, Any] = {
         "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
     }  # fmt: skip

@@ -18,6 +18,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model import sigma_delta
+from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.unsupported import lava_family, lava_name, resonates
 from loihi_sca.network import (
@@ -40,6 +41,12 @@ from loihi_sca.network import (
 )
 from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.results import times
+
+NOT_FOLDED = "its batch norm still learns, and on the chip there is none"
+HOW_TO_FOLD = (
+    "Fold it into weights, bias and threshold: training does after training.fold of its epochs, "
+    "and loihi_sca.fold_batchnorm(model, sample) now."
+)
 
 
 def layer_of(name: str, block: Any, shape: Shape) -> Layer:
@@ -110,6 +117,11 @@ def _weight_of_synapse(block: Any, synapse: Any) -> IntArray:
 
 def bias_of(block: Any) -> IntArray | None:
     """Return the integer bias per channel that a block's norm amounts to."""
+    folding = block.batch_norm if isinstance(block, Gated) else None
+    if folding is not None:
+        if not folding.is_folded:
+            raise UnsupportedLayer(NOT_FOLDED, HOW_TO_FOLD)
+        return _alive_only(block, _integers(folding.bias(block.scale) * MANTISSA))
     norm = block.neuron.norm
     if norm is None:
         return None

@@ -31,6 +31,7 @@ class GatedStock(Gated):
     delay_shift: bool
     count_log: bool
     former: type[torch.nn.Module]
+    batch_norm = None
 
     @property
     @override
@@ -73,7 +74,7 @@ class GatedStock(Gated):
         return Fired(sent * self.gate.reshape(-1, *[1] * (sent.dim() - 2)), activity)
 
     @override
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+    def current(self, spikes: torch.Tensor) -> torch.Tensor:
         weighted: torch.Tensor = self.synapse(spikes)
         return weighted
 

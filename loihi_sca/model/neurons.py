@@ -151,10 +151,14 @@ def _norm_problems(name: str, neuron: Any) -> Iterator[Problem]:
             name,
             "WgtScaleBatchNorm scales after quantisation; lava-dl writes that scale to the file "
             "and never reads it, so that other spikes come out without a word",
-            "Use MeanOnlyBatchNorm, or loihi_sca's blocks, whose scale acts before quantisation.",
+            "Fold it with loihi_sca.fold_batchnorm(model, sample), and compile what that returns.",
         )
     elif neuron.norm is not None and type(neuron.norm) is not norms.MeanOnlyBatchNorm:
-        yield Problem(name, f"its norm is {type(neuron.norm).__name__}", "Use MeanOnlyBatchNorm.")
+        yield Problem(
+            name,
+            f"its norm is {type(neuron.norm).__name__}",
+            "Use MeanOnlyBatchNorm; torch's BatchNorm folds with loihi_sca.fold_batchnorm.",
+        )
 
 
 def _loses_epsilon(neuron: Any) -> bool:

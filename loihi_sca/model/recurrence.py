@@ -53,7 +53,7 @@ class GatedRecurrent(GatedStock):
         return quantized
 
     @override
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+    def current(self, spikes: torch.Tensor) -> torch.Tensor:
         weighted: torch.Tensor = self.input_synapse(spikes)
         return weighted
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.model.batch_norm import PER_CHANNEL
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.build import SpikingNet
 from loihi_sca.model.cuts import Cuts, current_weight
@@ -176,6 +177,8 @@ def _cut_weights(
         for name in ("scale", "gate"):
             if hasattr(block, name):
                 cuts.cut(block, name, own)
+        for name in PER_CHANNEL if block.batch_norm is not None else ():
+            cuts.cut(block.batch_norm, name, own)
     _cut_neuron(cuts, block.neuron, own)
     _cut_delay(cuts, block, own)
 

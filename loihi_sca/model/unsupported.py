@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from loihi_sca.model import acceleration, blocks, fast_blocks, gating, sigma_delta
+from loihi_sca.model import acceleration, batch_norm, blocks, fast_blocks, gating, sigma_delta
 from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
@@ -48,7 +48,7 @@ _KNOWN_PARTS = (
     slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
     slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
     slayer.axon.Delay.__module__, acceleration.__name__, slayer.neuron.sigma_delta.__name__,
-    *sigma_delta.PARTS, torch.nn.ReLU.__module__,
+    batch_norm.__name__, *sigma_delta.PARTS, torch.nn.ReLU.__module__,
 )  # fmt: skip
 """Modules whose classes do, within a block, what their attributes say."""
 

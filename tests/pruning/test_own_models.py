@@ -31,6 +31,7 @@ from loihi_sca.model.copying import copied
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.slayer import accelerate
 from loihi_sca.training.loop import Trainer
+from loihi_sca.training.plan import learning_rate_at
 
 
 def made(kind, seed: int = 0) -> torch.nn.Module:
@@ -128,13 +129,13 @@ def test_a_recipe_and_a_loop_of_ones_own_are_the_same_bit_for_bit() -> None:
         model, config=recipe.pruning, steps=12, steps_per_epoch=4, seed=recipe.seed
     )
     for _ in range(3):
-        batches = trainer._batches()
+        batches = trainer._batches
         start = 4 * trainer.epoch
         trainer.run_epoch(lambda *_: by_recipe.append(trainer.masks))
         for number, index in enumerate(batches):
             step = start + number
             for group in optimizer.param_groups:
-                group["lr"] = trainer._learning_rate(step / 4)
+                group["lr"] = learning_rate_at(trainer.recipe.training, step / 4)
             spikes = torch.from_numpy(training.spikes(index)).float()
             labels = torch.from_numpy(training.labels[index])
             torch.manual_seed(12345 + step)  # whatever the user draws changes nothing

@@ -122,7 +122,7 @@ def test_what_is_not_exact_is_refused_by_name(name):
 
 def test_it_takes_no_map():
     (problem,) = loihi_sca.check([recurrent(20, 6)], (5, 2, 2))
-    assert "it takes 20 inputs, and shape (5, 2, 2) arrives" in str(problem)
+    assert "it takes 20x1x1 inputs, and shape (5, 2, 2) arrives" in str(problem)
 
 
 @pytest.mark.lava
