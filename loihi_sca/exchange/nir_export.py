@@ -109,7 +109,7 @@ def write_nir(
 
 def _problems(network: Network) -> Iterator[Problem]:
     for layer in network:
-        if not isinstance(layer, Input | Conv | Pool | Dense):
+        if type(layer) not in (Input, Conv, Pool, Dense):
             yield Problem(
                 layer.name, f"NIR has no node for a {type(layer).__name__}", "Export it as netx."
             )
