@@ -14,9 +14,10 @@ from loihi_sca.compiler.passes.split_groups import split_groups
 from loihi_sca.compiler.passes.unroll_delays import unroll_delays
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, Step, changes, remarks
+from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Network
-from loihi_sca.problems import raise_for
+from loihi_sca.problems import CHAINS, NO_ADD, raise_for
 
 Pass: TypeAlias = Callable[[Network], Network]
 
@@ -65,6 +66,8 @@ def compile_with_report(
 
 def run_passes(network: Network, passes: tuple[Pass, ...]) -> Compiled:
     """Run some passes, refusing nothing."""
+    if not network.wiring.is_chain:
+        raise UnsupportedLayer(f"{network.name}: {NO_ADD}", CHAINS)
     source, steps = network, []
     for run in passes:
         after = run(network)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
 from loihi_sca.network import (
     Conv,
@@ -23,6 +24,7 @@ from loihi_sca.network import (
     Shape,
     Window,
 )
+from loihi_sca.problems import CHAINS, NO_ADD
 
 Kind: TypeAlias = Literal["port", "input", "conv", "dense"]
 """``port``: where spikes enter, takes no core. ``input``: neurons without synapses. ``conv``: a
@@ -188,6 +190,8 @@ def describe(network: Network | Architecture) -> Architecture:
     """Return the network as the mapper sees it; an architecture is returned as it is."""
     if isinstance(network, Architecture):
         return network
+    if not network.wiring.is_chain:
+        raise UnsupportedLayer(f"{network.name}: {NO_ADD}, so that it cannot be mapped", CHAINS)
     layers: list[LayerSpec] = []
     for layer in network:
         spec = describe_layer(layer)

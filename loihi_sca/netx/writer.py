@@ -39,6 +39,10 @@ SCHEMA = 1
 
 GROUP = "loihi_sca"
 
+NO_GRAPH = (
+    "its layers do not hear just the one before them, and netx knows chains only, without add"
+)
+
 
 def write(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network; the same network gives the same bytes.
@@ -102,6 +106,8 @@ def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
     problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
     problems += [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
+    if not network.wiring.is_chain:
+        problems.insert(0, NO_GRAPH)
     if problems:
         raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 

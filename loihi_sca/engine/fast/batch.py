@@ -34,17 +34,19 @@ def run_batch(
     ``out`` (n, *out_shape, T), of the last layer, and ``traces`` are written.
     """
     counts = np.zeros((len(layout), COUNTS), dtype=np.int64)
-    spikes, drive = _arrange(layout[0], data)
-    steps = data.shape[-1]
-    for laid, count in zip(layout, counts, strict=True):
+    given, drive = _arrange(layout[0], data)
+    sent: dict[int | None, _Spikes] = {None: given}
+    for index, (laid, count) in enumerate(zip(layout, counts, strict=True)):
         trace = traces.get(laid.layer.name)
         u = v = NOTHING
+        spikes = sent[laid.source]
         if laid.table.kind != SHAPE_ONLY:
-            sent = _Spikes(len(data), steps, laid.layer.neurons)
+            added = _sum_added(laid, sent, count)
+            heard, spikes = spikes, _Spikes(len(data), data.shape[-1], laid.layer.neurons)
             if trace is not None:
-                u, v = (np.empty(sent.steps.shape, dtype=np.int32) for _ in range(2))
-            kernels.run_layer(laid.table, spikes.padded, drive, sent.steps, u, v, count)
-            spikes, drive = sent, NOTHING
+                u, v = (np.empty(spikes.steps.shape, dtype=np.int32) for _ in range(2))
+            kernels.run_layer(laid.table, heard.padded, drive, added, spikes.steps, u, v, count)
+            drive = NOTHING
         if laid.table.kind == SHAPE_ONLY or laid.layer.axon_delay is not None:
             _delay(spikes.steps, laid.layer)
             count[kernels.SPIKES] = np.count_nonzero(spikes.steps)
@@ -53,8 +55,24 @@ def run_batch(
             if trace.current is not None and trace.voltage is not None:
                 _write(u, laid.layer.out_shape, trace.current)
                 _write(v, laid.layer.out_shape, trace.voltage)
+        sent[index] = spikes
+        for done in laid.ended:
+            del sent[done]
     _write(spikes.steps, layout[-1].layer.out_shape, out)
     return counts
+
+
+def _sum_added(
+    laid: LaidOut, sent: Mapping[int | None, _Spikes], count: npt.NDArray[np.int64]
+) -> npt.NDArray[Any]:
+    """Return what further synapses add to the currents (n, T, neurons), empty without any."""
+    if not laid.added:
+        return NOTHING
+    samples, steps = sent[laid.source].steps.shape[:2]
+    added = np.zeros((samples, steps, laid.layer.neurons), dtype=laid.table.zero.dtype)
+    for source, table in laid.added:
+        kernels.sum_arrivals(table, sent[source].padded, added, count)
+    return added
 
 
 def add_counts(total: npt.NDArray[np.int64], more: npt.NDArray[np.int64]) -> None:
