@@ -91,7 +91,7 @@ def weight_of(block: Any) -> IntArray:
     else:
         hook_fx = synapse.pre_hook_fx
         quantized = weight if hook_fx is None else hook_fx(weight)
-    return _alive_only(block, _integers(quantized * block.neuron.w_scale)[..., 0])
+    return _alive_only(block, integers(quantized * block.neuron.w_scale)[..., 0])
 
 
 def bias_of(block: Any) -> IntArray | None:
@@ -99,7 +99,7 @@ def bias_of(block: Any) -> IntArray | None:
     norm = block.neuron.norm
     if norm is None:
         return None
-    bias = _integers(norm.bias)
+    bias = integers(norm.bias)
     if bias.size == 1 and lava_name(block) != "Input":  # a norm that has not seen data yet
         bias = np.repeat(bias, _channels(block))
     return _alive_only(block, bias)
@@ -150,7 +150,7 @@ def _input(name: str, block: Any, shape: Shape) -> Input:
             "Set it.",
         )
     weight, bias_value = (
-        fallback if value is None else int(_integers(block.pre_hook_fx(value) * 64).item())
+        fallback if value is None else int(integers(block.pre_hook_fx(value) * 64).item())
         for value, fallback in ((block.weight, 64), (block.bias, 0))
     )
     return Input(name, shape, neuron=neuron, weight=weight, bias=bias_value)
@@ -229,7 +229,8 @@ def _alive_only(block: Any, values: IntArray) -> IntArray:
     return kept
 
 
-def _integers(tensor: torch.Tensor) -> IntArray:
+def integers(tensor: torch.Tensor) -> IntArray:
+    """Return values that have to be whole, quantised weights or biases, as integers."""
     values = tensor.detach().cpu().numpy()
     rounded: IntArray = np.rint(values).astype(np.int32)
     if not np.array_equal(rounded, values):
