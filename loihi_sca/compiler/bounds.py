@@ -6,6 +6,7 @@ length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -63,19 +64,21 @@ class LayerBounds:
 def bounds(network: Network) -> tuple[LayerBounds, ...]:
     """Bound every layer, in order; a channel that never spikes counts as silent for the next."""
     found: list[LayerBounds] = []
-    for layer in network:
-        heard = found[-1].can_spike if found else np.ones(layer.in_shape[0], dtype=np.bool_)
-        found.append(_bound(layer, heard))
+    everything = np.ones(network.in_shape[0], dtype=np.bool_)
+    for layer, links in zip(network, network.wiring.links, strict=True):
+        speakers = [everything if x.source is None else found[x.source].can_spike for x in links]
+        found.append(_bound(layer, speakers))
     return tuple(found)
 
 
-def _bound(layer: Layer, heard: Mask) -> LayerBounds:
+def _bound(layer: Layer, speakers: Sequence[Mask]) -> LayerBounds:
     channels = layer.out_shape[0]
     if isinstance(layer, Input | OtherLayer) or not isinstance(layer.neuron, Cuba):
         edge = np.full(channels, UNBOUNDED)
         yes = np.ones(channels, dtype=np.bool_)
         return LayerBounds(layer.name, -edge, edge, yes, ~yes)
-    low, high = _summed(layer, heard)
+    sums = [_summed(table, heard) for table, heard in zip(layer.tables, speakers, strict=True)]
+    low, high = (np.sum(side, axis=0) for side in zip(*sums, strict=True))
     neuron = layer.neuron
     current_low = -_settled(-ALIGN * low, neuron.current_decay)
     current_high = _settled(ALIGN * high, neuron.current_decay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from loihi_sca.compiler.passes.hold_branches import hold_branches
 from loihi_sca.compiler.passes.lower_pool import lower_pool
 from loihi_sca.compiler.passes.move_delays import move_delays
 from loihi_sca.compiler.passes.repair_weights import repair_weights
@@ -14,20 +15,20 @@ from loihi_sca.compiler.passes.split_groups import split_groups
 from loihi_sca.compiler.passes.unroll_delays import unroll_delays
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, Step, changes, remarks
-from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import Network
-from loihi_sca.problems import CHAINS, NO_ADD, raise_for
+from loihi_sca.problems import raise_for
 
 Pass: TypeAlias = Callable[[Network], Network]
 
 PASSES: tuple[Pass, ...] = (
-    lower_pool, share_decays, shrink, move_delays, split_groups, repair_weights,
+    lower_pool, share_decays, shrink, move_delays, split_groups, repair_weights, hold_branches,
 )  # fmt: skip
 """In the order in which they run."""
 
 PASSES_UNROLLING: tuple[Pass, ...] = (
     lower_pool, share_decays, shrink, unroll_delays, move_delays, split_groups, repair_weights,
+    hold_branches,
 )  # fmt: skip
 """The same, with convolutions that take delayed spikes made dense."""
 
@@ -66,8 +67,6 @@ def compile_with_report(
 
 def run_passes(network: Network, passes: tuple[Pass, ...]) -> Compiled:
     """Run some passes, refusing nothing."""
-    if not network.wiring.is_chain:
-        raise UnsupportedLayer(f"{network.name}: {NO_ADD}", CHAINS)
     source, steps = network, []
     for run in passes:
         after = run(network)

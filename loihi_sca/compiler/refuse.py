@@ -22,7 +22,7 @@ from loihi_sca.network import (
     Pool,
     Window,
 )
-from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.network.fixed_point import MAX_BIAS, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
 from loihi_sca.network.graded import graded_problems
 from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
@@ -48,7 +48,7 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
     """
     found = [problem for check in CHECKS for problem in check(network)]
     found.extend(_out_of_range(network, profile))
-    order = {layer.name: index for index, layer in enumerate(network)}
+    order = {x.name: i for i, layer in enumerate(network) for x in layer.tables}
     return tuple(sorted(found, key=lambda p: order[p.layer]))
 
 
@@ -86,16 +86,25 @@ def decays_per_channel(network: Network) -> Iterator[Problem]:
 
 def axon_delays(network: Network) -> Iterator[Problem]:
     """Delays that no dense layer could take over."""
-    following = (*network.layers[1:], None)
-    for layer, consumer in zip(network, following, strict=True):
+    wiring = network.wiring
+    for index, layer in enumerate(network):
         if layer.axon_delay is None or not layer.axon_delay.any():
             continue
+        heard_by = [network.layers[i].tables[k] for i, k in wiring.listeners(index)]
+        consumer = next((table for table in heard_by if not isinstance(table, Dense)), None)
         if consumer is None:
             yield Problem(
                 layer.name,
                 "it delays its outputs and has a bias, so the delay cannot move to its inputs, and "
                 "there is no layer after it to take it over",
                 "Switch off the delay or the norm of the last block.",
+            )
+        elif not wiring.is_chain:
+            yield Problem(
+                layer.name,
+                f"its outputs are delayed, and {consumer.name}, which listens, is a convolution, "
+                "which has no delays",
+                "Switch off the delay.",
             )
         else:
             yield Problem(
@@ -113,7 +122,7 @@ def _unrolled_size(layer: Layer) -> str:
 
 def conv_integers(network: Network) -> Iterator[Problem]:
     """Sizes that overflow Lava's 8 bit integers."""
-    for layer in network:
+    for layer in _tables(network):
         if isinstance(layer, Pool):
             yield Problem(layer.name, "netx stores a pool and cannot load it", "Run all passes.")
         if not isinstance(layer, Window):
@@ -135,9 +144,10 @@ def conv_integers(network: Network) -> Iterator[Problem]:
 
 def pruned_to_nothing(network: Network) -> Iterator[Problem]:
     """Layers that never speak, or never listen."""
-    for layer, bound in zip(network, bounds(network), strict=True):
-        last = layer is network.layers[-1]
-        if isinstance(layer, Conv | Pool | Dense) and not layer.weight.any():
+    heads = network.wiring.heads
+    for index, (layer, bound) in enumerate(zip(network, bounds(network), strict=True)):
+        last = index in heads
+        if isinstance(layer, Conv | Pool | Dense) and not any(map(_weighs, layer.tables)):
             yield Problem(
                 layer.name,
                 "all its weights are zero, so that it does not depend on the input (and netx "
@@ -153,7 +163,10 @@ def pruned_to_nothing(network: Network) -> Iterator[Problem]:
 
 
 def changed_weights(network: Network) -> Iterator[Problem]:
-    """Dense weights that netx would load as others."""
+    """Dense weights that netx would load as others; what it does not load must be on the grid."""
+    if not network.wiring.is_chain:
+        yield from _weights_off_grid(network)
+        return
     for layer in network:
         if not isinstance(layer, Dense) or not layer.weight.any():
             continue
@@ -173,6 +186,28 @@ def changed_weights(network: Network) -> Iterator[Problem]:
                 f"{layer.weight[place]} to {loaded[place]}",
                 "Give the output layer one positive weight, or keep weights from -254 to 254.",
             )
+
+
+def _weights_off_grid(network: Network) -> Iterator[Problem]:
+    for table in _tables(network):
+        if not isinstance(table, Conv | Dense):
+            continue
+        weight = table.weight
+        if (weight % 2).any() or weight.min() < MIN_WEIGHT or weight.max() > MAX_WEIGHT:
+            yield Problem(
+                table.name,
+                f"its weights, {weight.min()} to {weight.max()}, are not even numbers of 8 bits",
+                f"Quantise the weights to even integers from {MIN_WEIGHT} to {MAX_WEIGHT}.",
+            )
+
+
+def _tables(network: Network) -> Iterator[Layer]:
+    for layer in network:
+        yield from layer.tables
+
+
+def _weighs(table: Layer) -> bool:
+    return isinstance(table, Conv | Pool | Dense) and bool(table.weight.any())
 
 
 def biases(network: Network) -> Iterator[Problem]:

@@ -151,10 +151,11 @@ class Compiled(Network):
         """Return what became of each layer, and what the passes did."""
         table = open_table(self.about(), "layer")
         add_numbers(table, "model", "network", "parameters")
-        for before, after in zip(self.source or self, self, strict=True):
+        before = {layer.name: times(layer.out_shape) for layer in self.source or self}
+        for after in self:
             table.add_row(
-                plain(after.name), times(before.out_shape), times(after.out_shape),
-                f"{after.parameters:,}",
+                plain(after.name), before.get(after.name, ""), times(after.out_shape),
+                f"{sum(x.parameters for x in after.tables):,}",
             )  # fmt: skip
         done = [f"{step.name}: {note}" for step in self.steps for note in step.notes]
         table.caption = "\n".join(map(plain, done))

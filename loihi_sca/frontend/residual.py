@@ -74,9 +74,7 @@ def extended(name: str, block: Residual, stream: Stream) -> tuple[Conv, Conv, St
     )
     carried = stream
     if block.shortcut is not None:
-        carried = (
-            _weighting(f"{name}.shortcut", block.shortcut, reader.out_shape, reader.name),
-        )
+        carried = (_weighting(f"{name}.shortcut", block.shortcut, reader.out_shape, reader.name),)
     added = _weighting(f"{name}.conv2", block.conv2, first.out_shape, first.name)
     return reader, first, (*carried, added)
 

@@ -7,8 +7,8 @@ ones ``(N,)``. What the numbers mean in time is defined by :mod:`loihi_sca.engin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -114,6 +114,11 @@ class Layer(Node):
     def tables(self) -> tuple[Layer, ...]:
         """The layer, and the synapses added to its own."""
         return self, *self.added
+
+    def with_tables(self, tables: Sequence[Layer]) -> Layer:
+        """Return the layer with other tables, its own first, in the place of its :attr:`tables`."""
+        own, *added = tables
+        return replace(own, added=tuple(added))
 
     @property
     def parameters(self) -> int:

@@ -58,7 +58,8 @@ def test_a_chain_that_names_its_sources_is_the_chain(network, draw):
     for before, layer in zip(network.layers, network.layers[1:], strict=False):
         layers.append(replace(layer, source=before.name))
     named = network.replace(layers=tuple(layers))
-    assert network.wiring.is_chain and named.wiring.is_chain
+    assert network.wiring.is_chain
+    assert named.wiring.is_chain
     one, two = reference.run(network, data), reference.run(named, data)
     np.testing.assert_array_equal(one.spikes, two.spikes)
     assert one.activity == two.activity
