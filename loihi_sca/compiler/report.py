@@ -121,6 +121,9 @@ class Compiled(Network):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a netx file that stock lava-dl loads; the file appears only once it is proven.
 
+        A network that is no chain, which netx cannot say, becomes a file of our own, that only
+        loihi-sca loads.
+
         It is written under another name, read back and compared, and then renamed.
 
         Raises
@@ -131,7 +134,7 @@ class Compiled(Network):
             The path cannot be written.
         """
         with atomic_path(path) as temporary:
-            netx.write(self.network, temporary)
+            netx.save(self.network, temporary)
             if netx.read(temporary) != self.network:
                 raise NotBitExact(f"{path}: reading it back gives another network.")
 

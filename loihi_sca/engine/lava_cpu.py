@@ -58,7 +58,7 @@ def run(
     ----------
     network : Network
         Lowered to what a netx file can say: Input, Conv and Dense with CUBA neurons, or all with
-        sigma-delta ones.
+        sigma-delta ones. One that is no chain must have its branches held, as the compiler does.
     data : int array (N, *in_shape, T)
         Binary spikes, or bias mantissas where the first layer is an Input with a neuron. The spikes
         of such a layer come from the reference engine; Lava runs from the next layer on.
@@ -87,7 +87,7 @@ def run(
     """
     with job_folder() as folder:
         path = folder / "network.net"
-        netx.write(network, path)
+        netx.save(network, path)
         return _run(
             folder, network, path, data,
             schedule=schedule, record=record, timeout_s=timeout_s, on_progress=on_progress,
@@ -104,7 +104,7 @@ def run_file(
     timeout_s: float | None = None,
     on_progress: Progress | None = None,
 ) -> RunResult:
-    """Run a netx file on Lava, the very file, whoever wrote it.
+    """Run a netx file on Lava, the very file, whoever wrote it, or one of ours.
 
     Parameters
     ----------
@@ -134,7 +134,8 @@ class _Plan:
     """How samples are laid out in time.
 
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
-    layer ``l`` (from 1) does at local step ``t`` of sample ``i`` comes at step ``i T + t + l``.
+    layer ``l`` (from 1; of a graph, the longest way to it) does at local step ``t`` of sample ``i``
+    comes at step ``i T + t + l``.
     Where state outlives a reset (cold, or spikes in the delay lines of a synapse), each sample gets
     a build of its own. One trace of what was before is left even there: layers run before their
     window begins, and what a biased layer sends then, the delays of the next carry into its window.
@@ -143,7 +144,7 @@ class _Plan:
     Attributes
     ----------
     samples, timesteps, layers : int
-        N, T, and the number of synapse layers.
+        N, T, and the number of synapse layers, of a graph on its longest way.
     cold, streamed : bool
         Cold schedule; all samples in one build.
     """
@@ -202,6 +203,7 @@ def _run(
             f"{network.name} has sigma-delta neurons, which Lava does not reset, so that it has no "
             "pipelined schedule for them", "Run it with schedule=\"cold\"."
         )  # fmt: skip
+    require_held(network)
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
@@ -212,9 +214,13 @@ def _run(
     if not layers:
         return RunResult(spikes, (), traces, 0.0)
 
-    flat = isinstance(layers[0], Dense)
+    graph = not network.wiring.is_chain
+    flat = isinstance(layers[0], Dense) and not graph
     arriving = spikes.reshape(len(spikes), -1, spikes.shape[-1]) if flat else spikes
-    plan = _plan(layers, arriving, schedule)
+    depths = [
+        d for d, x in zip(network.wiring.depths, network, strict=True) if not isinstance(x, Input)
+    ]
+    plan = _plan(layers, max(depths), arriving, schedule)
     np.save(folder / "source.npy", plan.to_lava(arriving))
     recorded = [i for i, layer in enumerate(layers) if layer.name in record]
     sinks = [len(layers) - 1, *recorded]
@@ -227,22 +233,53 @@ def _run(
         reset_interval=None if plan.cold else plan.timesteps,
         sinks=sinks,
         graded=network.is_graded,
+        depths=list(network.wiring.depths) if graph else None,
     )
     seconds = supervise(job, folder, _limits(plan, layers, timeout_s), on_progress)
     cut = [
-        plan.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), layer + 1)
+        plan.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), depths[layer])
         for n, layer in enumerate(sinks)
     ]
     traces |= {layers[i].name: Trace(s) for i, s in zip(recorded, cut[1:], strict=True)}
     return RunResult(cut[0], (), traces, seconds)
 
 
-def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> _Plan:
+def require_held(network: Network) -> None:
+    """Raise unless the spikes of a step arrive together where Lava adds them up.
+
+    Raises
+    ------
+    UnsupportedLayer
+        A branch is shorter than another and nothing holds it; or synapses of a network that is no
+        chain have delays, which our loader has not.
+    """
+    if network.wiring.is_chain:
+        return
+    early = [link.table.name for links in network.wiring.links for link in links if link.hold]
+    if early:
+        raise UnsupportedLayer(
+            f"{', '.join(early)}: spikes come earlier than others to the same neurons",
+            "Compile the network, which holds them back.",
+        )
+    delayed = [
+        table.name
+        for layer in network
+        for table in layer.tables
+        if (isinstance(table, Dense) and table.delay is not None) or table.axon_delay is not None
+    ]
+    if delayed:
+        raise UnsupportedLayer(
+            f"{', '.join(delayed)}: delays in a network that is no chain do not run on Lava",
+            "Leave the delays out.",
+        )
+
+
+def _plan(layers: Sequence[Layer], depth: int, arriving: SpikeArray, schedule: Schedule) -> _Plan:
     delayed = any(isinstance(x, Dense) and x.delay is not None and x.delay.any() for x in layers)
     return _Plan(
         samples=len(arriving),
         timesteps=arriving.shape[-1],
-        layers=len(layers),
+        layers=depth,
         cold=schedule == "cold",
         streamed=schedule == "pipelined" and not delayed,
     )
@@ -251,7 +288,7 @@ def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> 
 def _limits(plan: _Plan, layers: Sequence[Layer], timeout_s: float | None) -> Limits:
     """Allow a generous time for each step of a large network."""
     visited = 0
-    for layer in layers:
+    for layer in (table for x in layers for table in x.tables):
         delayed = isinstance(layer, Dense) and layer.delay is not None
         visited += int(layer.fan_out().sum()) * (DELAY_SLOTS if delayed else 1)
     return Limits(plan.runs * plan.steps, visited / SYNAPSES_PER_S, timeout_s)

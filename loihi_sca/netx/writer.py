@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
 
 import h5py
 import numpy as np
@@ -19,10 +19,8 @@ from loihi_sca.network import (
     Dense,
     Graded,
     Input,
-    IntArray,
     Layer,
     Network,
-    Readout,
     Sigma,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
@@ -32,6 +30,7 @@ from loihi_sca.netx.limits import (
     MAX_DELAY,
     loads_as_it_is,
 )
+from loihi_sca.netx.readout_json import readout_as_json
 
 SCHEMA = 1
 """Version of the ``loihi_sca`` group."""
@@ -40,7 +39,8 @@ SCHEMA = 1
 GROUP = "loihi_sca"
 
 NO_GRAPH = (
-    "its layers do not hear just the one before them, and netx knows chains only, without add"
+    "its layers hear others than the one before them, and netx knows chains only, without add "
+    "(netx.save writes a file of our own)"
 )
 
 
@@ -72,13 +72,13 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     >>> loihi_sca.write(network, "tiny.net")
     """
     require_loadable(network)
-    image = _image(network)
+    image = image_of(lambda file: _fill(file, network))
     with atomic_path(path) as temporary:
         temporary.write_bytes(image)
 
 
-def _image(network: Network) -> bytes:
-    """Return the bytes of the file.
+def image_of(fill: Callable[[h5py.File], None]) -> bytes:
+    """Return the bytes of a file that a function fills.
 
     HDF5 writes when it closes a file, where a full disk ends in errors of its library, some of them
     after the last line of the program. So it never sees a disk; and two that are written at once
@@ -86,20 +86,24 @@ def _image(network: Network) -> bytes:
     """
     name = uuid.uuid4().hex
     with h5py.File(name, "w", driver="core", backing_store=False, track_order=False) as file:
-        index, before = 0, None
-        for layer in network:
-            if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
-                _write_flatten(file.create_group(f"layer/{index}"), layer)
-                index += 1
-            _write_layer(file.create_group(f"layer/{index}"), layer)
-            index, before = index + 1, layer
-        if network.timesteps is not None:
-            file["simulation/Ts"] = 1
-            file["simulation/tSample"] = network.timesteps
-        _write_own_group(file.create_group(GROUP), network)
+        fill(file)
         file.flush()
         image: bytes = file.id.get_file_image()
     return image
+
+
+def _fill(file: h5py.File, network: Network) -> None:
+    index, before = 0, None
+    for layer in network:
+        if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
+            _write_flatten(file.create_group(f"layer/{index}"), layer)
+            index += 1
+        _write_layer(file.create_group(f"layer/{index}"), layer)
+        index, before = index + 1, layer
+    if network.timesteps is not None:
+        file["simulation/Ts"] = 1
+        file["simulation/tSample"] = network.timesteps
+    _write_own_group(file.create_group(GROUP), network)
 
 
 def require_loadable(network: Network) -> None:
@@ -209,21 +213,8 @@ def _write_own_group(group: h5py.Group, network: Network) -> None:
     group.attrs["in_shapes"] = json.dumps([layer.in_shape for layer in network])
     # the shapes in the file are those of outputs: a network without Input layer needs this one
     group.attrs["in_shape"] = np.array(network.in_shape)
-    group.attrs["readout"] = json.dumps(_readout_as_json(network.readout), sort_keys=True)
+    group.attrs["readout"] = json.dumps(readout_as_json(network.readout), sort_keys=True)
     group.attrs["metadata"] = json.dumps(dict(network.metadata), sort_keys=True)
-
-
-def _readout_as_json(readout: Readout) -> dict[str, Any]:
-    weight = None if readout.weight is None else readout.weight.tolist()
-    neuron = readout.neuron
-    decays = (
-        None if neuron is None else [_plain(neuron.current_decay), _plain(neuron.voltage_decay)]
-    )
-    return {"kind": readout.kind, "groups": readout.groups, "weight": weight, "decays": decays}
-
-
-def _plain(decay: int | IntArray) -> Any:
-    return decay.tolist() if isinstance(decay, np.ndarray) else int(decay)
 
 
 def _text(group: h5py.Group, name: str, value: str | list[str]) -> None:

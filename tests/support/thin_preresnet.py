@@ -1,4 +1,4 @@
-"""PreResNet18 at a sixteenth of its width on a small map, for what has to be exact, not accurate."""
+"""PreResNet18 at a sixteenth of its width on a small map: to be exact, not accurate."""
 
 import numpy as np
 import torch
