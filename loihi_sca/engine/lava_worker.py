@@ -63,8 +63,7 @@ class Job:
         Synapse layers, counted from 0, whose spikes are written to ``sink-N.npy``, each of shape
         ``(runs, steps, *shape)`` with ``shape`` in Lava's order. The first one is the output.
     graded : bool  (layers send messages of 32 bits)
-    depths : list of int or None
-        Of a network that is no chain, whose file is ours: when each layer starts.
+    depths : list of int or None  (of a file of ours: when each layer starts)
     """
 
     net: str
