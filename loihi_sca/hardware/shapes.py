@@ -24,7 +24,6 @@ from loihi_sca.network import (
     Shape,
     Window,
 )
-from loihi_sca.problems import CHAINS
 
 Kind: TypeAlias = Literal["port", "input", "conv", "dense"]
 """``port``: where spikes enter, takes no core. ``input``: neurons without synapses. ``conv``: a
@@ -217,7 +216,8 @@ class Architecture:
         """
         if self.sources:
             raise UnsupportedLayer(
-                f"{self.name}: it is no chain, whose channels could be counted anew", CHAINS
+                f"{self.name}: it is no chain, and only a chain's channels can be counted anew",
+                "Prune the model and compile it again.",
             )
         specs: list[LayerSpec] = []
         for spec in self.layers:
