@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+import loihi_sca
 from loihi_sca.cli.check import check
 from loihi_sca.cli.cliffs import cliffs
 from loihi_sca.cli.compile import compile_run
@@ -45,9 +46,22 @@ app = typer.Typer(
 NO_TORCH = "there is no torch here, which training needs: `pip install 'loihi-sca[train]'`."
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"loihi-sca {loihi_sca.__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True),
+]
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Version = False,
 ) -> None:
     """Train small, ship exactly, know before you have the chip."""
 

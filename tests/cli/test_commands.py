@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import loihi_sca
 from loihi_sca import netx
 from loihi_sca.engine import reference
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
@@ -118,6 +119,11 @@ def test_simulate_on_lava_gives_the_same(cli, net, spikes, tmp_path) -> None:
         assert outcome.code == 0, outcome.err
         outs.append(np.load(out))
     assert np.array_equal(*outs)
+
+
+def test_version(cli) -> None:
+    done = cli("--version")
+    assert (done.code, done.out) == (0, f"loihi-sca {loihi_sca.__version__}\n")
 
 
 def test_doctor(cli) -> None:

@@ -77,6 +77,7 @@ def test_rates_per_layer(profile):
     ("call", "message"),
     [
         (lambda a, p: from_rates(a, p, -0.1), "rate is -0.1"),
+        (lambda a, p: from_rates(a, p, 2), "rate is 2; spikes per neuron and step are from 0 to 1"),
         (lambda a, p: from_rates(a, p, float("nan")), "rate is nan"),
         (lambda a, p: from_rates(a, p, 0.1, rates={"cov": 1}), r"unknown layers \['cov'\]"),
         (lambda a, p: from_run((), a, p, 1, 1), "names the layers"),

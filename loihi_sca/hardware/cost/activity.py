@@ -150,15 +150,18 @@ def from_rates(
     Raises
     ------
     InputError
-        A rate is negative or not finite, a layer is unknown, or timesteps are not known.
+        A rate is not within 0 and 1, a layer is unknown, or timesteps are not known.
     """
     own = dict(rates or {})
     known = {spec.name for spec in architecture.layers} | {"input"}
     if unknown := sorted(set(own) - known):
         raise InputError(f"rates for unknown layers {unknown}; there are {sorted(known)}.")
     for what, value in {"rate": rate, **own}.items():
-        if not 0 <= value < float("inf"):
-            raise InputError(f"{what} is {value}, must be a number of spikes per step, >= 0.")
+        if not 0 <= value <= 1:
+            raise InputError(
+                f"{what} is {value:g}; spikes per neuron and step are from 0 to 1, since a neuron "
+                "spikes at most once in a step."
+            )
     steps = timesteps or architecture.timesteps
     if steps is None:
         raise InputError(
