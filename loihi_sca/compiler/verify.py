@@ -187,7 +187,7 @@ def verify(
         network = netx.read(network, input_shape=input_shape)
     check_runnable(network)
     if "lava" in engines:
-        lava_cpu.require_held(network)
+        netx.require_runnable(network)
         if network.wiring.is_chain:
             netx.require_loadable(network)
     origin = "given"

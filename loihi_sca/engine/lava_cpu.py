@@ -203,7 +203,7 @@ def _run(
             f"{network.name} has sigma-delta neurons, which Lava does not reset, so that it has no "
             "pipelined schedule for them", "Run it with schedule=\"cold\"."
         )  # fmt: skip
-    require_held(network)
+    netx.require_runnable(network)
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
@@ -242,36 +242,6 @@ def _run(
     ]
     traces |= {layers[i].name: Trace(s) for i, s in zip(recorded, cut[1:], strict=True)}
     return RunResult(cut[0], (), traces, seconds)
-
-
-def require_held(network: Network) -> None:
-    """Raise unless the spikes of a step arrive together where Lava adds them up.
-
-    Raises
-    ------
-    UnsupportedLayer
-        A branch is shorter than another and nothing holds it; or synapses of a network that is no
-        chain have delays, which our loader has not.
-    """
-    if network.wiring.is_chain:
-        return
-    early = [link.table.name for links in network.wiring.links for link in links if link.hold]
-    if early:
-        raise UnsupportedLayer(
-            f"{', '.join(early)}: spikes come earlier than others to the same neurons",
-            "Compile the network, which holds them back.",
-        )
-    delayed = [
-        table.name
-        for layer in network
-        for table in layer.tables
-        if (isinstance(table, Dense) and table.delay is not None) or table.axon_delay is not None
-    ]
-    if delayed:
-        raise UnsupportedLayer(
-            f"{', '.join(delayed)}: delays in a network that is no chain do not run on Lava",
-            "Leave the delays out.",
-        )
 
 
 def _plan(layers: Sequence[Layer], depth: int, arriving: SpikeArray, schedule: Schedule) -> _Plan:

@@ -17,13 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.engine.reference_graded import count, run_neurons
-from loihi_sca.engine.result import (
-    RunResult,
-    Schedule,
-    Trace,
-    check_data,
-    check_runnable,
-)
+from loihi_sca.engine.result import RunResult, Schedule, Trace, check_data, check_runnable
 from loihi_sca.network import (
     Conv,
     Cuba,

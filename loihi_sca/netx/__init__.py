@@ -6,9 +6,9 @@ What the format has no place for (timesteps, read-out, provenance) goes into a g
 :mod:`loihi_sca.netx.graph_file`.
 """
 
-from loihi_sca.netx.graph_file import save
+from loihi_sca.netx.graph_file import require_runnable, save
 from loihi_sca.netx.notes import notes_of
 from loihi_sca.netx.reader import read
 from loihi_sca.netx.writer import require_loadable, write
 
-__all__ = ["notes_of", "read", "require_loadable", "save", "write"]
+__all__ = ["notes_of", "read", "require_loadable", "require_runnable", "save", "write"]

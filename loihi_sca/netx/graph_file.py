@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -23,9 +25,10 @@ import numpy as np
 from loihi_sca.errors import NetworkError, UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network
+from loihi_sca.network.fixed_point import MAX_WEIGHT, MIN_WEIGHT
 from loihi_sca.netx import access
 from loihi_sca.netx.readout_json import readout_as_json, readout_from_json
-from loihi_sca.netx.writer import image_of, write
+from loihi_sca.netx.writer import image_of, problems_of, write
 
 FORMAT, SCHEMA = "loihi-sca graph", 1
 
@@ -55,6 +58,39 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     image = image_of(lambda file: _write(file, network))
     with atomic_path(path) as temporary:
         temporary.write_bytes(image)
+
+
+def require_runnable(network: Network) -> None:
+    """Raise :class:`UnsupportedLayer` where Lava would run a network that is no chain as another.
+
+    Such a network is not loaded by netx; but its processes are, number by number, those of netx.
+    """
+    if network.wiring.is_chain:
+        return
+    problems = [
+        f"{link.table.name}: its spikes come earlier than others to the same neurons"
+        for links in network.wiring.links
+        for link in links
+        if link.hold
+    ]
+    for layer in network:
+        for table in layer.tables:
+            whole = replace(table, neuron=layer.neuron, added=())
+            found = [*_synapse_problems(table), *problems_of(whole)]
+            problems += [f"{table.name}: {problem}" for problem in found]
+    if problems:
+        raise UnsupportedLayer(
+            "cannot be run on Lava: " + "; ".join(problems),
+            "Compile the network, which holds back what comes early.",
+        )
+
+
+def _synapse_problems(table: Layer) -> Iterator[str]:
+    if isinstance(table, Dense) and table.delay is not None:
+        yield "delays in a network that is no chain do not run on Lava"
+    weight = table.weight if isinstance(table, Dense) else np.zeros(1, dtype=np.int32)
+    if (weight % 2).any() or weight.min() < MIN_WEIGHT or weight.max() > MAX_WEIGHT:
+        yield f"its weights are no even numbers from {MIN_WEIGHT} to {MAX_WEIGHT}"
 
 
 def is_graph_file(file: h5py.File) -> bool:

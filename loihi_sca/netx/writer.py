@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import h5py
@@ -108,7 +108,7 @@ def _fill(file: h5py.File, network: Network) -> None:
 
 def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
-    problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
+    problems = [f"{x.name}: {p}" for x in network for p in (*problems_of(x), *_weight_problems(x))]
     problems += [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
     if not network.wiring.is_chain:
         problems.insert(0, NO_GRAPH)
@@ -116,8 +116,8 @@ def require_loadable(network: Network) -> None:
         raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 
 
-def _problems(layer: Layer) -> list[str]:
-    """Say what stock lava-dl cannot load exactly."""
+def problems_of(layer: Layer) -> list[str]:
+    """Say what of a layer Lava has no place for, its added tables and dense weights left out."""
     if not isinstance(layer, Input | Conv | Dense):
         return [f"{type(layer).__name__} has no netx block that loads"]
     found = []
@@ -142,11 +142,14 @@ def _problems(layer: Layer) -> list[str]:
         found.append(
             f"{layer.groups} groups are more than {MAX_CONV_INTEGER}, which Lava gets wrong"
         )
-    if isinstance(layer, Dense) and not loads_as_it_is(layer.weight):
-        found.append("netx would change its weights, or fail to load them; compile it")
     if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
         found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
     return found
+
+
+def _weight_problems(layer: Layer) -> Iterator[str]:
+    if isinstance(layer, Dense) and not loads_as_it_is(layer.weight):
+        yield "netx would change its weights, or fail to load them; compile it"
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:

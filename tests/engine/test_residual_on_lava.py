@@ -87,14 +87,27 @@ def _renamed(table):
 
 
 def test_spikes_that_come_early_are_refused():
-    with pytest.raises(UnsupportedLayer, match=r"b\+in, c\+a.*: spikes come earlier than others"):
+    with pytest.raises(
+        UnsupportedLayer, match=r"b\+in: its spikes come earlier than others.*c\+a:"
+    ):
         lava_cpu.run(without_relays(), np.zeros((1, 2, 7, 6, 3), dtype=np.uint8))
 
 
-def test_delays_are_refused():
-    first = Dense("a", (3,), np.full((3, 3), 2), neuron=LEAKY, delay=np.ones((3, 3), int))
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"delay": np.ones((3, 3), int)}, "a: delays in a network that is no chain"),
+        ({"weight": np.full((3, 3), 3)}, "a: its weights are no even numbers"),
+        ({"weight": np.full((3, 3), 256)}, "a: its weights are no even numbers"),
+        ({"bias": np.full(3, 5000)}, "a: biases 5000 to 5000 exceed"),
+        ({"axon_delay": np.ones(3, int)}, "a: axon delays must be moved"),
+    ],
+)
+def test_what_lava_would_run_as_something_else_is_refused(change, message):
+    more = {"weight": np.full((3, 3), 2), "neuron": LEAKY, **change}
+    first = Dense("a", (3,), **more)
     second = Dense("b", (3,), np.full((3, 3), 2), neuron=LEAKY)
     other = Dense("c", (3,), np.full((3, 3), 2), neuron=LEAKY, source="a")
     heads = Network("x", (Input("in", (3,)), first, second, other))
-    with pytest.raises(UnsupportedLayer, match="a: delays in a network that is no chain"):
+    with pytest.raises(UnsupportedLayer, match=message):
         lava_cpu.run(heads, np.zeros((1, 3, 3), dtype=np.uint8))

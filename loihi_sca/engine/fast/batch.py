@@ -11,6 +11,7 @@ import numpy.typing as npt
 from loihi_sca.engine.fast import kernels
 from loihi_sca.engine.fast.events import time_major
 from loihi_sca.engine.fast.layout import LaidOut
+from loihi_sca.engine.fast.neuron_kernels import PEAK, SATURATIONS, SPIKES, SYNOPS, WRAPS
 from loihi_sca.engine.fast.table import DRIVEN, PADDING, SHAPE_ONLY
 from loihi_sca.engine.result import SpikeArray, Trace
 from loihi_sca.network import IntArray, Layer, Shape
@@ -49,7 +50,7 @@ def run_batch(
             drive = NOTHING
         if laid.table.kind == SHAPE_ONLY or laid.layer.axon_delay is not None:
             _delay(spikes.steps, laid.layer)
-            count[kernels.SPIKES] = np.count_nonzero(spikes.steps)
+            count[SPIKES] = np.count_nonzero(spikes.steps)
         if trace is not None:
             _write(spikes.steps, laid.layer.out_shape, trace.spikes)
             if trace.current is not None and trace.voltage is not None:
@@ -77,9 +78,9 @@ def _sum_added(
 
 def add_counts(total: npt.NDArray[np.int64], more: npt.NDArray[np.int64]) -> None:
     """Add the counts of a batch; of the peaks, keep the larger."""
-    peaks = np.maximum(total[:, kernels.PEAK], more[:, kernels.PEAK])
+    peaks = np.maximum(total[:, PEAK], more[:, PEAK])
     total += more
-    total[:, kernels.PEAK] = peaks
+    total[:, PEAK] = peaks
 
 
 def activity_of(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> LayerActivity:
@@ -89,12 +90,12 @@ def activity_of(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> Lay
         name=layer.name,
         neurons=neurons,
         outputs=layer.neurons,
-        spikes=int(count[kernels.SPIKES]),
-        synops=int(count[kernels.SYNOPS]),
+        spikes=int(count[SPIKES]),
+        synops=int(count[SYNOPS]),
         updates=neurons * updates,
-        peak_current=int(count[kernels.PEAK]),
-        current_wraps=int(count[kernels.WRAPS]),
-        voltage_saturations=int(count[kernels.SATURATIONS]),
+        peak_current=int(count[PEAK]),
+        current_wraps=int(count[WRAPS]),
+        voltage_saturations=int(count[SATURATIONS]),
     )
 
 
