@@ -34,11 +34,13 @@ def network(driven=False):
              bias=rng.integers(-10, 10, 6),
              added=(Conv("b+in", (2, 7, 6), weight(6, 2, 6, 2), dilation=(1, 3), source="in"),),
              )  # fmt: skip
+    of_c = weight(9, 36)
+    of_c[:, 0] = -256, 254, -2, 2, 0, 8, -254, 64, -64  # ends of the range
     own = Cuba(rng.integers(500, 4096, 9), rng.integers(10, 900, 9), 70)
-    c = Dense("c", (6, 2, 3), weight(9, 36), neuron=own, bias=rng.integers(-5, 5, 9),
+    c = Dense("c", (6, 2, 3), of_c, neuron=own, bias=rng.integers(-5, 5, 9),
               added=(Dense("c+a", (4, 4, 5), weight(9, 80) // 4 * 2, source="a"),))  # fmt: skip
-    head = Dense("head", (36,), -abs(weight(3, 36)) - 2, neuron=Cuba(1024, 128, 0), source="b",
-                 added=(Dense("head+c", (9,), abs(weight(3, 9)) + 120, source="c"),))  # fmt: skip
+    head = Dense("head", (36,), -(abs(weight(3, 36)) // 16) * 2 - 2, neuron=Cuba(1024, 128, 0), source="b",
+                 added=(Dense("head+c", (9,), abs(weight(3, 9)) + 110, source="c"),))  # fmt: skip
     out = Dense("out", (9,), weight(5, 9), neuron=LEAKY, source="c")
     first = Input("in", (2, 7, 6), neuron=Cuba(4096, 100, 30) if driven else None)
     return hold_branches(Network("graph", (first, a, b, c, head, out), timesteps=9))
@@ -87,9 +89,7 @@ def _renamed(table):
 
 
 def test_spikes_that_come_early_are_refused():
-    with pytest.raises(
-        UnsupportedLayer, match=r"b\+in: its spikes come earlier than others.*c\+a:"
-    ):
+    with pytest.raises(UnsupportedLayer, match=r"b\+in: its spikes come earlier .*c\+a: its"):
         lava_cpu.run(without_relays(), np.zeros((1, 2, 7, 6, 3), dtype=np.uint8))
 
 
