@@ -6,6 +6,7 @@
     shapes_of    shapes of a pruned model; resize gives them to one that is built anew
     check        what keeps a model from the chip, before it is trained
     read, write  netx files, which stock lava-dl loads
+    read_nir, write_nir  NIR, which snnTorch, Norse and sinabs speak
     load_data    a dataset by name, or your own            -> Dataset
     run          a network on spikes                       -> RunResult
     verify       reference = fast = Lava, in every layer   -> Verification
@@ -38,6 +39,7 @@ _HOMES = {
     "plan": "pipeline.plan",
     "prune": "pruning.oneshot",
     "read": "netx.reader",
+    "read_nir": "exchange.nir_import",
     "report": "reporting.html:write_report",
     "resize": "model.sizes",
     "run": "pipeline.run",
@@ -45,12 +47,14 @@ _HOMES = {
     "train": "training.session",
     "verify": "compiler.verify",
     "write": "netx.writer",
+    "write_nir": "exchange.nir_export",
 }
 """Where each name lives; the stub ``__init__.pyi`` says the same to type checkers and editors."""
 
 _PACKAGES = (
-    "compiler", "config", "data", "engine", "errors", "execution", "frontend", "hardware", "model",
-    "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs", "slayer", "training",
+    "compiler", "config", "data", "engine", "errors", "exchange", "execution", "frontend",
+    "hardware", "model", "network", "netx", "pipeline", "planning", "pruning", "reporting", "runs",
+    "slayer", "training",
 )  # fmt: skip
 
 _OF_TORCH = (

@@ -3,6 +3,7 @@ from loihi_sca import config as config
 from loihi_sca import data as data
 from loihi_sca import engine as engine
 from loihi_sca import errors as errors
+from loihi_sca import exchange as exchange
 from loihi_sca import execution as execution
 from loihi_sca import frontend as frontend
 from loihi_sca import hardware as hardware
@@ -18,6 +19,8 @@ from loihi_sca import slayer as slayer
 from loihi_sca import training as training
 from loihi_sca.compiler.verify import verify as verify
 from loihi_sca.data.datasets import load as load_data
+from loihi_sca.exchange.nir_export import write_nir as write_nir
+from loihi_sca.exchange.nir_import import read_nir as read_nir
 from loihi_sca.frontend.check import check as check
 from loihi_sca.frontend.compile import compile_slayer as compile
 from loihi_sca.frontend.compile import compile_slayer as compile_slayer
@@ -50,6 +53,7 @@ __all__ = [
     "plan",
     "prune",
     "read",
+    "read_nir",
     "report",
     "resize",
     "run",
@@ -57,6 +61,7 @@ __all__ = [
     "train",
     "verify",
     "write",
+    "write_nir",
 ]
 
 __version__: str

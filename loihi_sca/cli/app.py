@@ -17,6 +17,7 @@ from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
+from loihi_sca.cli.exchange import export_nir, import_nir
 from loihi_sca.cli.lava import lava
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
@@ -107,6 +108,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "compile": compile_run,
     "verify": verify,
+    "export": export_nir,
+    "import": import_nir,
     "simulate": simulate,
     "evaluate": evaluate,
     "estimate": estimate,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from loihi_sca import netx
 from loihi_sca.compiler.bounds import UNBOUNDED, LayerBounds, bounds
 from loihi_sca.errors import NotBitExact
 from loihi_sca.files import atomic_path
-from loihi_sca.network import Conv, Dense, Input, Layer, Network
+from loihi_sca.network import Conv, Dense, Input, KnownNetwork, Layer, Network
 from loihi_sca.network.fixed_point import STATE_LIMIT
 from loihi_sca.results import add_numbers, open_table, plain, times
 
@@ -71,10 +71,8 @@ class Proof:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Compiled(Network):
+class Compiled(KnownNetwork):
     """A compiled network, and how it came about.
-
-    It is the network: engines, files and estimates take it as such, and it equals :attr:`network`.
 
     Attributes
     ----------
@@ -93,30 +91,6 @@ class Compiled(Network):
     notes: tuple[str, ...] = field(default=(), metadata={"digest": False})
     proof: Proof | None = field(default=None, metadata={"digest": False})
     source: Network | None = field(default=None, metadata={"digest": False})
-
-    @classmethod
-    def of(cls, network: Network, **about: Any) -> Compiled:
-        """Return a network with what is known about how it came about."""
-        return cls(**{f.name: getattr(network, f.name) for f in fields(Network)}, **about)
-
-    @property
-    def network(self) -> Network:
-        """The network alone."""
-        return Network(**{f.name: getattr(self, f.name) for f in fields(Network)})
-
-    def digest(self) -> str:
-        """Return the digest of the network."""
-        return self.network.digest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and self.digest() == other.digest()
-
-    def __hash__(self) -> int:
-        return hash(self.digest())
-
-    def replace(self, **changes: Any) -> Network:
-        """Return the network alone with fields changed: what is known is not of that one."""
-        return self.network.replace(**changes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a netx file that stock lava-dl loads; the file appears only once it is proven.

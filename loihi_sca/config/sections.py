@@ -87,6 +87,9 @@ class TrainingConfig(Section):
         :class:`loihi_sca.training.loss.Loss`.
     label_smoothing : float
         Share of the target that is spread over all classes.
+    events : bool
+        Whether synapses are computed over their spikes alone where that is faster; on a CPU. The
+        same spikes either way, gradients equal to float rounding.
     keep_checkpoints : int
         How many of the last checkpoints stay on disk, besides the best.
     """
@@ -98,6 +101,7 @@ class TrainingConfig(Section):
     l1: NotNegative = 0.0
     synops: NotNegative = 0.0
     label_smoothing: Fraction = 0.0
+    events: Whether = True
     keep_checkpoints: Count = 2
 
 

@@ -7,6 +7,7 @@ layer of its own.
 """
 
 from loihi_sca.network.graph import Network, Readout
+from loihi_sca.network.known import KnownNetwork
 from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
 from loihi_sca.network.neurons import (
     Cuba,
@@ -21,7 +22,7 @@ from loihi_sca.network.values import IntArray, Pair, Shape
 from loihi_sca.network.windows import Conv, Pool, Window
 
 __all__ = [
-    "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "Layer", "Network", "Neuron",
-    "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Sigma", "SigmaDelta",
-    "Window",
+    "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "KnownNetwork", "Layer",
+    "Network", "Neuron", "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Sigma",
+    "SigmaDelta", "Window",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -77,7 +77,7 @@ class Network(Result, Node):
     metadata: Mapping[str, str] = field(default_factory=dict, metadata={"digest": False})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", tuple(_said_once(self.layers)))
         if not self.layers:
             raise NetworkError(f"network {self.name!r} has no layers.")
         if self.timesteps is not None:
@@ -178,3 +178,12 @@ class Network(Result, Node):
     def replace(self, **changes: Any) -> Network:
         """Return a copy with fields changed, validated anew."""
         return replace(self, **changes)
+
+
+def _said_once(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Yield layers, those that name the one before them without its name: that is what it means."""
+    before = None
+    for layer in layers:
+        named = layer.source is not None and layer.source == before
+        yield replace(layer, source=None) if named else layer
+        before = layer.name

@@ -14,17 +14,18 @@ from loihi_sca.network import IntArray
 MAX_VALUES = 1 << 28
 """A field that claims more values than this is damaged."""
 
-MAX_COMPRESSION = 1000
-"""So is one that claims more bytes than these times what the file holds for it."""
+MAX_COMPRESSION = 1040
+"""So is one that claims more bytes than these times what the file holds for it; gzip, which other
+writers use, reaches 1032 on equal values."""
 
 SMALL_BYTES = 1 << 20
 """Fields up to this size are not suspected."""
 
 
-def group(parent: h5py.Group, name: str, owner: str) -> h5py.Group:
-    """Return a subgroup, or raise."""
+def group(parent: h5py.Group, name: str, owner: str, kind: str = "netx network") -> h5py.Group:
+    """Return a subgroup, or raise and say what the file is not."""
     if not isinstance(parent.get(name), h5py.Group):
-        raise NetworkError(f"{owner} has no group {name!r}: not a netx network.")
+        raise NetworkError(f"{owner} has no group {name!r}: not a {kind}.")
     return parent[name]
 
 
@@ -111,5 +112,5 @@ def _is_hollow(dataset: h5py.Dataset) -> bool:
 def plain(value: Any) -> Any:
     """Return an HDF5 value as a plain Python value where it is a scalar."""
     if isinstance(value, bytes):
-        return value.decode("ascii", "replace")
+        return value.decode("utf-8", "replace")
     return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value

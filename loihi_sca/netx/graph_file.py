@@ -26,9 +26,9 @@ from loihi_sca.errors import NetworkError, UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network
 from loihi_sca.network.fixed_point import MAX_WEIGHT, MIN_WEIGHT
-from loihi_sca.netx import access
+from loihi_sca.netx import access, in_memory
 from loihi_sca.netx.readout_json import readout_as_json, readout_from_json
-from loihi_sca.netx.writer import image_of, problems_of, write
+from loihi_sca.netx.writer import problems_of, write
 
 FORMAT, SCHEMA = "loihi-sca graph", 1
 
@@ -55,7 +55,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     if network.wiring.is_chain:
         write(network, path)
         return
-    image = image_of(lambda file: _write(file, network))
+    image = in_memory.image(lambda file: _write(file, network))
     with atomic_path(path) as temporary:
         temporary.write_bytes(image)
 

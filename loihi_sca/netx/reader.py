@@ -19,7 +19,7 @@ from loihi_sca.netx.notes import NOTES, find_notes
 from loihi_sca.netx.readout_json import readout_from_json
 from loihi_sca.netx.writer import GROUP, SCHEMA
 
-_DAMAGE = (
+DAMAGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What h5py and numpy raise about fields that are not what they should be."""
@@ -82,7 +82,7 @@ def read(
         if not path.exists():
             raise NetworkError(f"{path}: no such file.") from error
         raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise NetworkError(f"{path}: damaged netx file ({error}).") from error
 
 

@@ -14,7 +14,9 @@ def readout_as_json(readout: Readout) -> dict[str, Any]:
     weight = None if readout.weight is None else readout.weight.tolist()
     neuron = readout.neuron
     decays = (
-        None if neuron is None else [_plain(neuron.current_decay), _plain(neuron.voltage_decay)]
+        None
+        if neuron is None
+        else [decay_as_json(neuron.current_decay), decay_as_json(neuron.voltage_decay)]
     )
     return {"kind": readout.kind, "groups": readout.groups, "weight": weight, "decays": decays}
 
@@ -30,5 +32,6 @@ def readout_from_json(value: dict[str, Any]) -> Readout:
     return Readout(value["kind"], groups=value["groups"], weight=weight, neuron=neuron)
 
 
-def _plain(decay: int | IntArray) -> Any:
+def decay_as_json(decay: int | IntArray) -> Any:
+    """Return a decay as a number, or as a list with one per channel."""
     return decay.tolist() if isinstance(decay, np.ndarray) else int(decay)

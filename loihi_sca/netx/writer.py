@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import h5py
@@ -25,6 +24,7 @@ from loihi_sca.network import (
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
 from loihi_sca.network.graded import graded_problems
+from loihi_sca.netx import in_memory
 from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
@@ -72,24 +72,9 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     >>> loihi_sca.write(network, "tiny.net")
     """
     require_loadable(network)
-    image = image_of(lambda file: _fill(file, network))
+    image = in_memory.image(lambda file: _fill(file, network))
     with atomic_path(path) as temporary:
         temporary.write_bytes(image)
-
-
-def image_of(fill: Callable[[h5py.File], None]) -> bytes:
-    """Return the bytes of a file that a function fills.
-
-    HDF5 writes when it closes a file, where a full disk ends in errors of its library, some of them
-    after the last line of the program. So it never sees a disk; and two that are written at once
-    must not have one name.
-    """
-    name = uuid.uuid4().hex
-    with h5py.File(name, "w", driver="core", backing_store=False, track_order=False) as file:
-        fill(file)
-        file.flush()
-        image: bytes = file.id.get_file_image()
-    return image
 
 
 def _fill(file: h5py.File, network: Network) -> None:

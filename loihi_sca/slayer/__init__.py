@@ -11,6 +11,7 @@ from loihi_sca.errors import BackendError
 
 if TYPE_CHECKING:
     from loihi_sca.model.acceleration import accelerate as accelerate
+    from loihi_sca.slayer.dynamics.events import event_driven as event_driven
 
 
 def _there(module: str) -> bool:
@@ -37,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from loihi_sca.model import acceleration
 
         return acceleration.accelerate
+    if name == "event_driven":
+        from loihi_sca.slayer.dynamics import events
+
+        return events.event_driven
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,7 @@ from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import hold_bits, planned_bits
 from loihi_sca.pruning.criteria import Criterion
 from loihi_sca.pruning.schedule import Schedule
+from loihi_sca.slayer.dynamics.events import event_driven
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
 from loihi_sca.training.loss import Loss
@@ -253,7 +254,8 @@ class Trainer:
     def _network(self, spikes: torch.Tensor) -> torch.Tensor:
         if self._parallel is None:
             self._parallel = self.world.parallel(self.model, self.train.shape, self.train.timesteps)
-        output: torch.Tensor = self._parallel(spikes)
+        with event_driven(self.recipe.training.events):
+            output: torch.Tensor = self._parallel(spikes)
         return output
 
     def _learning_rate(self, when: float) -> float:

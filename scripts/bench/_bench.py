@@ -45,10 +45,15 @@ class Row:
 
 def options(doc: str | None) -> argparse.Namespace:
     """Parse ``[--quick] [--json OUT]``."""
+    return parser_of(doc).parse_args()
+
+
+def parser_of(doc: str | None) -> argparse.ArgumentParser:
+    """Return the parser of ``[--quick] [--json OUT]``, for a script that takes more."""
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer runs; at most five minutes")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the rows here")
-    return parser.parse_args()
+    return parser
 
 
 def seconds(function: Callable[[], Any]) -> float:

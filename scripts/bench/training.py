@@ -4,7 +4,10 @@
 Both sides of a ratio are measured in turns in one run, and medians are given. Weights are random,
 scaled so that spikes reach the last layer; the input spikes at a rate of 0.2.
 
-    scripts/bench/training.py [--quick] [--json OUT]
+    scripts/bench/training.py [--quick] [--json OUT] [--against FOLDER [--threads N]]
+
+With --against only a training step is measured, at the rates of a trained network, beside that of
+the build in another worktree.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _bench import Row, in_turns, options, ratios, report, seconds
+from _bench import Row, in_turns, parser_of, ratios, report, seconds
+from _training_builds import against_build
 from _training_cuda import cuda
 from _training_nets import (
     CLASSES,
@@ -53,12 +57,21 @@ def main() -> None:
     if sys.argv[1:2] == ["--peak"]:  # a child of memory()
         print(peak_of(*sys.argv[2:4]))
         return
-    choices = options(__doc__)
+    parser = parser_of(__doc__)
+    parser.add_argument(
+        "--against", type=Path, metavar="FOLDER", help="a worktree of another build"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="with --against: up to so many")
+    choices = parser.parse_args()
     rounds = 3 if choices.quick else 9
     rows: list[Row] = []
     notes: list[str] = []
-    parts: list[Part] = [layer, steps, bookkeeping, frozen, against_snntorch, against_spikingjelly]
-    for part in (*parts, memory, cuda):
+    parts: list[Part] = [
+        layer, steps, bookkeeping, frozen, against_snntorch, against_spikingjelly, memory, cuda,
+    ]  # fmt: skip
+    if choices.against is not None:
+        parts = [lambda rounds, _: against_build(choices.against, rounds, choices.threads)]
+    for part in parts:
         try:
             for row in part(rounds, choices.quick):
                 print(f"{row.work}: {row.metric} {row.value:.4g} {row.unit}", file=sys.stderr)

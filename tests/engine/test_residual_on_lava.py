@@ -39,7 +39,8 @@ def network(driven=False):
     own = Cuba(rng.integers(500, 4096, 9), rng.integers(10, 900, 9), 70)
     c = Dense("c", (6, 2, 3), of_c, neuron=own, bias=rng.integers(-5, 5, 9),
               added=(Dense("c+a", (4, 4, 5), weight(9, 80) // 4 * 2, source="a"),))  # fmt: skip
-    head = Dense("head", (36,), -(abs(weight(3, 36)) // 16) * 2 - 2, neuron=Cuba(1024, 128, 0), source="b",
+    head = Dense("head", (36,), -(abs(weight(3, 36)) // 16) * 2 - 2, neuron=Cuba(1024, 128, 0),
+                 source="b",
                  added=(Dense("head+c", (9,), abs(weight(3, 9)) + 110, source="c"),))  # fmt: skip
     out = Dense("out", (9,), weight(5, 9), neuron=LEAKY, source="c")
     first = Input("in", (2, 7, 6), neuron=Cuba(4096, 100, 30) if driven else None)

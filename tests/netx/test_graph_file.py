@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from network_strategies import residual_networks
 
+import loihi_sca
 from loihi_sca import netx
 from loihi_sca.errors import NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool, Readout
@@ -63,6 +64,11 @@ def test_a_chain_is_saved_as_netx(tmp_path):
 def test_netx_cannot_say_it():
     with pytest.raises(UnsupportedLayer, match="netx knows chains only, without add"):
         netx.write(network(), "never.net")
+
+
+def test_nir_is_refused(tmp_path):
+    with pytest.raises(UnsupportedLayer, match="only chains are exported as NIR"):
+        loihi_sca.write_nir(network(), tmp_path / "net.nir")
 
 
 def test_a_pool_has_no_place(tmp_path):

@@ -18,9 +18,9 @@ from loihi_sca import data
 from loihi_sca.data import Dataset
 from loihi_sca.pruning.oneshot import cross_entropy
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-STEPS, TRAIN, BATCH = 8, 12_000, 64
+STEPS, TRAIN, BATCH = 8, 9_600, 64
 SUPPORT = Path(__file__).parents[1] / "support"
 
 
@@ -108,16 +108,17 @@ def test_in_a_plain_loop(dense, train, test) -> None:
     assert pruned > accurate - 0.01
 
 
-def test_with_the_command(dense, root, tmp_path) -> None:
+def test_with_the_command(dense, train, test, root, tmp_path) -> None:
     save_file(dense, tmp_path / "dense.safetensors")
+    half = deployed(fresh(dense, train), test)[0] // 2
     done = subprocess.run(
         [
             sys.executable, "-m", "loihi_sca", "prune", "own_models:mnist", "--weights",
             str(tmp_path / "dense.safetensors"), "--data", "mnist", "--root", str(root), "--steps",
-            str(STEPS), "--limit", str(TRAIN), "--cores", "4", "--epochs", "2", "--json",
+            str(STEPS), "--limit", str(TRAIN), "--cores", str(half), "--epochs", "2", "--json",
         ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), *sys.path])},
-        capture_output=True, text=True, timeout=1400,
+        capture_output=True, text=True, timeout=3400,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -125,6 +126,6 @@ def test_with_the_command(dense, root, tmp_path) -> None:
         {stage: (found[stage]["cores"], found[stage]["accuracy"]) for stage in ("dense", "pruned")}
     )
     assert found["dense"]["cores"] >= 8
-    assert found["pruned"]["cores"] <= 4
+    assert found["pruned"]["cores"] <= half
     assert found["pruned"]["accuracy"] > found["dense"]["accuracy"] - 0.01
     assert found["pruned"]["proof"]["samples"] == 64

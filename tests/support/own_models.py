@@ -115,9 +115,9 @@ def mnist() -> torch.nn.Sequential:
     options = {"delay_shift": False, "weight_scale": 2, "weight_norm": True}
     shared = {"threshold": 1.0, "current_decay": 1.0, "scale_grad": 1.0}
     return torch.nn.Sequential(
-        cuba.Conv(neuron(**shared), 1, 16, 5, stride=2, padding=2, **options),
-        cuba.Conv(neuron(**shared), 16, 32, 3, stride=2, padding=1, **options),
+        cuba.Conv(neuron(**shared), 1, 24, 5, stride=2, padding=2, **options),
+        cuba.Conv(neuron(**shared), 24, 32, 3, stride=2, padding=1, **options),
         cuba.Flatten(),
-        cuba.Dense(neuron(**shared), 32 * 7 * 7, 64, **options),
-        cuba.Dense(neuron(**shared), 64, 10, **options),
+        cuba.Dense(neuron(**shared), 32 * 7 * 7, 128, **options),
+        cuba.Dense(neuron(**shared), 128, 10, **options),
     )

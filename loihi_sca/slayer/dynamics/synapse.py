@@ -10,6 +10,9 @@ order they are formed as long as they stay within 2^24/32. The fan-in that could
 beyond 131 072; such a layer is summed in float64, with the chip's integers where lava-dl rounds.
 Input that is not whole (an analogue first layer) is equal to float rounding only. On CUDA
 convolutions need care for the same bits, see :mod:`loihi_sca.slayer.dynamics.cuda.convolution`.
+
+On a CPU both go over spike events where that is faster, and keep spikes as bits until the backward
+pass: :mod:`loihi_sca.slayer.dynamics.events`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from loihi_sca.slayer.dynamics import layout
+from loihi_sca.slayer.dynamics import events, layout
 from loihi_sca.slayer.dynamics.cuda import convolution
 
 MAX_FAN_IN = (1 << 24) // (4 * 32)
@@ -57,19 +60,38 @@ def pool(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return _slide(spikes, kernel, window, (0, 0), (1, 1), channels)
 
 
-def _slide(spikes: torch.Tensor, kernel: torch.Tensor, *geometry: Any) -> torch.Tensor:
+def _slide(
+    spikes: torch.Tensor,
+    kernel: torch.Tensor,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> torch.Tensor:
     """Convolve the images of all steps with a kernel (out, in, kh, kw)."""
     samples, timesteps = spikes.shape[0], spikes.shape[-1]
-    images = layout.rows(spikes).flatten(0, 1).permute(0, 3, 1, 2)
+    rows = layout.rows(spikes).flatten(0, 1)
+    geometry = (stride, padding, dilation, groups)
     if _may_round(kernel):
-        exact = functional.conv2d(images.double(), kernel.double(), None, *geometry)
-        weighted = exact.to(images.dtype)
-    elif images.is_cuda:
-        weighted = convolution.convolve(images, kernel, *geometry)
+        exact = functional.conv2d(_images(rows).double(), kernel.double(), None, *geometry)
+        weighted = _rows(exact.to(rows.dtype))
+    elif rows.is_cuda:
+        weighted = _rows(convolution.convolve(_images(rows), kernel, *geometry))
+    elif groups == 1 and set(dilation) == {1}:
+        weighted = events.weigh(rows, kernel, events.Convolution(stride, padding))
     else:
-        weighted = functional.conv2d(images, kernel, None, *geometry)
-    rows = weighted.permute(0, 2, 3, 1).contiguous()
-    return layout.from_rows(rows.view(timesteps, samples, *rows.shape[1:]))
+        weighted = _rows(functional.conv2d(_images(rows), kernel, None, *geometry))
+    return layout.from_rows(weighted.view(timesteps, samples, *weighted.shape[1:]))
+
+
+def _images(rows: torch.Tensor) -> torch.Tensor:
+    """Return [B, H, W, C] as torch's images, channels last."""
+    return rows.permute(0, 3, 1, 2)
+
+
+def _rows(images: torch.Tensor) -> torch.Tensor:
+    """Return torch's images as contiguous [B, H, W, C]."""
+    return images.permute(0, 2, 3, 1).contiguous()
 
 
 def connect(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -78,7 +100,8 @@ def connect(spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     if _may_round(table):
         exact = functional.linear(rows.double(), table.double())
         return layout.from_rows(exact.to(rows.dtype))
-    return layout.from_rows(functional.linear(rows, table))
+    weighted = events.weigh(rows.flatten(0, 1), table, events.Product())
+    return layout.from_rows(weighted.view(*rows.shape[:2], -1))
 
 
 def flatten(spikes: torch.Tensor) -> torch.Tensor:

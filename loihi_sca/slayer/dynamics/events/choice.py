@@ -1,0 +1,97 @@
+"""Which way a layer is computed: over its events, or densely.
+
+The choice depends on sizes, weights and the number of spikes alone, never on a clock, so that a
+run which is resumed makes the same choices. The densities up to which events pay were measured by
+``scripts/bench/events.py``, which prints them beside those chosen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import torch
+
+from loihi_sca.slayer.dynamics.events.bits import Bits
+from loihi_sca.slayer.dynamics.events.geometry import Geometry
+
+SMALL = 1 << 14
+"""Values below which finding spikes takes longer than any way of summing them."""
+
+_on: ContextVar[bool] = ContextVar("event_driven", default=True)
+
+
+class Crossover(NamedTuple):
+    """The density at which both ways take the same time.
+
+    Attributes
+    ----------
+    wide, narrow : float
+        For layers of at least 64 channels on either side, and of at least 32; with fewer, vectors
+        are not filled and nothing is won.
+    per_output : float
+        Over the number of outputs of a channel, subtracted: each weight is brought to its place
+        once for all of them.
+    """
+
+    wide: float
+    narrow: float
+    per_output: float
+
+    def density(self, geometry: Geometry) -> float:
+        """Return the density for a layer; not above 0 if events never pay."""
+        g = geometry
+        channels = min(g.in_c, g.out_c)
+        limit = self.wide if channels >= 64 else self.narrow if channels >= 32 else 0.0
+        return limit - self.per_output / max(g.images * g.out_h * g.out_w, 1)
+
+
+class Way(NamedTuple):
+    """The crossovers of a direction: of convolutions, and of dense layers, whose way is faster."""
+
+    convolution: Crossover
+    product: Crossover
+
+    def of(self, geometry: Geometry) -> Crossover:
+        """Return the crossover of a layer."""
+        is_map = geometry.in_h * geometry.in_w > 1
+        return self.convolution if is_map else self.product
+
+    def pays(self, bits: Bits, geometry: Geometry) -> bool:
+        """Tell whether sums over events are faster for spikes of a layer."""
+        return bits.density < self.of(geometry).density(geometry)
+
+
+FORWARD = Way(Crossover(0.25, 0.15, 40), Crossover(0.3, 0.0, 120))
+GRADIENT = Way(Crossover(0.3, 0.15, 40), Crossover(0.27, 0.0, 72))
+
+
+@contextmanager
+def event_driven(on: bool) -> Iterator[None]:
+    """Say whether forward passes in this context may compute synapses over their events.
+
+    Their backward passes go the same way. By default they may.
+    """
+    token = _on.set(on)
+    try:
+        yield
+    finally:
+        _on.reset(token)
+
+
+def may_pay(values: torch.Tensor, geometry: Geometry) -> bool:
+    """Tell whether it is worth looking for spikes in the values that a synapse is given."""
+    return (
+        _on.get()
+        and values.device.type == "cpu"
+        and values.dtype == torch.float32
+        and values.numel() >= SMALL
+        and any(way.of(geometry).density(geometry) > 0 for way in (FORWARD, GRADIENT))
+    )
+
+
+def pays(bits: Bits, geometry: Geometry) -> bool:
+    """Tell whether sums over events are faster in either direction."""
+    return FORWARD.pays(bits, geometry) or GRADIENT.pays(bits, geometry)

@@ -1,0 +1,104 @@
+"""A process that trains one network in one build of ours, a step whenever it is asked to.
+
+``_training_worker.py BUILD NET SIDE THREADS``: BUILD is a worktree, whose packages and networks
+are used; SIDE is ``ours`` or ``stock``. It prints the peak memory of its first steps in MiB, then
+for each line that it reads, the seconds and processor seconds of a step.
+
+Each layer's weights are scaled so that 10 % of its neurons spike in a step, as in a trained
+network. They are put back before every step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import ctypes
+import gc
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+RATE = 0.1
+SAMPLES = {"MNIST net": (64, 8), "VGG-9": (8, 8), "VGG16, width 1/4": (16, 4)}
+"""Batch and timesteps."""
+
+
+def main(build: str, net: str, side: str, threads: str) -> None:
+    sys.path[:0] = [build, str(Path(build) / "scripts" / "bench")]
+    import torch
+
+    torch.set_num_threads(int(threads))
+    # whatever libraries print is not for whom we answer
+    with open(os.dup(1), "w") as answers, contextlib.redirect_stdout(sys.stderr):
+        step, restore = prepared(net, side)
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what was freed is not there for these steps to use
+        before = rss("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the peak so far no longer counts
+        for _ in range(2):
+            step()
+        print((rss("VmHWM") - before) / 1024, file=answers, flush=True)
+        for _ in sys.stdin:
+            restore()
+            wall, cpu = time.perf_counter(), time.process_time()
+            step()
+            passed = time.perf_counter() - wall, time.process_time() - cpu
+            print(*passed, file=answers, flush=True)
+
+
+def prepared(net: str, side: str) -> tuple[Any, Any]:
+    """Return a function that does a step, and one that puts the weights back."""
+    import torch
+    from _training_nets import CLASSES, NEURON, mnist, ours, step_of, stock, vgg9
+
+    from loihi_sca.config import ModelConfig
+
+    if net == "VGG16, width 1/4":
+        neuron = NEURON.model_copy(update={"tau_grad": 0.1})
+        config: Any = ModelConfig(zoo="vgg16", width=0.25, neuron=neuron, weight_scale=3.0)
+        shape = (3, 32, 32)
+    else:
+        config, shape = {"MNIST net": mnist, "VGG-9": vgg9}[net]()
+    batch, timesteps = SAMPLES[net]
+    generator = torch.Generator().manual_seed(0)
+    spikes = (torch.rand(batch, *shape, timesteps, generator=generator) < RATE).float()
+    labels = torch.arange(batch) % CLASSES
+    model: Any = ours(config, shape)
+    set_rates(model, spikes[:4])
+    if side == "stock":
+        theirs = stock(config, shape)
+        for block, copied in zip(model.children(), theirs.children(), strict=True):
+            if hasattr(block, "synapse"):
+                scale = block.scale.data.reshape(-1, 1, 1, 1, 1)
+                copied.synapse.weight.data = block.synapse.weight.data * scale
+        model = theirs
+    step_of(model, spikes[:1], labels[:1])()  # compile
+    state = copy.deepcopy(model.state_dict())
+    return step_of(model, spikes, labels), lambda: model.load_state_dict(state)
+
+
+def set_rates(model: Any, spikes: Any) -> None:
+    """Scale the weights of each layer until its neurons spike at the rate."""
+    import torch
+
+    with torch.no_grad():
+        for block in model.children():
+            if hasattr(block, "scale"):
+                low, high = 0.01, 100.0
+                for _ in range(12):
+                    middle = (low * high) ** 0.5
+                    block.scale.data.fill_(middle)
+                    low, high = (low, middle) if block(spikes).mean() > RATE else (middle, high)
+            spikes = block(spikes)
+
+
+def rss(field: str) -> int:
+    """Return a line of Linux's account of this process, in KiB."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
