@@ -1,9 +1,10 @@
 """loihi-sca: train spiking networks small, ship them exactly, know their cost on Loihi.
 
     train        by a recipe, with SCA pruning             -> a checkpoint in a run folder
-    compile      a model of lava-dl blocks, or of ours     -> Compiled, an integer network
+    compile      a model of lava-dl, SpikingJelly or ours  -> Compiled, an integer network
     prune        a model of your own at once; Pruner does it in your own training loop
     shapes_of    shapes of a pruned model; resize gives them to one that is built anew
+    fold_batchnorm  batch norms into weights, biases and thresholds -> FoldedModel
     check        what keeps a model from the chip, before it is trained
     read, write  netx files, which stock lava-dl loads
     read_nir, write_nir  NIR, which snnTorch, Norse and sinabs speak
@@ -30,10 +31,11 @@ _HOMES = {
     "Pruner": "pruning.pruner",
     "check": "frontend.check",
     "cliffs": "hardware.mapping.cliffs",
-    "compile": "frontend.compile:compile_slayer",
+    "compile": "frontend.entry",
     "compile_slayer": "frontend.compile",
     "estimate": "hardware.cost.estimate",
     "evaluate": "pipeline.evaluate",
+    "fold_batchnorm": "frontend.fold",
     "load_data": "data.datasets:load",
     "map_network": "hardware.mapping.mapper",
     "plan": "pipeline.plan",
@@ -58,8 +60,8 @@ _PACKAGES = (
 )  # fmt: skip
 
 _OF_TORCH = (
-    "Pruner", "compile", "compile_slayer", "prune", "resize", "shapes_of", "train",
-    "frontend", "model", "pruning", "runs", "slayer", "training",
+    "Pruner", "compile", "compile_slayer", "fold_batchnorm", "prune", "resize", "shapes_of",
+    "train", "frontend", "model", "pruning", "runs", "slayer", "training",
 )  # fmt: skip
 
 __all__ = [*_HOMES, "__version__"]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from loihi_sca.errors import DoesNotFit, UnsupportedLayer
+from loihi_sca.results import Result, open_table, plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,11 @@ def raise_for(problems: Iterable[Problem]) -> None:
     raise UnsupportedLayer(text)
 
 
-class Findings(tuple[Problem, ...]):
+class Findings(Result, tuple[Problem, ...]):
     """Problems, and beside them what depends on values that are not there yet.
 
     As a tuple it holds the problems alone, so that it is empty where nothing is in the way.
+    ``table()`` shows all of it.
 
     Attributes
     ----------
@@ -77,3 +83,27 @@ class Findings(tuple[Problem, ...]):
         found = super().__new__(cls, dict.fromkeys(problems))
         found.notes = tuple(dict.fromkeys(notes))
         return found
+
+    def about(self) -> str:
+        """Return how many there are, and of which blocks."""
+        blocks = ", ".join(dict.fromkeys(problem.layer for problem in self))
+        told = f"{len(self)} in the way of the chip: {blocks}" if self else "nothing in the way"
+        return told + (f"; {len(self.notes)} notes" if self.notes else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return problems and notes."""
+        return {
+            "schema": 1, "problems": [p.as_json() for p in self], "notes": list(self.notes),
+        }  # fmt: skip
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per problem."""
+        return [problem.as_json() for problem in self]
+
+    def tables(self) -> list[Table]:
+        """Return what is in the way and what to do about it; notes stand below."""
+        table = open_table("", "block", "what is in the way", "instead")
+        for problem in self:
+            table.add_row(*map(plain, (problem.layer, problem.reason, problem.instead)))
+        table.caption = "\n".join(plain(f"note: {note}") for note in self.notes)
+        return [table]

@@ -34,6 +34,51 @@ def benchmark(content: Content) -> str:
     )
 
 
+def targets(content: Content) -> str:
+    """Rows of a benchmark with what was aimed at."""
+    rows = [
+        (
+            row["work"], row["metric"], f"{figure(row['value'])} {row['unit']}",
+            f"{'at least' if row['better'] == 'higher' else 'at most'} {row['target']:g}",
+        )
+        for row in content["rows"]
+    ]  # fmt: skip
+    notes = "".join(f"* {note}\n" for note in content["notes"])
+    shown = table(("work", "", "", "aim"), rows, numbers=2)
+    return (
+        f"{shown}\n{notes}\nMedians of one run on {machine(content)}, commit {content['commit']}.\n"
+    )
+
+
+def video(content: Content) -> str:
+    """Draw up a sigma-delta network, dense and pruned, on videos that change more or less."""
+    names = {None: "dense", "sca": "half, by SCA", "random": "half, at random"}
+    lines = []
+    for row in content["rows"]:
+        moves = row["videos"]["moves"]
+        synops = [f"{row['videos'][how]['synops'] / 1000:,.0f} k" for how in row["videos"]]
+        lines.append(
+            (
+                names[row["criterion"]], " ".join(map(str, row["channels"])),
+                f"{100 * moves['accuracy']:.1f}", f"{moves['messages']:,.0f}",
+                f"{moves['bits'] / moves['messages']:.1f}", *synops,
+                f"{moves['dynamic_uj']:.1f} ({moves['total_uj']:.0f})",
+            )
+        )  # fmt: skip
+    head = (
+        "channels", "", "accuracy, %", "messages", "bits each",
+        *(f"synops, {how}" for how in content["rows"][0]["videos"]), "dynamic (total), uJ",
+    )  # fmt: skip
+    proven = sum(row["compared"] for row in content["rows"])
+    engines = " = ".join(content["rows"][0]["engines"])
+    return (
+        f"{table(head, lines, numbers=len(head) - 2)}\nPer video of {content['frames']} frames, "
+        f"{content['train']:,} training and {content['test']:,} test videos, "
+        f"{content['epochs']} epochs, one seed; {engines} in {proven:,} values on Lava's clock, 0 "
+        f"mismatches. {machine(content)}, {content['hours']:.1f} hours.\n"
+    )
+
+
 def criteria(content: Content) -> str:
     """Accuracy by criterion, one column per budget, of pruned trained networks."""
     rows = content["rows"]

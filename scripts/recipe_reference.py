@@ -28,7 +28,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "": recipe.Recipe,
     "[data]": sections.DataConfig,
     "[model]": model.ModelConfig,
-    "[model.neuron]": model.NeuronConfig,
+    "[model.neuron]": sections.NeuronConfig,
     '[[model.layers]] type = "conv"': model.ConvConfig,
     '[[model.layers]] type = "pool"': model.PoolConfig,
     '[[model.layers]] type = "dense"': model.DenseConfig,

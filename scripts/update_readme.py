@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write measured figures into README.md: tables of the demo, of benchmarks and of experiments.
+"""Write measured figures into README.md and docs: tables of demo, benchmarks and experiments.
 
     scripts/demo
     .venv/bin/python scripts/update_readme.py --demo runs/demo/summary.json
@@ -31,8 +31,13 @@ TABLES = {
     "mnist": _tables.criteria,
     "nmnist": _tables.criteria,
     "hardware_aware": _tables.cores,
+    "sigma_delta": _tables.video,
+    "sigma_delta_speed": _tables.targets,
 }
 """How each block is made from the JSON that its script writes."""
+
+PAGES = dict.fromkeys(("sigma_delta", "sigma_delta_speed"), ROOT / "docs" / "compiler.md")
+"""Where a block stands, if not in README.md."""
 
 PICTURES = {"hardware_aware": _tables.cores_picture}
 """Pictures in docs/results/, by the names of their blocks."""
@@ -42,23 +47,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in TABLES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="JSON")
-    text = README.read_text("utf-8")
     for name, path in vars(parser.parse_args()).items():
         if path is None:
             continue
         content = json.loads(path.read_text("utf-8"))
-        text = put(text, name, TABLES[name](content))
+        page = PAGES.get(name, README)
+        write_text(page, put(page.read_text("utf-8"), page, name, TABLES[name](content)))
         if name in PICTURES:
             write_text(RESULTS / f"{name}.svg", PICTURES[name](content))
-    write_text(README, text)
 
 
-def put(text: str, name: str, block: str) -> str:
+def put(text: str, page: Path, name: str, block: str) -> str:
     """Replace what stands between the markers of a name."""
     pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
     found, count = re.subn(pattern, lambda m: m[1] + block + m[2], text, flags=re.S)
     if not count:
-        raise SystemExit(f"README.md has no markers <!-- {name} --> and <!-- /{name} -->")
+        raise SystemExit(f"{page.name} has no markers <!-- {name} --> and <!-- /{name} -->")
     return found
 
 

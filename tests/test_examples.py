@@ -46,3 +46,29 @@ def test_a_model_of_ones_own_is_pruned_in_a_plain_loop(tmp_path) -> None:
     accuracy = last.partition(": ")[2].partition(" %")[0]
     assert said.splitlines()[-1] == f"rebuilt from its class: {accuracy} %"
     assert float(accuracy) > 80
+
+
+def test_a_spikingjelly_model_goes_from_training_to_its_cost(tmp_path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("spikingjelly")
+    said = run("spikingjelly_model.py", tmp_path)
+    assert "reference = fast, 0 mismatches" in said
+    assert "of 36,000 spikes or silences differ" in said
+    theirs, ours = (float(part.split(" %")[0]) for part in said.split("SpikingJelly ")[-1].split(
+        "on the chip "
+    ))  # fmt: skip
+    assert theirs > 90
+    assert abs(theirs - ours) < 3
+    assert (tmp_path / "jelly.net").is_file()
+
+
+def test_a_video_is_told_by_what_changes(tmp_path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("lava.lib.dl.slayer")
+    said = run("sigma_delta_video.py", tmp_path)
+    assert "messages: 0 mismatches" in said
+    assert "reference = fast, 0 mismatches" in said
+    assert "the biases of 1-conv, 2-conv, 4-dense act on Lava from the first step on" in said
+    trained, _, on_chip = said.partition("accuracy ")[2].partition(" %, on the chip's clock ")
+    assert float(trained) > 70
+    assert float(on_chip.partition(" %")[0]) > 70

@@ -13,6 +13,7 @@ import loihi_sca
 from loihi_sca.cli.check import check
 from loihi_sca.cli.cliffs import cliffs
 from loihi_sca.cli.compile import compile_run
+from loihi_sca.cli.data import data
 from loihi_sca.cli.demo import demo
 from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
@@ -104,6 +105,7 @@ def _report(error: Exception, debug: bool, prefix: str = "", hint: str = "") -> 
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
+    "data": data,
     "train": train,
     "check": check,
     "compile": compile_run,

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, parse_shape
+from loihi_sca.cli.options import InputShape, Reset, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
@@ -17,8 +17,8 @@ def check(
     model: Annotated[
         str,
         typer.Argument(
-            help="A recipe, a netx file, or package.module:attribute of a SLAYER model or of a "
-            "function that returns one.",
+            help="A recipe, a netx file, or package.module:attribute of a SLAYER or SpikingJelly "
+            "model or of a function that returns one.",
             metavar="MODEL",
         ),
     ],
@@ -32,6 +32,7 @@ def check(
     unroll_delays: Annotated[
         bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
     ] = False,
+    reset: Reset = False,
     profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
     as_json: JsonFlag = False,
 ) -> None:
@@ -57,16 +58,12 @@ def check(
         shape or named.input_shape,
         timesteps=steps or named.timesteps,
         unroll_delays=unroll_delays,
+        reset=reset,
         delay_shift=delay_shift,  # type: ignore[arg-type]
         profile=profile,
     )
     if as_json:
-        emit_json(
-            {
-                "schema": 1, "model": named.name, "problems": [p.as_json() for p in found],
-                "notes": list(found.notes),
-            }
-        )  # fmt: skip
+        emit_json({"model": named.name, **found.as_json()})
     elif not found:
         console.print(f"{escape(named.name)}: nothing in the way of the chip", highlight=False)
     else:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.models import NamedModel, load_model
-from loihi_sca.cli.options import InputShape, parse_shape
+from loihi_sca.cli.options import InputShape, Reset, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
@@ -23,7 +23,7 @@ def compile_run(
         str,
         typer.Argument(
             help="Run folder of `loihi-sca train` or `demo`, or package.module:attribute of a "
-            "SLAYER model or of a function that returns one.",
+            "SLAYER or SpikingJelly model or of a function that returns one.",
             metavar="RUN",
         ),
     ],
@@ -42,11 +42,12 @@ def compile_run(
     unroll_delays: Annotated[
         bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
     ] = False,
+    reset: Reset = False,
     proof_samples: Annotated[
         int | None,
         typer.Option(
             help="Random samples on which the model's own forward pass is compared; by default 1 "
-            "for a model that has one.",
+            "for a model that has one, 4 for one of SpikingJelly.",
             min=0,
         ),
     ] = None,
@@ -63,19 +64,20 @@ def compile_run(
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
 
-    from loihi_sca import compile_slayer
+    import loihi_sca
 
     if is_reference(source):
         named = load_model(source)
     else:
         named = _from_run(Path(source), model)
-    compiled = compile_slayer(
+    compiled = loihi_sca.compile(
         named.model,
         parse_shape(input_shape) or named.input_shape,
         steps or named.timesteps,
         name=named.name,
         delay_shift=delay_shift,  # type: ignore[arg-type]
         unroll_delays=unroll_delays,
+        reset=reset,
         proof_samples=proof_samples,
     )
     compiled.save(out)

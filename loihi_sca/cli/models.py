@@ -81,7 +81,7 @@ def _from_recipe(text: str) -> NamedModel:
     from loihi_sca import data
     from loihi_sca.model.build import build
 
-    shape, classes = data.shape_of(recipe.data.name, recipe.data.root)
+    shape, classes = data.shape_as(recipe.data)
     values = recipe.data.encoding == "direct"
     model = build(recipe.model, shape, classes, values=values)
     return NamedModel(recipe.name, model, shape, recipe.data.timesteps)

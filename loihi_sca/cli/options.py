@@ -20,8 +20,10 @@ InputShape = Annotated[
 ]
 
 DATA_HELP = (
-    "A dataset: digits, mnist, ..., your own as module:function, or a file .npz with x_train, "
-    "y_train, x_test and y_test (or x and y)."
+    "A dataset: digits, mnist, fashion_mnist, cifar10, cifar100, nmnist, dvs_gesture, cifar10_dvs, "
+    "shd, ssc; your own as module:function, a file .npz with x_train, y_train, x_test and y_test "
+    "(or x and y), a folder per class, or a .csv of path and label; or a recipe or run folder, "
+    "whose data it is, encoded as there."
 )
 
 DataName = Annotated[str | None, typer.Option("--data", help=DATA_HELP, metavar="NAME")]
@@ -57,6 +59,15 @@ LavaPythonOption = Annotated[
         f"{lava_python.VARIABLE} says the same.",
         metavar="PATH",
         callback=_name_lava_python,
+    ),
+]
+
+
+Reset = Annotated[
+    bool,
+    typer.Option(
+        "--reset",
+        help="Let neurons with persistent_state=True start every sample afresh, as on the chip.",
     ),
 ]
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from loihi_sca.cli.models import from_python
-from loihi_sca.cli.options import DATA_HELP
+from loihi_sca.cli.options import DATA_HELP, Reset
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
@@ -54,6 +54,7 @@ def prune(
     learning_rate: Annotated[float, typer.Option(help="Of Adam.", min=0.0)] = 1e-3,
     batch_size: Annotated[int, typer.Option(min=1)] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    reset: Reset = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the pruned state dict, with its shapes.")
     ] = None,
@@ -78,8 +79,9 @@ def prune(
     from loihi_sca.pipeline.own_model import Settings, prune_model
 
     settings = Settings(
-        budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed
-    )
+        budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed,
+        reset=reset,
+    )  # fmt: skip
     train, test = (load(data, split=part, timesteps=steps, root=root) for part in SPLITS)
     model = _model(source, weights, seed)
     with progress_bar() as bar:

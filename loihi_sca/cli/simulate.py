@@ -28,7 +28,12 @@ def simulate(
         typer.Option("--input", help="Spikes as .npy, integers (N, C, H, W, T) or (N, C, T)."),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write output spikes (.npy, uint8).")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Where to write output spikes (.npy, uint8), or messages of sigma-delta networks "
+            "(int32).",
+        ),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Timesteps per sample; input is cut or padded with silence.")

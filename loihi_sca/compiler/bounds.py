@@ -23,6 +23,8 @@ from loihi_sca.network import (
     Network,
     OtherLayer,
     Pool,
+    Recurrent,
+    SigmaDelta,
 )
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 
@@ -42,9 +44,10 @@ class LayerBounds:
     ----------
     name : str
     current_low, current_high : int array (C_out,)
-        Between these the current stays, before wrapping; :data:`UNBOUNDED` where nothing is known.
+        Between these the current stays, before wrapping; :data:`UNBOUNDED` where nothing is known,
+        as of sigma-delta neurons, which have none.
     can_spike : bool array (C_out,)
-        False where no input makes the channel spike.
+        False where no input makes the channel spike, or send a message.
     constant : bool array (C_out,)
         True where the channel spikes, but its spikes do not depend on the input.
     """
@@ -73,6 +76,8 @@ def bounds(network: Network) -> tuple[LayerBounds, ...]:
 
 def _bound(layer: Layer, speakers: Sequence[Mask]) -> LayerBounds:
     channels = layer.out_shape[0]
+    if isinstance(layer.neuron, SigmaDelta):
+        return _bound_graded(layer, layer.neuron, speakers)
     if isinstance(layer, Input | OtherLayer) or not isinstance(layer.neuron, Cuba):
         edge = np.full(channels, UNBOUNDED)
         yes = np.ones(channels, dtype=np.bool_)
@@ -92,6 +97,18 @@ def _bound(layer: Layer, speakers: Sequence[Mask]) -> LayerBounds:
     always = ~wraps & (least > ALIGN * neuron.threshold)
     deaf = (low == 0) & (high == 0)
     return LayerBounds(layer.name, current_low, current_high, can_spike, can_spike & deaf | always)
+
+
+def _bound_graded(layer: Layer, neuron: SigmaDelta, speakers: Sequence[Mask]) -> LayerBounds:
+    """Bound a layer that sends messages: a channel that hears nothing sends its bias, or nothing.
+
+    It sends it once, if it is positive and enough. Sums of messages have no bound.
+    """
+    edge = np.full(layer.out_shape[0], UNBOUNDED)
+    pairs = zip(layer.tables, speakers, strict=True)
+    deaf = ~np.any([synapses(table, heard).any(axis=1) for table, heard in pairs], axis=0)
+    speaks = _bias(layer) >= max(neuron.threshold, 1)
+    return LayerBounds(layer.name, -edge, edge, ~deaf | speaks, deaf & speaks)
 
 
 def _settled(push: WideArray, decay: int | IntArray) -> WideArray:
@@ -130,7 +147,9 @@ def synapses(layer: Layer, heard: Mask) -> WideArray:
         return weight.reshape(layer.out_channels, -1).astype(np.int64)
     if isinstance(layer, Dense):
         speakers = spread(heard, layer.weight.shape[1])
-        return np.where(speakers, layer.weight, 0).astype(np.int64)
+        arriving = np.where(speakers, layer.weight, 0).astype(np.int64)
+        own = [layer.feedback.astype(np.int64)] if isinstance(layer, Recurrent) else []
+        return np.concatenate([arriving, *own], axis=1)
     raise TypeError(f"{layer.name} has no synapses to bound")
 
 

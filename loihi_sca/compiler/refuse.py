@@ -11,6 +11,7 @@ from loihi_sca.compiler.bounds import bounds
 from loihi_sca.hardware import describe, load_profile, range_rules
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -20,12 +21,13 @@ from loihi_sca.network import (
     OtherLayer,
     OtherNeuron,
     Pool,
+    Recurrent,
     Window,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.netx.fields import explain_layer, explain_neuron
-from loihi_sca.netx.limits import MAX_CONV_INTEGER, weight_as_loaded
+from loihi_sca.netx.limits import MAX_CONV_INTEGER, tables_as_loaded, tables_of
 from loihi_sca.problems import Problem
 
 Check: TypeAlias = Callable[[Network], Iterator[Problem]]
@@ -55,14 +57,14 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
 def unknown_dynamics(network: Network) -> Iterator[Problem]:
     """Blocks and neurons that no engine of ours defines."""
     for layer in network:
-        if isinstance(layer, OtherLayer):
-            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
-        elif isinstance(layer.neuron, OtherNeuron):
-            neuron = layer.neuron
+        neuron = layer.neuron
+        if isinstance(neuron, OtherNeuron):  # says more than its synapses do
             yield Problem(layer.name, *explain_neuron(neuron.type, neuron.parameters))
+        elif isinstance(layer, OtherLayer):
+            yield Problem(layer.name, *explain_layer(layer.type, tuple(layer.weights)))
         elif layer.neuron is None and not isinstance(layer, Input):
             yield Problem(layer.name, "it has synapses and no neuron", "Give it a CUBA neuron.")
-    yield from graded_problems(network)
+    yield from undefined_dynamics(network)
 
 
 def decays_per_channel(network: Network) -> Iterator[Problem]:
@@ -91,13 +93,25 @@ def axon_delays(network: Network) -> Iterator[Problem]:
         if layer.axon_delay is None or not layer.axon_delay.any():
             continue
         heard_by = [network.layers[i].tables[k] for i, k in wiring.listeners(index)]
-        consumer = next((table for table in heard_by if not isinstance(table, Dense)), None)
+        takes_none = (x for x in heard_by if not isinstance(x, Dense) or isinstance(x, Recurrent))
+        consumer = next(takes_none, None)
         if consumer is None:
             yield Problem(
                 layer.name,
                 "it delays its outputs and has a bias, so the delay cannot move to its inputs, and "
                 "there is no layer after it to take it over",
                 "Switch off the delay or the norm of the last block.",
+            )
+        elif isinstance(consumer, Recurrent | ComplexDense):
+            why = (
+                "recurrent, whose delays netx gives to its own spikes as well"
+                if isinstance(consumer, Recurrent)
+                else "of complex weights, whose delays netx does not read"
+            )
+            yield Problem(
+                layer.name,
+                f"its outputs are delayed, and {consumer.name} after it is {why}",
+                "Delay a block that feeds a dense one.",
             )
         elif not wiring.is_chain:
             yield Problem(
@@ -168,22 +182,33 @@ def changed_weights(network: Network) -> Iterator[Problem]:
         yield from _weights_off_grid(network)
         return
     for layer in network:
-        if not isinstance(layer, Dense) or not layer.weight.any():
-            continue
-        loaded = weight_as_loaded(layer.weight)
+        yield from _changed(layer)
+
+
+def _changed(layer: Layer) -> Iterator[Problem]:
+    if isinstance(layer, ComplexDense):  # each part with an exponent of its own
+        together = [[layer.real], [layer.imag]]
+    elif isinstance(layer, Dense) and layer.weight.any():
+        together = [tables_of(layer)]
+    else:
+        return
+    for tables in together:
+        weight = np.concatenate(tables, axis=1)
+        loaded = tables_as_loaded(tables)
         if loaded is None:
             yield Problem(
                 layer.name,
-                f"netx cannot load its weights, {layer.weight.min()} to {layer.weight.max()}",
+                f"netx cannot load its weights, {weight.min()} to {weight.max()}",
                 "Quantise the weights to even integers from -256 to 254.",
             )
-        elif not np.array_equal(loaded, layer.weight):
-            changed = np.argwhere(loaded != layer.weight)
+            continue
+        changed = np.argwhere(np.concatenate(loaded, axis=1) != weight)
+        if changed.size:
             place = tuple(int(i) for i in changed[0])
             yield Problem(
                 layer.name,
                 f"netx would change {len(changed)} of its weights, the first from "
-                f"{layer.weight[place]} to {loaded[place]}",
+                f"{weight[place]} to {np.concatenate(loaded, axis=1)[place]}",
                 "Give the output layer one positive weight, or keep weights from -254 to 254.",
             )
 

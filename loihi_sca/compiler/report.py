@@ -6,16 +6,19 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from loihi_sca import netx
 from loihi_sca.compiler.bounds import UNBOUNDED, LayerBounds, bounds
+from loihi_sca.compiler.translation import Translation, translation_table
+from loihi_sca.engine.result import Schedule
 from loihi_sca.errors import NotBitExact
 from loihi_sca.files import atomic_path
-from loihi_sca.network import Conv, Dense, Input, KnownNetwork, Layer, Network
+from loihi_sca.network import Conv, Dense, Graded, Input, KnownNetwork, Layer, Network
 from loihi_sca.network.fixed_point import STATE_LIMIT
+from loihi_sca.network.graded import graded_notes
 from loihi_sca.results import add_numbers, open_table, plain, times
 
 if TYPE_CHECKING:
@@ -55,6 +58,9 @@ class Proof:
         Spikes and absent spikes compared.
     spikes : int
         Spikes among those of the last block: a comparison of silence proves little.
+    schedules : tuple of {"pipelined", "cold"}
+        Those in which the network was compared. Cold stands for the model with its blocks' shifts
+        on and a silent step before the sample, where sigma-delta neurons have a bias.
     """
 
     data: str
@@ -64,6 +70,7 @@ class Proof:
     layers: tuple[str, ...]
     compared: int
     spikes: int
+    schedules: tuple[Schedule, ...] = ("pipelined",)
 
     def as_json(self) -> dict[str, object]:
         """Return the fields."""
@@ -85,12 +92,15 @@ class Compiled(KnownNetwork):
         What was compared with the trained model; None where nothing was.
     source : Network or None
         What the passes were given.
+    translations : tuple of Translation
+        What became of the numbers of each layer, where the model was not in those of the chip.
     """
 
     steps: tuple[Step, ...] = field(default=(), metadata={"digest": False})
     notes: tuple[str, ...] = field(default=(), metadata={"digest": False})
     proof: Proof | None = field(default=None, metadata={"digest": False})
     source: Network | None = field(default=None, metadata={"digest": False})
+    translations: tuple[Translation, ...] = field(default=(), metadata={"digest": False})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a netx file that stock lava-dl loads; the file appears only once it is proven.
@@ -113,10 +123,13 @@ class Compiled(KnownNetwork):
                 raise NotBitExact(f"{path}: reading it back gives another network.")
 
     def as_json(self) -> dict[str, object]:
-        """Return steps, notes and proof, without the network."""
+        """Return steps, notes, proof and translations, without the network."""
         steps = [{"pass": step.name, "notes": list(step.notes)} for step in self.steps]
         proof = None if self.proof is None else self.proof.as_json()
-        return {"passes": steps, "notes": list(self.notes), "proof": proof}
+        known: dict[str, object] = {"passes": steps, "notes": list(self.notes), "proof": proof}
+        if self.translations:
+            known["translations"] = [row.as_json() for row in self.translations]
+        return known
 
     def about(self) -> str:
         """Return the network, and what was compared, in a line."""
@@ -136,7 +149,7 @@ class Compiled(KnownNetwork):
             )  # fmt: skip
         done = [f"{step.name}: {note}" for step in self.steps for note in step.notes]
         table.caption = "\n".join(map(plain, done))
-        return [table]
+        return [table, *([translation_table(self.translations)] if self.translations else [])]
 
     def as_text(self) -> str:
         """Return the JSON as text, as it goes into the network's metadata."""
@@ -176,16 +189,19 @@ def _differences(old: Layer, new: Layer) -> Iterator[str]:
 def remarks(network: Network) -> tuple[str, ...]:
     """Return what the bounds of a network say that its user should know."""
     found = [text for x, b in zip(network, bounds(network), strict=True) for text in _remark(x, b)]
-    return tuple(found)
+    return (*found, *graded_notes(network))
 
 
 def _remark(layer: Layer, bound: LayerBounds) -> Iterator[str]:
     if isinstance(layer, Input):
         return
     constant = np.flatnonzero(bound.constant)
+    does = "send once" if isinstance(layer.neuron, Graded) else "spike"
     if constant.size:
         shown = ", ".join(map(str, constant[:8])) + (", ..." if constant.size > 8 else "")
-        yield f"{layer.name}: channels {shown} spike whatever the input is"
+        yield f"{layer.name}: channels {shown} {does} whatever the input is"
+    if isinstance(layer.neuron, Graded):
+        return
     if bound.can_wrap:
         peak = max(int(bound.current_high.max()), int(-bound.current_low.min()))
         size = "any size" if peak >= UNBOUNDED else f"up to {peak}"
@@ -193,3 +209,23 @@ def _remark(layer: Layer, bound: LayerBounds) -> Iterator[str]:
             f"{layer.name}: currents of {size} cannot be excluded, the chip wraps at "
             f"{STATE_LIMIT}; verify on real data counts wraps"
         )
+
+
+def remember(
+    compiled: Compiled,
+    proof: Proof | None,
+    notes: tuple[str, ...],
+    translations: tuple[Translation, ...] = (),
+) -> Compiled:
+    """Return a compiled network with its proof and with more notes, also in its metadata."""
+    if proof is not None and not proof.spikes:
+        silence = "the model sent no spike on what was compared, which proves little; "
+        notes = (*notes, silence + "give proof_data on which it does")
+    source = compiled.source or compiled.network
+    about: dict[str, Any] = {
+        "steps": compiled.steps, "notes": (*compiled.notes, *notes), "proof": proof,
+        "source": source, "translations": translations,
+    }  # fmt: skip
+    text = Compiled.of(compiled.network, **about).as_text()
+    metadata = {**source.metadata, "compiler": text, "source_digest": source.digest()}
+    return Compiled.of(compiled.network.replace(metadata=metadata), **about)

@@ -6,7 +6,6 @@ from loihi_sca.config.model import (
     DenseConfig,
     LayerConfig,
     ModelConfig,
-    NeuronConfig,
     PoolConfig,
     ResidualConfig,
     StemConfig,
@@ -15,8 +14,11 @@ from loihi_sca.config.model import (
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
     TRUST,
+    Binning,
     DataConfig,
     Encoding,
+    NeuronConfig,
+    Norm,
     Objective,
     PruningConfig,
     Section,
@@ -24,8 +26,8 @@ from loihi_sca.config.sections import (
 )
 
 __all__ = [
-    "BUDGETS", "FRACTIONS", "TRUST", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
-    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Objective", "PoolConfig",
+    "BUDGETS", "FRACTIONS", "TRUST", "Binning", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
+    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Norm", "Objective", "PoolConfig",
     "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
     "TrainingConfig", "load_recipe", "shipped_recipes",
 ]  # fmt: skip

@@ -8,31 +8,18 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
-from loihi_sca.config.sections import Count, CountOrZero, Fraction, Positive, Section, Whether
+from loihi_sca.config.sections import (
+    Count,
+    CountOrZero,
+    NeuronConfig,
+    Norm,
+    Positive,
+    Section,
+    Whether,
+)
 from loihi_sca.config.zoo import Pooling, layers_of
 from loihi_sca.errors import ConfigError
 from loihi_sca.network.sliding import window_size
-
-
-class NeuronConfig(Section):
-    """Parameters of the CUBA neurons of a block.
-
-    Attributes
-    ----------
-    threshold : float
-        Spiking threshold; 1.0 is the integer 64.
-    current_decay, voltage_decay : float
-        Fraction lost per timestep, 0 to 1.
-    tau_grad, scale_grad : float
-        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
-        lava-dl's default of 1.
-    """
-
-    threshold: Positive = 1.0
-    current_decay: Fraction = 1.0
-    voltage_decay: Fraction = 0.1
-    tau_grad: Positive = 0.01
-    scale_grad: Positive = 1.0
 
 
 class ConvConfig(Section):
@@ -152,8 +139,10 @@ class ModelConfig(Section):
         In order, dense blocks last.
     neuron : NeuronConfig
         Of all blocks.
-    norm : bool
-        Mean-only batch norm, which becomes an integer bias.
+    norm : bool or "batch"
+        Mean-only batch norm, which becomes an integer bias; or, what deep networks need,
+        ``"batch"``: by mean and variance, which ``training.fold`` brings into weights, biases and
+        thresholds. It wants ``neuron.current_decay = 1``, and no residual blocks.
     weight_scale : float
         Factor of the initial weights.
     """
@@ -163,7 +152,7 @@ class ModelConfig(Section):
     pooling: Pooling = "stride"
     layers: tuple[Annotated[LayerConfig, Field(discriminator="type")], ...]
     neuron: NeuronConfig = NeuronConfig()
-    norm: Whether = True
+    norm: Norm = True
     weight_scale: Positive = 2.0
 
     @model_validator(mode="before")
@@ -187,6 +176,22 @@ class ModelConfig(Section):
             raise ValueError(f"pooling = {pooling!r} must be one of {get_args(Pooling)}")
         layers = layers_of(values["zoo"], width, pooling)
         return {**rest, "layers": layers}
+
+    @model_validator(mode="after")
+    def _norm_folds(self) -> ModelConfig:
+        if self.norm != "batch":
+            return self
+        if self.neuron.current_decay != 1:
+            raise ValueError(
+                f'norm = "batch" with neuron.current_decay = {self.neuron.current_decay}: it folds '
+                "exactly only into neurons without memory of their current. Set current_decay = 1"
+            )
+        if any(isinstance(layer, STREAMING) for layer in self.layers):
+            raise ValueError(
+                'norm = "batch" with stem or residual blocks: neurons that read a stream have no '
+                "weights that it could fold into. Set norm = true"
+            )
+        return self
 
     @model_validator(mode="after")
     def _on_a_stream(self) -> ModelConfig:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from pydantic import model_validator
+
 from loihi_sca.config.model import ModelConfig
 from loihi_sca.config.sections import (
     CountOrZero,
@@ -39,6 +41,23 @@ class Recipe(Section):
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     pruning: PruningConfig | None = None
+
+    @model_validator(mode="after")
+    def _norm_can_fold(self) -> Recipe:
+        if self.model.norm != "batch":
+            return self
+        if self.training.batch_size < 2:
+            raise ValueError(
+                'training.batch_size = 1 with model.norm = "batch": one sample has no variance. '
+                "Take batches of at least 2"
+            )
+        if self.pruning is not None and self.training.fold < self.pruning.stop:
+            raise ValueError(
+                f"training.fold = {self.training.fold} lies before pruning.stop = "
+                f"{self.pruning.stop}: folding freezes statistics, and those of fewer channels are "
+                "others. Fold at pruning.stop or later"
+            )
+        return self
 
 
 def shipped_recipes() -> list[str]:

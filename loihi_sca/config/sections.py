@@ -21,8 +21,15 @@ Whether: TypeAlias = Annotated[bool, Field(strict=True)]
 BudgetNumber: TypeAlias = Annotated[float, Field(strict=True)]
 BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 
-Encoding: TypeAlias = Literal["rate", "direct"]
-"""``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step."""
+Encoding: TypeAlias = Literal["rate", "direct", "latency", "delta"]
+"""``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step.
+``latency``: one spike, the earlier the larger. ``delta``: spikes where values change in time."""
+
+Binning: TypeAlias = Literal["time", "count"]
+"""``time``: steps of a recording last equally long. ``count``: they have equally many events."""
+
+Norm: TypeAlias = Whether | Literal["batch"]
+"""Of a block's current: none, by its mean, or by mean and variance."""
 
 Objective: TypeAlias = Literal["harmonic", "product", "sum", "rank"]
 
@@ -35,6 +42,27 @@ class Section(BaseModel):
     """A table of a recipe: frozen, unknown keys forbidden."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NeuronConfig(Section):
+    """Parameters of the CUBA neurons of a block.
+
+    Attributes
+    ----------
+    threshold : float
+        Spiking threshold; 1.0 is the integer 64.
+    current_decay, voltage_decay : float
+        Fraction lost per timestep, 0 to 1.
+    tau_grad, scale_grad : float
+        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
+        lava-dl's default of 1.
+    """
+
+    threshold: Positive = 1.0
+    current_decay: Fraction = 1.0
+    voltage_decay: Fraction = 0.1
+    tau_grad: Positive = 0.01
+    scale_grad: Positive = 1.0
 
 
 class DataConfig(Section):
@@ -51,9 +79,25 @@ class DataConfig(Section):
         Folder with the dataset's files or module, for those that need one.
     limit : int or None
         Use the first so many training samples only.
-    encoding : {"rate", "direct"}
-        How images become input: as evenly spaced spikes, or as values that drive neurons on the
-        chip at every step. Recordings of events are spikes already.
+    encoding : {"rate", "direct", "latency", "delta"}
+        How images become input: as evenly spaced spikes; as values that drive neurons on the chip
+        at every step; or as one spike, the earlier the larger the value. How one's own values with
+        time become input: ``delta``, spikes where they change. Recordings of events are spikes
+        already.
+    threshold : float
+        With ``delta``: a change of so much is a spike.
+    binning : {"time", "count"}
+        Whether the timesteps of a recording of events last equally long, or have equally many
+        events.
+    window_ms : float or None
+        The time in ms, from the beginning of a recording, that the timesteps divide; known for
+        known datasets. Events after it are left out.
+    downsample : int
+        So many rows and columns of a recording, or channels of sound, become one.
+    camera : tuple of int or None
+        Height and width of the camera of one's own recordings.
+    skip_damaged : bool
+        Leave out recordings that are damaged, and count them, instead of stopping at the first.
     shift : int
         Training samples are moved at random by up to so many rows and columns, anew in each epoch.
     mirror : bool
@@ -65,6 +109,12 @@ class DataConfig(Section):
     root: str | None = None
     limit: Count | None = None
     encoding: Encoding = "rate"
+    threshold: Positive = 0.1
+    binning: Binning = "time"
+    window_ms: Positive | None = None
+    downsample: Count = 1
+    camera: tuple[Count, Count] | None = None
+    skip_damaged: Whether = False
     shift: CountOrZero = 0
     mirror: Whether = False
 
@@ -87,6 +137,10 @@ class TrainingConfig(Section):
         :class:`loihi_sca.training.loss.Loss`.
     label_smoothing : float
         Share of the target that is spread over all classes.
+    fold : float
+        With ``norm = "batch"``: the part of the epochs after which norms are folded into weights,
+        biases and thresholds, above 0; the rest trains the integers that ship. Never before the
+        structure is final.
     events : bool
         Whether synapses are computed over their spikes alone where that is faster; on a CPU. The
         same spikes either way, gradients equal to float rounding.
@@ -101,6 +155,7 @@ class TrainingConfig(Section):
     l1: NotNegative = 0.0
     synops: NotNegative = 0.0
     label_smoothing: Fraction = 0.0
+    fold: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.7
     events: Whether = True
     keep_checkpoints: Count = 2
 

@@ -2,10 +2,30 @@
 
 from loihi_sca.data.arrays import read_npy
 from loihi_sca.data.augment import Augmentation, check_augmentation
-from loihi_sca.data.datasets import NAMES, Dataset, Split, load, shape_of
-from loihi_sca.data.samples import Images, Recorded, Recordings
+from loihi_sca.data.dataset import Dataset
+from loihi_sca.data.datasets import NAMES, load, load_as, shape_as, shape_of
+from loihi_sca.data.description import Description, describe
+from loihi_sca.data.recordings import EventCount, Recordings, count_events
+from loihi_sca.data.samples import Images, Recorded
+from loihi_sca.data.splits import SPLITS, Split
 
 __all__ = [
-    "NAMES", "Augmentation", "Dataset", "Images", "Recorded", "Recordings", "Split",
-    "check_augmentation", "load", "read_npy", "shape_of",
+    "NAMES",
+    "SPLITS",
+    "Augmentation",
+    "Dataset",
+    "Description",
+    "EventCount",
+    "Images",
+    "Recorded",
+    "Recordings",
+    "Split",
+    "check_augmentation",
+    "count_events",
+    "describe",
+    "load",
+    "load_as",
+    "read_npy",
+    "shape_as",
+    "shape_of",
 ]  # fmt: skip

@@ -66,13 +66,20 @@ def _overlap(shift: int, size: int) -> tuple[slice, slice]:
 
 
 def check_augmentation(config: DataConfig, shape: Shape) -> None:
-    """Raise if samples of a shape (C, H, W) could be moved out of sight.
+    """Raise if samples of a shape (C, H, W) could be moved out of sight, or are no maps.
 
     Raises
     ------
     ConfigError
         The message says how far they can be moved.
     """
+    if len(shape) != 3:
+        if config.shift or config.mirror:
+            raise ConfigError(
+                f"data.shift = {config.shift}, data.mirror = {config.mirror}: samples of "
+                f"{config.name} have the shape {shape}, without rows and columns. Leave them out."
+            )
+        return
     least = min(shape[1:])
     if config.shift >= least:
         raise ConfigError(

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-import pickle
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.data.pickled import CIFAR_SHAPE as SHAPE
+from loihi_sca.data.pickled import read_batch
+from loihi_sca.data.places import needs_folder
 from loihi_sca.data.samples import Images
 from loihi_sca.errors import InputError
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-
-SHAPE = (3, 32, 32)
 
 WANTED = (
     "one of: a tree of images train/CLASS/*.jpg and test/CLASS/*.jpg (PNG will do), the same as "
@@ -37,11 +36,7 @@ def read(test: bool, root: Path | None) -> tuple[Images, npt.NDArray[np.int64]]:
     InputError
         It is not under the root, or damaged; the message says what to put where.
     """
-    if root is None:
-        raise InputError(
-            f"cifar10 needs a folder with {WANTED}. Pass it as root (--root on the command line, "
-            "data.root in a recipe)."
-        )
+    root = needs_folder("cifar10", root, WANTED)
     for folder in (root, root / "cifar10", root / "cifar10_jpeg"):
         part = "test" if test else "train"
         if (folder / "cifar-10-batches-py").is_dir():
@@ -103,36 +98,9 @@ def _batches(folder: Path, test: bool) -> tuple[Images, npt.NDArray[np.int64]]:
     pixels, labels = [], []
     for name in names:
         path = folder / name
-        try:
-            batch = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
-            pixels.append(np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, *SHAPE))
-            labels.append(np.asarray(batch[b"labels"], dtype=np.int64))
-        except FileNotFoundError as error:
-            raise InputError(f"{path} is missing. Put there {WANTED}.") from error
-        except (pickle.UnpicklingError, KeyError, ValueError, EOFError, TypeError) as error:
-            raise InputError(f"{path}: damaged, or no batch of CIFAR-10 ({error}).") from error
+        if not path.is_file():
+            raise InputError(f"{path} is missing. Put there {WANTED}.")
+        images, classes = read_batch(path, "CIFAR-10", b"labels")
+        pixels.append(images)
+        labels.append(classes)
     return Images(np.concatenate(pixels), full=255.0), np.concatenate(labels)
-
-
-_REBUILD: Any = np.zeros(1).__reduce__()[0]
-_FROM_BUFFER: Any = np.zeros(1).__reduce_ex__(5)[0]
-
-ARRAY_PARTS: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _REBUILD,
-    ("numpy._core.multiarray", "_reconstruct"): _REBUILD,
-    ("numpy.core.numeric", "_frombuffer"): _FROM_BUFFER,
-    ("numpy._core.numeric", "_frombuffer"): _FROM_BUFFER,
-}
-"""All that a pickled array asks for: numpy 1's and numpy 2's names, whichever is installed."""
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Reads pickles of arrays, and runs nothing that a file might ask for."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what makes an array; everything else is refused."""
-        if (module, name) not in ARRAY_PARTS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return ARRAY_PARTS[module, name]

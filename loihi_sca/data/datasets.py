@@ -2,94 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import Encoding
-from loihi_sca.data import cifar10, images, nmnist, own
-from loihi_sca.data.encoders import BYTES_PER_SPIKE
-from loihi_sca.data.samples import Images, Index, Recorded, Samples, no_direct_encoding
+from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
+from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
+from loihi_sca.data.dataset import Dataset
+from loihi_sca.data.recordings import Recordings, downsampled
+from loihi_sca.data.samples import Courses, Images, Recorded, Samples, no_encoding
+from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
 from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.memory import check_memory
 from loihi_sca.network import Shape
-from loihi_sca.toml_files import suggestion
-
-Split: TypeAlias = Literal["train", "validation", "test"]
-
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-
-HELD_OUT = 10
-"""One of so many training samples is for validation."""
+from loihi_sca.toml_files import suggestion, validate
 
 DEFAULT_STEPS = 16
 
-TEST_ORDER = 0
-"""Seed of the order of test samples, the same for everyone."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Samples as a network takes them, with their labels.
-
-    Attributes
-    ----------
-    name : str
-        For people.
-    samples : Samples
-        Images or recordings; encoded when a batch is asked for.
-    labels : int64 array (N,)
-        Class of each sample.
-    timesteps : int
-        Steps T per sample.
-    classes : int
-        Number of classes.
-    """
-
-    name: str
-    samples: Samples
-    labels: npt.NDArray[np.int64]
-    timesteps: int
-    classes: int
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def shape(self) -> Shape:
-        """Shape (C, H, W) of one timestep of a sample."""
-        return self.samples.shape
-
-    def spikes(self, index: Index = slice(None)) -> npt.NDArray[np.uint8]:
-        """Return samples, uint8 array (N, C, H, W, T): spikes, or mantissas if encoded directly.
-
-        Raises
-        ------
-        InputError
-            They take more memory than there is.
-        """
-        chosen = len(self.labels[index])
-        check_memory(
-            f"{chosen} encoded samples of {self.name}, of {self.timesteps} timesteps each,",
-            math.prod((chosen, *self.shape, self.timesteps, BYTES_PER_SPIKE)),
-            "Take fewer samples at once, or fewer timesteps.",
-        )
-        return self.samples.encoded(index, self.timesteps)
-
-    def pick(self, index: Index) -> Dataset:
-        """Return some of the samples."""
-        return replace(self, samples=self.samples.pick(index), labels=self.labels[index])
-
-    def first(self, samples: int | None) -> Dataset:
-        """Return the first samples, or all of them for None."""
-        return self.pick(slice(samples))
+ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged")
+"""Keys that say something of recordings of events and of nothing else."""
 
 
 class Known(NamedTuple):
@@ -101,18 +36,27 @@ class Known(NamedTuple):
         ``read(test, root) -> (samples, labels)``.
     shape : tuple of int
     classes : int
+    recorded : bool
+        Whether samples are recordings of events.
     """
 
     read: Callable[[bool, Path | None], tuple[Samples, npt.NDArray[np.int64]]]
     shape: Shape
     classes: int = 10
+    recorded: bool = False
 
 
 DATASETS: dict[str, Known] = {
     "digits": Known(images.digits, (1, 8, 8)),
     "mnist": Known(images.mnist, (1, 28, 28)),
+    "fashion_mnist": Known(images.fashion_mnist, (1, 28, 28)),
     "cifar10": Known(cifar10.read, (3, 32, 32)),
-    "nmnist": Known(nmnist.read, (2, 34, 34)),
+    "cifar100": Known(cifar100.read, (3, 32, 32), 100),
+    "nmnist": Known(nmnist.read, (2, 34, 34), recorded=True),
+    "dvs_gesture": Known(dvs.read_gestures, (2, 128, 128), dvs.GESTURES, True),
+    "cifar10_dvs": Known(dvs.read_cifar10, (2, 128, 128), recorded=True),
+    "shd": Known(heidelberg.read_shd, (700,), heidelberg.CLASSES["shd"], True),
+    "ssc": Known(heidelberg.read_ssc, (700,), heidelberg.CLASSES["ssc"], True),
 }
 
 NAMES = tuple(DATASETS)
@@ -131,8 +75,20 @@ def shape_of(name: str, root: Path | str | None = None) -> tuple[Shape, int]:
     InputError
         It is an own one, and cannot be read.
     """
-    known = _known(name, _folder(name, root))
-    return known.shape, known.classes
+    return shape_as(_config(name, root))
+
+
+def shape_as(config: DataConfig) -> tuple[Shape, int]:
+    """Return the shape (C, H, W) of samples as a recipe has them, and the number of classes.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As :func:`shape_of`.
+    """
+    known = _known(config, _folder(config))
+    _check_keys(config, known.recorded)
+    return downsampled(known.shape, config.downsample), known.classes
 
 
 def load(
@@ -142,7 +98,12 @@ def load(
     timesteps: int | None = None,
     root: Path | str | None = None,
     seed: int = 0,
-    encoding: Encoding = "rate",
+    encoding: Encoding | None = None,
+    binning: Binning | None = None,
+    window_ms: float | None = None,
+    downsample: int | None = None,
+    camera: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
 ) -> Dataset:
     """Load a dataset, a known one or your own.
 
@@ -150,7 +111,9 @@ def load(
     ----------
     name : str
         One of :data:`NAMES`; or your own: ``module:function``, ``FILE.npz`` or ``FILE.npy``, see
-        :func:`loihi_sca.data.own.read`.
+        :func:`loihi_sca.data.own.read`; a folder per class or ``FILE.csv``, see
+        :func:`loihi_sca.data.listed.read`. Or a recipe ``FILE.toml`` or a run folder: the dataset
+        that its section ``data`` names, as that says, and as the other arguments say instead.
     split : {"train", "validation", "test"}
         ``validation`` is a fixed tenth that ``train`` does not contain; choices are made on it,
         never on ``test``. Samples are shuffled, so that the first few stand for all: files are
@@ -161,8 +124,10 @@ def load(
         Folder with the dataset's files, for those that do not ship inside a dependency.
     seed : int
         Which tenth is set aside for validation.
-    encoding : {"rate", "direct"}
-        How images become input.
+    encoding : {"rate", "direct", "latency", "delta"}, optional
+        How images, or values with time, become input; by default at a rate.
+    binning, window_ms, downsample, camera, skip_damaged : optional
+        How recordings of events become input, see :class:`loihi_sca.config.DataConfig`.
 
     Raises
     ------
@@ -179,41 +144,122 @@ def load(
     >>> len(digits), digits.classes, digits.first(2).spikes().shape
     (450, 10, (2, 1, 8, 8, 4))
     """
+    config = _config(
+        name, root, timesteps=timesteps, encoding=encoding, binning=binning, window_ms=window_ms,
+        downsample=downsample, camera=camera, skip_damaged=skip_damaged or None,
+    )  # fmt: skip
+    said = "timesteps" in config.model_fields_set
+    return _load(config, split, seed, config.timesteps if said else None)
+
+
+def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:
+    """Load a dataset as the section ``data`` of a recipe says; ``limit`` is not looked at.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As :func:`load`.
+    """
+    return _load(config, split, seed, config.timesteps)
+
+
+def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) -> Dataset:
     if split not in SPLITS:
         raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")
-    folder = _folder(name, root)
-    known = _known(name, folder)
+    name, folder = config.name, _folder(config)
+    known = _known(config, folder)
+    _check_keys(config, known.recorded)
     samples, labels = known.read(split == "test", folder)
     _check_labels(name, split, len(samples), labels, known.classes)
-    if isinstance(samples, Images):
-        samples = replace(samples, encoding=encoding)
-    else:
-        no_direct_encoding(name, encoding)
+    samples = _as_seen(samples, config)
     steps = _steps(name, samples, timesteps)
-    dataset = Dataset(name, samples, labels, steps, known.classes)
-    return dataset.pick(_order(len(labels), split, seed))
+    skipped: tuple[str, ...] = ()
+    if config.skip_damaged and isinstance(samples, Recordings):
+        sound, skipped = samples.sound(steps)
+        samples, labels = samples.pick(sound), labels[sound]
+        if not len(sound):
+            raise InputError(f"{name}: all {len(skipped)} recordings are damaged: {skipped[0]}")
+    dataset = Dataset(name, samples, labels, steps, known.classes, skipped)
+    return dataset.pick(order_of(len(labels), split, seed))
 
 
-def _folder(name: str, root: Path | str | None) -> Path | None:
-    folder = None if root is None else Path(root)
+def _config(name: str, root: Path | str | None, **changes: Any) -> DataConfig:
+    """Return what is asked for as a section of a recipe."""
+    values: dict[str, Any] = {"name": name}
+    in_folder = Path(name) / "recipe.toml"
+    if name.endswith(".toml") or in_folder.is_file():
+        recipe = load_recipe(in_folder if in_folder.is_file() else name)
+        values = recipe.data.model_dump(exclude_unset=True)
+    given = {"root": None if root is None else str(root), **changes}
+    values |= {key: value for key, value in given.items() if value is not None}
+    return validate(DataConfig, values, f"data {name!r}")
+
+
+def _folder(config: DataConfig) -> Path | None:
+    folder = None if config.root is None else Path(config.root)
     if folder is not None and not folder.is_dir():
-        raise InputError(f"{name}: {folder} is no folder. Give the one with the dataset's files.")
+        raise InputError(
+            f"{config.name}: {folder} is no folder. Give the one with the dataset's files."
+        )
     return folder
 
 
-def _known(name: str, root: Path | None) -> Known:
+def _known(config: DataConfig, root: Path | None) -> Known:
+    name = config.name
     if name in DATASETS:
         return DATASETS[name]
     if own.is_own(name):
-        return Known(partial(own.read, name), *own.describe(name, root))
+        changes = config.encoding == "delta"
+        known = own.describe(name, root, changes)
+        return Known(partial(own.read, name, changes=changes), *known)
+    if listed.is_listed(name, root):
+        read = partial(listed.read, name, camera=config.camera)
+        return Known(read, *listed.describe(name, root, config.camera))
     hint = suggestion(name, NAMES) or "."
     raise ConfigError(
-        f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}."
+        f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}, or "
+        f"{listed.HELP}."
     )
 
 
+def _check_keys(config: DataConfig, recorded: bool) -> None:
+    """Raise if a configuration says of other samples what recordings can be."""
+    usual = DataConfig()
+    said = [key for key in ONLY_RECORDINGS if getattr(config, key) != getattr(usual, key)]
+    if said and not recorded:
+        raise ConfigError(
+            f"data.{said[0]} = {getattr(config, said[0])!r}: {config.name} holds no recordings of "
+            "events. Leave the key out."
+        )
+
+
+def _as_seen(samples: Samples, config: DataConfig) -> Samples:
+    """Return samples encoded or binned as the configuration says.
+
+    Raises
+    ------
+    ConfigError
+        It says of images what recordings can be, or the other way round.
+    """
+    if isinstance(samples, Recordings):
+        no_encoding(config.name, config.encoding)
+        window = None if config.window_ms is None else max(1, round(1000 * config.window_ms))
+        return samples.seen(config.binning, window, config.downsample)
+    if isinstance(samples, Images):
+        if config.encoding == "delta":
+            raise ConfigError(
+                f'data.encoding = "delta": {config.name} holds images, which do not change in '
+                "time. Give rate, latency or direct."
+            )
+        return replace(samples, encoding=config.encoding)
+    if isinstance(samples, Courses):
+        return replace(samples, threshold=config.threshold)
+    no_encoding(config.name, config.encoding)
+    return samples
+
+
 def _steps(name: str, samples: Samples, timesteps: int | None) -> int:
-    if not isinstance(samples, Recorded):
+    if not isinstance(samples, Recorded | Courses):
         return DEFAULT_STEPS if timesteps is None else timesteps
     if timesteps not in (None, samples.timesteps):
         raise ConfigError(
@@ -241,12 +287,3 @@ def _check_labels(
         raise InputError(
             f"{name}: labels span {labels.min()} to {labels.max()}, allowed is 0 to {classes - 1}."
         )
-
-
-def _order(samples: int, split: Split, seed: int) -> npt.NDArray[np.int64]:
-    """Return which samples make up a split, shuffled: files are often sorted by class."""
-    if split == "test":
-        return np.random.default_rng(TEST_ORDER).permutation(samples)
-    order = np.random.default_rng(seed).permutation(samples)
-    held_out = samples // HELD_OUT
-    return order[:held_out] if split == "validation" else order[held_out:]

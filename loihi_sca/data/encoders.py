@@ -78,6 +78,71 @@ def direct(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     return np.repeat(mantissas, timesteps, axis=-1)
 
 
+def latency(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
+    """Encode values as the time of a single spike: 1 at the first step, small ones at the last.
+
+    Step ``rint((1 - value) * (T - 1))``; a value of 0 gives none. After Thorpe et al., "Spike-based
+    strategies for rapid processing", Neural Networks 14, 2001: what is strong comes first.
+
+    Parameters
+    ----------
+    values : float array (...)
+        Between 0 and 1.
+    timesteps : int
+        Steps T per sample.
+
+    Returns
+    -------
+    uint8 array (..., T)
+        Spikes, at most one per value.
+
+    Raises
+    ------
+    InputError
+        A value lies outside 0 to 1.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    _check_range(values, "latency")
+    step = np.rint((1 - values) * (timesteps - 1)).astype(np.int64)[..., None]
+    spikes: npt.NDArray[np.uint8] = (np.arange(timesteps) == step).astype(np.uint8)
+    spikes *= (values > 0)[..., None]
+    return spikes
+
+
+def delta(
+    values: npt.NDArray[Any], threshold: float
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Encode a course of values as spikes where it has risen, and others where it has fallen.
+
+    ``r`` follows the values in steps of the threshold, at most one per timestep, from 0 on::
+
+        rises[t] = values[t] - r >= threshold;  falls[t] = r - values[t] >= threshold
+        r += threshold * (rises[t] - falls[t])
+
+    A send-on-delta code, as an event camera's. Values that move by more than the threshold in a
+    timestep are followed late.
+
+    Parameters
+    ----------
+    values : float array (..., T)
+    threshold : float
+        Above 0.
+
+    Returns
+    -------
+    rises, falls : uint8 array (..., T)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    rises, falls = (np.zeros(values.shape, dtype=np.uint8) for _ in range(2))
+    steps = np.zeros(values.shape[:-1], dtype=np.int64)  # whole, so that nothing adds up
+    for t in range(values.shape[-1]):
+        behind = values[..., t] - steps * threshold
+        rises[..., t] = behind >= threshold
+        falls[..., t] = -behind >= threshold
+        steps += rises[..., t].astype(np.int64) - falls[..., t]
+    return rises, falls
+
+
 def _check_range(values: npt.NDArray[np.float32], encoding: str) -> None:
     if values.size and not (0 <= float(values.min()) and float(values.max()) <= 1):
         raise InputError(

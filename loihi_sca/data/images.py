@@ -1,4 +1,4 @@
-"""Small grey images: scikit-learn's digits and MNIST."""
+"""Small grey images: scikit-learn's digits, MNIST and Fashion-MNIST."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.data.places import first_file, needs_folder
 from loihi_sca.data.samples import Images
 from loihi_sca.errors import InputError
 
@@ -46,21 +47,42 @@ def mnist(test: bool, root: Path | None) -> tuple[Images, Labels]:
         "mnist.npz (keys x_train, y_train, x_test, y_test; uint8 28x28), or torchvision's folder "
         "MNIST/raw (train-images-idx3-ubyte, ...)"
     )
-    if root is None:
-        raise InputError(
-            f"mnist needs a folder with {wanted}: pass it as root (--root on the command line, "
-            "data.root in a recipe)."
-        )
-    archive = _first_file(root / "mnist.npz", root / "mnist" / "mnist.npz")
+    root = needs_folder("mnist", root, wanted)
+    archive = first_file(root / "mnist.npz", root / "mnist" / "mnist.npz")
     if archive is not None:
         return _from_npz(archive, "test" if test else "train")
+    found = _from_idx(root, ("MNIST/raw", ""), test)
+    if found is None:
+        raise InputError(f"mnist: no mnist.npz in {root}. Put there {wanted}.")
+    return found
+
+
+def fashion_mnist(test: bool, root: Path | None) -> tuple[Images, Labels]:
+    """Return Fashion-MNIST, 28x28 pixels, from torchvision's files under the root.
+
+    Raises
+    ------
+    InputError
+        They are missing, or a file is damaged.
+    """
+    wanted = "torchvision's folder FashionMNIST/raw (train-images-idx3-ubyte, ...)"
+    root = needs_folder("fashion_mnist", root, wanted)
+    # not the root itself: its files could be those of MNIST, which are called the same
+    found = _from_idx(root, ("FashionMNIST/raw", "fashion_mnist", "fashion"), test)
+    if found is None:
+        raise InputError(f"fashion_mnist: no FashionMNIST/raw in {root}. Put there {wanted}.")
+    return found
+
+
+def _from_idx(root: Path, folders: tuple[str, ...], test: bool) -> tuple[Images, Labels] | None:
+    """Return images and labels from the first folder that has both, packed or not."""
     part = "t10k" if test else "train"
     names = (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte")
-    for folder in (root / "MNIST" / "raw", root):
-        paths = [_first_file(folder / name, folder / f"{name}.gz") for name in names]
-        if paths[0] is not None and paths[1] is not None:
-            return Images(_idx(paths[0])[:, None], full=255.0), _idx(paths[1]).astype(np.int64)
-    raise InputError(f"mnist: no mnist.npz in {root}. Put there {wanted}.")
+    for folder in (root / name for name in folders):
+        images, labels = (first_file(folder / name, folder / f"{name}.gz") for name in names)
+        if images is not None and labels is not None:
+            return Images(_idx(images)[:, None], full=255.0), _idx(labels).astype(np.int64)
+    return None
 
 
 def _from_npz(path: Path, part: str) -> tuple[Images, Labels]:
@@ -85,7 +107,3 @@ def _idx(path: Path) -> npt.NDArray[np.uint8]:
     if raw[:3] != bytes([0, 0, IDX_UINT8]) or len(raw) - 4 - 4 * axes != int(lengths.prod()):
         raise InputError(f"{path}: not an IDX file of bytes, or cut off. Fetch it again.")
     return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * axes).reshape(tuple(lengths))
-
-
-def _first_file(*candidates: Path) -> Path | None:
-    return next((p for p in candidates if p.is_file()), None)

@@ -1,6 +1,7 @@
-"""N-MNIST: MNIST digits seen by an event camera that moves, as ``.bs2`` recordings.
+"""N-MNIST: MNIST digits seen by an event camera that moves.
 
-The small selection that comes with lava-dl's tutorials: 1000 recordings to train on, 100 to test.
+The data set itself, ``.bin`` recordings in a folder per class; or the small selection in ``.bs2``
+that comes with lava-dl's tutorials, 1000 recordings to train on and 100 to test.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.data.samples import Recordings
+from loihi_sca.data.decoders import decode_bs2
+from loihi_sca.data.places import first_folder, needs_folder
+from loihi_sca.data.recordings import Files, Kept, Recordings
 from loihi_sca.errors import InputError
 
 SIZE = (34, 34)
@@ -20,11 +23,12 @@ SIZE = (34, 34)
 WINDOW_US = 320_000
 """Recordings last 300 ms, three sweeps of 100 ms, and some a little longer."""
 
-EVENT_BYTES = 5
-
 LISTS = {False: "train1K.txt", True: "test100.txt"}
 
+FOLDERS = {False: "Train", True: "Test"}
+
 WANTED = (
+    "the folders Train/0 ... Train/9 and Test/0 ... Test/9 with .bin recordings; or "
     "nmnist_small.tar.gz, or a folder with its content: recordings NUMBER.bs2, and train1K.txt and "
     "test100.txt with a number and a class per line"
 )
@@ -38,47 +42,47 @@ def read(test: bool, root: Path | None) -> tuple[Recordings, npt.NDArray[np.int6
     InputError
         They are not under the root, or damaged; the message says what to put where.
     """
-    if root is None:
-        raise InputError(
-            f"nmnist needs a folder with {WANTED}. Pass it as root (--root on the command line, "
-            "data.root in a recipe)."
-        )
+    root = needs_folder("nmnist", root, WANTED)
+    original = first_folder(root, ("", "nmnist", "NMNIST", "N-MNIST"), FOLDERS[test])
+    return _original(original, root) if original is not None else _selection(test, root)
+
+
+def _original(folder: Path, root: Path) -> tuple[Recordings, npt.NDArray[np.int64]]:
+    """Return the recordings of a folder Train or Test, with a folder per digit."""
+    paths, labels = [], []
+    for place in sorted(p for p in folder.iterdir() if p.is_dir()):
+        if place.name not in "0123456789":
+            raise InputError(f"nmnist: {place} is no digit; there are folders 0 to 9 in {folder}.")
+        found = sorted(place.glob("*.bin"))
+        paths += found
+        labels += [int(place.name)] * len(found)
+    if not paths:
+        raise InputError(f"nmnist: no recordings in {folder}. Put there {WANTED}.")
+    files = Files(paths, SIZE)
+    return recordings_of(files), np.array(labels, dtype=np.int64)
+
+
+def recordings_of(source: Files | Kept) -> Recordings:
+    """Return all recordings of a source, seen as N-MNIST is."""
+    return Recordings(source, np.arange(len(source)), SIZE, WINDOW_US)
+
+
+def _selection(test: bool, root: Path) -> tuple[Recordings, npt.NDArray[np.int64]]:
+    """Return the recordings of lava-dl's selection."""
     files = _files(root)
     listed = LISTS[test]
     if listed not in files:
         raise InputError(f"nmnist: no {listed} in {root}. Put there {WANTED}.")
     numbers, labels = _listed(files[listed], listed)
-    recordings = []
-    for number in numbers:
-        name = f"{number}.bs2"
-        if name not in files:
-            raise InputError(f"nmnist: {listed} lists {name}, which is missing in {root}.")
-        recordings.append(decode_bs2(files[name], name))
-    starts = np.concatenate([[0], np.cumsum([len(r) for r in recordings])]).astype(np.int64)
-    events = np.concatenate(recordings) if recordings else decode_bs2(b"")
-    return Recordings(events, starts, SIZE, WINDOW_US), labels
-
-
-def decode_bs2(content: bytes, name: str = "recording") -> npt.NDArray[np.int32]:
-    """Return the events of a ``.bs2`` file, int32 array (events, 4): x, y, polarity, time in us.
-
-    An event is 40 bits, big-endian: 8 bits x, 8 bits y, 1 bit polarity (1 is on), 23 bits time.
-    Source: lava-dl, ``slayer.io.read_2d_spikes``.
-
-    Raises
-    ------
-    InputError
-        It ends in the middle of an event, or an event lies outside the camera.
-    """
-    if len(content) % EVENT_BYTES:
-        raise InputError(f"{name}: {len(content)} bytes are no whole number of events.")
-    raw = np.frombuffer(content, dtype=np.uint8).reshape(-1, EVENT_BYTES).astype(np.int32)
-    time = (raw[:, 2] & 0x7F) << 16 | raw[:, 3] << 8 | raw[:, 4]
-    columns = [raw[:, 0], raw[:, 1], raw[:, 2] >> 7, time]
-    events: npt.NDArray[np.int32] = np.stack(columns, axis=1)
-    if len(events) and (events[:, 0].max() >= SIZE[1] or events[:, 1].max() >= SIZE[0]):
-        raise InputError(f"{name}: events lie outside the camera of {SIZE[1]}x{SIZE[0]}.")
-    return events
+    names = [f"{number}.bs2" for number in numbers]
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise InputError(
+            f"nmnist: {listed} lists {', '.join(missing[:10])}, which is missing in {root}"
+            f"{f' ({len(missing)} in all)' if len(missing) > 1 else ''}."
+        )
+    recordings = [decode_bs2(files[name], name, SIZE) for name in names]
+    return recordings_of(Kept(recordings, names)), labels
 
 
 def _files(root: Path) -> Mapping[str, bytes]:

@@ -13,16 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data.arrays import read_npy
-from loihi_sca.data.samples import Images, Recorded, Samples
+from loihi_sca.data.samples import Courses, Images, Recorded, Samples
+from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
 from loihi_sca.network import Shape
 from loihi_sca.references import import_reference, is_reference
-
-TESTED = 5
-"""One of so many samples is for testing where a file does not say which are."""
-
-TEST_SEED = 0
-"""Which ones: the same for everyone, whatever the seed of a recipe is."""
 
 ENDINGS = (".npy", ".npz")
 
@@ -48,7 +43,7 @@ def is_own(name: str) -> bool:
     return name.endswith(ENDINGS) or is_reference(name)
 
 
-def describe(name: str, root: Path | None) -> tuple[Shape, int]:
+def describe(name: str, root: Path | None, changes: bool = False) -> tuple[Shape, int]:
     """Return the shape (C, H, W) of a sample and the number of classes.
 
     That is what is given as ``classes``, or one more than the largest label to train on.
@@ -59,10 +54,13 @@ def describe(name: str, root: Path | None) -> tuple[Shape, int]:
         As :func:`read`.
     """
     samples, labels, classes = _part(name, root, False, _stamp(name, root))
+    _check_changes(name, samples, changes)
     return samples.shape, classes or int(labels.max()) + 1
 
 
-def read(name: str, test: bool, root: Path | None) -> tuple[Samples, npt.NDArray[np.int64]]:
+def read(
+    name: str, test: bool, root: Path | None, changes: bool = False
+) -> tuple[Samples, npt.NDArray[np.int64]]:
     """Return samples and labels.
 
     Parameters
@@ -73,12 +71,15 @@ def read(name: str, test: bool, root: Path | None) -> tuple[Samples, npt.NDArray
         which every fifth sample is for testing. ``FILE.npz``: arrays ``x_train``, ``y_train``,
         ``x_test``, ``y_test``, or ``x`` and ``y``, divided in the same way; ``classes`` may be
         among them. ``FILE.npy``: samples, with labels in ``FILE.labels.npy``, divided as well.
-        Samples are spikes (N, C, H, W, T) or (N, C, T), 0 or 1; or images (N, C, H, W), float of 0
+        Samples are spikes (N, C, H, W, T) or (N, C, T), 0 or 1, or floats of 0 to 1 with time,
+        that are encoded as changes; or images (N, C, H, W), float of 0
         to 1 or uint8 of 0 to 255, that are encoded. Labels are integers (N,) from 0.
     test : bool
         Whether the samples to test with are asked for.
     root : path, optional
         The folder that the file or module is in; by default the current one.
+    changes : bool
+        Whether floats with time are encoded as changes; else they are refused.
 
     Raises
     ------
@@ -89,8 +90,9 @@ def read(name: str, test: bool, root: Path | None) -> tuple[Samples, npt.NDArray
         they should be; the message says what.
     """
     samples, labels, _ = _part(name, root, test, _stamp(name, root))
+    _check_changes(name, samples, changes)
     if test:
-        shape, _ = describe(name, root)
+        shape, _ = describe(name, root, changes)
         if samples.shape != shape:
             raise InputError(
                 f"{name}: samples to test with are {samples.shape}, those to train on {shape}. "
@@ -204,9 +206,7 @@ def _divided(
     """Return one side of a fixed split."""
     if samples.ndim == 0 or labels.shape[:1] != samples.shape[:1]:
         return Part(samples, labels, classes)  # which is refused for what it is
-    order = np.random.default_rng(TEST_SEED).permutation(len(samples))
-    tested = len(samples) // TESTED
-    chosen = np.sort(order[:tested] if test else order[tested:])
+    chosen = side_of(len(samples), test)
     if classes is None and labels.dtype.kind in "iu" and labels.ndim == 1 and labels.size:
         classes = int(labels.max()) + 1  # all of them are known, on whichever side they fall
     return Part(samples[chosen], labels[chosen], classes)
@@ -251,18 +251,34 @@ def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np
     return _images(name, x) if x.ndim == 4 else _spikes(name, x), labels.astype(np.int64)
 
 
-def _spikes(name: str, x: npt.NDArray[Any]) -> Recorded:
+def _spikes(name: str, x: npt.NDArray[Any]) -> Recorded | Courses:
+    """Return spikes, or values from 0 to 1 that change in time."""
     if x.dtype.kind not in "biuf":
         raise InputError(f"{name}: spikes must be integers, got {x.dtype}.")
+    binary = True
     for sample in x:  # one at a time: a file need not fit into memory
         if not ((sample == 0) | (sample == 1)).all():
-            raise InputError(
-                f"{name}: spikes must be 0 or 1, got values from {sample.min()} to {sample.max()}. "
-                "Counts become spikes by more and shorter timesteps, or by numpy.minimum(x, 1), "
-                "which loses some; signs belong into channels of their own; values without time "
-                "are images (N, C, H, W), of one channel x[:, None]."
-            )
-    return Recorded(x, np.arange(len(x)))
+            binary = False
+            if x.dtype.kind != "f" or not (sample.min() >= 0 and sample.max() <= 1):
+                raise _no_spikes(name, sample)
+    return (Recorded if binary else Courses)(x, np.arange(len(x)))
+
+
+def _check_changes(name: str, samples: Samples, changes: bool) -> None:
+    """Raise if values change in time, and are not encoded as changes."""
+    if isinstance(samples, Courses) and not changes:
+        raise _no_spikes(name, samples.values)
+
+
+def _no_spikes(name: str, values: npt.NDArray[Any]) -> InputError:
+    """Return the error that values with time are no spikes."""
+    return InputError(
+        f"{name}: spikes must be 0 or 1, got values from {values.min()} to {values.max()}. "
+        "Counts become spikes by more and shorter timesteps, or by numpy.minimum(x, 1), "
+        "which loses some; signs belong into channels of their own; floats of 0 to 1 that change "
+        'in time are encoded by data.encoding = "delta"; values without time are images '
+        "(N, C, H, W), of one channel x[:, None]."
+    )
 
 
 def _images(name: str, x: npt.NDArray[Any]) -> Images:

@@ -1,8 +1,8 @@
-"""What a dataset holds: images that are encoded when asked for, or recorded events."""
+"""What a dataset holds: images that are encoded when asked for, or spikes step by step."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -12,6 +12,12 @@ from loihi_sca.config import Encoding
 from loihi_sca.data import encoders
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
+
+OF_IMAGES = {
+    "rate": encoders.rate,
+    "direct": encoders.direct,
+    "latency": encoders.latency,
+}
 
 Index: TypeAlias = slice | npt.NDArray[np.int64]
 
@@ -45,7 +51,7 @@ class Images:
     values : float32 or uint8 array (N, C, H, W)
     full : float
         The value of full brightness.
-    encoding : {"rate", "direct"}
+    encoding : {"rate", "direct", "latency"}
         How they become input.
     """
 
@@ -73,63 +79,7 @@ class Images:
     def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
         """Return spikes or mantissas, uint8 array (N, C, H, W, T)."""
         brightness = self.values[index].astype(np.float32) / np.float32(self.full)
-        encode = encoders.rate if self.encoding == "rate" else encoders.direct
-        return encode(brightness, timesteps)
-
-
-@dataclass(frozen=True)
-class Recordings:
-    """Events of a camera, one row per event, recording after recording.
-
-    Attributes
-    ----------
-    events : int32 array (events, 4)
-        Column, row, polarity (0 off, 1 on) and time in microseconds.
-    starts : int64 array (N + 1,)
-        Where each recording starts, and the last one ends.
-    size : tuple of int
-        Height and width of the camera.
-    window_us : int
-        Time that the timesteps divide; events after it are left out.
-    """
-
-    events: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
-    size: tuple[int, int]
-    window_us: int
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @property
-    def shape(self) -> Shape:
-        """Shape (polarity, height, width) of one timestep of a recording."""
-        return (2, *self.size)
-
-    @property
-    def are_mantissas(self) -> bool:
-        """False: events are spikes."""
-        return False
-
-    def pick(self, index: Index) -> Recordings:
-        """Return some of the recordings."""
-        chosen = np.arange(len(self))[index]
-        parts = [self.events[self.starts[i] : self.starts[i + 1]] for i in chosen]
-        starts = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
-        events = np.concatenate(parts) if parts else self.events[:0]
-        return Recordings(events, starts, self.size, self.window_us)
-
-    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
-        """Return spikes, uint8 array (N, 2, H, W, T): 1 where a step saw at least one event."""
-        chosen = self.pick(index)
-        recording = np.repeat(np.arange(len(chosen)), np.diff(chosen.starts))
-        column, row, polarity, time = chosen.events.T
-        step = time.astype(np.int64) * timesteps // self.window_us
-        inside = step < timesteps
-        spikes = np.zeros((len(chosen), *self.shape, timesteps), dtype=np.uint8)
-        at = (recording, polarity, row, column, step)
-        spikes[tuple(axis[inside] for axis in at)] = 1
-        return spikes
+        return OF_IMAGES[self.encoding](brightness, timesteps)
 
 
 @dataclass(frozen=True)
@@ -177,12 +127,63 @@ class Recorded:
         ConfigError
             Other timesteps than were recorded are asked for.
         """
-        if timesteps != self.timesteps:
-            raise ConfigError(f"{timesteps} timesteps of samples that have {self.timesteps}.")
+        _check_timesteps(timesteps, self.timesteps)
         return np.ascontiguousarray(self.values[self.order[index]], dtype=np.uint8)
 
 
-def no_direct_encoding(name: str, encoding: Encoding) -> None:
+@dataclass(frozen=True)
+class Courses:
+    """Values that change step by step, encoded as spikes where they have changed.
+
+    Attributes
+    ----------
+    values : float array (M, C, H, W, T) or (M, C, T)
+        Of 0 to 1; may be a memory map.
+    order : int64 array (N,)
+        Which of them the samples are.
+    threshold : float
+        A change of so much is a spike.
+    """
+
+    values: npt.NDArray[Any]
+    order: npt.NDArray[np.int64]
+    threshold: float = 0.1
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape (2 C, H, W) or (2 C,) of one timestep: what rises, then what falls."""
+        return (2 * self.values.shape[1], *self.values.shape[2:-1])
+
+    @property
+    def timesteps(self) -> int:
+        """Steps T that were recorded."""
+        return int(self.values.shape[-1])
+
+    @property
+    def are_mantissas(self) -> bool:
+        """False: they become spikes."""
+        return False
+
+    def pick(self, index: Index) -> Courses:
+        """Return some of the samples."""
+        return replace(self, order=self.order[index])
+
+    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
+        """Return spikes, uint8 array (N, 2 C, H, W, T)."""
+        _check_timesteps(timesteps, self.timesteps)
+        chosen = self.values[self.order[index]]
+        return np.concatenate(encoders.delta(chosen, self.threshold), axis=1)
+
+
+def _check_timesteps(asked: int, recorded: int) -> None:
+    if asked != recorded:
+        raise ConfigError(f"{asked} timesteps of samples that have {recorded}.")
+
+
+def no_encoding(name: str, encoding: Encoding) -> None:
     """Raise if events shall be encoded as values."""
     if encoding != "rate":
         raise ConfigError(

@@ -32,7 +32,7 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Dense, Input, Layer, Network, Shape
+from loihi_sca.network import ComplexDense, Dense, Input, Layer, Network, Recurrent, Shape
 
 SHM_PREFIX = "loihi_sca_"
 
@@ -109,7 +109,8 @@ def run_file(
     Parameters
     ----------
     path : path-like
-        The file.
+        The file. One that stock netx makes another network of without a word, by passing over
+        layers of type ``recurrent`` or by rounding mantissas of resonators, is written anew.
     input_shape : tuple of int, optional
         ``(C, H, W)``, where the file does not say it.
 
@@ -123,6 +124,9 @@ def run_file(
     path = Path(path).resolve()
     network = netx.read(path, input_shape=input_shape)
     with job_folder() as folder:
+        if netx.stock_differs(path):
+            path = folder / "network.net"
+            netx.write(network, path)
         return _run(
             folder, network, path, data,
             schedule=schedule, record=record, timeout_s=timeout_s, on_progress=on_progress,
@@ -136,10 +140,11 @@ class _Plan:
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
     layer ``l`` (from 1; of a graph, the longest way to it) does at local step ``t`` of sample ``i``
     comes at step ``i T + t + l``.
-    Where state outlives a reset (cold, or spikes in the delay lines of a synapse), each sample gets
-    a build of its own. One trace of what was before is left even there: layers run before their
-    window begins, and what a biased layer sends then, the delays of the next carry into its window.
-    That takes a bias of about the threshold, and is what stock Lava does.
+    Where state outlives a reset (cold; resonators; spikes that a synapse holds back, of a recurrent
+    layer or in delay lines), each sample gets a build of its own. One trace of what was before is
+    left even there: layers run before their window begins, and what a biased layer sends then, the
+    delays of the next carry into its window. That takes a bias of about the threshold, and is what
+    stock Lava does; of recurrent layers and resonators it is refused (:func:`_check_start`).
 
     Attributes
     ----------
@@ -204,6 +209,8 @@ def _run(
             "pipelined schedule for them", "Run it with schedule=\"cold\"."
         )  # fmt: skip
     netx.require_runnable(network)
+    if schedule == "pipelined":
+        _check_start(network)
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
@@ -215,7 +222,7 @@ def _run(
         return RunResult(spikes, (), traces, 0.0)
 
     graph = not network.wiring.is_chain
-    flat = isinstance(layers[0], Dense) and not graph
+    flat = isinstance(layers[0], Dense | ComplexDense) and not graph
     arriving = spikes.reshape(len(spikes), -1, spikes.shape[-1]) if flat else spikes
     depths = [
         d for d, x in zip(network.wiring.depths, network, strict=True) if not isinstance(x, Input)
@@ -244,14 +251,45 @@ def _run(
     return RunResult(cut[0], (), traces, seconds)
 
 
+def _check_start(network: Network) -> None:
+    """Raise where a bias makes a layer spike before its window begins, and that stays.
+
+    Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then; but not what a
+    recurrent layer has fed back to itself a step before, nor a resonator that has heard of it.
+    """
+    layers = network.synapse_layers
+    following = (*layers[1:], None)
+    lasting = [
+        (index, layer.name)
+        for index, (layer, after) in enumerate(zip(layers, following, strict=True))
+        if isinstance(layer, Recurrent) or isinstance(after, ComplexDense)
+    ]
+    if not lasting:
+        return
+    quiet = np.zeros((1, *network.in_shape, len(layers)), dtype=np.int32)
+    names = [name for _, name in lasting]
+    traces = reference.run(network, quiet, schedule="cold", record=names).traces
+    early = [name for index, name in lasting if traces[name].spikes[..., : index + 1].any()]
+    if early:
+        raise UnsupportedLayer(
+            f"{', '.join(early)}: a bias makes it spike before its first input, and Lava does not "
+            "reset what a recurrent layer has fed back to itself, nor resonators",
+            'Run it with schedule="cold".',
+        )
+
+
 def _plan(layers: Sequence[Layer], depth: int, arriving: SpikeArray, schedule: Schedule) -> _Plan:
-    delayed = any(isinstance(x, Dense) and x.delay is not None and x.delay.any() for x in layers)
+    holds_back = any(
+        isinstance(x, Recurrent | ComplexDense)
+        or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
+        for x in layers
+    )
     return _Plan(
         samples=len(arriving),
         timesteps=arriving.shape[-1],
         layers=depth,
         cold=schedule == "cold",
-        streamed=schedule == "pipelined" and not delayed,
+        streamed=schedule == "pipelined" and not holds_back,
     )
 
 
@@ -261,4 +299,5 @@ def _limits(plan: _Plan, layers: Sequence[Layer], timeout_s: float | None) -> Li
     for layer in (table for x in layers for table in x.tables):
         delayed = isinstance(layer, Dense) and layer.delay is not None
         visited += int(layer.fan_out().sum()) * (DELAY_SLOTS if delayed else 1)
+        visited += layer.feedback.size if isinstance(layer, Recurrent) else 0
     return Limits(plan.runs * plan.steps, visited / SYNAPSES_PER_S, timeout_s)

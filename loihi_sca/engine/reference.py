@@ -3,22 +3,26 @@
 Every other engine is tested against this file. A timestep of a layer has three phases, one
 function each: spikes arrive (:func:`arrivals`), synapses weigh them (:func:`accumulate`), neurons
 integrate and spike (:func:`update`). Neurons of the sigma-delta family send messages instead of
-spikes, and are defined in :mod:`loihi_sca.engine.reference_graded`.
+spikes, and are defined in :mod:`loihi_sca.engine.reference_graded`; resonators in
+:mod:`loihi_sca.engine.reference_resonator`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.delays import later, later_by_channel
 from loihi_sca.engine.reference_graded import count, run_neurons
+from loihi_sca.engine.reference_resonator import resonate
 from loihi_sca.engine.result import RunResult, Schedule, Trace, check_data, check_runnable
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -28,6 +32,8 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
+    Resonator,
     Window,
 )
 from loihi_sca.network.activity import GradedActivity, LayerActivity
@@ -118,7 +124,7 @@ def arrivals(link: Link, spikes: IntArray, schedule: Schedule) -> IntArray:
     """
     crosses_synapses = not isinstance(link.table, Input)
     late = min(1 + link.hold, spikes.shape[-1])
-    return _later(spikes, late) if schedule == "cold" and crosses_synapses else spikes
+    return later(spikes, late) if schedule == "cold" and crosses_synapses else spikes
 
 
 def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
@@ -138,6 +144,11 @@ def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
     if isinstance(layer, Dense):
         return _accumulate_delayed(layer, spikes, t)
     return np.zeros((len(now), *layer.out_shape), dtype=np.int64)
+
+
+def feed_back(layer: Recurrent, spikes: npt.NDArray[np.bool_]) -> WideArray:
+    """Return what a layer's own spikes (N, N_out) add to the next step's sums (N, N_out)."""
+    return spikes.astype(np.int64) @ layer.feedback.T.astype(np.int64)
 
 
 class State(NamedTuple):
@@ -178,27 +189,36 @@ def _run_layer(
     if isinstance(neuron, Graded):
         sums = (accumulate_all(layer, arriving, t) for t in range(data.shape[-1]))
         messages, sigma, wraps = run_neurons(layer, neuron, sums, bias.astype(np.int32))
-        sent = _later_by_channel(messages, layer.axon_delay)
+        sent = later_by_channel(messages, layer.axon_delay)
         return _activity(layer, arriving, sent, count(sent, sigma, wraps)), Trace(sent, sigma=sigma)
+    if isinstance(layer, ComplexDense) and isinstance(neuron, Resonator):
+        trace, counts = resonate(layer, neuron, data)
+        sent = later_by_channel(trace.spikes.astype(np.int32), layer.axon_delay)
+        trace = replace(trace, spikes=sent.astype(np.uint8))
+        return _activity(layer, arriving, sent, **counts), trace
     if not isinstance(neuron, Cuba):  # an Input that only names a shape
         spikes = data if is_graded else data.astype(np.uint8)
         return _activity(layer, arriving, data), Trace(spikes)
 
     u = v = np.zeros((len(data), *layer.out_shape), dtype=np.int64)
-    history = []
+    history: list[State] = []
     for t in range(data.shape[-1]):
-        state = update(neuron, u, v, accumulate_all(layer, arriving, t), bias[..., t])
+        z = accumulate_all(layer, arriving, t)
+        if isinstance(layer, Recurrent) and history:
+            z = z + feed_back(layer, history[-1].spikes)
+        state = update(neuron, u, v, z, bias[..., t])
         u, v = state.u, np.where(state.spikes, 0, state.v)
         history.append(state)
 
     spikes, u, v, unwrapped_u, unclipped_v = (
         np.stack(x, axis=-1) for x in zip(*history, strict=True)
     )
-    sent = _later_by_channel(spikes.astype(np.int32), layer.axon_delay)
+    sent = later_by_channel(spikes.astype(np.int32), layer.axon_delay)
     activity = _activity(
         layer,
         arriving,
         sent,
+        returning=int(np.count_nonzero(spikes[..., :-1])) if isinstance(layer, Recurrent) else 0,
         peak_current=int(np.abs(unwrapped_u).max()),
         current_wraps=int(np.count_nonzero(unwrapped_u != u)),
         voltage_saturations=int(np.count_nonzero(unclipped_v != v)),
@@ -211,8 +231,10 @@ def _activity(
     arriving: Sequence[IntArray],
     sent: IntArray,
     graded: GradedActivity | None = None,
+    returning: int = 0,
     **peaks: int,
 ) -> LayerActivity:
+    """Count; ``returning`` are the spikes of the layer that come back to all of its neurons."""
     per_table = zip(layer.tables, arriving, strict=True)
     runs = layer.neuron is not None
     return LayerActivity(
@@ -220,7 +242,8 @@ def _activity(
         neurons=layer.neurons if runs else 0,
         outputs=layer.neurons,
         spikes=int(np.count_nonzero(sent)),
-        synops=sum(_synops(table, spikes) for table, spikes in per_table),
+        synops=sum(_synops(table, spikes) for table, spikes in per_table)
+        + returning * layer.neurons,
         updates=sent.size if runs else 0,
         graded=graded,
         **{"peak_current": 0, "current_wraps": 0, "voltage_saturations": 0, **peaks},
@@ -282,17 +305,3 @@ def _accumulate_delayed(layer: Dense, spikes: IntArray, t: int) -> WideArray:
         weight = np.where(layer.delay == delay, layer.weight, 0).astype(np.int64)
         z += flat[..., t - delay] @ weight.T
     return z
-
-
-def _later(spikes: IntArray, steps: int) -> IntArray:
-    """Shift (..., T) by some timesteps; what leaves the end is lost, zeros enter."""
-    shifted = np.zeros_like(spikes)
-    shifted[..., steps:] = spikes[..., : spikes.shape[-1] - steps] if steps else spikes
-    return shifted
-
-
-def _later_by_channel(spikes: IntArray, delay: IntArray | None) -> IntArray:
-    if delay is None:
-        return spikes
-    late = [_later(spikes[:, c], min(int(d), spikes.shape[-1])) for c, d in enumerate(delay)]
-    return np.stack(late, axis=1)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.network import Conv, Delta, Graded, IntArray, Layer, Sigma
+from loihi_sca.network import Delta, Graded, IntArray, Layer, Sigma, Window
 from loihi_sca.network.activity import GradedActivity
 from loihi_sca.network.fixed_point import (
     GRADED_ALIGN_BITS,
@@ -76,7 +76,7 @@ def arrived(layer: Layer, weighted: WideArray) -> tuple[IntArray, int]:
     Lava's Conv wraps them to 24 bits, its Dense does not.
     """
     z = weighted.astype(np.int32)
-    if not isinstance(layer, Conv):
+    if not isinstance(layer, Window):
         return z, 0
     wrapped = (z + STATE_LIMIT & 2 * STATE_LIMIT - 1) - STATE_LIMIT
     return wrapped, int(np.count_nonzero(wrapped != z))

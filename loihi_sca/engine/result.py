@@ -14,7 +14,7 @@ from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import Input, IntArray, Network, OtherLayer, OtherNeuron
 from loihi_sca.network.activity import LayerActivity, activity_table
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_VALUE, MIN_BIAS, STATE_LIMIT
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.results import Result, times
 
 if TYPE_CHECKING:
@@ -103,10 +103,13 @@ class RunResult(Result):
         """Return sizes and spikes in a line."""
         where = [f"{self.network!r}"] if self.network else []
         where += [f"on {self.engine}"] if self.engine else []
+        sent = f"{int(np.count_nonzero(self.spikes)):,} output messages"
+        if all(layer.graded is None for layer in self.activity):
+            sent = f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes"
         return (
             f"{' '.join(where)}{': ' if where else ''}{self.samples} samples of {self.timesteps} "
             f"steps, {times(self.spikes.shape[1:-1])} outputs, "
-            f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes, {self.wall_time_s:.2f} s"
+            f"{sent}, {self.wall_time_s:.2f} s"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -145,7 +148,7 @@ class Engine(Protocol):
 
 def check_runnable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` naming every layer whose dynamics are not defined here."""
-    problems = [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
+    problems = [f"{x.layer}: {x.reason}" for x in undefined_dynamics(network)]
     for layer in network:
         if isinstance(layer, OtherLayer):
             kind = " with complex weights" if "weight/imag" in layer.weights else ""

@@ -19,6 +19,7 @@ def check(
     timesteps: int | None = None,
     delay_shift: Literal["exact", "drop"] = "exact",
     unroll_delays: bool = False,
+    reset: bool = False,
     profile: str = "loihi2",
 ) -> Findings:
     """Return all that keeps a model from running exactly on the chip, now or after training.
@@ -29,7 +30,7 @@ def check(
     Parameters
     ----------
     model : module, list of blocks, Network or path
-        A SLAYER model, an integer network, or a netx file.
+        A SLAYER or SpikingJelly model, an integer network, or a netx file.
     input_shape : tuple of int, optional
         ``(C, H, W)`` or ``(N,)``, where the model does not say it.
     timesteps : int, optional
@@ -38,6 +39,8 @@ def check(
         Whether convolutions that take delayed spikes may become dense.
     delay_shift : {"exact", "drop"}
         See :mod:`loihi_sca.frontend.export`.
+    reset : bool
+        As for :func:`loihi_sca.compile_slayer`.
     profile : str
         The chip whose ranges of weights, thresholds, decays and delays hold.
 
@@ -45,7 +48,8 @@ def check(
     -------
     Findings
         A tuple of problems, each with the block's name, the reason and what to do instead; empty
-        if nothing is in the way. Its ``notes`` say what depends on values that are not known yet.
+        if nothing is in the way. Its ``notes`` say what depends on values that are not known yet,
+        and what of a SpikingJelly model is rounded. ``table()`` shows all of it.
 
     Raises
     ------
@@ -70,9 +74,16 @@ def check(
         found = find_problems(run_passes(model, passes).network, profile)
         return Findings(found, netx.notes_of(model))
 
+    from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
+
+    if is_spikingjelly(model):
+        from loihi_sca.frontend.spikingjelly.compile import check_spikingjelly
+
+        return check_spikingjelly(model, input_shape, profile=profile)
+
     from loihi_sca.frontend.compile import check_slayer
 
     return check_slayer(
         model, input_shape, timesteps=timesteps, delay_shift=delay_shift,
-        unroll_delays=unroll_delays, profile=profile,
+        unroll_delays=unroll_delays, reset=reset, profile=profile,
     )  # fmt: skip

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, compile_with_report, run_passes
 from loihi_sca.compiler.refuse import find_problems
-from loihi_sca.compiler.report import Compiled, Proof
+from loihi_sca.compiler.report import Compiled, Proof, remember
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
-from loihi_sca.frontend.proof import prove, random_input, remember
-from loihi_sca.frontend.ripen import can_ripen, ripened
-from loihi_sca.model.copying import copied
+from loihi_sca.frontend.proof import prove, random_input
+from loihi_sca.frontend.ripen import can_ripen, ripened, with_folded_norms
 from loihi_sca.model.route import Route
-from loihi_sca.model.walk import Model, as_module, is_row
+from loihi_sca.model.states import without_state
+from loihi_sca.model.walk import Model, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
 
@@ -35,7 +35,7 @@ def compile_slayer(
     proof_data: npt.NDArray[Any] | None = None,
     seed: int = 0,
 ) -> Compiled:
-    """Compile a model of lava-dl CUBA blocks, or of ours, to an integer network.
+    """Compile a model of lava-dl CUBA or sigma-delta blocks, or of ours, to an integer network.
 
     Parameters
     ----------
@@ -60,10 +60,11 @@ def compile_slayer(
     proof_samples : int, optional
         Random samples on which what the model's own forward pass returns is compared with what the
         network gives. By default 1 where the model has a forward pass of its own, which might do
-        anything, and 0 otherwise.
+        anything, or sigma-delta neurons, whose sums SLAYER's float32 rounds from 64 on, and 0
+        otherwise.
     proof_data : array (N, *in_shape, T), optional
         Samples to compare on instead of random ones: spikes, or what an Input block with neurons
-        takes.
+        takes; of a sigma-delta model without one, messages in whole 1/4096.
     seed : int
         Of random samples.
 
@@ -97,7 +98,7 @@ def compile_slayer(
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
     if reset:
-        model = _without_state(model)
+        model = without_state(model)
     converted = convert(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
     )
@@ -105,7 +106,7 @@ def compile_slayer(
     compiled = compile_with_report(source, unroll_delays=unroll_delays, profile=profile)
     proof: Proof | None = None
     if proof_samples is None:
-        proof_samples = int(not is_row(model))
+        proof_samples = int(not is_row(model) or source.is_graded)
     if proof_data is not None or proof_samples:
         given = proof_data is not None
         proof = prove(
@@ -124,6 +125,7 @@ def check_slayer(
     timesteps: int | None = None,
     delay_shift: DelayShift = "exact",
     unroll_delays: bool = False,
+    reset: bool = False,
     profile: str = "loihi2",
 ) -> Findings:
     """Return all that keeps a model from being compiled, now or after training.
@@ -133,7 +135,7 @@ def check_slayer(
 
     Parameters
     ----------
-    model, input_shape, timesteps, delay_shift, unroll_delays, profile
+    model, input_shape, timesteps, delay_shift, unroll_delays, reset, profile
         As for :func:`compile_slayer`.
 
     Returns
@@ -143,6 +145,9 @@ def check_slayer(
     """
     if delay_shift not in ("exact", "drop"):
         raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
+    if reset:
+        model = without_state(model)
+    model = with_folded_norms(model)
     options: dict[str, Any] = {
         "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
     }  # fmt: skip
@@ -168,17 +173,6 @@ def check_slayer(
     _, large = problems_of(ripened(model, far=True))
     values = [f"after training, depending on values: {p}" for p in _new(large, (*now, *later))]
     return Findings((*now, *later), (*route.notes, *values))
-
-
-def _without_state(model: Model) -> Any:
-    """Return a copy of a model whose neurons start every sample afresh."""
-    replica = copied(as_module(model))
-    for part in replica.modules():
-        if getattr(part, "persistent_state", False):
-            part.persistent_state = False
-        if getattr(part, "delay_buffer", None) is not None:
-            part.delay_buffer = None
-    return replica
 
 
 def _new(found: Iterable[Problem], known: Iterable[Problem]) -> tuple[Problem, ...]:

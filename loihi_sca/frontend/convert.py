@@ -17,20 +17,36 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.model import sigma_delta
+from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.blocks import Gated
-from loihi_sca.model.unsupported import lava_name
+from loihi_sca.model.unsupported import lava_family, lava_name, resonates
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
+    Delta,
     Dense,
+    Graded,
     Input,
     IntArray,
     Layer,
     Pool,
     Readout,
+    Recurrent,
+    Resonator,
     Shape,
+    Sigma,
+    SigmaDelta,
 )
 from loihi_sca.network.fixed_point import MAX_DECAY
+from loihi_sca.results import times
+
+NOT_FOLDED = "its batch norm still learns, and on the chip there is none"
+HOW_TO_FOLD = (
+    "Fold it into weights, bias and threshold: training does after training.fold of its epochs, "
+    "and loihi_sca.fold_batchnorm(model, sample) now."
+)
 
 
 def layer_of(name: str, block: Any, shape: Shape) -> Layer:
@@ -41,7 +57,8 @@ def layer_of(name: str, block: Any, shape: Shape) -> Layer:
     name : str
         Of the layer.
     block : module
-        One of lava-dl's Input, Conv, Dense or Pool blocks of the CUBA family, or one of ours.
+        One of lava-dl's Input, Conv, Dense, Recurrent or Pool blocks of the CUBA or the sigma-delta
+        family, a Dense of the resonators, an Output of sigma-delta, or one of ours.
     shape : tuple of int
         What arrives, ``(C, H, W)`` or ``(N,)``.
 
@@ -70,7 +87,11 @@ def readout_of(block: Any) -> Readout:
 
 def weight_of(block: Any) -> IntArray:
     """Return the integer weights of a block, with all that the forward pass does to them."""
-    synapse = block.synapse
+    return _alive_only(block, _weight_of_synapse(block, block.synapse))
+
+
+def _weight_of_synapse(block: Any, synapse: Any) -> IntArray:
+    """Return the integer weights (C_out, C_in, Kh, Kw) of one of a block's synapses."""
     weight = synapse.weight
     for hook in synapse._forward_pre_hooks.values():
         # the attribute is that of the last forward pass
@@ -86,16 +107,21 @@ def weight_of(block: Any) -> IntArray:
                 "Use one of the two.",
             )
         weight = weight * mask
-    if isinstance(block, Gated):
+    if isinstance(block, Gated) and synapse is block.synapse:
         quantized = block.quantized_weight
     else:
         hook_fx = synapse.pre_hook_fx
         quantized = weight if hook_fx is None else hook_fx(weight)
-    return _alive_only(block, integers(quantized * block.neuron.w_scale)[..., 0])
+    return integers(quantized * block.neuron.w_scale)[..., 0]
 
 
 def bias_of(block: Any) -> IntArray | None:
     """Return the integer bias per channel that a block's norm amounts to."""
+    folding = block.batch_norm if isinstance(block, Gated) else None
+    if folding is not None:
+        if not folding.is_folded:
+            raise UnsupportedLayer(NOT_FOLDED, HOW_TO_FOLD)
+        return _alive_only(block, integers(folding.bias(block.scale) * MANTISSA))
     norm = block.neuron.norm
     if norm is None:
         return None
@@ -121,8 +147,14 @@ def axon_delay_of(block: Any, channels: int) -> IntArray | None:
     return np.repeat(rounded, channels) if rounded.size == 1 else rounded
 
 
-def neuron_of(block: Any) -> Cuba:
+def neuron_of(block: Any) -> Cuba | Graded:
     """Return the neuron's integers."""
+    if sigma_delta.is_graded(block):
+        kind = lava_name(block)
+        if kind == "Output":
+            return Sigma()
+        threshold = int(sigma_delta.threshold_of(block))
+        return Delta(threshold) if kind == "Input" else SigmaDelta(threshold)
     return Cuba(*_decays(block), int(block.neuron.device_params["vThMant"]))
 
 
@@ -139,11 +171,11 @@ def _decay(value: Any) -> int | IntArray:
 def _input(name: str, block: Any, shape: Shape) -> Input:
     if block.neuron is None:
         return Input(name, shape)
-    bias = bias_of(block)
+    neuron = neuron_of(block)
+    bias = bias_of(block) if isinstance(neuron, Cuba) else None  # a Delta's norm is never called
     if bias is not None and bias.any():
         raise UnsupportedLayer("a norm in an Input block is not supported", "Leave it out.")
-    neuron = neuron_of(block)
-    if np.any(np.asarray(neuron.current_decay) != MAX_DECAY):
+    if isinstance(neuron, Cuba) and np.any(np.asarray(neuron.current_decay) != MAX_DECAY):
         raise UnsupportedLayer(
             "on the chip the input enters as a bias, past the current; that is the same only with "
             "current_decay=1",
@@ -174,6 +206,8 @@ def _conv(name: str, block: Any, shape: Shape) -> Conv:
 
 def _dense(name: str, block: Any, shape: Shape) -> Layer:
     """Convert a Dense, which SLAYER computes as a convolution: over a larger map it is one."""
+    if resonates(block):
+        return _complex_dense(name, block, shape)
     weight = weight_of(block)
     common: dict[str, Any] = {
         "bias": bias_of(block), "neuron": neuron_of(block),
@@ -188,6 +222,53 @@ def _dense(name: str, block: Any, shape: Shape) -> Layer:
             "Leave out the Flatten before it.",
         )
     return Dense(name, shape, weight.reshape(len(weight), -1), **common)
+
+
+def _require_inputs(weight: IntArray, shape: Shape) -> None:
+    """Raise where a block, which SLAYER computes as a convolution, takes another shape."""
+    if weight.shape[1:] != (*shape, 1, 1)[:3]:
+        raise UnsupportedLayer(
+            f"it takes {times(weight.shape[1:])} inputs, and shape {shape} arrives",
+            "Put a Flatten before it, and give it as many inputs.",
+        )
+
+
+def _complex_dense(name: str, block: Any, shape: Shape) -> ComplexDense:
+    parts = (block.synapse.real, block.synapse.imag)
+    real, imag = (_weight_of_synapse(block, part) for part in parts)
+    _require_inputs(real, shape)
+    device = block.neuron.device_params
+    resonator = Resonator(
+        _decay(device["sinDecay"]), _decay(device["cosDecay"]), int(device["vThMant"]),
+        izhikevich=lava_family(block) == "rf_iz",
+    )  # fmt: skip
+    return ComplexDense(
+        name, shape, real.reshape(len(real), -1), imag.reshape(len(imag), -1), neuron=resonator,
+        axon_delay=axon_delay_of(block, len(real)),
+    )  # fmt: skip
+
+
+def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
+    weight, feedback = (
+        _weight_of_synapse(block, synapse)
+        for synapse in (block.input_synapse, block.recurrent_synapse)
+    )
+    _require_inputs(weight, shape)
+    weight, bias = _alive_only(block, weight), bias_of(block)
+    if bias is not None and bias.any():
+        raise UnsupportedLayer(
+            "its norm becomes a bias, which SLAYER's recurrent block adds to the current and the "
+            "chip to the voltage",
+            "Train it without a norm.",
+        )
+    return Recurrent(
+        name,
+        shape,
+        weight.reshape(len(weight), -1),
+        feedback=_alive_only(block, _alive_only(block, feedback[..., 0, 0]).T).T,
+        neuron=neuron_of(block),
+        axon_delay=axon_delay_of(block, len(weight)),
+    )
 
 
 def _pool(name: str, block: Any, shape: Shape) -> Pool:
@@ -212,13 +293,21 @@ def _pool(name: str, block: Any, shape: Shape) -> Pool:
     )
 
 
+def _output(name: str, block: Any, shape: Shape) -> Dense:
+    """Convert an Output: a sum over time, whose norm SLAYER never calls."""
+    weight = weight_of(block)
+    return Dense(name, shape, weight.reshape(len(weight), -1), neuron=neuron_of(block))
+
+
 _CONVERTERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
-    "Input": _input, "Conv": _conv, "Dense": _dense, "Pool": _pool,
+    "Input": _input, "Conv": _conv, "Dense": _dense, "Pool": _pool, "Recurrent": _recurrent,
+    "Output": _output,
 }  # fmt: skip
 
 
 def _channels(block: Any) -> int:
-    return int(block.synapse.out_channels)
+    synapse = block.input_synapse if lava_name(block) == "Recurrent" else block.synapse
+    return int(synapse.out_channels)
 
 
 def _alive_only(block: Any, values: IntArray) -> IntArray:

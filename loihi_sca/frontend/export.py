@@ -13,8 +13,8 @@ has a bias: that acts while the first spikes are still on their way. So:
   (``output_shift`` in the network's metadata), and the last steps, which SLAYER cuts off, are
   there;
 * a biased Dense after it: exact, by a synaptic delay;
-* a biased Conv after it: refused. ``delay_shift="drop"`` compiles the model as if all its blocks
-  had ``delay_shift=False``, which is what to train with.
+* a biased Conv after it: refused, and so is a biased sigma-delta block. ``delay_shift="drop"``
+  compiles the model as if all its blocks had ``delay_shift=False``, which is what to train with.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ import torch
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend import residual
 from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual, Weighting
 from loihi_sca.model.route import Call, Route, find_route
-from loihi_sca.model.unsupported import block_problems, lava_name, neuron_problems
+from loihi_sca.model.unsupported import block_problems, lava_name
 from loihi_sca.model.walk import ON_STREAM
-from loihi_sca.network import Dense, Input, Layer, Network, Readout, Shape
+from loihi_sca.network import Dense, Graded, Input, Layer, Network, Readout, Shape
 from loihi_sca.problems import Problem, raise_for
 
 OPEN_STREAM = "the model ends in a residual stream of weighted spikes, and the chip sends spikes"
@@ -254,7 +255,7 @@ class _State:
         bias = getattr(layer, "bias", None)
         biased = isinstance(bias, np.ndarray) and bool(bias.any())
         if self.late and biased:
-            if isinstance(layer, Dense):
+            if isinstance(layer, Dense) and not isinstance(layer.neuron, Graded):
                 layer = dataclasses.replace(layer, delay=np.full_like(layer.weight, self.late))
                 self.late = 0
             else:

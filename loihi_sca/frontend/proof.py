@@ -8,16 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.compiler.compare import assert_same_spikes
-from loihi_sca.compiler.report import Compiled, Proof
+from loihi_sca.compiler.report import Proof
 from loihi_sca.engine import fast, reference
-from loihi_sca.engine.result import SpikeArray
+from loihi_sca.engine.result import Schedule
 from loihi_sca.errors import InputError, NotBitExact
+from loihi_sca.frontend import sigma_delta
 from loihi_sca.frontend.recording import Recording, record
 from loihi_sca.model.blocks import ValueInput
 from loihi_sca.model.outputs import of_kind
 from loihi_sca.model.route import STEPS, Route
 from loihi_sca.model.walk import Model
 from loihi_sca.network import Input, IntArray, Network
+from loihi_sca.network.graded import is_biased, unit_of
 
 RATE = 0.2
 """Of random spikes."""
@@ -29,6 +31,8 @@ def random_input(network: Network, samples: int, seed: int) -> npt.NDArray[np.fl
     """Return random input (N, *in_shape, T) for the model that became a network."""
     rng = np.random.default_rng(seed)
     size = (samples, *network.in_shape, network.timesteps or STEPS)
+    if network.is_graded:
+        return sigma_delta.random_video(network, size, rng)
     if network.takes_mantissas:
         # even values, which the quantiser of an Input block keeps and which are whole mantissas; of
         # both signs and at most steps, so that a forward pass that drops the sign shows
@@ -67,7 +71,7 @@ def prove(
     NotBitExact
         Names the block, sample, neuron, timestep and both values.
     """
-    recording = record(model, route, inputs, drop_shifts=drop_shifts)
+    recording = record(model, route, inputs, shifts=False if drop_shifts else None)
     values = _for_network(route, source, inputs)
     late = 0 if drop_shifts else int(source.metadata.get("output_shift", 0))
     shifts = [getattr(call.block, "delay_shift", False) is True for call in route.calls]
@@ -85,17 +89,21 @@ def prove(
         {name: given[..., : given.shape[-1] - late].reshape(expected[..., late:].shape)},
         BETWEEN,
     )
-    returned = _compare_returned(route, recording, name, given, late)
+    returned = _compare_returned(route, recording, name, given / unit_of(source.layers[-1]), late)
+    compared = sum(s.size for s in layers.values()) + expected[..., late:].size
+    schedules: tuple[Schedule, ...] = ("pipelined",)
+    if any(is_biased(layer) for layer in source):
+        compared += sigma_delta.prove_cold(model, route, source, compiled, inputs, values)
+        schedules = ("pipelined", "cold")
     return Proof(
         data=origin, samples=len(values), timesteps=values.shape[-1],
         outputs=returned or (name,), layers=tuple(layers),
-        compared=sum(s.size for s in layers.values()) + expected[..., late:].size,
-        spikes=int(expected.sum(dtype=np.int64)),
+        compared=compared, spikes=int(np.count_nonzero(expected)), schedules=schedules,
     )  # fmt: skip
 
 
 def _compare_returned(
-    route: Route, recording: Recording, last: str, given: SpikeArray, late: int
+    route: Route, recording: Recording, last: str, given: npt.NDArray[np.float64], late: int
 ) -> tuple[str, ...]:
     """Compare what the forward pass returns, not only what its blocks send."""
     if route.calls[-1].name != last:  # a read-out: what is returned is what the host computes
@@ -120,6 +128,8 @@ def _compare_returned(
 
 def _for_network(route: Route, network: Network, inputs: npt.NDArray[Any]) -> IntArray:
     """Return what the network takes where the model takes these inputs."""
+    if network.is_graded:
+        return sigma_delta.as_taken(route.calls[0].block, network, inputs)
     first = network.layers[0]
     values = np.asarray(inputs, dtype=np.float64)
     stock = isinstance(first, Input) and first.neuron is not None
@@ -129,18 +139,3 @@ def _for_network(route: Route, network: Network, inputs: npt.NDArray[Any]) -> In
     if not np.array_equal(whole, values):
         raise InputError("proof_data must be whole: spikes, or values that are whole mantissas.")
     return whole
-
-
-def remember(compiled: Compiled, proof: Proof | None, notes: tuple[str, ...]) -> Compiled:
-    """Return a compiled network with its proof and with more notes, also in its metadata."""
-    if proof is not None and not proof.spikes:
-        silence = "the model sent no spike on what was compared, which proves little; "
-        notes = (*notes, silence + "give proof_data on which it does")
-    source = compiled.source or compiled.network
-    about: dict[str, Any] = {
-        "steps": compiled.steps, "notes": (*compiled.notes, *notes), "proof": proof,
-        "source": source,
-    }  # fmt: skip
-    text = Compiled.of(compiled.network, **about).as_text()
-    metadata = {**source.metadata, "compiler": text, "source_digest": source.digest()}
-    return Compiled.of(compiled.network.replace(metadata=metadata), **about)

@@ -14,13 +14,15 @@ from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.frontend.residual import parts_of
 from loihi_sca.model.copying import copied
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.recurrence import rest
 from loihi_sca.model.residual import Selection, StreamNeurons
 from loihi_sca.model.route import Call, Route, find_route
+from loihi_sca.model.sigma_delta import is_graded, sends
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for
 
-Spikes = npt.NDArray[np.uint8]
+Spikes = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Recording:
 
     Attributes
     ----------
-    sent : dict of block name to uint8 array (N, *out_shape, T)
+    sent : dict of block name to uint8 array (N, *out_shape, T), int32 of messages
         What each block with neurons sends, in order.
     returned : dict of path to array
         The tensors that the forward pass returns.
@@ -51,7 +53,7 @@ def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
 
     Returns
     -------
-    dict of block name to uint8 array (N, *out_shape, T)
+    dict of block name to uint8 array (N, *out_shape, T), int32 of messages
         In order.
 
     Raises
@@ -65,7 +67,7 @@ def spikes_of(model: Model, data: npt.NDArray[Any]) -> dict[str, Spikes]:
 
 
 def record(
-    model: Model, route: Route, data: npt.NDArray[Any], *, drop_shifts: bool = False
+    model: Model, route: Route, data: npt.NDArray[Any], *, shifts: bool | None = None
 ) -> Recording:
     """Run a model in evaluation mode, and keep what its blocks send and what it returns.
 
@@ -78,8 +80,8 @@ def record(
         As for :func:`spikes_of`.
     route : Route
         Through that model.
-    drop_shifts : bool
-        Run it as if all blocks had ``delay_shift=False``.
+    shifts : bool, optional
+        Run it as if all blocks had this ``delay_shift``.
 
     Raises
     ------
@@ -101,14 +103,15 @@ def record(
             )
         outputs.append(output[0] if isinstance(output, tuple) else output)
 
+    rest(replica)
     for block in dict.fromkeys(row):
-        if drop_shifts and getattr(block, "delay_shift", False) is True:
-            block.delay_shift = False
+        if shifts is not None and hasattr(block, "delay_shift"):
+            block.delay_shift = shifts
         block.register_forward_hook(remember)
     with torch.no_grad():
         returned = forward_of(replica)(torch.from_numpy(np.asarray(data)).float())
     sent = {
-        name: output.numpy().astype(np.uint8)
+        name: _sent(block, output)
         for (name, block), output in zip(units, outputs, strict=True)
         if _spikes(block)
     }
@@ -120,6 +123,14 @@ def _units(call: Call) -> Iterator[tuple[str, torch.nn.Module]]:
     if not isinstance(call.block, StreamNeurons):
         yield from parts_of(call.name, call.block)
     yield call.name, call.block
+
+
+def _sent(block: torch.nn.Module, output: torch.Tensor) -> Spikes:
+    if is_graded(block):
+        messages: npt.NDArray[np.int32] = sends(block, output)
+        return messages
+    spikes: npt.NDArray[np.uint8] = output.numpy().astype(np.uint8)
+    return spikes
 
 
 def _spikes(block: torch.nn.Module) -> bool:

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from loihi_sca.frontend.convert import integers, neuron_of, weight_of
-from loihi_sca.model.blocks import MANTISSA
+from loihi_sca.model.batch_norm import MANTISSA
+from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual, Selection, StreamNeurons, Weighting, quantize_8bit
-from loihi_sca.model.unsupported import neuron_problems
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Conv, IntArray, Shape
 from loihi_sca.problems import Problem

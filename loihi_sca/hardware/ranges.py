@@ -10,15 +10,14 @@ import numpy as np
 from loihi_sca.network import (
     Conv,
     Cuba,
-    Delta,
     Dense,
     Graded,
     Layer,
     Neuron,
     OtherLayer,
     OtherNeuron,
+    Resonator,
     Sigma,
-    SigmaDelta,
 )
 
 GRADED = ("sdnn", "sigma", "delta", "graded")
@@ -61,16 +60,16 @@ def ranges_of(layer: Layer) -> Ranges:
     bias = layer.bias if isinstance(layer, Conv | Dense | OtherLayer) else None
     graded = any(part in neuron_type(neuron) for part in GRADED)
     return Ranges(
-        threshold=neuron.threshold if isinstance(neuron, Cuba | Delta | SigmaDelta) else 0,
+        threshold=0 if isinstance(neuron, Sigma | OtherNeuron | None) else neuron.threshold,
         biases=_kinds_of_bias(bias.tolist()) if bias is not None else (),
-        decay=_largest_decay(neuron) if isinstance(neuron, Cuba) else 0,
+        decay=_largest_decay(neuron) if isinstance(neuron, Cuba | Resonator) else 0,
         delay=max((int(d.max()) for d in delays if d is not None), default=0),
         payload_bits=1 if graded else 0,
     )
 
 
-def _largest_decay(neuron: Cuba) -> int:
-    return max(int(np.max(neuron.current_decay)), int(np.max(neuron.voltage_decay)))
+def _largest_decay(neuron: Cuba | Resonator) -> int:
+    return max(int(np.max(decay)) for decay in neuron.decays)
 
 
 def _kinds_of_bias(biases: Iterable[int]) -> tuple[tuple[int, int], ...]:
@@ -87,6 +86,8 @@ def neuron_type(neuron: Neuron | None) -> str:
         return SIGMA_OUTPUT if isinstance(neuron, Sigma) else "sdnn"
     if isinstance(neuron, OtherNeuron):
         return SIGMA_OUTPUT if SIGMA_OUTPUT in neuron.parameters else neuron.type.lower()
+    if isinstance(neuron, Resonator):
+        return "rf_izhikevich" if neuron.izhikevich else "rf_phase"
     return "none" if neuron is None else "cuba"
 
 

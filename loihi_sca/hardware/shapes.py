@@ -13,6 +13,7 @@ import numpy.typing as npt
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Dense,
     Input,
@@ -21,6 +22,7 @@ from loihi_sca.network import (
     OtherLayer,
     Pair,
     Pool,
+    Recurrent,
     Shape,
     Window,
 )
@@ -320,6 +322,10 @@ def _volume(shape: Shape) -> Volume:
 def _tables(layer: Layer) -> list[tuple[str, npt.NDArray[np.integer[Any]]]]:
     if isinstance(layer, OtherLayer):
         return list(layer.weights.items())
+    if isinstance(layer, Recurrent):
+        return [("weight", layer.weight), ("weight_rec", layer.feedback)]
+    if isinstance(layer, ComplexDense):
+        return [("weight/real", layer.real), ("weight/imag", layer.imag)]
     return [("weight", layer.weight)] if isinstance(layer, Conv | Pool | Dense) else []
 
 

@@ -23,22 +23,20 @@ from typing import Any, TypeAlias
 
 import torch
 
-from loihi_sca.config import NeuronConfig
-from loihi_sca.slayer.dynamics import ChannelActivity, connect, convolve, fire, flatten
+from loihi_sca.config import NeuronConfig, Norm
+from loihi_sca.model.batch_norm import MANTISSA, BatchNorm
+from loihi_sca.slayer.dynamics import ChannelActivity, Fired, connect, convolve, fire, flatten
 from loihi_sca.slayer.lava import slayer
-
-MANTISSA = 64
-"""Bias mantissa of a value of 1."""
 
 Observer: TypeAlias = Callable[["Gated", ChannelActivity], None]
 """Called as ``observer(block, activity)`` in every training pass."""
 
 
-def slayer_neuron(neuron: NeuronConfig, norm: bool) -> dict[str, Any]:
-    """Return the ``neuron_params`` of a lava-dl block."""
+def slayer_neuron(neuron: NeuronConfig, norm: Norm) -> dict[str, Any]:
+    """Return the ``neuron_params`` of a lava-dl block; a batch norm is not its neuron's."""
     return {
         **neuron.model_dump(),
-        "norm": slayer.neuron.norm.MeanOnlyBatchNorm if norm else None,
+        "norm": slayer.neuron.norm.MeanOnlyBatchNorm if norm is True else None,
     }
 
 
@@ -60,7 +58,10 @@ class Gated(torch.nn.Module):
     gate : tensor (C,) with a gradient
         1 for a channel that is alive, 0 for one that is pruned. Not to be given to an optimizer.
     scale : parameter (C,)
-        Factor of the channel's weights before quantisation; of our own blocks only.
+        Factor of the channel's weights before quantisation, or of its normed current; of our own
+        blocks only.
+    batch_norm : BatchNorm or None
+        Of the current.
     prunable : bool
         False keeps every channel, as for the read-out layer, whose channels are the classes.
     observer : callable or None
@@ -71,13 +72,15 @@ class Gated(torch.nn.Module):
     neuron: Any
     gate: torch.Tensor
     scale: torch.nn.Parameter
+    batch_norm: BatchNorm | None
 
-    def _add_gate(self, channels: int, prunable: bool) -> None:
+    def _add_gate(self, channels: int, prunable: bool, norm: Norm) -> None:
         self.gate = torch.nn.Parameter(torch.ones(channels))
         self.scale = torch.nn.Parameter(torch.ones(channels))
         self.prunable = prunable
         self.observer: Observer | None = None
         widen_norm(self.neuron, channels)
+        self.batch_norm = BatchNorm(channels, self.neuron) if norm == "batch" else None
 
     @property
     def channels(self) -> int:
@@ -90,29 +93,57 @@ class Gated(torch.nn.Module):
         return self.gate.detach() > 0
 
     @property
+    def weight_factor(self) -> torch.Tensor:
+        """Factor (C,) of each channel's weights before quantisation."""
+        return self.scale if self.batch_norm is None else self.batch_norm.factor(self.scale)
+
+    @property
+    def scaled_weight(self) -> torch.Tensor:
+        """Weight before quantisation."""
+        weight: torch.Tensor = self.synapse.weight
+        return weight * self.weight_factor.reshape(-1, *[1] * (weight.dim() - 1))
+
+    @property
     def quantized_weight(self) -> torch.Tensor:
-        """Scaled and quantised weight as the forward pass uses it, in units of 1/64."""
-        factor = self.scale.reshape(-1, *[1] * (self.synapse.weight.dim() - 1))
-        quantized: torch.Tensor = self.synapse.pre_hook_fx(self.synapse.weight * factor)
+        """Scaled and quantised weight as the forward pass uses it, in units of 1/64.
+
+        With a batch norm that is not folded it is what folding would make of it at this gain.
+        """
+        quantized: torch.Tensor = self.synapse.pre_hook_fx(self.scaled_weight)
         return quantized
 
     @property
     def own_parameters(self) -> tuple[tuple[torch.nn.Parameter, int], ...]:
         """Parameters of single channels, each with its axis of channels."""
-        return (self.synapse.weight, 0), (self.scale, 0)
+        own = (self.synapse.weight, 0), (self.scale, 0)
+        return own if self.batch_norm is None else (*own, (self.batch_norm.beta, 0))
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the spikes (N, C, ..., T) that spikes of the layer before cause."""
         observer = self.observer if self.training else None
-        fired = fire(
-            self.neuron, self._accumulate(spikes), gate=self.gate, watch=observer is not None
-        )
+        fired = self._fire(self.current(spikes), watch=observer is not None)
         if observer is not None and fired.activity is not None:
             observer(self, fired.activity)
         return fired.spikes
 
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+    def current(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Return the normed current (N, C, ..., T) that spikes cause."""
+        norm = self.batch_norm
+        if norm is None:
+            return self._weighted(spikes, self.quantized_weight)
+        if not norm.is_folded:
+            normed: torch.Tensor = norm(self._weighted(spikes, self.synapse.weight), self.scale)
+            return normed
+        bias = norm.bias(self.scale)
+        weighted = self._weighted(spikes, self.quantized_weight)
+        return weighted + bias.reshape(-1, *[1] * (weighted.dim() - 2))
+
+    def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Return what spikes amount to with a weight."""
         raise NotImplementedError
+
+    def _fire(self, weighted: torch.Tensor, watch: bool) -> Fired:
+        return fire(self.neuron, weighted, gate=self.gate, watch=watch)
 
 
 class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
@@ -124,8 +155,9 @@ class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
         As in ``slayer.block.cuba.Conv``.
     neuron : NeuronConfig
         Neuron parameters.
-    norm : bool
-        Subtract the running mean of the current; becomes an integer bias on export.
+    norm : bool or "batch"
+        Subtract the running mean of the current, which becomes an integer bias on export, or norm
+        it by mean and variance (:mod:`loihi_sca.model.batch_norm`).
     weight_scale : float
         Factor of the initial weights.
     prunable : bool
@@ -141,7 +173,7 @@ class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
         stride: int = 1,
         padding: int = 0,
         neuron: NeuronConfig | None = None,
-        norm: bool = True,
+        norm: Norm = True,
         weight_scale: float = 1.0,
         prunable: bool = True,
     ) -> None:
@@ -155,10 +187,10 @@ class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
             weight_scale=weight_scale,
             delay_shift=False,
         )
-        self._add_gate(out_channels, prunable)
+        self._add_gate(out_channels, prunable, norm)
 
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
-        return convolve(spikes, self.quantized_weight, self.synapse)
+    def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return convolve(spikes, weight, self.synapse)
 
 
 class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
@@ -178,7 +210,7 @@ class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
         out_neurons: int,
         *,
         neuron: NeuronConfig | None = None,
-        norm: bool = True,
+        norm: Norm = True,
         weight_scale: float = 1.0,
         prunable: bool = True,
     ) -> None:
@@ -189,10 +221,10 @@ class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
             weight_scale=weight_scale,
             delay_shift=False,
         )
-        self._add_gate(out_neurons, prunable)
+        self._add_gate(out_neurons, prunable, norm)
 
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
-        return connect(spikes, self.quantized_weight)
+    def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return connect(spikes, weight)
 
 
 class Flatten(slayer.block.cuba.Flatten):  # type: ignore[misc]

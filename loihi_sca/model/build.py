@@ -94,7 +94,7 @@ def build(
                 blocks["flatten"] = Flatten()
             blocks[name] = _dense(config, layer, shape)
         elif isinstance(layer, StreamEnd):
-            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
+            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm is True)
         else:
             blocks[name] = _window(config, layer, shape)
     return accelerate(SpikingNet(in_shape, blocks))
@@ -124,8 +124,8 @@ def _window(config: ModelConfig, layer: Window, shape: Shape) -> torch.nn.Module
         )  # fmt: skip
     if isinstance(layer, ResidualConfig):
         return Residual(
-            shape[0], layer.channels, stride=layer.stride, neuron=config.neuron, norm=config.norm,
-            weight_scale=config.weight_scale, prunable=layer.prunable,
+            shape[0], layer.channels, stride=layer.stride, neuron=config.neuron,
+            norm=config.norm is True, weight_scale=config.weight_scale, prunable=layer.prunable,
         )  # fmt: skip
     return SCAConv(
         shape[0],

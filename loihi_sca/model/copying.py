@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -22,8 +23,7 @@ def copied(module: torch.nn.Module) -> Any:
     """
     memo: dict[int, Any] = {}
     for part in module.modules():
-        held = [*part.__dict__.values(), *part.__dict__["_buffers"].values()]
-        for value in held:
+        for value in _held(part):
             if isinstance(value, torch.Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
     try:
@@ -33,3 +33,9 @@ def copied(module: torch.nn.Module) -> Any:
             f"{type(module).__name__} cannot be copied, and it must not be changed ({error})",
             "Keep only modules and tensors in it, blocks in a ModuleList or ModuleDict.",
         ) from error
+
+
+def _held(part: torch.nn.Module) -> Iterator[object]:
+    """Yield what a module holds, in its dicts (of buffers, of states) too."""
+    for value in part.__dict__.values():
+        yield from value.values() if isinstance(value, dict) else [value]

@@ -17,7 +17,9 @@ from typing_extensions import override
 
 from loihi_sca.model import fast_blocks
 from loihi_sca.model.blocks import Gated
-from loihi_sca.slayer.lava import slayer
+from loihi_sca.model.kinds import CONV, DENSE, RECURRENT
+from loihi_sca.model.sigma_delta import is_graded
+from loihi_sca.slayer.dynamics import ChannelActivity, Fired
 
 B = TypeVar("B", bound=torch.nn.Module)
 
@@ -29,6 +31,7 @@ class GatedStock(Gated):
     delay_shift: bool
     count_log: bool
     former: type[torch.nn.Module]
+    batch_norm = None
 
     @property
     @override
@@ -41,7 +44,7 @@ class GatedStock(Gated):
     @override
     def own_parameters(self) -> tuple[tuple[torch.nn.Parameter, int], ...]:
         neuron = self.neuron
-        learnt = [neuron.current_decay, neuron.voltage_decay]
+        learnt = [neuron.current_decay, neuron.voltage_decay] if not is_graded(self) else []
         if self.delay is not None:
             learnt.append(self.delay.delay)
         # what is drawn in the first forward pass has one element until then
@@ -63,7 +66,15 @@ class GatedStock(Gated):
         return (fired, (fired > 0).to(fired.dtype).mean()) if self.count_log else fired
 
     @override
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+    def _fire(self, weighted: torch.Tensor, watch: bool) -> Fired:
+        if not is_graded(self):
+            return super()._fire(weighted, watch)
+        sent = self.neuron(weighted)
+        activity = _messages(sent.detach(), self.neuron) if watch else None
+        return Fired(sent * self.gate.reshape(-1, *[1] * (sent.dim() - 2)), activity)
+
+    @override
+    def current(self, spikes: torch.Tensor) -> torch.Tensor:
         weighted: torch.Tensor = self.synapse(spikes)
         return weighted
 
@@ -75,12 +86,25 @@ class GatedStock(Gated):
         return moved
 
 
+def _messages(sent: torch.Tensor, neuron: Any) -> ChannelActivity:
+    by_channel = sent.transpose(0, 1).flatten(1)
+    size, threshold = by_channel.abs().mean(dim=1), neuron.delta.threshold.detach()
+    positive = by_channel.clamp(min=0).mean(dim=1)
+    return ChannelActivity(
+        rate=(by_channel != 0).float().mean(dim=1), magnitude=size / threshold,
+        positive=positive / threshold, resting=torch.zeros_like(size), messages=size,
+    )  # fmt: skip
+
+
 def add_gate(block: Any) -> Gated:
-    """Turn a stock Conv or Dense block into a gated one, in place; a gated one stays as it is."""
+    """Turn a stock block into a gated one, in place; a gated one stays as it is.
+
+    Of Conv, Dense and Recurrent, see :func:`is_gateable`.
+    """
     if isinstance(block, Gated):
         return block
-    former = type(block)
-    gate = torch.ones(int(block.synapse.out_channels), device=block.synapse.weight.device)
+    former, synapse = type(block), synapse_of(block)
+    gate = torch.ones(int(synapse.out_channels), device=synapse.weight.device)
     block.__class__ = _gated(former)  # type: ignore[arg-type]
     block.former, block.prunable, block.observer = former, True, None
     block.register_buffer("gate", gate.requires_grad_(), persistent=False)
@@ -99,7 +123,17 @@ def remove_gate(block: Any) -> None:
 
 @functools.cache
 def _gated(former: Any) -> Any:
-    return type(f"Gated{former.__name__}", (GatedStock, former), {"__module__": __name__})
+    mixed_in = GatedStock
+    if issubclass(former, RECURRENT):
+        from loihi_sca.model.recurrence import GatedRecurrent  # which builds on this module
+
+        mixed_in = GatedRecurrent
+    return type(f"Gated{former.__name__}", (mixed_in, former), {"__module__": __name__})
+
+
+def synapse_of(block: Any) -> Any:
+    """Return the synapse of a block from the block before it."""
+    return block.input_synapse if isinstance(block, RECURRENT) else block.synapse
 
 
 def weight_norm_of(synapse: Any) -> WeightNorm | None:
@@ -124,4 +158,4 @@ def weights_of(synapse: Any) -> tuple[torch.nn.Parameter, ...]:
 
 def is_gateable(block: torch.nn.Module) -> bool:
     """Tell whether a block has channels of its own that a gate can switch."""
-    return isinstance(block, Gated | slayer.block.cuba.Conv | slayer.block.cuba.Dense)
+    return isinstance(block, (Gated, *CONV, *DENSE, *RECURRENT))

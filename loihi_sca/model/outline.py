@@ -9,13 +9,16 @@ from typing import Any
 
 import torch
 
+from loihi_sca.hardware.ranges import SIGMA_OUTPUT
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
+from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL, RECURRENT
+from loihi_sca.model.sigma_delta import is_graded
 from loihi_sca.network import Shape
 from loihi_sca.network.fixed_point import WEIGHT_BITS
 from loihi_sca.planning.outline import Outline
 from loihi_sca.slayer.lava import slayer
 
-cuba = slayer.block.cuba
+Output = slayer.block.sigma_delta.Output
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,11 @@ def outline_of_row(
     late = False  # whether spikes come delayed, which a dense layer takes up in its synapses
     for seen in row:
         block = seen.block
-        if isinstance(block, cuba.Input):
+        if isinstance(block, INPUT):
             if block.neuron is not None:
-                specs[0] = replace(specs[0], geometry=Geometry("input", volume, volume))
-        elif isinstance(block, cuba.Conv | cuba.Dense | cuba.Pool):
+                geometry = Geometry("input", volume, volume, neuron=_neuron(block))
+                specs[0] = replace(specs[0], geometry=geometry)
+        elif isinstance(block, (*CONV, *DENSE, *RECURRENT, *POOL, Output)):
             spec = _spec(seen, specs[-1])
             if spec.geometry.kind == "dense" and late:
                 spec = replace(spec, geometry=replace(spec.geometry, delays=True))
@@ -75,22 +79,35 @@ def _spec(seen: Seen, before: LayerSpec) -> LayerSpec:
     block, sent = seen.block, _volume(seen.sent)
     given = _volume(seen.given)
     bits = (WEIGHT_BITS,)
-    if isinstance(block, cuba.Dense):
+    if isinstance(block, RECURRENT):
+        geometry = Geometry(
+            "dense", (math.prod(given), 1, 1), (math.prod(sent), 1, 1), bits=bits,
+            recurrent_bits=bits, from_map=before.geometry.kind == "conv",
+        )  # fmt: skip
+        return LayerSpec(seen.name, "recurrent", (math.prod(sent),), geometry)
+    if isinstance(block, (*DENSE, Output)):
         window = tuple(block.synapse.weight.shape[2:4])
         if len(seen.given) == 1 or window == tuple(seen.given[1:]):
             geometry = Geometry(
                 "dense", (math.prod(given), 1, 1), (math.prod(sent), 1, 1), bits=bits,
-                from_map=before.geometry.kind == "conv",
+                from_map=before.geometry.kind == "conv", neuron=_neuron(block),
             )  # fmt: skip
             return LayerSpec(seen.name, "dense", (math.prod(sent),), geometry)
     synapse = block.synapse
-    pools = isinstance(block, cuba.Pool)
+    pools = isinstance(block, POOL)
     geometry = Geometry(
         "conv", given, sent, _pair(synapse.kernel_size), _pair(synapse.stride),
         _pair(synapse.padding), _pair(synapse.dilation),
         groups=given[0] if pools else int(synapse.groups), bits=bits,
+        neuron=_neuron(block),
     )  # fmt: skip
     return LayerSpec(seen.name, "pool" if pools else "conv", sent, geometry)
+
+
+def _neuron(block: torch.nn.Module) -> str:
+    if not is_graded(block):
+        return "cuba"
+    return SIGMA_OUTPUT if isinstance(block, Output) else "sdnn"
 
 
 def _pair(values: tuple[int, ...]) -> tuple[int, int]:
@@ -99,6 +116,11 @@ def _pair(values: tuple[int, ...]) -> tuple[int, int]:
 
 def _volume(shape: Shape) -> Volume:
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (math.prod(shape), 1, 1)
+
+
+def share_sent(values: torch.Tensor) -> float:
+    """Return the share of places and steps at which there is a spike or a message."""
+    return float((values != 0).float().mean())
 
 
 class Watch:
@@ -121,7 +143,7 @@ class Watch:
         def note(_block: torch.nn.Module, given: tuple[Any, ...], output: Any) -> None:
             sent = output[0] if isinstance(output, tuple) else output
             self.shapes[name] = tuple(given[0].shape[1:-1]), tuple(sent.shape[1:-1])
-            self.rates[name] = float(sent.mean())
+            self.rates[name] = share_sent(sent)
 
         return note
 

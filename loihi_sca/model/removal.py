@@ -17,15 +17,15 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.model.batch_norm import PER_CHANNEL
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.build import SpikingNet
 from loihi_sca.model.cuts import Cuts, current_weight
 from loihi_sca.model.gating import weight_norm_of
+from loihi_sca.model.kinds import CONV, DENSE, FLATTEN, INPUT, POOL, READ_OUT, RECURRENT
 from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.model.walk import blocks_of
 from loihi_sca.slayer.lava import slayer
-
-cuba = slayer.block.cuba
 
 Row = Sequence[tuple[str, torch.nn.Module]]
 """Blocks with their names, in the order in which they run."""
@@ -106,7 +106,7 @@ def _cut(
     if isinstance(block, Weighting):
         _cut_synapse(cuts, block, arriving, None)
         return None
-    if isinstance(block, cuba.Flatten):
+    if isinstance(block, FLATTEN):
         _cut_flat_shape(cuts, block, arriving)
         return arriving
     if arriving is not None and not isinstance(block, CUTTABLE):
@@ -114,27 +114,28 @@ def _cut(
     if is_depthwise(block):
         _cut_depthwise(cuts, block, arriving)
         return arriving
-    if isinstance(block, cuba.Conv | cuba.Dense | cuba.Affine):
+    if isinstance(block, RECURRENT):
+        _cut_recurrent(cuts, block, arriving, kept.get(name))
+        return kept.get(name)
+    if isinstance(block, (*CONV, *DENSE, *READ_OUT)):
         own = kept.get(name)
         if block.synapse.groups != 1 and not (_all(arriving) and _all(own)):
             raise UnsupportedLayer(f"{name}: a convolution in groups cannot be cut")
         _cut_weights(cuts, block, arriving, own)
         return own
-    if arriving is not None and not isinstance(block, cuba.Average):
+    if arriving is not None and not isinstance(block, slayer.block.cuba.Average):
         _cut_neuron(cuts, block.neuron, arriving)
         _cut_delay(cuts, block, arriving)
     return arriving
 
 
-CUTTABLE = (
-    cuba.Conv, cuba.Dense, cuba.Affine, cuba.Pool, cuba.Flatten, cuba.Input, StreamNeurons,
-)  # fmt: skip
+CUTTABLE = (*CONV, *DENSE, *RECURRENT, *READ_OUT, *POOL, *FLATTEN, *INPUT, StreamNeurons)
 """Blocks that can follow one that loses channels."""
 
 
 def is_depthwise(block: Any) -> bool:
     """Tell whether a block is a convolution with one group per channel, which keeps them."""
-    if not isinstance(block, cuba.Conv):
+    if not isinstance(block, CONV):
         return False
     synapse = block.synapse
     return bool(synapse.groups == synapse.in_channels == synapse.out_channels > 1)
@@ -176,6 +177,25 @@ def _cut_weights(
         for name in ("scale", "gate"):
             if hasattr(block, name):
                 cuts.cut(block, name, own)
+        for name in PER_CHANNEL if block.batch_norm is not None else ():
+            cuts.cut(block.batch_norm, name, own)
+    _cut_neuron(cuts, block.neuron, own)
+    _cut_delay(cuts, block, own)
+
+
+def _cut_recurrent(
+    cuts: Cuts, block: Any, arriving: torch.Tensor | None, own: torch.Tensor | None
+) -> None:
+    """Cut a recurrent block; a neuron takes its row and its column of the recurrent table along."""
+    _cut_synapse(cuts, block.input_synapse, arriving, own)
+    if own is None or _all(own):
+        return
+    cuts.outputs(block.recurrent_synapse, own)
+    cuts.inputs(block.recurrent_synapse, own)
+    if isinstance(block, Gated):
+        cuts.cut(block, "gate", own)
+    cuts.set(block, "num_neurons", int(own.sum()))
+    cuts.set(block, "spike_state", torch.zeros(1, device=block.spike_state.device))
     _cut_neuron(cuts, block.neuron, own)
     _cut_delay(cuts, block, own)
 
@@ -237,12 +257,22 @@ def _cut_neuron(cuts: Cuts, neuron: Any, kept: torch.Tensor) -> None:
         shape = torch.Size((count, *neuron.shape[1:]))
         cuts.set(neuron, "shape", shape)
         cuts.set(neuron, "num_neurons", shape.numel())
+    if isinstance(neuron, slayer.neuron.sigma_delta.Neuron):
+        for part in (neuron.sigma, neuron.delta):
+            if part.shape is not None:
+                cuts.set(part, "shape", torch.Size((count, *part.shape[1:])))
+            cuts.set(part, "pre_state", torch.zeros(1, device=neuron.device))
+    else:
+        _cut_decays(cuts, neuron, kept)
+    if neuron.norm is not None:
+        cuts.set(neuron.norm, "num_features", count)
+        if neuron.norm.running_mean.numel() > 1:
+            cuts.cut(neuron.norm, "running_mean", kept)
+
+
+def _cut_decays(cuts: Cuts, neuron: Any, kept: torch.Tensor) -> None:
     for state in ("current_state", "voltage_state"):
         cuts.set(neuron, state, torch.zeros(1, device=neuron.device))
     for name in ("current_decay", "voltage_decay"):
         if getattr(neuron, name).numel() > 1:
             cuts.cut(neuron, name, kept)
-    if neuron.norm is not None:
-        cuts.set(neuron.norm, "num_features", count)
-        if neuron.norm.running_mean.numel() > 1:
-            cuts.cut(neuron.norm, "running_mean", kept)

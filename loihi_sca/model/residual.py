@@ -26,7 +26,8 @@ import torch
 from typing_extensions import override
 
 from loihi_sca.config import NeuronConfig
-from loihi_sca.model.blocks import MANTISSA, Gated, SCAConv, slayer_neuron, widen_norm
+from loihi_sca.model.batch_norm import MANTISSA
+from loihi_sca.model.blocks import Gated, SCAConv, slayer_neuron, widen_norm
 from loihi_sca.slayer.dynamics import ChannelActivity, convolve, fire, layout
 from loihi_sca.slayer.lava import slayer
 
@@ -104,7 +105,7 @@ class Selection(Gated):
     ) -> None:
         super().__init__()
         self.neuron = slayer.neuron.cuba.Neuron(**slayer_neuron(neuron, norm))
-        self._add_gate(channels, prunable)
+        self._add_gate(channels, prunable, norm)
         self.register_buffer("kept", torch.arange(channels))
         self.kept: torch.Tensor
         self.shared = shared
@@ -179,7 +180,7 @@ class SelectiveConv(SCAConv):
         return quantized
 
     @override
-    def _accumulate(self, spikes: torch.Tensor) -> torch.Tensor:
+    def current(self, spikes: torch.Tensor) -> torch.Tensor:
         select = self._select[0]
         weight = self.quantized_weight * select.gate[:, None, None, None]
         return convolve(select.selected(spikes), weight, self.synapse)

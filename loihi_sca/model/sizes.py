@@ -19,6 +19,7 @@ import torch
 from loihi_sca.errors import ConfigError
 from loihi_sca.model.cuts import exchange
 from loihi_sca.model.gating import weight_norm_of
+from loihi_sca.model.kinds import FLATTEN
 from loihi_sca.slayer.lava import slayer
 
 Shapes: TypeAlias = Mapping[str, Sequence[int]]
@@ -108,9 +109,14 @@ def _problems(ours: Shapes, wanted: Mapping[str, tuple[int, ...]]) -> list[str]:
         have, want = tuple(ours[name]), wanted[name]
         drawn_later = have == (1,) and len(want) == 1
         fits = len(have) == len(want) and all(0 < w <= h for w, h in zip(want, have, strict=True))
-        if not (fits or drawn_later or have == want):
+        if not (fits or drawn_later or have == want or _is_spike_state(name)):
             found.append(f"{name} is {_text(want)}, and {_text(have)} here")
     return found
+
+
+def _is_spike_state(name: str) -> bool:
+    """Tell whether a tensor is what a recurrent block sent last, whose size is that of a batch."""
+    return name.rpartition(".")[2] == "spike_state"
 
 
 def _undrawn(model: torch.nn.Module) -> list[str]:
@@ -130,6 +136,9 @@ def _text(shape: Sequence[int]) -> str:
 def _resize_tensor(
     part: torch.nn.Module, name: str, tensor: torch.Tensor, shape: tuple[int, ...]
 ) -> None:
+    if _is_spike_state(name):
+        setattr(part, name, torch.zeros(shape, device=tensor.device))
+        return
     values = tensor.detach()
     if tuple(values.shape) == (1,):
         values = values.repeat(shape[0])
@@ -149,9 +158,12 @@ def _adopt(part: Any) -> None:
             part.num_features = part.running_mean.numel()
     elif isinstance(part, slayer.neuron.cuba.Neuron):
         _adopt_neuron(part)
+    elif isinstance(part, slayer.neuron.sigma_delta.Neuron):
+        for learns in (part, part.sigma, part.delta):  # its shape in the next forward pass
+            learns.shape = None
     elif isinstance(part, slayer.synapse.Conv | slayer.synapse.Dense):
         _adopt_synapse(part)
-    elif isinstance(part, slayer.block.cuba.Flatten):
+    elif isinstance(part, FLATTEN):
         part.shape = None
 
 

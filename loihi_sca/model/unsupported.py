@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from loihi_sca.model import acceleration, blocks, fast_blocks, gating
+from loihi_sca.model import acceleration, batch_norm, blocks, fast_blocks, gating, sigma_delta
 from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
@@ -19,11 +18,10 @@ FAMILIES = {
     "alif": "an adaptive threshold, which netx does not know",
     "adrf": "an adaptive resonate-and-fire neuron, which netx does not know",
     "adrf_iz": "an adaptive resonate-and-fire neuron, which netx does not know",
-    "rf": "a resonate-and-fire neuron, whose dynamics are not proven exact",
-    "rf_iz": "a resonate-and-fire neuron, whose dynamics are not proven exact",
-    "sigma_delta": "a sigma-delta neuron: files with it run exactly, models are not compiled yet",
+    "rf": "a resonate-and-fire neuron, which lava-dl can export and load in a Dense block only",
+    "rf_iz": "a resonate-and-fire neuron, which lava-dl can export and load in a Dense block only",
 }
-"""Block families of lava-dl beside CUBA."""
+"""Block families of lava-dl that have no exact counterpart."""
 
 BLOCKS = {
     "ConvT": ("netx cannot load transposed convolutions", "Use a dense block."),
@@ -32,36 +30,33 @@ BLOCKS = {
         "it is recurrent and exports nothing: the file would lack the block without a word",
         "Use a dense block and pick winners on the host.",
     ),
-    "Recurrent": (
-        "its feedback runs within SLAYER's step and takes a step on the chip",
-        "Unroll the recurrence, or use delays.",
-    ),
     "TimeDecimation": (
         "it averages over time, which no block of netx does",
         "Leave it out, and average the output spikes on the host.",
     ),
 }
-"""CUBA blocks without a counterpart."""
+"""Blocks without a counterpart."""
 
 _KNOWN_FORWARDS = (
     slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__, gating.__name__,
+    sigma_delta.family.__name__,
 )  # fmt: skip
 """Modules whose forward passes compute what the blocks' attributes say."""
 
 _KNOWN_PARTS = (
-    slayer.synapse.layer.__name__, slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
+    slayer.synapse.layer.__name__, slayer.synapse.complex.__name__,
+    slayer.neuron.cuba.__name__, slayer.neuron.norm.__name__,
     slayer.neuron.dropout.__name__, torch.nn.modules.dropout.__name__,
-    slayer.axon.Delay.__module__, acceleration.__name__,
+    slayer.axon.Delay.__module__, acceleration.__name__, slayer.neuron.sigma_delta.__name__,
+    batch_norm.__name__, *sigma_delta.PARTS, torch.nn.ReLU.__module__,
 )  # fmt: skip
 """Modules whose classes do, within a block, what their attributes say."""
 
 _KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
 """Hooks that only set a synapse's weight, which is read through them."""
 
-DEFAULT_SCALE = 64
-"""Of a neuron of lava-dl, between its parameters and the chip's mantissas."""
-
-SUPPORTED = ("Input", "Conv", "Dense", "Flatten", "Pool", "Average", "Affine")
+SUPPORTED = ("Input", "Conv", "Dense", "Recurrent", "Flatten", "Pool", "Average", "Affine")
+"""CUBA blocks that have a counterpart."""
 
 
 def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
@@ -76,10 +71,10 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     elif not is_block(block):
         yield Problem(
             name,
-            f"{kind} is no block of slayer.block.cuba",
+            f"{kind} is no block of slayer.block.cuba or sigma_delta",
             f"Use {', '.join(SUPPORTED)} blocks, or loihi_sca's own.",
         )
-    elif lava_family(block) in FAMILIES:
+    elif lava_family(block) in FAMILIES and not resonates(block):
         yield Problem(
             name,
             f"block {lava_family(block)}.{kind} has {FAMILIES[lava_family(block)]}",
@@ -88,14 +83,15 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     elif lava_name(block) in BLOCKS:
         reason, instead = BLOCKS[lava_name(block)]
         yield Problem(name, f"block {kind}: {reason}", instead)
-    elif lava_name(block) not in SUPPORTED:
-        yield Problem(name, f"block {kind} is not known", f"Use {', '.join(SUPPORTED)}.")
+    elif lava_name(block) not in _supported(block):
+        known = ", ".join(_supported(block))
+        yield Problem(name, f"block {_path(block)} is not known", f"Use {known}.")
     elif type(block).forward.__module__ not in _KNOWN_FORWARDS or "forward" in vars(block):
         yield Problem(
             name,
-            f"{kind} overrides the forward pass of slayer.block.cuba.{lava_name(block)}, so that "
-            "what it computes cannot be known",
-            f"Use slayer.block.cuba.{lava_name(block)} itself.",
+            f"{kind} overrides the forward pass of {_path(block)}, so that what it computes cannot "
+            "be known",
+            f"Use {_path(block)} itself.",
         )
     else:
         yield from _hook_problems(name, block)
@@ -119,7 +115,7 @@ def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
 def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     """Yield the parts of a block whose forward passes are not lava-dl's.
 
-    The class of a neuron and of its norm is judged by :func:`neuron_problems`.
+    The class of a neuron and of its norm is judged in :mod:`loihi_sca.model.neurons`.
     """
     for path, part in block.named_modules():
         if not path or "parametrizations" in path.split("."):  # only make a weight, which is read
@@ -130,28 +126,36 @@ def _part_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
                 name,
                 f"its {path}, {type(part).__name__}, has a forward pass that is not lava-dl's, so "
                 "that what it computes cannot be known",
-                f"Use the {path} that slayer.block.cuba.{lava_name(block)} makes.",
+                f"Use the {path} that {_path(block)} makes.",
             )
 
 
 def _synapse_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what a synapse, a three-dimensional convolution, does beyond weights in space."""
-    synapse = getattr(block, "synapse", None)
-    if not isinstance(synapse, torch.nn.Conv3d):
-        return
+    for place, synapse in block.named_modules():
+        if isinstance(synapse, torch.nn.Conv3d):
+            yield from _problems_of_synapse(name, place, synapse)
+
+
+def _problems_of_synapse(name: str, place: str, synapse: torch.nn.Conv3d) -> Iterator[Problem]:
     if synapse.bias is not None:
         yield Problem(
-            name, "its synapse has a bias, which no synapse of lava-dl has and the network lacks",
-            "Set synapse.bias = None, and give the neuron a MeanOnlyBatchNorm, whose mean is one.",
+            name, f"its {place} has a bias, which no synapse of lava-dl has and the network lacks",
+            f"Set {place}.bias = None, and give the neuron a MeanOnlyBatchNorm, whose mean is one.",
         )  # fmt: skip
     in_time = [x[2] for x in (synapse.kernel_size, synapse.stride, synapse.dilation)]
     if in_time != [1, 1, 1] or synapse.padding[2] != 0:
         yield Problem(
             name,
-            f"its synapse acts on time: kernel, stride, dilation and padding there are {in_time} "
+            f"its {place} acts on time: kernel, stride, dilation and padding there are {in_time} "
             f"and {synapse.padding[2]}",
             "Leave the last axis, which is time, at 1, 1, 1 and 0.",
         )
+
+
+def resonates(block: torch.nn.Module) -> bool:
+    """Tell whether a block is one of resonators that is supported, or belongs to such."""
+    return lava_family(block) in ("rf", "rf_iz") and lava_name(block) in ("Dense", "Flatten")
 
 
 def lava_family(block: torch.nn.Module) -> str:
@@ -164,81 +168,14 @@ def lava_name(block: torch.nn.Module) -> str:
     return str(_stock(block).__name__)
 
 
+def _path(block: torch.nn.Module) -> str:
+    return f"slayer.block.{lava_family(block)}.{lava_name(block)}"
+
+
+def _supported(block: torch.nn.Module) -> tuple[str, ...]:
+    return sigma_delta.SUPPORTED if lava_family(block) == "sigma_delta" else SUPPORTED
+
+
 def _stock(block: torch.nn.Module) -> Any:
     package = slayer.block.base.__name__.rpartition(".")[0]
     return next(c for c in type(block).__mro__ if c.__module__.startswith(package + "."))
-
-
-def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
-    """Yield what about a block's neuron has no counterpart."""
-    neuron = block.neuron
-    if type(neuron) not in (slayer.neuron.cuba.Neuron, acceleration.FastNeuron):
-        yield Problem(
-            name,
-            f"its neuron is {type(neuron).__name__} of {type(neuron).__module__}",
-            "Use slayer.neuron.cuba.Neuron.",
-        )
-        return
-    if neuron.graded_spike:
-        yield Problem(
-            name,
-            "graded_spike=True sends voltages, and Lava sends ones",
-            "Set graded_spike=False.",
-        )
-    if neuron.persistent_state:
-        yield Problem(
-            name,
-            "persistent_state=True carries state from one sample to the next, and the chip resets "
-            "it for every sample",
-            "Set persistent_state=False, or compile with reset=True, which resets it as well.",
-        )
-    if not neuron.shared_param and hasattr(neuron, "current_decay_min"):
-        yield Problem(
-            name,
-            "shared_param=False, and its decays are only drawn when it first sees data",
-            "Run the model once before compiling, or set shared_param=True.",
-        )
-    if _loses_epsilon(neuron) and neuron.scale != DEFAULT_SCALE:
-        yield Problem(
-            name,
-            f"scale={neuron.scale} makes its threshold {neuron.threshold:g} a mantissa of "
-            f"{neuron.v_th_mant}, at which SLAYER's float32 takes a voltage that equals the "
-            "threshold for a spike, and the chip does not; and weights are clipped beyond "
-            f"{256 / neuron.scale:g}",
-            f"Leave scale at {DEFAULT_SCALE}, to which eight bits of weight belong.",
-        )
-    elif _loses_epsilon(neuron):
-        yield Problem(
-            name,
-            f"its threshold is {neuron.threshold:g}; from 64 on SLAYER's float32 takes a voltage "
-            "that equals the threshold for a spike, and the chip does not",
-            "Scale threshold and weights down together.",
-        )
-    yield from _norm_problems(name, neuron)
-    if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
-        yield Problem(
-            name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
-            "Use slayer.neuron.Dropout.",
-        )  # fmt: skip
-
-
-def _norm_problems(name: str, neuron: Any) -> Iterator[Problem]:
-    norms = slayer.neuron.norm
-    if isinstance(neuron.norm, norms.WgtScaleBatchNorm):
-        yield Problem(
-            name,
-            "WgtScaleBatchNorm scales after quantisation; lava-dl writes that scale to the file "
-            "and never reads it, so that other spikes come out without a word",
-            "Use MeanOnlyBatchNorm, or loihi_sca's blocks, whose scale acts before quantisation.",
-        )
-    elif neuron.norm is not None and type(neuron.norm) is not norms.MeanOnlyBatchNorm:
-        yield Problem(name, f"its norm is {type(neuron.norm).__name__}", "Use MeanOnlyBatchNorm.")
-
-
-def _loses_epsilon(neuron: Any) -> bool:
-    """Tell whether the 0.01 that SLAYER adds to the threshold is lost when rounded to float32."""
-    threshold, epsilon = neuron.threshold, neuron.threshold_eps
-    in_spike = np.float32(threshold + epsilon) <= np.float32(threshold)
-    exact = threshold * neuron.s_scale
-    in_reset = np.float32(exact + epsilon * neuron.s_scale) <= np.float32(exact)
-    return bool(in_spike or in_reset)

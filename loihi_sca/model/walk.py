@@ -69,7 +69,9 @@ def is_row(model: Model) -> bool:
 
 def is_block(module: torch.nn.Module) -> bool:
     """Tell whether a module is a block of lava-dl, or derived from one."""
-    return any(cls.__module__ == slayer.block.base.__name__ for cls in type(module).__mro__)
+    # sigma_delta.Output has no base of those
+    known = (slayer.block.base.__name__, slayer.block.sigma_delta.__name__)
+    return any(cls.__module__ in known for cls in type(module).__mro__)
 
 
 def is_no_op(module: torch.nn.Module) -> bool:

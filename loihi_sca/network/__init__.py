@@ -8,13 +8,14 @@ layer of its own.
 
 from loihi_sca.network.graph import Network, Readout
 from loihi_sca.network.known import KnownNetwork
-from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer, Recurrent
 from loihi_sca.network.neurons import (
     Cuba,
     Delta,
     Graded,
     Neuron,
     OtherNeuron,
+    Resonator,
     Sigma,
     SigmaDelta,
 )
@@ -22,7 +23,7 @@ from loihi_sca.network.values import IntArray, Pair, Shape
 from loihi_sca.network.windows import Conv, Pool, Window
 
 __all__ = [
-    "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray", "KnownNetwork", "Layer",
-    "Network", "Neuron", "OtherLayer", "OtherNeuron", "Pair", "Pool", "Readout", "Shape", "Sigma",
-    "SigmaDelta", "Window",
+    "ComplexDense", "Conv", "Cuba", "Delta", "Dense", "Graded", "Input", "IntArray",
+    "KnownNetwork", "Layer", "Network", "Neuron", "OtherLayer", "OtherNeuron", "Pair", "Pool",
+    "Readout", "Recurrent", "Resonator", "Shape", "Sigma", "SigmaDelta", "Window",
 ]  # fmt: skip

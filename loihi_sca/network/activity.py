@@ -124,7 +124,10 @@ class LayerActivity:
 def activity_table(
     activity: Iterable[LayerActivity], samples: int, timesteps: int, title: str
 ) -> Table:
-    """Return one row per layer."""
+    """Return one row per layer; of a network that sends messages, with their bits."""
+    activity = tuple(activity)
+    if any(found.graded is not None for found in activity):
+        return _graded_table(activity, samples, timesteps, title)
     table = open_table(title, "layer")
     add_numbers(table, "neurons", "spikes", "rate", "synops per sample", "wraps", "saturations")
     for found in activity:
@@ -135,4 +138,25 @@ def activity_table(
             f"{row['synops_per_sample']:,.0f}", f"{found.current_wraps:,}",
             f"{found.voltage_saturations:,}",
         )  # fmt: skip
+    return table
+
+
+def _graded_table(
+    activity: Iterable[LayerActivity], samples: int, timesteps: int, title: str
+) -> Table:
+    table = open_table(title, "layer")
+    columns = ("neurons", "messages", "rate", "bits", "synops per sample")
+    add_numbers(table, *columns, "> 16 bit", "> 24 bit", "wraps")
+    for found in activity:
+        row, graded = found.as_json(samples, timesteps), found.graded or GradedActivity()
+        table.add_row(
+            plain(found.name), f"{found.neurons:,}", f"{found.spikes:,}",
+            "" if row["rate"] is None else f"{row['rate']:.4f}",
+            f"{graded.message_bits:,}" if found.graded else "", f"{row['synops_per_sample']:,.0f}",
+            f"{graded.wide_messages:,}", f"{graded.wide_sigmas:,}", f"{graded.input_wraps:,}",
+        )  # fmt: skip
+    table.caption = (
+        "bits: of all messages, each of as many as its value needs; messages of more than 16 bits "
+        "and sums of more than 24 do not fit a chip; wraps: of what arrives at a convolution"
+    )
     return table

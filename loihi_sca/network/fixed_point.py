@@ -29,10 +29,12 @@ MIN_BIAS, MAX_BIAS = -(1 << (BIAS_BITS - 1)), (1 << (BIAS_BITS - 1)) - 1
 """A bias is a mantissa of 13 bits, sign included; the one exponent that netx knows is 6."""
 
 VALUE_BITS = 6
-"""A value that sigma-delta neurons exchange is in 1/64, as is their bias and their threshold."""
+VALUE = 1 << VALUE_BITS
+"""A value that enters sigma-delta neurons is in 1/64, as is their bias and their threshold."""
 
 MESSAGE_BITS = 6
-"""Messages have so many bits more behind the point than values, 12 in all."""
+MESSAGE = VALUE << MESSAGE_BITS
+"""Messages have so many bits more behind the point than values, 12 in all: 4096 for 1.0."""
 
 GRADED_ALIGN_BITS = ALIGN_BITS + MESSAGE_BITS
 """From a value to the state, whose 18 bits behind the point are those of weight and message."""

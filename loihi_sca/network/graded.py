@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from loihi_sca.network.fixed_point import MESSAGE, VALUE
 from loihi_sca.network.graph import Network
 from loihi_sca.network.layers import Dense, Input, Layer
 from loihi_sca.network.neurons import Cuba, Delta, Graded, Sigma
-from loihi_sca.network.windows import Conv, Pool
+from loihi_sca.network.windows import Conv
 from loihi_sca.problems import Problem
 
 
@@ -24,6 +25,35 @@ def graded_problems(network: Network) -> Iterator[Problem]:
                 "its neuron is CUBA, beside sigma-delta ones: spikes and messages do not mix",
                 "Use neurons of one kind.",
             )
+
+
+def is_biased(layer: Layer) -> bool:
+    """Tell whether a layer has sigma-delta neurons with a bias."""
+    bias = layer.bias if isinstance(layer, Conv | Dense) else None
+    return isinstance(layer.neuron, Graded) and bias is not None and bool(bias.any())
+
+
+def unit_of(layer: Layer) -> int:
+    """Return the integer that a layer sends for a value of 1."""
+    if not isinstance(layer.neuron, Graded):
+        return 1
+    return MESSAGE * (VALUE if isinstance(layer.neuron, Sigma) else 1)
+
+
+def graded_notes(network: Network) -> Iterator[str]:
+    """Yield what whoever runs a network with sigma-delta neurons should know."""
+    if not network.is_graded:
+        return
+    first, last = network.layers[0], network.layers[-1]
+    given = VALUE if isinstance(first.neuron, Delta) else MESSAGE
+    yield f"{given} at the input, {unit_of(last)} at the output of {last.name} stand for 1.0"
+    biased = [layer.name for layer in network if is_biased(layer)]
+    if biased:
+        yield (
+            f"the biases of {', '.join(biased)} act on Lava from the first step on, before "
+            "messages arrive: run and verify on the cold schedule, which is the model with "
+            "delay_shift=True behind a silent step"
+        )
 
 
 def _of_layer(layer: Layer, last: bool) -> Iterator[Problem]:
@@ -48,12 +78,6 @@ def _of_layer(layer: Layer, last: bool) -> Iterator[Problem]:
             layer.name,
             f"it has weight {layer.weight} and bias {layer.bias}, which netx passes over",
             "Scale the data on the host, as integers with 64 for 1.0, and leave them out.",
-        )
-    if isinstance(layer, Pool):
-        yield Problem(
-            layer.name,
-            "it pools into sigma-delta neurons, which netx cannot load",
-            "Use a convolution with stride.",
         )
     if isinstance(neuron, Sigma) and not last:
         yield Problem(

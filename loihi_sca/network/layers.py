@@ -15,7 +15,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.neurons import Cuba, Neuron
+from loihi_sca.network.neurons import Cuba, Neuron, Resonator
 from loihi_sca.network.values import IntArray, Node, Shape, as_ints, as_shape, check_whole
 
 MAX_NEURONS = 100_000_000
@@ -32,7 +32,7 @@ class Layer(Node):
         Unique in its network.
     in_shape : tuple of int
         Shape of the spikes it takes at one timestep.
-    neuron : Cuba, Delta, SigmaDelta, Sigma, OtherNeuron or None
+    neuron : Cuba, Resonator, Delta, SigmaDelta, Sigma, OtherNeuron or None
         The dynamics; None for a layer that only has synapses or only a shape.
     axon_delay : int array (C_out,) or None
         Timesteps by which the layer's output spikes are late, per output channel. netx files
@@ -67,8 +67,8 @@ class Layer(Node):
         if self.axon_delay is not None:
             delay = as_ints(self.name, "axon_delay", self.axon_delay, low=0, shape=(channels,))
             self._freeze("axon_delay", delay)
-        if isinstance(self.neuron, Cuba):
-            for decay in (self.neuron.current_decay, self.neuron.voltage_decay):
+        if isinstance(self.neuron, Cuba | Resonator):
+            for decay in self.neuron.decays:
                 if isinstance(decay, np.ndarray) and decay.shape != (channels,):
                     raise NetworkError(
                         f"{self.name} has {channels} output channels, but its neuron has "
@@ -81,12 +81,13 @@ class Layer(Node):
     def _check_added(self, table: Layer) -> None:
         """Raise unless a layer is a plain table of synapses that these neurons can have beside."""
         plain = table.neuron is None and table.axon_delay is None and not table.added
-        known = not any(isinstance(x, Input | OtherLayer) for x in (self, table))
+        others = Input | OtherLayer | Recurrent | ComplexDense
+        known = not any(isinstance(x, others) for x in (self, table))
         if not known or not plain or getattr(table, "bias", None) is not None:
             raise NetworkError(
                 f"{self.name}: {table.name}, which adds to it, must be a layer of synapses only, "
                 "without neuron, bias, delay of its axons and additions of its own, and so must "
-                "the neurons be those of a convolution, a pool or a dense layer."
+                "the neurons be those of a convolution, a pool or a dense layer, not recurrent."
             )
         if table.out_shape != self.out_shape:
             raise NetworkError(
@@ -211,13 +212,75 @@ class Dense(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Recurrent(Dense):
+    """All-to-all synapses from the layer before and from the layer itself, followed by a neuron.
+
+    What it sends at ``t`` comes back to its neurons at ``t + 1``, beside what arrives then from
+    outside. An axon delay makes its spikes late for the next layer, not for itself; synaptic delays
+    are not simulated.
+
+    Attributes
+    ----------
+    feedback : int array (N_out, N_out)
+        Weights of its own spikes, one row per neuron that receives them.
+    """
+
+    feedback: IntArray = field(kw_only=True)
+
+    @override
+    def _check(self) -> None:
+        super()._check()
+        own = (int(self.weight.shape[0]),) * 2
+        self._freeze("feedback", as_ints(self.name, "feedback", self.feedback, shape=own))
+
+    @property
+    @override
+    def parameters(self) -> int:
+        return super().parameters + self.feedback.size
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComplexDense(Layer):
+    """All-to-all synapses of complex weights, followed by resonators; maps are flattened, C-major.
+
+    Attributes
+    ----------
+    real, imag : int array (N_out, N_in)
+        What a spike adds to the two parts of the state.
+    """
+
+    real: IntArray
+    imag: IntArray
+
+    @override
+    def _check(self) -> None:
+        size = (np.shape(self.real)[0] if np.ndim(self.real) else 0, math.prod(self.in_shape))
+        for name in ("real", "imag"):
+            self._freeze(name, as_ints(self.name, name, getattr(self, name), shape=size))
+
+    @property
+    @override
+    def parameters(self) -> int:
+        return self.real.size + self.imag.size
+
+    @property
+    @override
+    def out_shape(self) -> Shape:
+        return (int(self.real.shape[0]),)
+
+    @override
+    def fan_out(self) -> npt.NDArray[np.int64]:
+        return np.full(self.in_shape, 2 * self.real.shape[0], dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class OtherLayer(Layer):
     """A block that can be mapped but is neither simulated nor compiled.
 
     Attributes
     ----------
     type : str
-        Its type in the netx file, for example ``dense_rec``.
+        Its type in the netx file, for example ``dense_comp``.
     shape : tuple of int
         Shape of the spikes it gives.
     weights : mapping of str to int array (N_out, N_in)

@@ -42,6 +42,50 @@ class Cuba(Node):
             object.__setattr__(self, name, decay if decay.size > 1 else int(decay[0]))
         check_whole("Cuba", "threshold", self.threshold, low=0)
 
+    @property
+    def decays(self) -> tuple[int | IntArray, int | IntArray]:
+        """Both."""
+        return self.current_decay, self.voltage_decay
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Resonator(Node):
+    """Resonate-and-fire neuron: a complex state that turns and shrinks, and is kicked by spikes.
+
+    ``re[t] = trunc(cos re[t-1] / 4096) - trunc(sin im[t-1] / 4096) + 64 z_re[t]``,
+    ``im[t] = trunc(sin re[t-1] / 4096) + trunc(cos im[t-1] / 4096) + 64 z_im[t]``, both clipped to
+    24 bits. It spikes where it comes round, ``re[t] >= 64 threshold`` and ``im[t] >= 0`` and
+    ``im[t-1] < 0``, and goes on. Izhikevich's spikes where ``im[t] >= 64 threshold``, and starts
+    again from ``re = 0``, ``im = 64 threshold - 1``.
+
+    Attributes
+    ----------
+    sin_decay, cos_decay : int or int array (N,)
+        Sine and cosine of the angle per timestep, times what is left, in 1/4096; an array gives one
+        value per neuron. The sine is at least 1.
+    threshold : int
+        Threshold mantissa, at least 0.
+    izhikevich : bool
+        Which of the two.
+    """
+
+    sin_decay: int | IntArray
+    cos_decay: int | IntArray
+    threshold: int
+    izhikevich: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low in (("sin_decay", 1), ("cos_decay", 0)):
+            value = np.atleast_1d(getattr(self, name))
+            decay = as_ints("Resonator", name, value, low=low, high=MAX_DECAY)
+            object.__setattr__(self, name, decay if decay.size > 1 else int(decay[0]))
+        check_whole("Resonator", "threshold", self.threshold, low=0)
+
+    @property
+    def decays(self) -> tuple[int | IntArray, int | IntArray]:
+        """Both."""
+        return self.sin_decay, self.cos_decay
+
 
 @dataclass(frozen=True, eq=False)
 class Delta(Node):
@@ -117,4 +161,4 @@ class OtherNeuron(Node):
 Graded: TypeAlias = Delta | SigmaDelta | Sigma
 """Neurons that send messages, integers, where others spike."""
 
-Neuron: TypeAlias = Cuba | Graded | OtherNeuron
+Neuron: TypeAlias = Cuba | Resonator | Graded | OtherNeuron

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.layers import Dense, Input, Layer, OtherLayer
+from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _source(name: str, table: Layer, index: int, places: dict[str, int]) -> int 
 
 
 def _fits(arriving: tuple[int, ...], table: Layer) -> bool:
-    flattens = isinstance(table, Dense | OtherLayer)
+    flattens = isinstance(table, Dense | ComplexDense | OtherLayer)
     return arriving == table.in_shape or (
         flattens and math.prod(arriving) == math.prod(table.in_shape)
     )

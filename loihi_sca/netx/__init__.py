@@ -7,8 +7,10 @@ What the format has no place for (timesteps, read-out, provenance) goes into a g
 """
 
 from loihi_sca.netx.graph_file import require_runnable, save
-from loihi_sca.netx.notes import notes_of
+from loihi_sca.netx.notes import notes_of, stock_differs
 from loihi_sca.netx.reader import read
 from loihi_sca.netx.writer import require_loadable, write
 
-__all__ = ["notes_of", "read", "require_loadable", "require_runnable", "save", "write"]
+__all__ = [
+    "notes_of", "read", "require_loadable", "require_runnable", "save", "stock_differs", "write",
+]  # fmt: skip

@@ -22,12 +22,14 @@ from loihi_sca.network import (
     OtherNeuron,
     Pair,
     Pool,
+    Recurrent,
     Shape,
     Sigma,
     SigmaDelta,
 )
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.limits import DEFAULT_NEURON
+from loihi_sca.netx.resonators import resonating
 
 RECURRENT = ("weight_rec", "recWeight")
 """What lava-dl and spytorch2loihi call the weights from a layer's own spikes."""
@@ -64,11 +66,15 @@ def read_layer(name: str, kind: str, group: h5py.Group, arriving: Shape | None) 
     if "delay" in group:
         delay = _spread_delay(name, access.integers(group, "delay"), first)
     in_shape = arriving or (first.shape[1],)
+    common: dict[str, Any] = {"neuron": neuron or DEFAULT_NEURON, "bias": bias, "delay": delay}
     if kind == "dense" and list(tables) == ["weight"]:
-        return Dense(name, in_shape, first, neuron=neuron or DEFAULT_NEURON, bias=bias, delay=delay)
-    return OtherLayer(
+        return Dense(name, in_shape, first, **common)
+    if list(tables) == ["weight", "weight_rec"]:
+        return Recurrent(name, in_shape, first, feedback=tables["weight_rec"], **common)
+    other = OtherLayer(
         name, in_shape, kind, (n_out,), neuron=neuron, weights=tables, bias=bias, delay=delay
     )
+    return resonating(other, group) or other
 
 
 def shape_of(group: h5py.Group) -> Shape:

@@ -126,11 +126,26 @@ SDNN: tuple[Field, ...] = (
 )  # fmt: skip
 """Fields of sigma-delta neurons; that ``sigma_output`` is there counts, not its value."""
 
+RESONATOR: tuple[Field, ...] = (
+    *_all("read", "type sinDecay cosDecay vThMant"),
+    *(field for field in CUBA if field.name in ("gradedSpike", "messageBits", "refDelay")),
+)
+"""Fields of resonators, where they are simulated."""
+
+RESONATORS = {"RF_PHASE": False, "RF_IZHIKEVICH": True}
+"""Types of resonators, and whether they are Izhikevich's."""
+
 SIMULATED: Mapping[str, tuple[Field, ...]] = {"CUBA": CUBA, "LOIHI": CUBA, "SDNN": SDNN}
 """Types of neurons that are simulated, and their fields."""
 
-_MAPPED_ONLY = "Train with slayer.block.cuba or sigma_delta. `estimate` can still map it."
-_RESONATES = "resonates (complex weights and state), which is not proven exact"
+_MAPPED_ONLY = (
+    "Train with slayer.block.cuba, sigma_delta, rf.Dense or rf_iz.Dense. `estimate` can still map "
+    "it."
+)
+_RESONATES = (
+    "resonates, which is exact only behind dense synapses of complex weights, without bias and "
+    "delays: netx passes those over, and has no resonators elsewhere"
+)
 _ADAPTS = "resonates with an adaptive threshold, which stock lava-dl loads as one that stays"
 
 OTHER_NEURONS: Mapping[str, str] = {
@@ -214,9 +229,12 @@ def explain_neuron(kind: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
     parameters : mapping of str to value
         Its parameters.
     """
-    if kind in OTHER_NEURONS:
+    if kind in RESONATORS and list(other_values(parameters, RESONATOR)):
+        found = list(other_values(parameters, RESONATOR))
+    elif kind in OTHER_NEURONS:
         return f"its neuron is {kind!r}: it {OTHER_NEURONS[kind]}", _MAPPED_ONLY
-    found = list(other_values(parameters, SDNN if kind.startswith("SDNN") else CUBA))
+    else:
+        found = list(other_values(parameters, SDNN if kind.startswith("SDNN") else CUBA))
     reasons = [f"{x.name} = {shown(parameters[x.name])}: {x.why}" for x in found]
     if not found:
         return f"its neuron is {kind!r}, which is not known to be exact", _MAPPED_ONLY
@@ -225,10 +243,10 @@ def explain_neuron(kind: str, parameters: Mapping[str, Any]) -> tuple[str, str]:
 
 def explain_layer(kind: str, tables: Iterable[str]) -> tuple[str, str]:
     """Return why an :class:`~loihi_sca.network.OtherLayer` is not simulated, and what to do."""
-    if any(table.endswith("_rec") for table in tables):
+    if any("_rec" in table for table in tables):
         return (
-            f"block {kind!r} is recurrent: it weights its own spikes, which is not proven exact",
-            "Unroll it, or use delays. `estimate` can still map it.",
+            f"block {kind!r} is recurrent with complex weights, which stock lava-dl cannot export",
+            "Train with slayer.block.cuba. `estimate` can still map it.",
         )
     return (
         f"block {kind!r} has complex weights, as resonate-and-fire neurons have, which are not "

@@ -7,10 +7,13 @@ hardware profiles.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from loihi_sca.network import Cuba, IntArray
+from loihi_sca.network import Cuba, Dense, IntArray, Recurrent
 from loihi_sca.network.fixed_point import (
     MAX_DECAY,
     MAX_THRESHOLD,
@@ -31,19 +34,29 @@ above what a voltage can reach, so that it never spikes. It is there to have its
 
 MAX_RIGHT_SHIFT = 31
 
+ROUNDING = 1e-3
+"""Far more than mantissas of resonators are rounded by on their way through netx."""
 
-def weight_as_loaded(weight: IntArray) -> IntArray | None:
+
+def tables_as_loaded(tables: Sequence[IntArray]) -> list[IntArray] | None:
     """Return the weights of a dense layer that Lava multiplies with, given those in the file.
 
-    netx shifts the weights up to use all bits (``optimize_weight_bits``); Lava's Dense clips and
-    truncates them by the sign it finds (``proc/dense/models.py``) and shifts the sum down again.
-    The two disagree on what an all-negative matrix is.
+    netx shifts the weights up to use all bits (``optimize_weight_bits``), both tables of a
+    recurrent layer by one exponent (``create_dense``). Lava's Dense clips and truncates each of
+    them by the sign it finds (``proc/dense/models.py``) and shifts the sum down again. The two
+    disagree on what an all-negative matrix is.
+
+    Parameters
+    ----------
+    tables : sequence of int array (N_out, n)
+        One, or of a recurrent layer two, see :func:`tables_of`.
 
     Returns
     -------
-    int array like ``weight``, or None
+    list of int array like ``tables``, or None
         None where loading fails, or where the sum is not that of any weights.
     """
+    weight = np.concatenate(tables, axis=1)
     high, low = int(weight.max()), int(weight.min())
     values = weight.astype(np.int64)
     if (high > MAX_WEIGHT and low < 0) or (low < MIN_WEIGHT and high > 0):
@@ -57,16 +70,43 @@ def weight_as_loaded(weight: IntArray) -> IntArray | None:
         return None
     precision = next((n for n in range(WEIGHT_BITS, 0, -1) if not (values % 2**n).any()), 0)
     bits = WEIGHT_BITS - up - (precision - mixed)
-    stored = _stored(values << up, bits)
-    if stored is None or (stored % (1 << up)).any():
-        return None
-    return (stored >> up).astype(np.int32)
+    ends = np.cumsum([table.shape[1] for table in tables])[:-1]
+    stored = [_stored(part << up, bits) for part in np.split(values, ends, axis=1)]
+    found = [x for x in stored if x is not None and not (x % (1 << up)).any()]
+    return [(x >> up).astype(np.int32) for x in found] if len(found) == len(stored) else None
 
 
-def loads_as_it_is(weight: IntArray) -> bool:
-    """Tell whether Lava multiplies with the weights that are in the file."""
-    loaded = weight_as_loaded(weight)
-    return loaded is not None and np.array_equal(loaded, weight)
+def mantissas_to_store(decay: int | IntArray) -> npt.NDArray[np.float64]:
+    """Return what has to stand in a file so that mantissas of resonators load: half a step more.
+
+    netx makes a period and a decay of them (``slayer/neuron/rf.py``, ``neuron_params``), Lava makes
+    mantissas of those again and truncates (``proc/rf/process.py``). There and back is the same
+    number but for rounding, which differs between processors, and of pairs of whole mantissas about
+    four in ten come out one too small.
+    """
+    return np.asarray(decay, dtype=np.float64) + 0.5
+
+
+def mantissas_load(*stored: npt.NDArray[Any]) -> bool:
+    """Tell whether no rounding can change what the mantissas in a file are truncated to."""
+    parts = [np.mod(values, 1) for values in stored]
+    return all(bool(((x > ROUNDING) & (x < 1 - ROUNDING)).all()) for x in parts)
+
+
+def tables_of(layer: Dense) -> list[IntArray]:
+    """Return the synapse tables that share an exponent: one, or two of a recurrent layer."""
+    return [layer.weight, layer.feedback] if isinstance(layer, Recurrent) else [layer.weight]
+
+
+def loads_as_it_is(layer: Dense) -> bool:
+    """Tell whether Lava multiplies with the weights of the layer that are in the file."""
+    return tables_load(tables_of(layer))
+
+
+def tables_load(tables: Sequence[IntArray]) -> bool:
+    """Tell it of tables that share an exponent."""
+    loaded = tables_as_loaded(tables)
+    return loaded is not None and all(map(np.array_equal, loaded, tables))
 
 
 def _shift_up(high: int, low: int) -> int:

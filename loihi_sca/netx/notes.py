@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import h5py
@@ -10,13 +11,19 @@ import numpy as np
 
 from loihi_sca.network import Conv, Cuba, Delta, Dense, Layer, Network, SigmaDelta
 from loihi_sca.network.fixed_point import ALIGN, MAX_WEIGHT, MIN_WEIGHT
+from loihi_sca.netx import access
+from loihi_sca.netx.fields import RESONATORS
 from loihi_sca.netx.limits import DEFAULT_NEURON
+from loihi_sca.netx.resonators import loads_changed
 
 NOTES = "notes"
 """Key of the notes in a network's metadata."""
 
 SPATIAL = 4
 """Axes of the weights of a convolution."""
+
+OLD_TYPES = {"recurrent": "dense_rec"}
+"""Types of layers that stock netx does not know, and builds a network without, and what it does."""
 
 CLIPPED = 0.05
 """Share of weights at the ends of their range from which on that is said."""
@@ -25,6 +32,27 @@ CLIPPED = 0.05
 def notes_of(network: Network) -> tuple[str, ...]:
     """Return the notes that reading a file has left in a network."""
     return tuple(json.loads(network.metadata.get(NOTES, "[]")))
+
+
+def stock_differs(path: str | os.PathLike[str]) -> bool:
+    """Tell whether stock netx would make another network of a file that can be read.
+
+    Which is the one that was trained, and that :func:`loihi_sca.netx.write` writes so that stock
+    netx loads it.
+    """
+    with h5py.File(path, "r") as file:
+        return any(_differs(group) for group in file["layer"].values())
+
+
+def _differs(group: h5py.Group) -> bool:
+    return access.string(group, "type") in OLD_TYPES or _turns_otherwise(group)
+
+
+def _turns_otherwise(group: h5py.Group) -> bool:
+    """Tell whether a layer is of resonators whose mantissas stock netx changes."""
+    neuron = group.get("neuron")
+    resonates = isinstance(neuron, h5py.Group) and access.string(neuron, "type") in RESONATORS
+    return resonates and {"sinDecay", "cosDecay"} <= set(neuron) and loads_changed(neuron)
 
 
 def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
@@ -51,6 +79,17 @@ def find_notes(blocks: h5py.Group, network: Network) -> tuple[str, ...]:
 def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
     if len(group.attrs):
         yield f"{name}: HDF5 attributes {', '.join(group.attrs)} are passed over, as netx does"
+    kind = access.string(group, "type")
+    if kind in OLD_TYPES:
+        yield (
+            f"{name}: its type {kind!r} is one that stock netx passes over without a word; "
+            f"netx.write writes {OLD_TYPES[kind]!r}, and Lava gets that"
+        )
+    if _turns_otherwise(group):
+        yield (
+            f"{name}: stock netx makes smaller ones of some mantissas sinDecay and cosDecay, by "
+            "rounding; netx.write writes them so that they load, and Lava gets that"
+        )
     weight = group.get("weight")
     if "kernelSize" in group and isinstance(weight, h5py.Dataset) and weight.ndim < SPATIAL:
         yield (

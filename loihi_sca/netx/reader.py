@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
-from loihi_sca.network import Dense, Layer, Network, Readout, Shape
+from loihi_sca.network import ComplexDense, Dense, Layer, Network, Readout, Shape
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.blocks import read_layer
 from loihi_sca.netx.graph_file import is_graph_file, read_graph
@@ -62,7 +62,7 @@ def read(
     --------
     >>> import numpy as np
     >>> import loihi_sca
-    >>> from loihi_sca.network import Cuba, Dense, Network
+    >>> from loihi_sca.network import ComplexDense, Cuba, Dense, Network
     >>> weight = np.full((10, 64), 2, np.int32)
     >>> output = Dense("output", (1, 8, 8), weight, neuron=Cuba(4096, 0, 60))
     >>> network = Network("tiny", (output,), timesteps=4)
@@ -194,6 +194,6 @@ def _check_flatten(name: str, group: h5py.Group, shape: Shape | None) -> None:
 
 
 def _as_written(layer: Layer, name: str, in_shape: list[int]) -> Layer:
-    if isinstance(layer, Dense):
+    if isinstance(layer, Dense | ComplexDense):
         return replace(layer, name=name, in_shape=tuple(in_shape))
     return replace(layer, name=name)

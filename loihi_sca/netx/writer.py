@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -13,6 +14,7 @@ import numpy as np
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.files import atomic_path
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -20,15 +22,19 @@ from loihi_sca.network import (
     Input,
     Layer,
     Network,
+    Recurrent,
+    Resonator,
     Sigma,
 )
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_THRESHOLD, MIN_BIAS
-from loihi_sca.network.graded import graded_problems
+from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.netx import in_memory
 from loihi_sca.netx.limits import (
     MAX_CONV_INTEGER,
     MAX_DELAY,
     loads_as_it_is,
+    mantissas_to_store,
+    tables_load,
 )
 from loihi_sca.netx.readout_json import readout_as_json
 
@@ -50,7 +56,8 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     network : Network
-        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, lowered.
+        Of Input, Conv and Dense layers with CUBA or sigma-delta neurons, also recurrent ones, and
+        of resonators behind complex weights; lowered.
     path : path-like
         Written atomically.
 
@@ -80,7 +87,8 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
 def _fill(file: h5py.File, network: Network) -> None:
     index, before = 0, None
     for layer in network:
-        if isinstance(layer, Dense) and before is not None and len(before.out_shape) == 3:
+        flat = isinstance(layer, Dense | ComplexDense)
+        if flat and before is not None and len(before.out_shape) == 3:
             _write_flatten(file.create_group(f"layer/{index}"), layer)
             index += 1
         _write_layer(file.create_group(f"layer/{index}"), layer)
@@ -94,7 +102,7 @@ def _fill(file: h5py.File, network: Network) -> None:
 def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
     problems = [f"{x.name}: {p}" for x in network for p in (*problems_of(x), *_weight_problems(x))]
-    problems += [f"{x.layer}: {x.reason}" for x in graded_problems(network)]
+    problems += [f"{x.layer}: {x.reason}" for x in undefined_dynamics(network)]
     if not network.wiring.is_chain:
         problems.insert(0, NO_GRAPH)
     if problems:
@@ -103,6 +111,8 @@ def require_loadable(network: Network) -> None:
 
 def problems_of(layer: Layer) -> list[str]:
     """Say what of a layer Lava has no place for, its added tables and dense weights left out."""
+    if isinstance(layer, ComplexDense):
+        return _problems_of_resonators(layer)
     if not isinstance(layer, Input | Conv | Dense):
         return [f"{type(layer).__name__} has no netx block that loads"]
     found = []
@@ -133,8 +143,20 @@ def problems_of(layer: Layer) -> list[str]:
 
 
 def _weight_problems(layer: Layer) -> Iterator[str]:
-    if isinstance(layer, Dense) and not loads_as_it_is(layer.weight):
+    if isinstance(layer, Dense) and not loads_as_it_is(layer):
         yield "netx would change its weights, or fail to load them; compile it"
+
+
+def _problems_of_resonators(layer: ComplexDense) -> list[str]:
+    found = []
+    if not all(tables_load([table]) for table in (layer.real, layer.imag)):
+        found.append("netx would change its weights, or fail to load them")
+    neuron = layer.neuron
+    if isinstance(neuron, Resonator) and neuron.threshold > MAX_THRESHOLD:
+        found.append(f"threshold {neuron.threshold} is above {MAX_THRESHOLD}")
+    if layer.axon_delay is not None and layer.axon_delay.any():
+        found.append("axon delays must be moved into the next layer's synapses first")
+    return found
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
@@ -153,26 +175,33 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         group["dilation"] = np.array(layer.dilation)
         group["groups"] = layer.groups
     elif isinstance(layer, Dense):
-        _text(group, "type", ["dense"])
+        _text(group, "type", ["dense_rec" if isinstance(layer, Recurrent) else "dense"])
         group["inFeatures"] = layer.weight.shape[1]
         group["outFeatures"] = layer.weight.shape[0]
-        if layer.delay is not None:
+        if isinstance(layer, Recurrent):
+            group["weight_rec"] = layer.feedback
+        elif layer.delay is not None:
             group["delay"] = layer.delay
+    elif isinstance(layer, ComplexDense):
+        _text(group, "type", ["dense"])
+        group["inFeatures"] = layer.real.shape[1]
+        group["outFeatures"] = layer.real.shape[0]
+        group["weight/real"], group["weight/imag"] = layer.real, layer.imag
     group["shape"] = np.array(layer.out_shape)
     if isinstance(layer, Conv | Dense):
         group["weight"] = layer.weight
         if layer.bias is not None:
             group["bias"] = layer.bias
-    if isinstance(layer.neuron, Cuba | Graded):
+    if isinstance(layer.neuron, Cuba | Resonator | Graded):
         _write_neuron(group.create_group("neuron"), layer.neuron)
 
 
-def _write_flatten(group: h5py.Group, layer: Dense) -> None:
+def _write_flatten(group: h5py.Group, layer: Layer) -> None:
     _text(group, "type", ["flatten"])
-    group["shape"] = np.array([layer.weight.shape[1], 1, 1])
+    group["shape"] = np.array([math.prod(layer.in_shape), 1, 1])
 
 
-def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
+def _write_neuron(group: h5py.Group, neuron: Cuba | Resonator | Graded) -> None:
     if isinstance(neuron, Graded):
         _text(group, "type", "SDNN")
         _text(group, "activation", "relu")
@@ -180,6 +209,12 @@ def _write_neuron(group: h5py.Group, neuron: Cuba | Graded) -> None:
             group["sigma_output"] = True
         else:
             group["vThMant"] = neuron.threshold
+        return
+    if isinstance(neuron, Resonator):
+        _text(group, "type", "RF_IZHIKEVICH" if neuron.izhikevich else "RF_PHASE")
+        group["sinDecay"], group["cosDecay"] = map(mantissas_to_store, neuron.decays)
+        group["vThMant"] = neuron.threshold
+        group["gradedSpike"] = False
         return
     _text(group, "type", "CUBA")
     group["iDecay"] = neuron.current_decay

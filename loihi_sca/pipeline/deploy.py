@@ -10,7 +10,7 @@ from typing import Any
 from loihi_sca import netx
 from loihi_sca.compiler.verify import Progress, Verification, verify
 from loihi_sca.config import Recipe
-from loihi_sca.data import Dataset, shape_of
+from loihi_sca.data import Dataset, shape_as
 from loihi_sca.engine import fast
 from loihi_sca.engine.result import SpikeArray
 from loihi_sca.frontend.compile import check_slayer, compile_slayer
@@ -76,7 +76,7 @@ def check_deployable(recipe: Recipe) -> None:
     UnsupportedLayer, DoesNotFit
         Lists all that stands in the way, or that training can bring, as ``loihi-sca check`` does.
     """
-    shape, classes = shape_of(recipe.data.name, recipe.data.root)
+    shape, classes = shape_as(recipe.data)
     values = recipe.data.encoding == "direct"
     model = build(recipe.model, shape, classes, values=values)
     raise_for(check_slayer(model, timesteps=recipe.data.timesteps))

@@ -183,7 +183,7 @@ def dataset_for(
             f"{network.name} does not say how many timesteps a sample has; give --steps, or "
             "network.replace(timesteps=...)."
         )
-    encoding: Encoding = "direct" if network.takes_mantissas else "rate"
+    encoding: Encoding | None = "direct" if network.takes_mantissas else None
     folder = None if root is None else Path(root)
     found = load(name, split=split, timesteps=network.timesteps, root=folder, encoding=encoding)
     return found.first(limit)

@@ -43,6 +43,8 @@ class Settings:
         Seed of the order of samples.
     proof_samples : int
         Samples on which the model is compared with the network.
+    reset : bool
+        As for :class:`loihi_sca.Pruner`.
     """
 
     budget: str
@@ -53,6 +55,7 @@ class Settings:
     batch_size: int = 64
     seed: int = 0
     proof_samples: int = 64
+    reset: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,11 @@ def prune_model(
             (torch.from_numpy(train.spikes(index)), torch.from_numpy(train.labels[index]))
             for index in _order(train, settings, 0)
         )
-        options = {"budget": settings.budget, "chip": settings.chip}
         held = {}
-        channels = prune(model, batches, criterion=settings.criterion, **options).alive  # type: ignore[arg-type]
+        channels = prune(
+            model, batches, budget=settings.budget, chip=settings.chip,
+            criterion=settings.criterion, reset=settings.reset,
+        ).alive  # fmt: skip
     return Outcome(dense, _stage(model, test, settings), channels, held)
 
 
@@ -137,8 +142,9 @@ def _stage(model: Any, test: Dataset, settings: Settings) -> Stage:
     model.eval()
     proof = test.first(settings.proof_samples).spikes()
     network = compile_slayer(
-        model, test.shape, test.timesteps, profile=settings.chip, proof_data=proof
-    )
+        model, test.shape, test.timesteps, profile=settings.chip, proof_data=proof,
+        reset=settings.reset,
+    )  # fmt: skip
     cores = map_network(describe(network), load_profile(settings.chip)).cores
     return Stage(network, evaluate(network, test, fast.prepare).accuracy, cores)
 
@@ -155,7 +161,7 @@ def _train(
     sample = torch.from_numpy(train.first(SAMPLE).spikes())
     pruner = Pruner(
         model, sample, PruningConfig(), budget=settings.budget, chip=settings.chip,
-        criterion=settings.criterion, steps=steps, seed=settings.seed,
+        criterion=settings.criterion, steps=steps, seed=settings.seed, reset=settings.reset,
     )  # fmt: skip
     try:
         model.train()

@@ -67,7 +67,7 @@ def plan(
     given = _as_mapping(budget) | ({} if profile is None else {"profile": profile})
     config = _config(parsed, given)
     parsed = parsed.model_copy(update={"pruning": config})
-    shape, classes = data.shape_of(parsed.data.name, parsed.data.root)
+    shape, classes = data.shape_as(parsed.data)
     outline = outline_of(parsed, shape, classes)
     importance, bits = (None, {}) if run is None else _measured(Path(run), config, outline)
     rates, known = _rates(parsed, config)

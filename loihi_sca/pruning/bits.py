@@ -47,13 +47,15 @@ def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
         unit = STEP / block.neuron.w_scale
         most = 1 << (bits[name] - 1)
         weight = block.synapse.weight.data
-        factor = block.scale.data.reshape(-1, *[1] * (weight.dim() - 1))
+        factor = block.weight_factor.detach().reshape(-1, *[1] * (weight.dim() - 1))
         scaled = weight * factor
         held = scaled.clamp(-most * unit, (most - 1) * unit)
         weight.copy_(torch.where(held != scaled, held / factor, weight))
 
 
 def _bits(block: Gated) -> int:
+    if block.batch_norm is not None and not block.batch_norm.is_folded:
+        return WEIGHT_BITS  # which folding will spend
     with torch.no_grad():
         living = block.quantized_weight[block.alive] * block.neuron.w_scale
     if not living.numel():

@@ -35,7 +35,11 @@ def sca(block: Gated, activity: ChannelActivity) -> torch.Tensor:
     The published code of Li et al. (ICML 2024) has no bound; its potentials are normalised per
     channel and last for four steps. Here they are not and inhibition adds up over many, so that
     without a bound the most inhibited neurons, which never spike, would count for several spikes.
+
+    Of sigma-delta neurons it is the mean ``|message|``: by how much the channel changes.
     """
+    if activity.messages is not None:
+        return activity.messages
     return activity.rate + activity.resting
 
 

@@ -31,6 +31,7 @@ def prune(
     batches: int | None = None,
     loss: Loss | None = None,
     optimizer: torch.optim.Optimizer | None = None,
+    reset: bool = False,
 ) -> Update:
     """Score the channels of a trained model on some data, and take the least important ones out.
 
@@ -52,6 +53,8 @@ def prune(
         classes).
     optimizer : Optimizer, optional
         Its moments are cut along.
+    reset : bool
+        As for :class:`loihi_sca.Pruner`.
 
     Returns
     -------
@@ -86,7 +89,9 @@ def prune(
     first = next(flow, None)
     if first is None:
         raise InputError("the loader gives no batch. Nothing is pruned.")
-    pruner = Pruner(model, first[0], config, budget=budget, chip=chip, criterion=criterion)
+    pruner = Pruner(
+        model, first[0], config, budget=budget, chip=chip, criterion=criterion, reset=reset
+    )
     try:
         _observe(model, pruner, first, flow, batches, loss or cross_entropy)
         return pruner.finish(*([] if optimizer is None else [optimizer]))

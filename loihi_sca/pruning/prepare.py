@@ -12,21 +12,22 @@ from torch.nn.utils.prune import BasePruningMethod
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
-from loihi_sca.model.gating import add_gate, is_gateable, weights_of
-from loihi_sca.model.outline import Seen, Watch, outline_of_row
+from loihi_sca.model.gating import add_gate, is_gateable, synapse_of, weights_of
+from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL, READ_OUT, RECURRENT
+from loihi_sca.model.neurons import neuron_problems
+from loihi_sca.model.outline import Seen, Watch, outline_of_row, share_sent
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.recurrence import rest
 from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
 from loihi_sca.model.residual import Residual, Weighting
 from loihi_sca.model.route import find_route
-from loihi_sca.model.unsupported import block_problems, neuron_problems
+from loihi_sca.model.sigma_delta import is_graded
+from loihi_sca.model.unsupported import block_problems
 from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is_row
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline
 from loihi_sca.problems import Problem, raise_for
 from loihi_sca.slayer import dynamics
-from loihi_sca.slayer.lava import slayer
-
-cuba = slayer.block.cuba
 
 REHEARSED = 2
 """Samples on which a cut is tried."""
@@ -122,6 +123,7 @@ def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
     if problems:
         raise_for([*problems, *_problems(row)])
     watch = Watch(dict(same))
+    rest(replica)
     with torch.no_grad():
         before = forward_of(replica)(sample)
     watch.stop()
@@ -133,8 +135,8 @@ def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
     if not any(isinstance(block, ON_STREAM) for _, block in row):
         seen = [Seen(name, block, *watch.shapes[name]) for name, block in row]
         outline = outline_of_row(seen, in_shape, rehearsed.prunable, steps)
-    drives = isinstance(row[0][1], cuba.Input)
-    rate = watch.rates[row[0][0]] if drives else float(sample.mean())
+    drives = isinstance(row[0][1], INPUT)
+    rate = watch.rates[row[0][0]] if drives else share_sent(sample)
     return Prepared(row, held, outline, Rates(steps, {"input": rate}))
 
 
@@ -144,8 +146,7 @@ def _candidates(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[tuple[st
         if isinstance(block, Gated | Residual):
             yield from ((inner, gated.channels) for inner, gated in gated_in([(name, block)]))
         elif is_gateable(block) and not is_depthwise(block):
-            synapse: Any = block.synapse
-            yield name, int(synapse.out_channels)
+            yield name, int(synapse_of(block).out_channels)
 
 
 def _problems(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
@@ -155,10 +156,11 @@ def _problems(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
             continue
         found = list(block_problems(name, block))
         neuron: Any = getattr(block, "neuron", None)
-        if not found and neuron is not None and not isinstance(block, cuba.Affine):
+        if not found and neuron is not None and not isinstance(block, READ_OUT):
             found.extend(neuron_problems(name, block))
-            obstacle = dynamics.obstacle(neuron)
-            if not found and obstacle is not None and is_gateable(block):
+            fused = is_gateable(block) and not isinstance(block, RECURRENT)
+            obstacle = None if is_graded(block) else dynamics.obstacle(neuron)
+            if not found and obstacle is not None and fused:
                 found.append(Problem(name, obstacle, "Use lava-dl's default."))
         synapse: Any = getattr(block, "synapse", None)
         hooks = [] if synapse is None else list(synapse._forward_pre_hooks.values())
@@ -177,7 +179,7 @@ def _repeated(row: list[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
     owners: dict[int, str] = {}
     for name, block in row:
         synapse: Any = getattr(block, "synapse", None)
-        if synapse is None or isinstance(block, (*ON_STREAM, cuba.Pool)):
+        if synapse is None or isinstance(block, (*ON_STREAM, *POOL)):
             continue
         for parameter in weights_of(synapse):
             other = owners.setdefault(id(parameter), name)
@@ -199,14 +201,16 @@ def _held(row: list[tuple[str, torch.nn.Module]]) -> dict[str, str]:
             source = None
         elif is_depthwise(block):
             found[name] = "it has the channels of the block before it"
-        elif isinstance(block, cuba.Conv | cuba.Dense | cuba.Affine):
+        elif isinstance(block, RECURRENT):
+            source = name
+        elif isinstance(block, (*CONV, *DENSE, *READ_OUT)):
             synapse: Any = block.synapse
             if synapse.groups != 1:
                 grouped = "channels of a convolution in groups stay, or groups would differ in size"
                 found[name] = grouped
                 if source is not None:
                     found[source] = f"{name} takes its channels in groups"
-            source = None if isinstance(block, cuba.Affine) else name
+            source = None if isinstance(block, READ_OUT) else name
     if source is not None:
         found[source] = "its channels are the outputs of the model"
     for name, gated in gated_in(row):
@@ -220,7 +224,11 @@ def _rehearsed(
 ) -> Iterator[Problem]:
     """Gate and cut a copy; yield a problem if it does not do what it did."""
     blocks = prepared.add_gates(())
-    forward = forward_of(replica)
+
+    def forward(sample: torch.Tensor) -> object:
+        rest(replica)
+        return forward_of(replica)(sample)
+
     random = torch.Generator().manual_seed(0)
     stage = "with gates that are all open it"
     try:

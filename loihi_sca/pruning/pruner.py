@@ -26,6 +26,7 @@ from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.gating import remove_gate
 from loihi_sca.model.removal import gated_in, keep_channels
+from loihi_sca.model.states import forget_states
 from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded
 from loihi_sca.pruning.bits import bits_of
@@ -33,7 +34,7 @@ from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.decision import Decision
 from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.options import config_of, schedule_of
-from loihi_sca.pruning.prepare import prepare
+from loihi_sca.pruning.prepare import Prepared, prepare
 from loihi_sca.pruning.protection import Protection, check_holds, clear_moments, seeded
 from loihi_sca.pruning.selection import ByLayer
 from loihi_sca.pruning.state import SUMS, restore, tensors_of
@@ -47,8 +48,9 @@ class Pruner:
     Parameters
     ----------
     model : module or list of modules
-        Blocks of ``slayer.block.cuba``, trained or not, or of ours, run in a row. Its prunable
-        blocks get gates: they compute what they did, times 0 for a channel that is off.
+        Blocks of ``slayer.block.cuba`` or ``sigma_delta``, trained or not, or of ours, run in a
+        row. Its prunable blocks get gates: they compute what they did, times 0 for a channel that
+        is off.
     sample : tensor (N, *in_shape, T), optional
         Input of the model, one sample or more. On it a copy is run, pruned and cut, so that what
         cannot be done shows now. Needed for all budgets but ``keep``, and for models with a forward
@@ -70,6 +72,9 @@ class Pruner:
         Of what a criterion draws.
     outline, rates : optional
         The model as the mapper sees it, and how busy it is; by default from the sample.
+    reset : bool
+        Let neurons with ``persistent_state=True`` start every sample afresh, in the model itself:
+        that is what the chip does, and what is compiled.
     measure_bits : bool
         Count on the bits that weights have at an update, not on 8. Whoever trains on has to hold
         them (:func:`loihi_sca.pruning.bits.hold_bits`), as recipes do; for our own blocks.
@@ -132,6 +137,7 @@ class Pruner:
         seed: int = 0,
         outline: Outline | None = None,
         rates: Rates | None = None,
+        reset: bool = False,
         measure_bits: bool = False,
     ) -> None:
         if isinstance(sample, PruningConfig):
@@ -140,8 +146,19 @@ class Pruner:
         self.config = config_of(config, budget, chip, named)
         self.schedule = schedule_of(self.config, steps, steps_per_epoch)
         measure = criterion_of(self.config.criterion) if named or not criterion else criterion
-        prepared = prepare(model, sample)
+        self._restore_states = forget_states(model) if reset else None
         self._measure_bits = measure_bits
+        try:
+            self._set_up(prepare(model, sample), measure, seed, outline, rates)
+        except BaseException:
+            if self._restore_states is not None:
+                self._restore_states()
+            raise
+
+    def _set_up(
+        self, prepared: Prepared, measure: str | Criterion, seed: int, outline: Outline | None,
+        rates: Rates | None,
+    ) -> None:  # fmt: skip
         self.row, self.held, self.seed, self.done = prepared.row, prepared.held, seed, 0
         check_excluded(self.config.exclude, prepared.prunable)
         channels = prepared.channels(self.config.exclude)
@@ -342,6 +359,8 @@ class Pruner:
                 for block in self.blocks.values():
                     block.gate.data.fill_(1)
             self._remove_gates()
+            if self._restore_states is not None:
+                self._restore_states()
 
     def _remove_gates(self) -> None:
         for _, block in self.row:

@@ -61,6 +61,11 @@ class Schedule:
         """Step after which the last update happens; afterwards the structure is frozen."""
         return self._step_at(self.config.stop)
 
+    @property
+    def last_epoch(self) -> int:
+        """Epoch, from 1, in which or at whose end the last update happens."""
+        return self.last // self.steps_per_epoch + 1
+
     def _step_at(self, fraction: float) -> int:
         """Return a step: the last one of an epoch, unless updates are counted in steps."""
         epoch = min(int(fraction * self.epochs), self.epochs - 1)

@@ -138,7 +138,7 @@ def check_budgets(jobs: Sequence[Job]) -> None:
                 rates[key] = rates_of(job.recipe, load_split(job.recipe, "train"))
             measured = rates[key]
         try:
-            shape, classes = data.shape_of(job.recipe.data.name, job.recipe.data.root)
+            shape, classes = data.shape_as(job.recipe.data)
             plan_recipe(job.recipe, shape, classes, rates=measured)
         except ConfigError as error:
             raise ConfigError(f"{job.name}: {error}") from error

@@ -18,6 +18,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.folding import unfold
 from loihi_sca.model.sizes import resize
 from loihi_sca.network import Shape
 from loihi_sca.toml_files import validate
@@ -140,6 +141,7 @@ def start_from(trainer: Trainer, trained: Checkpoint) -> None:
             "one."
         )
     load_weights(trainer.model, tensors)
+    unfold(trainer.model)
     trainer.origin = trained.weights_digest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 
+from loihi_sca.model.folded import Folding
 from loihi_sca.pruning import Update
 
 
@@ -25,6 +26,9 @@ class Epoch:
         Channels left per block that can be pruned: the classes of the read-out are none.
     pruned, regenerated : int
         Channels that its updates switched off and on.
+    folding : Folding or None
+        If batch norms were folded at its end; ``validation_accuracy`` is then that of the folded
+        model.
     """
 
     number: int
@@ -35,10 +39,12 @@ class Epoch:
     alive: dict[str, int] = field(default_factory=dict)
     pruned: int = 0
     regenerated: int = 0
+    folding: Folding | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return a line for ``metrics.jsonl``."""
-        return asdict(self)
+        values = asdict(self)
+        return values if self.folding else {k: v for k, v in values.items() if k != "folding"}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from loihi_sca.config import Recipe
 from loihi_sca.data import Augmentation, Dataset, check_augmentation
 from loihi_sca.errors import BudgetError, ConfigError, DataError, InputError, TrainingError
 from loihi_sca.model.build import SpikingNet, build
+from loihi_sca.model.folded import Folding
+from loihi_sca.model.folding import FOLD_SAMPLES, NOISE_SAMPLES, measure_and_fold, open_norms
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import hold_bits, planned_bits
@@ -28,11 +30,9 @@ from loihi_sca.slayer.dynamics.events import event_driven
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
 from loihi_sca.training.loss import Loss
+from loihi_sca.training.plan import augmentation_of, batches_of, fold_epoch_of, learning_rate_at
 from loihi_sca.training.rates import rates_of
 from loihi_sca.training.validation import broken_blocks, diagnosis, evaluate
-
-FINAL_RATE = 0.01
-"""The learning rate ends at this fraction of its start."""
 
 CPU = torch.device("cpu")
 MEASURED = "Rates and bits of weights are measured now, not assumed as when training began."
@@ -133,8 +133,17 @@ class Trainer:
         return self.schedule is None or self.schedule.is_frozen_after(steps - 1)
 
     @property
+    def is_deployable(self) -> bool:
+        """Whether the model is of the kind that ships: its structure final, its norms folded."""
+        return self.structure_is_final and not open_norms(self.model)
+
+    @property
     def _steps_per_epoch(self) -> int:
         return math.ceil(len(self.train) / self.recipe.training.batch_size)
+
+    @property
+    def _batches(self) -> list[Index]:
+        return batches_of(self.recipe, len(self.train), self.epoch)
 
     @property
     def masks(self) -> dict[str, torch.Tensor]:
@@ -153,8 +162,8 @@ class Trainer:
             cannot be read, and the state is that after the batch before.
         """
         self.model.train()
-        batches = self._batches()
-        self._augmentation = self._drawn_augmentation()
+        batches = self._batches
+        self._augmentation = augmentation_of(self.recipe, len(self.train), self.epoch)
         self._update_structure()  # only if one failed, after which everything was saved
         for number in range(self.sums.batches, len(batches)):
             step = self.epoch * len(batches) + number
@@ -183,6 +192,11 @@ class Trainer:
     def _finish_epoch(self) -> Epoch:
         self.world.share_state(self.model)
         accuracy, rates = self._validate()
+        folding, last = None, 0 if self.schedule is None else self.schedule.last_epoch
+        if self.epoch + 1 == fold_epoch_of(self.recipe.training, last) and open_norms(self.model):
+            folded, before = self._fold(), accuracy
+            accuracy, rates = self._validate()
+            folding = folded.measured(before, accuracy)
         sums, self.sums = self.sums, Sums()
         self.epoch += 1
         return Epoch(
@@ -194,30 +208,25 @@ class Trainer:
             alive={n: int(b.alive.sum()) for n, b in self.model.gated if b.prunable},
             pruned=sums.pruned,
             regenerated=sums.regenerated,
+            folding=folding,
         )
 
+    def _fold(self) -> Folding:
+        count = math.ceil(FOLD_SAMPLES / self.recipe.training.batch_size)
+        parts = (self._read(self.world.share(i)[0])[0] for i in self._batches[:count])
+        few = torch.from_numpy(self.validation.spikes(slice(0, NOISE_SAMPLES))).to(self.device)
+        return measure_and_fold(self.model, parts, few.float())
+
     def _validate(self) -> tuple[float, dict[str, float]]:
-        """Measure the validation split, each rank its part of it."""
         part, weight = self.world.share(np.arange(len(self.validation)))
         accuracy, rates = evaluate(self.model, self.validation.pick(part))
         mean = self.world.total([weight * v for v in (accuracy, *rates.values())])
         return mean[0], dict(zip(rates, mean[1:], strict=True))
 
-    def _batches(self) -> list[Index]:
-        order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.train))
-        size = self.recipe.training.batch_size
-        return [order[i : i + size] for i in range(0, len(order), size)]
-
-    def _drawn_augmentation(self) -> Augmentation | None:
-        recipe = self.recipe
-        if not (recipe.data.shift or recipe.data.mirror):
-            return None
-        return Augmentation.drawn(recipe.data, len(self.train), recipe.seed, self.epoch)
-
     def _step(self, index: Index, when: float) -> tuple[float, int]:
         """Learn from one batch; ``when`` is the time in epochs. Return loss and right answers."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(when)
+            group["lr"] = learning_rate_at(self.recipe.training, when)
         part, weight = self.world.share(index)
         spikes, labels = self._read(part)
         self.world.share_activity(self.model, weight)
@@ -257,11 +266,6 @@ class Trainer:
         with event_driven(self.recipe.training.events):
             output: torch.Tensor = self._parallel(spikes)
         return output
-
-    def _learning_rate(self, when: float) -> float:
-        """Cosine from the recipe's rate to a hundredth of it."""
-        phase = 0.5 * (1 + math.cos(math.pi * when / self.recipe.training.epochs))
-        return self.recipe.training.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * phase)
 
     def _update_structure(self) -> None:
         """Change the structure if that is due; it stays due if the budget is out of reach."""

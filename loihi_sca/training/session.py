@@ -50,10 +50,6 @@ class _Stop(Exception):
     """Raised between two steps, when a stop was asked for."""
 
 
-def _ignore(_text: str) -> None:
-    """Say nothing."""
-
-
 def train(
     recipe: Recipe | str | Path,
     folder: Path | str,
@@ -63,7 +59,7 @@ def train(
     device: str = "cpu",
     on_epoch: OnEpoch | None = None,
     progress: Progress | None = None,
-    note: Note = _ignore,
+    note: Note = lambda _text: None,
     observer: Observer | None = None,
 ) -> Checkpoint:
     """Train by a recipe, saving after every epoch.
@@ -99,7 +95,7 @@ def train(
     Returns
     -------
     Checkpoint
-        The best by validation accuracy, of the epochs with the final structure.
+        The best by validation accuracy, of epochs with the final structure and folded norms.
 
     Raises
     ------
@@ -224,7 +220,7 @@ class _Session:
 
     def _finish(self, epoch: Epoch, on_epoch: OnEpoch | None) -> None:
         """Save an epoch; the checkpoint is written last, so that a kill repeats the epoch."""
-        is_best = self.trainer.structure_is_final and epoch.validation_accuracy >= self.best
+        is_best = self.trainer.is_deployable and epoch.validation_accuracy >= self.best
         if is_best:
             self.best = epoch.validation_accuracy
         if self.world.is_first:
@@ -241,6 +237,8 @@ class _Session:
                 ) from error
             if self.observer is not None:
                 self.observer(self.trainer, epoch)
+        if epoch.folding:
+            self.note(epoch.folding.as_text())
         if on_epoch is not None:
             on_epoch(epoch)
 
@@ -279,14 +277,7 @@ def label_of(recipe: Recipe) -> Label:
 
 def load_split(recipe: Recipe, split: data.Split) -> Dataset:
     """Load a split of a recipe's dataset, encoded as the recipe says."""
-    return data.load(
-        recipe.data.name,
-        split=split,
-        timesteps=recipe.data.timesteps,
-        root=recipe.data.root,
-        seed=recipe.seed,
-        encoding=recipe.data.encoding,
-    )
+    return data.load_as(recipe.data, split=split, seed=recipe.seed)
 
 
 def recipe_as_toml(recipe: Recipe) -> str:

@@ -21,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 from _bench import Row, in_turns, options, ratios, report
 from _peers import Unavailable, bare_torch, snntorch_model, spikingjelly_model
+from _recurrent import recurrent
 from _sigma_delta import sigma_delta
 
 from loihi_sca.compiler.pipeline import PASSES, run_passes
@@ -43,7 +44,8 @@ def main() -> None:
     rounds = 3 if choices.quick else 9
     rows, notes = [], []
     parts = (
-        against_lava, sigma_delta, against_torch, against_peers, growth, preparation, memory,
+        against_lava, sigma_delta, recurrent, against_torch, against_peers, growth, preparation,
+        memory,
     )  # fmt: skip
     for part in parts:
         try:

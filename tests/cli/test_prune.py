@@ -75,3 +75,24 @@ def test_what_cannot_be_meant_is_one_line(folder: Path, arguments: list, message
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_state_that_persists_is_reset_on_request(folder: Path) -> None:
+    (folder / "keeping.py").write_text(
+        "from lava.lib.dl import slayer\nimport torch\n"
+        "def build():\n"
+        "    kept = {'threshold': 0.5, 'current_decay': 0.5, 'voltage_decay': 0.1,\n"
+        "            'persistent_state': True}\n"
+        "    o = {'weight_scale': 4, 'delay_shift': False}\n"
+        "    return torch.nn.Sequential(slayer.block.cuba.Flatten(),\n"
+        "        slayer.block.cuba.Dense(kept, 128, 12, **o),\n"
+        "        slayer.block.cuba.Dense(kept, 12, 4, **o))\n"
+    )
+    arguments = ("keeping:build", "--data", "mine.npz", "--budget", "keep=0.5", "--json")
+    refused = run(folder, *arguments)
+    assert refused.returncode == 1
+    assert "persistent_state=True" in " ".join(refused.stderr.split())
+    for epochs in ("0", "1"):
+        done = run(folder, *arguments, "--reset", "--epochs", epochs)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["channels"] == {"1-dense": 6}

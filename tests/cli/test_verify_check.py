@@ -44,8 +44,12 @@ def scaled():
 
 def resonating():
     return torch.nn.Sequential(
-        slayer.block.rf.Dense({"threshold": 1.0, "period": 10, "decay": 0.05}, 12, 8)
+        slayer.block.rf.Conv({"threshold": 1.0, "period": 10, "decay": 0.05}, 12, 8, 1)
     )
+
+def kept():
+    return torch.nn.Sequential(cuba.Dense({**params, "persistent_state": True}, 12, 8,
+                                          weight_scale=4, delay_shift=False))
 
 def needs(argument):
     return argument
@@ -169,15 +173,17 @@ def test_a_field_that_nobody_knows(cli, net):
         assert "2-dense has a field that is not known here: 'weight_ext'" in said
 
 
-def test_a_recurrent_file_is_refused_by_name_and_counted(cli, net):
+def test_a_recurrent_file_of_an_old_type_is_checked_and_counted(cli, net):
     plain = cli("estimate", net, "--json").json
     with h5py.File(net, "a") as file:
         del file["loihi_sca"], file["layer/1/type"]
         file["layer/1/type"] = np.array([b"recurrent"])
         file["layer/1/recWeight"] = np.ones((9, 9))
-    refused = cli("check", net)
-    assert refused.code == 1
-    assert "1-recurrent: block 'recurrent' is recurrent" in " ".join(refused.out.split())
+    checked = cli("check", net)
+    assert checked.code == 0
+    assert "its type 'recurrent' is one that stock netx passes over" in " ".join(
+        (checked.out + checked.err).split()
+    )
     counted = cli("estimate", net, "--json").json
     assert counted["layers"][1]["synapse_words"] > plain["layers"][1]["synapse_words"]
 
@@ -237,7 +243,7 @@ def test_check_a_python_model(cli, models):
         ("pooled", "1,4,4", "0-pool: Pool pools without a neuron"),
         ("pooled", "1,4,4", "1-avgpool2d: AvgPool2d pools without a neuron"),
         ("scaled", "12", "scale=4096 makes its threshold 1 a mantissa of 4096"),
-        ("resonating", "12", "block rf.Dense has a resonate-and-fire neuron"),
+        ("resonating", "12", "block rf.Conv has a resonate-and-fire neuron"),
     ],
 )
 def test_check_names_the_real_reason(cli, models, model, shape, message):
@@ -303,3 +309,17 @@ def test_compile_a_python_model(cli, models, tmp_path):
     network = netx.read(tmp_path / "good.net")
     assert network.timesteps == 9
     assert network.metadata["output_shift"] == "2"
+
+
+@pytest.mark.train
+def test_state_that_persists_is_reset_on_request(cli, models, tmp_path):
+    arguments = ("some_models:kept", "--input-shape", "12")
+    refused = cli("check", *arguments)
+    assert refused.code == 1
+    assert "give reset=True (--reset)" in " ".join(refused.out.split())
+    assert cli("check", *arguments, "--reset").code == 0
+    out = tmp_path / "kept.net"
+    assert cli("compile", *arguments, "--out", out).code == 1
+    done = cli("compile", *arguments, "--out", out, "--reset", "--proof-samples", 3, "--json")
+    assert done.code == 0, done.err
+    assert done.json["proof"]["samples"] == 3

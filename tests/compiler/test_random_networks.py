@@ -50,7 +50,7 @@ def test_two_hundred_random_networks(data):
 )  # fmt: skip
 @given(data=st.data())
 def test_random_networks_on_lava(data):
-    network = data.draw(networks(weights="chip", per_channel=False))
+    network = data.draw(networks(weights="chip", per_channel=False, recurrent=False))
     compiled = run_passes(network, PASSES_UNROLLING).network
     assume(compiled.synapse_layers and not find_problems(compiled))
     spikes = data.draw(data_for(compiled, most_samples=2, most_steps=10))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,7 @@ from loihi_sca import hardware, netx
 from loihi_sca.compiler import compile_network
 from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import fast, reference
-from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import Input
+from loihi_sca.network import Dense, Input
 
 
 def installed(name):
@@ -56,6 +54,8 @@ NETWORKS = {
     "oxford, cold": (lambda: extra("oxford.net"), 100, "cold"),
     "more tiny": (lambda: extra("tiny.net"), 16, "pipelined"),
     "more pilotnet": (lambda: extra("pilotnet_lif.net"), 16, "pipelined"),
+    "braille, recurrent": (lambda: extra("others/braille_rec_th10.net"), 60, "pipelined"),
+    "braille, cold": (lambda: extra("others/braille_rec_th10.net"), 60, "cold"),
     "more ntidigits": (lambda: extra("others/ntidigits.net"), 40, "pipelined"),
 }
 
@@ -153,7 +153,9 @@ def test_tinynet_golden():
 # --- the compiler on them -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tiny", "ntidigits", "pilotnet", "oxford", "more ntidigits"])
+@pytest.mark.parametrize(
+    "name", ["tiny", "ntidigits", "pilotnet", "oxford", "more ntidigits", "braille, recurrent"]
+)
 def test_compiling_them_changes_no_output(name):
     network = netx.read(NETWORKS[name][0]())
     compiled = compile_network(network)
@@ -206,20 +208,14 @@ def test_ntidigits_is_read_whole():
     assert loihi_sca.check(network) == ()
 
 
-def test_braille_is_refused_for_its_recurrent_weights_and_counts_them():
-    path = extra("others/braille_rec_th10.net")
-    network = netx.read(path)
+def test_braille_counts_its_recurrent_weights():
+    network = netx.read(extra("others/braille_rec_th10.net"))
     layer = network["2-recurrent"]
-    assert {name: table.size for name, table in layer.weights.items()} == {
-        "weight": 450 * 48, "weight_rec": 202_500,
-    }  # fmt: skip
-    with pytest.raises(UnsupportedLayer, match="2-recurrent: block type 'recurrent'"):
-        verify(path)
-    (problem,) = loihi_sca.check(path)
-    assert problem.layer == "2-recurrent"
-    assert "is recurrent" in problem.reason
+    assert (layer.weight.shape, layer.feedback.shape) == ((450, 48), (450, 450))
+    assert loihi_sca.check(network) == ()
+    fields = {"neuron": layer.neuron, "bias": layer.bias}
     without = network.replace(layers=(
-        network.layers[0], replace(layer, weights={"weight": layer.weights["weight"]}),
+        network.layers[0], Dense(layer.name, layer.in_shape, layer.weight, **fields),
         network.layers[2],
     ))  # fmt: skip
     chip = hardware.load_profile("loihi2")

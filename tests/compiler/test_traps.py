@@ -52,6 +52,11 @@ def with_weight(block, *rows):
     return block
 
 
+def with_threshold(block, threshold):
+    block.neuron._threshold = threshold  # as of a block that learns it
+    return block
+
+
 def mean_norm():
     params = neuron(norm=MeanNorm, voltage_decay=0.01)
     return [dense(6, 9, params=dict(params)), dense(9, 4, params=params)], 6
@@ -323,7 +328,6 @@ def test_the_file_is_closed(stock, tmp_path):
 
 
 THRESHOLDS = {"threshold_step": 0.1, "threshold_decay": 0.1, "refractory_decay": 0.1}
-SIGMA_DELTA = {"threshold": 0.1, "activation": torch.nn.functional.relu}
 RESONATOR = {"threshold": 1.0, "period": 10, "decay": 0.1}
 
 REFUSED = {
@@ -335,17 +339,21 @@ REFUSED = {
     "adrf": (
         lambda: slayer.block.adrf.Dense({**RESONATOR, **THRESHOLDS}, 6, 4), "adrf.Dense",
     ),
-    "rf": (lambda: slayer.block.rf.Dense(RESONATOR, 6, 4), "rf.Dense"),
-    "sigma_delta": (
-        lambda: slayer.block.sigma_delta.Dense(SIGMA_DELTA, 6, 4), "sigma_delta.Dense",
+    "adrf_iz": (
+        lambda: slayer.block.adrf_iz.Dense({**RESONATOR, **THRESHOLDS}, 6, 4), "adrf_iz.Dense",
     ),
+    "rf.Conv": (lambda: slayer.block.rf.Conv(RESONATOR, 6, 4, 1), "rf.Conv"),
+    "rf_iz.Conv": (lambda: slayer.block.rf_iz.Conv(RESONATOR, 6, 4, 1), "rf_iz.Conv"),
+    "rf.Input": (lambda: slayer.block.rf.Input(RESONATOR), "rf.Input"),
     "KWTA": (lambda: cuba.KWTA(neuron(), 6, 4, 2), "block KWTA"),
-    "Recurrent": (lambda: cuba.Recurrent(neuron(), 6, 4), "block Recurrent"),
     "ConvT": (lambda: cuba.ConvT(neuron(), 6, 4, 2), "block ConvT"),
     "Unpool": (lambda: cuba.Unpool(neuron(), 2), "block Unpool"),
     "torch": (lambda: torch.nn.ReLU(), "ReLU is no block of slayer.block.cuba"),
     "pre_hook_fx": (lambda: dense(6, 4, pre_hook_fx=None), "not whole after quantisation"),
     "threshold": (lambda: dense(6, 4, params=neuron(threshold=64)), "its threshold is 64"),
+    "threshold between two mantissas": (
+        lambda: with_threshold(dense(6, 4), 0.77), "its threshold is 0.77, between two mantissas",
+    ),
     "mask": (
         lambda: dense(6, 4, weight_norm=True, mask=torch.ones(4, 6)), "the mask has no effect",
     ),

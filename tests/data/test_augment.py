@@ -43,3 +43,9 @@ def test_a_shift_that_leaves_nothing_is_refused() -> None:
     check_augmentation(DataConfig(shift=7), (1, 8, 8))
     with pytest.raises(ConfigError, match="shift = 8: samples of digits are 8 x 8, and a shift by"):
         check_augmentation(DataConfig(shift=8), (1, 8, 8))
+
+
+def test_samples_without_rows_and_columns_are_not_moved() -> None:
+    check_augmentation(DataConfig(), (700,))
+    with pytest.raises(ConfigError, match=r"the shape \(700,\), without rows and columns"):
+        check_augmentation(DataConfig(mirror=True), (700,))

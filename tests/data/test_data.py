@@ -43,6 +43,46 @@ def test_direct_encoding_repeats_the_mantissa(steps: int) -> None:
         encoders.direct(np.array([1.5]), steps)
 
 
+@given(st.integers(1, 30), st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_latency_encoding_gives_one_spike_the_earlier_the_larger(steps, values) -> None:
+    spikes = encoders.latency(np.array(values), steps)
+    assert spikes.sum(axis=-1).tolist() == [int(np.float32(v) > 0) for v in values]
+    order = np.argsort(values)
+    first = np.array([s.argmax() if s.any() else steps for s in spikes])[order]
+    assert (np.diff(first) <= 0).all()
+    assert encoders.latency(np.array([1.0]), steps)[0, 0] == 1
+    with pytest.raises(InputError, match="latency encoding needs values from 0 to 1"):
+        encoders.latency(np.array([1.5]), steps)
+
+
+def test_latency_of_three_values_by_hand() -> None:
+    spikes = encoders.latency(np.array([0.0, 0.25, 0.5, 1.0]), 5)
+    assert spikes.tolist() == [[0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 0]]
+
+
+def test_delta_encoding_follows_by_hand() -> None:
+    rises, falls = encoders.delta(np.array([[0.1, 0.5, 0.5, 0.5, 0.1, 0.3]]), 0.25)
+    assert rises.tolist() == [[0, 1, 1, 0, 0, 0]]
+    assert falls.tolist() == [[0, 0, 0, 0, 1, 0]]
+
+
+@given(st.lists(st.floats(-0.05, 0.05), min_size=1, max_size=60), st.floats(0.051, 0.3))
+def test_delta_encoding_stays_within_a_threshold_of_slow_values(moves, threshold) -> None:
+    values = np.clip(np.cumsum(moves), 0, 1)
+    rises, falls = encoders.delta(values, threshold)
+    followed = threshold * np.cumsum(rises.astype(int) - falls.astype(int))
+    assert not (rises & falls).any()
+    assert (np.abs(values - followed) <= threshold * (1 + 1e-9)).all()
+
+
+def test_images_may_be_encoded_by_latency_but_do_not_change() -> None:
+    digits = data.load("digits", split="test", timesteps=9, encoding="latency").first(5)
+    assert np.array_equal(digits.spikes().sum(axis=-1), digits.samples.values > 0)
+    assert not digits.samples.are_mantissas
+    with pytest.raises(ConfigError, match='"delta": digits holds images, which do not change'):
+        data.load("digits", encoding="delta")
+
+
 def test_splits_of_digits_share_no_image() -> None:
     parts = {s: data.load("digits", split=s) for s in ("train", "validation", "test")}
     assert {s: len(p) for s, p in parts.items()} == {"train": 1213, "validation": 134, "test": 450}
@@ -74,7 +114,7 @@ def test_images_may_be_encoded_directly() -> None:
     assert np.array_equal(digits.spikes(), expected)
 
 
-@pytest.mark.parametrize("name", ["mnist", "cifar10", "nmnist"])
+@pytest.mark.parametrize("name", [n for n in data.NAMES if n != "digits"])
 def test_a_missing_file_says_what_to_put_where(name: str, tmp_path) -> None:
     with pytest.raises(InputError, match=f"{name} needs a folder with .* pass it as root|Pass it"):
         data.load(name)

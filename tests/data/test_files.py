@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from loihi_sca import data
-from loihi_sca.data.nmnist import decode_bs2
+from loihi_sca.data.decoders import decode_bs2
 from loihi_sca.errors import ConfigError, InputError
 
 RNG = np.random.default_rng(0)
@@ -261,7 +261,10 @@ def test_events_are_read_as_lava_dl_reads_them(tmp_path) -> None:
     times = np.sort(RNG.integers(0, 1 << 23, 500))
     path = tmp_path / "1.bs2"
     path.write_bytes(b"".join(event(*map(int, e)) for e in zip(*fields, times, strict=True)))
-    theirs, ours = slayer.io.read_2d_spikes(str(path)), decode_bs2(path.read_bytes())
+    theirs, ours = (
+        slayer.io.read_2d_spikes(str(path)),
+        decode_bs2(path.read_bytes(), "1.bs2", (34, 34)),
+    )
     for column, expected in enumerate((theirs.x, theirs.y, theirs.c)):
         assert np.array_equal(ours[:, column], expected)
     assert np.allclose(ours[:, 3] / 1000, theirs.t)
@@ -297,3 +300,41 @@ def test_real_images() -> None:
     assert np.bincount(test.labels).tolist() == [1000] * 10
     mnist = data.load("mnist", split="test", root=shared("mnist"))
     assert len(mnist) == 10_000
+
+
+def test_fashion_mnist_is_not_taken_for_mnist(tmp_path) -> None:
+    folder = tmp_path / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    pixels = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(pixels))
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(
+        gzip.compress(idx(np.arange(12, dtype=np.uint8) % 10))
+    )
+    test = data.load("fashion_mnist", split="test", root=tmp_path)
+    assert (test.shape, test.classes, len(test)) == ((1, 28, 28), 10, 12)
+    for image, label in zip(test.samples.values[:, 0], test.labels, strict=True):
+        [found] = np.flatnonzero((pixels == image).all(axis=(1, 2)))
+        assert found % 10 == label
+    with pytest.raises(InputError, match=r"mnist: no mnist\.npz"):
+        data.load("mnist", split="test", root=tmp_path)
+    with pytest.raises(InputError, match=r"fashion_mnist: no FashionMNIST/raw in .*raw\. Put"):
+        data.load("fashion_mnist", split="test", root=folder)
+
+
+def test_cifar100_from_torchvisions_folder(tmp_path) -> None:
+    folder = tmp_path / "cifar-100-python"
+    folder.mkdir()
+    pixels = np.arange(100, dtype=np.uint8)[:, None] + np.zeros(3072, dtype=np.uint8)
+    content = {b"data": pixels, b"fine_labels": list(range(100)), b"coarse_labels": [0] * 100}
+    (folder / "test").write_bytes(batch(content))
+    test = data.load("cifar100", split="test", root=tmp_path)
+    assert (test.shape, test.classes) == ((3, 32, 32), 100)
+    assert np.array_equal(test.samples.values[:, 0, 0, 0], test.labels)
+    with pytest.raises(InputError, match=r"cifar100: no train in .*cifar-100-python"):
+        data.load("cifar100", root=tmp_path)
+    (folder / "train").write_bytes(batch({b"data": pixels, b"labels": [0] * 100}))
+    with pytest.raises(InputError, match=r"damaged, or no batch of CIFAR-100 .*fine_labels"):
+        data.load("cifar100", root=tmp_path)
+    (folder / "train").write_bytes(batch({b"data": os.system}))
+    with pytest.raises(InputError, match=r"damaged, or no batch of CIFAR-100 .*asks for"):
+        data.load("cifar100", root=tmp_path)

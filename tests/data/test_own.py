@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from loihi_sca import data
+from loihi_sca.data import encoders
 from loihi_sca.errors import ConfigError, InputError
 
 COUNT = itertools.count()
@@ -34,7 +35,7 @@ def module(folder: Path, code: str) -> str:
 
 def test_a_file_with_both_sides_gives_what_is_in_it(tmp_path) -> None:
     np.savez(tmp_path / "mine.npz", **whole())
-    parts = {s: data.load("mine.npz", split=s, root=tmp_path) for s in data.datasets.SPLITS}
+    parts = {s: data.load("mine.npz", split=s, root=tmp_path) for s in data.SPLITS}
     assert {s: len(p) for s, p in parts.items()} == {"train": 18, "validation": 2, "test": 9}
     assert data.shape_of("mine.npz", tmp_path) == ((2, 4, 5), 3)
     test = parts["test"]
@@ -226,3 +227,30 @@ def test_spikes_may_come_without_rows_and_columns(tmp_path) -> None:
     np.savez(tmp_path / "mine.npz", x=flat, y=labels())
     with pytest.raises(InputError, match="spikes must be 0 or 1, got values from 0 to 255"):
         data.load("mine.npz", split="test", root=tmp_path)
+
+
+def test_values_with_time_are_encoded_as_changes(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    x = np.clip(rng.normal(0.5, 0.2, (20, 3, 40)), 0, 1)
+    np.savez(tmp_path / "mine.npz", x=x, y=labels())
+    how = {"root": tmp_path, "encoding": "delta", "split": "test"}
+    found = data.load("mine.npz", **how)
+    assert (found.shape, found.timesteps) == ((6,), 40)
+    spikes = found.spikes()
+    assert 0 < spikes.mean() < 1
+    values = found.samples.values[found.samples.order]
+    rises, falls = encoders.delta(values, 0.1)
+    assert np.array_equal(spikes, np.concatenate([rises, falls], axis=1))
+    assert np.array_equal(found.first(2).spikes(), spikes[:2])
+    (tmp_path / "r.toml").write_text(
+        f'name = "r"\n[data]\nname = "mine.npz"\nroot = "{tmp_path}"\ntimesteps = 40\n'
+        'encoding = "delta"\nthreshold = 0.2\n[model]\nlayers = [{type = "dense", neurons = 3}]\n'
+    )
+    fewer = data.load(str(tmp_path / "r.toml"), split="test")
+    assert 0 < fewer.spikes().sum() < spikes.sum()
+    assert data.shape_of(str(tmp_path / "r.toml")) == ((6,), 3)
+    with pytest.raises(ConfigError, match="have 40 timesteps, and 16 are asked for"):
+        data.load("mine.npz", timesteps=16, **how)
+    for call in (data.load, data.shape_of):
+        with pytest.raises(InputError, match=r"spikes must be 0 or 1.*data\.encoding = \"delta\""):
+            call("mine.npz", root=tmp_path)

@@ -8,7 +8,7 @@ from netx_layers import FILES, LOIHI_NEURON, dense, weights, window, write
 
 from loihi_sca import netx
 from loihi_sca.errors import NetworkError, UnsupportedLayer
-from loihi_sca.network import Conv, OtherLayer
+from loihi_sca.network import Conv, Recurrent
 
 
 @pytest.mark.parametrize(("n_in", "n_out"), [(6, 1), (1, 6), (1, 1), (3, 2)])
@@ -60,8 +60,8 @@ def test_recurrent_tables_have_one_name_and_count(tmp_path):
 
     network = netx.read(write(tmp_path / "r.net", FILES["recurrent"]))
     for layer in network:
-        assert isinstance(layer, OtherLayer)
-        assert list(layer.weights) == ["weight", "weight_rec"]
+        assert isinstance(layer, Recurrent)
+        assert layer.feedback.any()
         spec = hardware.describe(network).layers[network.layers.index(layer)]
         assert len(spec.geometry.bits) == len(spec.geometry.recurrent_bits) == 1
     both = dense(5, 4, kind=b"recurrent", weight_rec=weights(4, 4), recWeight=weights(4, 4))

@@ -31,6 +31,7 @@ from loihi_sca.model.copying import copied
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.slayer import accelerate
 from loihi_sca.training.loop import Trainer
+from loihi_sca.training.plan import learning_rate_at
 
 
 def made(kind, seed: int = 0) -> torch.nn.Module:
@@ -128,13 +129,13 @@ def test_a_recipe_and_a_loop_of_ones_own_are_the_same_bit_for_bit() -> None:
         model, config=recipe.pruning, steps=12, steps_per_epoch=4, seed=recipe.seed
     )
     for _ in range(3):
-        batches = trainer._batches()
+        batches = trainer._batches
         start = 4 * trainer.epoch
         trainer.run_epoch(lambda *_: by_recipe.append(trainer.masks))
         for number, index in enumerate(batches):
             step = start + number
             for group in optimizer.param_groups:
-                group["lr"] = trainer._learning_rate(step / 4)
+                group["lr"] = learning_rate_at(trainer.recipe.training, step / 4)
             spikes = torch.from_numpy(training.spikes(index)).float()
             labels = torch.from_numpy(training.labels[index])
             torch.manual_seed(12345 + step)  # whatever the user draws changes nothing
@@ -304,6 +305,52 @@ def test_every_obstacle_is_told_at_once_before_training() -> None:
     assert "0-conv: persistent_state=True" in str(raised.value)
     assert "2-dense: graded_spike=True" in str(raised.value)
     assert [type(m) for m in model.modules()] == kinds
+
+
+def keeping() -> torch.nn.Sequential:
+    kept = {**neuron(False), "persistent_state": True}
+    options = {"delay_shift": False, "weight_scale": 4}
+    blocks = [cuba.Conv(kept, 2, 8, 3, **options), cuba.Flatten()]
+    return torch.nn.Sequential(*blocks, cuba.Dense(kept, 288, CLASSES, **options))
+
+
+def states(model: torch.nn.Sequential) -> list[bool]:
+    return [model[i].neuron.persistent_state for i in (0, 2)]
+
+
+def test_neurons_that_keep_their_state_forget_it_on_request() -> None:
+    model = made(keeping)
+    spikes, _ = batch()
+    model(spikes)
+    voltage = model[0].neuron.voltage_state
+    assert voltage.any()
+    with pytest.raises(UnsupportedLayer, match="reset=True"):
+        loihi_sca.Pruner(model, spikes, budget="keep=0.5")
+    with pytest.raises(ConfigError):
+        loihi_sca.Pruner(model, spikes, budget="cores=100000000", reset=True, criterion="no such")
+    assert states(model) == [True, True]
+    loihi_sca.Pruner(model, spikes, budget="keep=0.5", reset=True).cancel()
+    assert states(model) == [True, True]
+    assert model[0].neuron.voltage_state is voltage
+    pruner = loihi_sca.Pruner(model, spikes, budget="keep=0.5", steps=3, reset=True)
+    train(model, adam(model), pruner, 3)
+    assert pruner.finish().alive["0-conv"] == 4
+    assert states(model) == [False, False]
+    compiled = loihi_sca.compile(model, SHAPE, STEPS, proof_data=spikes.numpy())
+    assert compiled.proof.spikes > 0
+
+
+def test_what_a_neuron_remembers_of_the_last_batch_is_not_compiled() -> None:
+    model = made(keeping).eval()
+    spikes, _ = batch()
+    model(spikes[:1])  # a batch of one, as the sample that is compared
+    for found in (
+        loihi_sca.compile(model, SHAPE, STEPS, reset=True, proof_data=spikes[:1].numpy()),
+        loihi_sca.compile(model, SHAPE, STEPS, reset=True, proof_samples=1),
+    ):
+        assert found.proof is not None
+    assert loihi_sca.check(model, SHAPE, reset=True) == ()
+    assert states(model) == [True, True]
 
 
 def test_what_cannot_be_meant_is_refused_when_the_pruner_is_made() -> None:

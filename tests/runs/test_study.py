@@ -155,13 +155,13 @@ def test_the_default_varies_how_much_which_and_how_fast() -> None:
 
 def test_names_and_types_are_those_of_the_recipe() -> None:
     space = parse_space(
-        ["cores=2:4", "l1=0:1", "model.neuron.threshold=0.5,1", "norm=true,false", "timesteps=4,8"]
+        ["cores=2:4", "l1=0:1", "model.neuron.threshold=0.5,1", "norm=true,batch", "timesteps=4,8"]
     )
     assert space == {
         "pruning.cores": Range(2, 4, integer=True),
         "training.l1": Range(0.0, 1.0),
         "model.neuron.threshold": Choice((0.5, 1.0)),
-        "model.norm": Choice((True, False)),
+        "model.norm": Choice((True, "batch")),
         "data.timesteps": Choice((4, 8)),
     }
     assert isinstance(space["pruning.cores"].ends[0], int)
@@ -180,7 +180,7 @@ def test_names_and_types_are_those_of_the_recipe() -> None:
         ("l1=0:1:log", "0 < LOW < HIGH must hold"),
         ("l1=1:2:lin", "give LOW:HIGH or LOW:HIGH:log"),
         ("criterion=1:2", "it has no numbers; give values with commas"),
-        ("norm=yes", "'yes' must be true or false"),
+        ("norm=yes", "'yes' must be one of true, false, batch"),
     ],
 )
 def test_nonsense_is_named(text: str, message: str) -> None:

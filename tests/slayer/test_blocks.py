@@ -76,7 +76,7 @@ def test_dense_equals_lava_dls_dense() -> None:
     torch.manual_seed(0)
     dense = SCADense(20, 7, neuron=NEURON, weight_scale=3)
     spikes = random_spikes(4, 20, 8)
-    assert torch.equal(dense._accumulate(spikes), dense.synapse(spikes))
+    assert torch.equal(dense.current(spikes), dense.synapse(spikes))
 
 
 MODEL = ModelConfig(

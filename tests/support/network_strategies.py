@@ -21,6 +21,7 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
     Sigma,
     SigmaDelta,
 )
@@ -83,6 +84,8 @@ def layers(draw: Any, name: str, shape: tuple[int, ...], **limits: Any) -> Layer
         if limits["delays"] and draw(st.integers(0, 2)) == 0:
             most = draw(st.sampled_from([1, 5, 100]))
             more["delay"] = np.abs(_integers(draw, (channels, inputs), most))
+        if limits["recurrent"] and "delay" not in more and draw(st.booleans()):
+            kind, more["feedback"] = Recurrent, _integers(draw, (channels, channels), scale)
         shape = draw(st.sampled_from([shape, (inputs,)]))
     else:
         window = draw(_windows(shape[1:]))
@@ -119,6 +122,7 @@ def networks(
     axon_delays: bool = True,
     per_channel: bool = True,
     inputs: str = "any",
+    recurrent: bool = True,
 ) -> Network:
     """Draw a network.
 
@@ -130,12 +134,14 @@ def networks(
         Up to 8 bit, or far beyond what a chip can store.
     pools, groups, biases, delays, axon_delays, per_channel : bool
         Whether they occur (``per_channel``: decays).
+    recurrent : bool
+        Whether some dense layers are.
     inputs : {"none", "shape", "any"}
         No Input layer; perhaps one without a neuron; or perhaps one with a neuron.
     """
     limits = {
         "weights": weights, "pools": pools, "groups": groups, "biases": biases, "delays": delays,
-        "axon_delays": axon_delays, "per_channel": per_channel,
+        "axon_delays": axon_delays, "per_channel": per_channel, "recurrent": recurrent,
     }  # fmt: skip
     spatial = st.tuples(st.sampled_from([1, 2, 3, 6]), st.integers(1, 7), st.integers(1, 7))
     shape = draw(st.one_of(spatial, spatial, st.tuples(st.integers(1, 80))))
@@ -179,7 +185,7 @@ def residual_networks(draw: Any, **limits: Any) -> Network:
     found: list[Layer] = []
     for layer in chain:
         added = []
-        if not isinstance(layer, Input):
+        if not isinstance(layer, Input | Recurrent):
             for before in found:
                 if draw(st.integers(0, 2)) == 0:
                     name = f"{layer.name}+{before.name}"
@@ -192,7 +198,7 @@ def residual_networks(draw: Any, **limits: Any) -> Network:
 @st.composite
 def graded_networks(draw: Any, **limits: Any) -> Network:
     """Draw a network of sigma-delta neurons, with a Delta or Sigma or without; see above."""
-    network = draw(networks(**{"pools": False, "per_channel": False, **limits}))
+    network = draw(networks(**{"pools": False, "per_channel": False, "recurrent": False, **limits}))
     thresholds = st.one_of(st.sampled_from([0, 1, 6, 64, 5000]), st.integers(0, 200))
     chain: list[Layer] = []
     for layer in network:
@@ -201,7 +207,8 @@ def graded_networks(draw: Any, **limits: Any) -> Network:
             encodes = draw(st.integers(0, 3)) > 0
             neuron: Any = Delta(draw(thresholds)) if encodes else None
         elif last and draw(st.booleans()):
-            neuron, layer = Sigma(), replace(layer, bias=None)
+            neuron = Sigma()
+            layer = layer if isinstance(layer, Pool) else replace(layer, bias=None)  # type: ignore
         else:
             neuron = SigmaDelta(draw(thresholds))
         chain.append(replace(layer, neuron=neuron))

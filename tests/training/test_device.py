@@ -75,7 +75,7 @@ def first_batch(device: torch.device) -> tuple[list[torch.Tensor], list[Any]]:
     for _, block in trainer.model.gated:
         block.register_forward_hook(lambda m, i, out: sent.append(out.detach().cpu()))
     trainer.model.train()
-    trainer._step(trainer._batches()[0], 0.0)
+    trainer._step(trainer._batches[0], 0.0)
     return sent, [p.grad.cpu() for p in trainer.model.trainable_parameters() if p.grad is not None]
 
 

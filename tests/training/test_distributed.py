@@ -60,3 +60,24 @@ def test_two_processes_prune_the_channels_that_one_does(tmp_path) -> None:
     for one, two in zip(*lines, strict=True):
         assert json.loads(two)["loss"] == pytest.approx(json.loads(one)["loss"], abs=1e-5)
         assert json.loads(two)["alive"] == json.loads(one)["alive"]
+
+
+def test_two_processes_norm_and_fold_as_one_does(tmp_path) -> None:
+    # 128 samples in batches of 43: 22 and 21 samples per rank
+    values = tiny_recipe(batch_size=43, epochs=2, fold=0.5).model_dump(
+        mode="json", exclude_none=True, exclude={"pruning"}
+    )
+    values["model"]["norm"] = "batch"
+    recipe = Recipe.model_validate(values)
+    process = start(recipe, tmp_path / "two", "--json")
+    _, errors = process.communicate(timeout=250)
+    assert process.returncode == 0, errors
+    assert errors.count("folded: 3 layers folded") == 1  # printed once
+
+    train(recipe, tmp_path / "one")
+    ours, theirs = (RunFolder(tmp_path / name).newest("dense", print) for name in ("one", "two"))
+    for name, value in ours.tensors.items():
+        if name.startswith("model/"):
+            torch.testing.assert_close(theirs.tensors[name], value, atol=2e-3, rtol=2e-3)
+    lines = [(tmp_path / n / "metrics.jsonl").read_text().splitlines() for n in ("one", "two")]
+    assert json.loads(lines[1][0])["loss"] == pytest.approx(json.loads(lines[0][0])["loss"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
 from loihi_sca.compiler.bounds import spread
-from loihi_sca.network import Dense, IntArray, Layer, Network
+from loihi_sca.network import Dense, IntArray, Layer, Network, Recurrent
 
 
 def move_delays(network: Network) -> Network:
@@ -16,9 +17,9 @@ def move_delays(network: Network) -> Network:
     Contract: every spike acts when it acted before. A dense layer without bias starts from zero
     and stays there until something arrives, so delaying its outputs is delaying its inputs: its
     axon delay becomes a synaptic delay of its own, one per row. Everywhere else the delay becomes
-    one of the next layer's columns, if that layer is dense (of the columns of each layer that
-    listens, if all are). What is left (a convolution before a convolution, a biased output layer)
-    stays, and is refused later unless it is unrolled.
+    one of the next layer's columns, if that layer is dense and not recurrent (of the columns of
+    each layer that listens, if all are). What is left (a convolution before a convolution, a biased
+    output layer) stays, and is refused later unless it is unrolled.
 
     The spikes that the network gives are unchanged; those that a layer with a delay sends
     internally now leave at once and wait in the next layer.
@@ -30,20 +31,25 @@ def move_delays(network: Network) -> Network:
             continue
         if not delay.any():
             layers[index] = replace(layer, axon_delay=None)
-        elif isinstance(layer, Dense) and not has_bias(layer) and not layer.added:
+        elif _can_delay(layer) and not has_bias(layer) and not layer.added:
             layers[index] = _delayed(replace(layer, axon_delay=None), delay[:, None])
         elif listeners := network.wiring.listeners(index):
             hearing = [layers[i].tables[k] for i, k in listeners]
-            if not all(isinstance(table, Dense) for table in hearing):
+            if not all(_can_delay(table) for table in hearing):
                 continue
             layers[index] = replace(layer, axon_delay=None)
             for i, k in listeners:
                 tables = list(layers[i].tables)
                 table = tables[k]
-                assert isinstance(table, Dense)  # noqa: S101 - all are, see above
+                assert _can_delay(table)  # noqa: S101 - all can, see above
                 tables[k] = _delayed(table, spread(delay, table.weight.shape[1])[None])
                 layers[i] = layers[i].with_tables(tables)
     return network.replace(layers=tuple(layers))
+
+
+def _can_delay(layer: Layer) -> TypeGuard[Dense]:
+    """Tell whether a layer's synapses can have delays; a recurrent one would feed back late."""
+    return isinstance(layer, Dense) and not isinstance(layer, Recurrent)
 
 
 def has_bias(layer: Layer) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from loihi_sca.network import Cuba, Dense, IntArray, Network
-from loihi_sca.netx.limits import loads_as_it_is
+from loihi_sca.network import Cuba, Dense, IntArray, Network, Recurrent
+from loihi_sca.netx.limits import loads_as_it_is, tables_of
 
 HARMLESS = 2
 """A weight that turns a matrix of one sign into one of mixed signs."""
@@ -28,7 +29,8 @@ def repair_weights(network: Network) -> Network:
         layer, consumer = layers[index], layers[index + 1]
         if not (isinstance(layer, Dense) and isinstance(consumer, Dense)):
             continue
-        if layer.weight.max() >= 0 or loads_as_it_is(layer.weight):
+        inhibits = [table.any() and table.max() <= 0 for table in tables_of(layer)]
+        if not layer.weight.any() or not any(inhibits) or loads_as_it_is(layer):
             continue
         layers[index] = wider = _with_one_more(layer)
         layers[index + 1] = replace(
@@ -41,8 +43,13 @@ def repair_weights(network: Network) -> Network:
 
 
 def _with_one_more(layer: Dense) -> Dense:
+    """Add a neuron that listens to the first input, and to the first neuron of its own layer."""
     weight = _pad(layer.weight, axis=0)
     weight[-1, 0] = HARMLESS
+    more: dict[str, Any] = {}
+    if isinstance(layer, Recurrent):
+        more["feedback"] = _pad(_pad(layer.feedback, axis=0), axis=1)
+        more["feedback"][-1, 0] = HARMLESS
     neuron = layer.neuron
     if isinstance(neuron, Cuba):
         neuron = Cuba(
@@ -55,6 +62,7 @@ def _with_one_more(layer: Dense) -> Dense:
         bias=None if layer.bias is None else _pad(layer.bias, axis=0),
         delay=None if layer.delay is None else _pad(layer.delay, axis=0),
         axon_delay=None if layer.axon_delay is None else _pad(layer.axon_delay, axis=0),
+        **more,
     )
 
 

@@ -8,7 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.compiler.bounds import Mask, bounds, spread
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool, Window
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    IntArray,
+    Layer,
+    Network,
+    Pool,
+    Recurrent,
+    Window,
+)
 
 
 def shrink(network: Network) -> Network:
@@ -52,7 +63,7 @@ def _wanted(network: Network) -> list[Mask]:
             continue
         channels = layers[index].out_shape[0]
         heard = [_heard(layers[i].tables[k], channels, wanted[i]) for i, k in listeners]
-        wanted[index] = wanted[index] & np.any(heard, axis=0)
+        wanted[index] = _heard_through(layers[index], wanted[index], np.any(heard, axis=0))
     return wanted
 
 
@@ -68,6 +79,17 @@ def _heard(consumer: Layer, channels: int, listening: Mask) -> Mask:
         reached: Mask = consumer.weight[listening].any(axis=0).reshape(channels, -1).any(axis=1)
         return reached
     return np.ones(channels, dtype=np.bool_)
+
+
+def _heard_through(layer: Layer, able: Mask, heard: Mask) -> Mask:
+    """Return the channels that spike and are heard, some of them only by others of their layer."""
+    heard = able & heard
+    while isinstance(layer, Recurrent):
+        more: Mask = heard | able & layer.feedback[heard].any(axis=0)
+        if np.array_equal(more, heard):
+            break
+        heard = more
+    return heard
 
 
 def _keep_groups_regular(network: Network, wanted: list[Mask]) -> list[Mask]:
@@ -119,6 +141,8 @@ def _cut(layer: Layer, in_shape: tuple[int, ...], heard: Mask, kept: Mask) -> La
         changes["weight"] = layer.weight[kept][:, columns]
         if layer.delay is not None:
             changes["delay"] = layer.delay[kept][:, columns]
+    if isinstance(layer, Recurrent):
+        changes["feedback"] = layer.feedback[kept][:, kept]
     return replace(layer, **changes)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,8 @@ from loihi_sca.engine.fast import kernels
 from loihi_sca.engine.fast.events import time_major
 from loihi_sca.engine.fast.layout import LaidOut
 from loihi_sca.engine.fast.neuron_kernels import PEAK, SATURATIONS, SPIKES, SYNOPS, WRAPS
-from loihi_sca.engine.fast.table import DRIVEN, PADDING, SHAPE_ONLY
+from loihi_sca.engine.fast.resonator_kernels import run_resonators
+from loihi_sca.engine.fast.table import DRIVEN, PADDING, RESONATING, SHAPE_ONLY
 from loihi_sca.engine.result import SpikeArray, Trace
 from loihi_sca.network import IntArray, Layer, Shape
 from loihi_sca.network.activity import LayerActivity
@@ -46,7 +47,10 @@ def run_batch(
             heard, spikes = spikes, _Spikes(len(data), data.shape[-1], laid.layer.neurons)
             if trace is not None:
                 u, v = (np.empty(spikes.steps.shape, dtype=np.int32) for _ in range(2))
-            kernels.run_layer(laid.table, heard.padded, drive, added, spikes.steps, u, v, count)
+            if laid.table.kind == RESONATING:
+                run_resonators(laid.table, heard.padded, spikes.steps, u, v, count)
+            else:
+                kernels.run_layer(laid.table, heard.padded, drive, added, spikes.steps, u, v, count)
             drive = NOTHING
         if laid.table.kind == SHAPE_ONLY or laid.layer.axon_delay is not None:
             _delay(spikes.steps, laid.layer)

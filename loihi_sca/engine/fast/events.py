@@ -77,6 +77,24 @@ def list_events(g: Any, spikes: Any, first: Any, steps: Any, starts: Any, events
 
 
 @compiled
+def list_step(spikes: Any, at: Any, neurons: Any, events: Any) -> int:
+    """List the spikes of one step of neurons without a map; return how many there are.
+
+    As for :func:`list_events`, ``spikes`` is flat, here from ``spikes[at]`` on, and read beyond.
+    """
+    n = 0
+    for base in range(0, neurons, MASK_BYTES):
+        mask = spike_mask(spikes, at + base)
+        if neurons - base < MASK_BYTES:
+            mask &= (ONE << np.uint64(neurons - base)) - ONE
+        while mask:
+            events[n] = base + lowest_bit(mask)
+            n += 1
+            mask &= mask - ONE
+    return n
+
+
+@compiled
 def list_patterns(
     g: Any, piece_bits: Any, spikes: Any, first: Any, steps: Any, starts: Any, events: Any
 ) -> None:

@@ -15,7 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.events import count_spikes, count_synops, list_events, list_patterns
+from loihi_sca.engine.fast.events import (
+    count_spikes,
+    count_synops,
+    list_events,
+    list_patterns,
+    list_step,
+)
 from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
 from loihi_sca.engine.fast.neuron_kernels import SYNOPS, trace, update
 from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
@@ -48,6 +54,8 @@ def _run_block(
     block_u, block_v = u[place : place + rows * g.out_w], v[here:there]
     flat_u = block_u.reshape(-1)
     bias = table.bias
+    sent, own = out[i].reshape(-1), np.empty(table.feedback.shape[0], dtype=np.int32)
+    own_starts = np.zeros(2, dtype=np.int32)
     for k in range(length):
         t = begin + k
         if table.kind == DRIVEN:
@@ -56,6 +64,8 @@ def _run_block(
             _collect(table, top, rows, starts, k, events, arriving, t, block_u)
         if added.shape[0]:
             flat_u += added[i, t, here:there]
+        if table.feedback.shape[0] and t > 0:
+            counts[SYNOPS] += _feed_back(table, sent, t - 1, own, own_starts, flat_u)
         if trace_u.shape[0]:
             trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
                    trace_v[i, t, here:there])  # fmt: skip
@@ -177,6 +187,18 @@ def _scatter_delayed(
                 t = begin + k + delay[event, j]
                 if t < steps:
                     arriving[t, j] += arriving.dtype.type(weight[event, j]) << ALIGN_BITS
+
+
+@compiled
+def _feed_back(table: Any, sent: Any, t: int, own: Any, own_starts: Any, u: Any) -> int:
+    """Add what the layer's own spikes of step ``t`` weigh; return their synaptic operations."""
+    feedback = table.feedback
+    count = list_step(sent, t * feedback.shape[0], feedback.shape[0], own)
+    own_starts[1] = count
+    rows = table.safe_rows if table.safe_rows else feedback.shape[0]
+    add_window_in_chunks(u, 0, feedback, own, own_starts, (0, 1, 0, 1, 0, 0), rows)
+    synops: int = count * feedback.shape[0]
+    return synops
 
 
 @entry_point

@@ -22,12 +22,14 @@ from loihi_sca.engine.fast.table import (
     GATHER,
     GROUPED,
     PATTERN,
+    RESONATING,
     SHAPE_ONLY,
     Geometry,
     Table,
 )
 from loihi_sca.engine.result import Schedule
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -36,6 +38,8 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
+    Resonator,
     Shape,
     Window,
 )
@@ -116,11 +120,14 @@ def _tables(network: Network, links: Sequence[Link], schedule: Schedule) -> list
 def _table(link: Link, arriving: Shape, schedule: Schedule, *, wide: bool = False) -> Table:
     """Lay a table out; ``arriving`` is the shape that its source gives."""
     layer = link.table
+    if isinstance(layer, ComplexDense):
+        return _resonator_table(layer, arriving, schedule)
     source = geometry_of(layer)
     kind, g, piece_bits = _kind(layer), source, 0
     neuron = layer.neuron if isinstance(layer.neuron, Cuba) else Cuba(MAX_DECAY, MAX_DECAY, 0)
     weight = weight_rows(layer, kind, arriving)
-    narrow, safe_sum = _widths(weight)
+    feedback = _feedback_rows(layer)
+    narrow, safe_sum = _widths(np.concatenate((weight, feedback)) if feedback.size else weight)
     narrow = narrow and not wide
     most_events = source.in_h * source.in_w * source.in_c
     if kind == PATTERN:
@@ -132,12 +139,13 @@ def _table(link: Link, arriving: Shape, schedule: Schedule, *, wide: bool = Fals
         narrow = narrow and int(np.abs(weight).max()) <= INT16_MAX
     block_rows = min(max(1, BLOCK_NEURONS // (g.out_w * g.out_c)), g.out_h)
     positions = block_rows * g.out_w
+    integers = np.int16 if narrow else np.int64
     return Table(
         kind=kind,
         g=g,
         source=source,
         piece_bits=piece_bits,
-        weight=weight.astype(np.int16 if narrow else np.int64, order="C"),
+        weight=weight.astype(integers, order="C"),
         delay=delay_rows(layer, arriving),
         fan_out=channels_last(layer.fan_out())[:: source.in_c].copy(),
         keep_u=_per_neuron(MAX_DECAY - neuron.current_decay, g, positions),
@@ -145,12 +153,40 @@ def _table(link: Link, arriving: Shape, schedule: Schedule, *, wide: bool = Fals
         bias=_per_neuron(_aligned_bias(layer), g, positions),
         threshold=min(ALIGN * neuron.threshold, STATE_LIMIT),
         zero=np.zeros(1, dtype=np.int32 if narrow else np.int64),
-        safe_rows=0 if safe_sum or not narrow else INT16_MAX // int(np.abs(weight).max()),
+        safe_rows=0 if safe_sum or not narrow else INT16_MAX // _largest(weight, feedback),
         block_rows=block_rows,
         most_events=most_events,
         segment=max(1, SEGMENT_EVENTS // most_events),
         lag=1 + link.hold if schedule == "cold" and not isinstance(layer, Input) else 0,
+        feedback=feedback.astype(integers, order="C"),
     )
+
+
+def _resonator_table(layer: ComplexDense, arriving: Shape, schedule: Schedule) -> Table:
+    """Lay out resonators: columns of weights to the real parts, then those to the imaginary ones.
+
+    For :mod:`loihi_sca.engine.fast.resonator_kernels`, where ``keep_u`` is the sine and ``keep_v``
+    the cosine, and ``safe_rows`` may be 0 only where there is no need for chunks.
+    """
+    weight = np.concatenate([_dense_rows(w, arriving) for w in (layer.real, layer.imag)], axis=1)
+    weight = weight.astype(np.int64)
+    neuron, empty = layer.neuron, np.zeros((0, 0), dtype=np.int64)
+    if not isinstance(neuron, Resonator):
+        raise TypeError(f"{layer.name} has no resonators")  # refused before
+    narrow, safe_sum = _widths(weight)
+    integers = np.int16 if narrow else np.int64
+    g = geometry_of(layer)
+    sin, cos = (_per_neuron(decay, g, 1) for decay in neuron.decays)
+    return Table(
+        kind=RESONATING, g=g, source=g, piece_bits=0, weight=weight.astype(integers, order="C"),
+        delay=empty.astype(np.int32), fan_out=channels_last(layer.fan_out())[:1].copy(),
+        keep_u=sin, keep_v=cos, bias=np.full(1, neuron.izhikevich, dtype=np.int32),
+        threshold=min(ALIGN * neuron.threshold, STATE_LIMIT),
+        zero=np.zeros(1, dtype=np.int32 if narrow else np.int64),
+        safe_rows=len(weight) if safe_sum or not narrow else INT16_MAX // _largest(weight),
+        block_rows=1, most_events=g.in_c, segment=max(1, SEGMENT_EVENTS // g.in_c),
+        lag=1 if schedule == "cold" else 0, feedback=empty.astype(integers),
+    )  # fmt: skip
 
 
 def _kind(layer: Layer) -> int:
@@ -202,6 +238,10 @@ def largest_sum(weight: npt.NDArray[np.int64]) -> int:
 def _currents_fit(largest: int) -> bool:
     """Tell whether 32 bits hold any current to which so large a sum is added."""
     return STATE_LIMIT + ALIGN * largest < 1 << 31
+
+
+def _largest(*tables: npt.NDArray[np.int64]) -> int:
+    return max(int(np.abs(table).max(initial=0)) for table in tables)
 
 
 def pattern_pieces(g: Geometry) -> list[int]:
@@ -265,6 +305,13 @@ def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
     if isinstance(layer, Dense) and layer.delay is not None:
         return np.ascontiguousarray(_dense_rows(layer.delay, arriving))
     return np.zeros((0, 0), dtype=np.int32)
+
+
+def _feedback_rows(layer: Layer) -> npt.NDArray[np.int64]:
+    """Return what each spike of a recurrent layer adds to its neurons; empty for others."""
+    if isinstance(layer, Recurrent):
+        return layer.feedback.T.astype(np.int64)
+    return np.zeros((0, 0), dtype=np.int64)
 
 
 def _aligned_bias(layer: Layer) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from loihi_sca.network import IntArray
 
-GATHER, PATTERN, GROUPED, DEPTHWISE, DELAYED, DRIVEN, SHAPE_ONLY = range(7)
+GATHER, PATTERN, GROUPED, DEPTHWISE, DELAYED, DRIVEN, SHAPE_ONLY, RESONATING = range(8)
 """How a layer collects its input, see :mod:`loihi_sca.engine.fast.kernels`."""
 
 PADDING = 64
@@ -71,6 +71,8 @@ class Table(NamedTuple):
         Timesteps whose spikes are listed at once.
     lag : int
         Timesteps by which spikes arrive late.
+    feedback : array (outputs, outputs) of the type of ``weight``, or empty
+        One row per neuron whose spikes come back to the layer, one column per neuron of it.
     """
 
     kind: int
@@ -90,3 +92,4 @@ class Table(NamedTuple):
     most_events: int
     segment: int
     lag: int
+    feedback: npt.NDArray[Any]

@@ -230,7 +230,9 @@ def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
     """Return the spikes from the host that the first layer's synops mean."""
     if first.geometry.kind in ("port", "input"):
         return 0.0
-    return counts.synops * first.geometry.inputs / max(1, connections(first.geometry))
+    geometry = first.geometry
+    own = counts.spikes * recurrent_connections(geometry) / geometry.neurons
+    return (counts.synops - own) * geometry.inputs / max(1, connections(geometry))
 
 
 def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int | None:

@@ -14,6 +14,9 @@ from loihi_sca.toml_files import suggestion, validate
 WIDTH = "model.width"
 """Not a field of a recipe that is spelled out: scales the channels of all its layers."""
 
+WORD = "="
+"""Before a word that a field takes beside true and false, among its kinds of values."""
+
 NOT_VARIED = {"data.name", "data.root", "model.zoo", "model.pooling"}
 """Fields that say what the task is, or that a recipe with its layers spelled out no longer has."""
 
@@ -196,9 +199,11 @@ def _collect(
         if reference:
             _collect(definitions, reference, f"{prefix}.{field}", found)
             continue
-        kinds = {s.get("type") for s in (schema, *schema.get("anyOf", ()))} - {None, "null"}
+        parts = (schema, *schema.get("anyOf", ()))
+        words = {WORD + s["const"] for s in parts if isinstance(s.get("const"), str)}
+        kinds = {s.get("type") for s in parts if "const" not in s} - {None, "null"}
         if kinds <= {"number", "integer", "boolean", "string"}:
-            found.setdefault(f"{prefix}.{field}", kinds)
+            found.setdefault(f"{prefix}.{field}", kinds | words)
 
 
 def _range(text: str, values: str, kinds: set[str]) -> Range:
@@ -229,7 +234,11 @@ def _value(text: str, value: str, kinds: set[str]) -> Value:
     except ValueError:
         raise ConfigError(f"search {text!r}: {value!r} is no number that will do.") from None
     if "boolean" in kinds:
+        words = sorted(kind.removeprefix(WORD) for kind in kinds if kind.startswith(WORD))
+        if value in words:
+            return value
         if value not in ("true", "false"):
-            raise ConfigError(f"search {text!r}: {value!r} must be true or false.")
+            choices = ", ".join(["true", "false", *words])
+            raise ConfigError(f"search {text!r}: {value!r} must be one of {choices}.")
         return value == "true"
     return value

@@ -25,9 +25,13 @@ class ChannelActivity:
     resting : tensor (C,)
         ``|v| / threshold``, at most 1, where the neuron did not spike and 0 where it did, which is
         the voltage after reset.
+    messages : tensor (C,) or None
+        ``|message|``, of sigma-delta neurons, which have no voltage: messages other than zero count
+        as spikes, and what is sent stands for the voltage.
     """
 
     rate: torch.Tensor
     magnitude: torch.Tensor
     positive: torch.Tensor
     resting: torch.Tensor
+    messages: torch.Tensor | None = None

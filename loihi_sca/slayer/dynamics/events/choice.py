@@ -64,8 +64,8 @@ class Way(NamedTuple):
         return bits.density < self.of(geometry).density(geometry)
 
 
-FORWARD = Way(Crossover(0.25, 0.15, 40), Crossover(0.3, 0.0, 120))
-GRADIENT = Way(Crossover(0.3, 0.15, 40), Crossover(0.27, 0.0, 72))
+FORWARD = Way(Crossover(0.2, 0.15, 40), Crossover(0.3, 0.0, 120))
+GRADIENT = Way(Crossover(0.25, 0.15, 40), Crossover(0.27, 0.0, 72))
 
 
 @contextmanager

@@ -1,0 +1,94 @@
+"""``loihi-sca data``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from loihi_sca.cli.options import DATA_HELP, DataRoot, DataSplit
+from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
+
+if TYPE_CHECKING:
+    from loihi_sca.config import Binning, Encoding
+    from loihi_sca.data import Dataset, Split
+
+
+def data(
+    name: Annotated[str, typer.Argument(help=DATA_HELP, metavar="NAME")],
+    root: DataRoot = None,
+    split: DataSplit = "train",
+    steps: Annotated[
+        int | None, typer.Option(help="Timesteps per sample; 16 if nothing says.", min=1)
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Of images: rate, latency or direct; of values with time: delta."),
+    ] = None,
+    binning: Annotated[
+        str | None, typer.Option(help="Of events: steps of equal time, or of equal count.")
+    ] = None,
+    window_ms: Annotated[
+        float | None, typer.Option(help="Of events: the time that the steps divide.")
+    ] = None,
+    downsample: Annotated[
+        int | None, typer.Option(help="Of events: so many rows and columns become one.")
+    ] = None,
+    camera: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Of own recordings: height and width.", metavar="H W"),
+    ] = None,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out damaged recordings, and count them.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(help="Only the first samples.", min=1)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the input, (N, C, H, W, T), and its labels beside it (.npy)."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a dataset is, and what a network is given of it: spikes, events lost, damage.
+
+    What --out writes is what `simulate`, `verify` and `estimate` take as --input. Nothing is ever
+    downloaded.
+
+    Examples
+    --------
+        loihi-sca data digits --encoding latency
+
+        loihi-sca data nmnist --root data --steps 20 --downsample 2 --out nmnist.npy
+    """
+    from loihi_sca.data import describe, load
+
+    found = load(
+        name, split=cast("Split", split), timesteps=steps, root=root,
+        encoding=cast("Encoding | None", encoding), binning=cast("Binning | None", binning),
+        window_ms=window_ms, downsample=downsample, camera=camera, skip_damaged=skip_damaged,
+    ).first(limit)  # fmt: skip
+    with progress_bar(silent=as_json) as bar:
+        task = bar.add_task(f"encoding {found.name}", total=len(found))
+        told = describe(found, lambda done, total: bar.update(task, completed=done, total=total))
+    if out is not None:
+        _write(found, out)
+    if as_json:
+        emit_json(told.as_json())
+    else:
+        console.print(told.table())
+
+
+def _write(found: Dataset, out: Path) -> None:
+    """Write the input of all samples, and their labels beside it."""
+    import numpy as np
+
+    from loihi_sca.errors import ConfigError
+    from loihi_sca.files import atomic_path
+
+    if out.suffix != ".npy":
+        raise ConfigError(f"--out {out}: give a file that ends in .npy.")
+    labels = out.with_name(f"{out.stem}.labels.npy")
+    for path, array in ((labels, found.labels), (out, found.spikes())):
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array)
+    status.print(f"wrote {out} and {labels}", highlight=False, markup=False, soft_wrap=True)

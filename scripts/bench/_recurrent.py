@@ -1,0 +1,59 @@
+"""Recurrent layers: a network of the size of the Braille reader of others, against Lava."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from _bench import Row
+
+from loihi_sca.engine import fast, lava_cpu
+from loihi_sca.network import Cuba, Dense, Network, Recurrent
+
+BRAILLE = "recurrent 48-450-28, T=270"
+STEPS = 270
+NEURON = Cuba(2090, 282, 86)
+"""That of the network that others trained on Braille."""
+
+INPUT_RATE = 0.1
+
+
+def recurrent(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
+    """Measure on one processor, a fresh run per sample; Lava's start is excluded."""
+    network = braille()
+    ready = fast.prepare(network, threads=1)
+    rng = np.random.default_rng(1)
+    spikes = (rng.random((16, *network.in_shape, STEPS)) < INPUT_RATE).astype(np.uint8)
+    ours, lavas = [], []
+
+    def per_sample() -> float:
+        return min(ready.run(spikes).wall_time_s for _ in range(2)) / len(spikes)
+
+    for i in range(1 if quick else 3):
+        ours += [per_sample() for _ in range(rounds)]
+        lava = lava_cpu.run(network, spikes[i : i + 1])
+        lavas.append(lava.wall_time_s)
+        ours += [per_sample() for _ in range(rounds)]
+        if not np.array_equal(lava.spikes, ready.run(spikes[i : i + 1]).spikes):
+            raise SystemExit(f"{BRAILLE}: Lava and the fast engine differ")
+    result = ready.run(spikes)
+    shares = [f"{x.name} {100 * x.spikes / x.updates:.0f} %" for x in result.activity]
+    notes.append(
+        f"{BRAILLE}: Lava {1e3 * np.median(lavas):.4g} ms, fast {1e3 * np.median(ours):.3g} ms per "
+        f"sample; spike rates: input {100 * INPUT_RATE:.0f} %, {', '.join(shares)}"
+    )
+    yield Row(BRAILLE, "Lava / fast", [np.median(lavas) / t for t in ours], 500, "higher", "x")
+
+
+def braille() -> Network:
+    """Return a network with random weights, at which some percent of its neurons spike."""
+    rng = np.random.default_rng(0)
+
+    def weights(outputs: int, inputs: int, spread: float) -> np.ndarray:
+        return np.clip(np.rint(rng.normal(0, spread, (outputs, inputs))), -128, 127).astype(int) * 2
+
+    hidden = Recurrent(
+        "hidden", (48,), weights(450, 48, 8), feedback=weights(450, 450, 1.5), neuron=NEURON
+    )
+    output = Dense("output", (450,), weights(28, 450, 6), neuron=NEURON)
+    return Network(BRAILLE, (hidden, output), timesteps=STEPS)
