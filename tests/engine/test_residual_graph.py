@@ -11,7 +11,17 @@ from network_strategies import data_for, networks, residual_networks
 from loihi_sca.compiler.compare import assert_same_activity
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import NetworkError
-from loihi_sca.network import Conv, Cuba, Dense, Input, Network, OtherLayer
+from loihi_sca.network import (
+    ComplexDense,
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Network,
+    OtherLayer,
+    Recurrent,
+    Resonator,
+)
 
 KEEPS = Cuba(1024, 512, 40)
 
@@ -152,3 +162,36 @@ def test_sources_and_additions_count_in_the_digest_where_they_are_set():
 
 
 DIGEST = "f55dcbaec38af55dfdc782cc88beb350dbe26b87d1436aea6043feec037c912e"
+
+
+def feedback(name, shape, **more):
+    weight = np.full((3, 3), 2)
+    return Recurrent(name, shape, weight, feedback=weight, **more)
+
+
+def resonating(name, shape, **more):
+    weight = np.full((3, 3), 2)
+    return ComplexDense(name, shape, weight, weight, **more)
+
+
+@pytest.mark.parametrize("kind", [feedback, resonating])
+def test_recurrent_layers_and_resonators_have_nothing_added(kind):
+    plain = Dense("skip", (3,), np.full((3, 3), 2), source="in")
+    with pytest.raises(NetworkError, match="not recurrent"):
+        kind("b", (3,), added=(plain,))
+    with pytest.raises(NetworkError, match="not recurrent"):
+        Dense("b", (3,), np.full((3, 3), 2), added=(kind("skip", (3,), source="in"),))
+
+
+@pytest.mark.parametrize("kind", [feedback, resonating])
+def test_recurrent_layers_and_resonators_hear_any_layer(kind):
+    neuron = Resonator(300, 3900, 3) if kind is resonating else KEEPS
+    layers = (
+        Input("in", (3,)),
+        dense("a", 3, 3, 0, neuron=KEEPS),
+        kind("b", (3,), neuron=neuron, source="in"),
+        dense("c", 3, 2, 1, neuron=KEEPS),
+    )
+    data = (np.random.default_rng(0).random((2, 3, 20)) < 0.5).astype(np.uint8)
+    for schedule in ("pipelined", "cold"):
+        compare(Network("heads", layers), data, schedule)

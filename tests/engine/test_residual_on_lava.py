@@ -70,8 +70,8 @@ def test_all_layers_of_a_saved_graph_agree(tmp_path, driven, schedule):
 )  # fmt: skip
 @given(data=st.data())
 def test_random_residual_networks_on_lava(data):
-    drawn = data.draw(residual_networks(weights="chip", per_channel=False, recurrent=False, axon_delays=False,
-                                        delays=False))  # fmt: skip
+    drawn = data.draw(residual_networks(weights="chip", per_channel=False, recurrent=False,
+                                        axon_delays=False, delays=False))  # fmt: skip
     compiled = run_passes(drawn, PASSES).network
     assume(not compiled.wiring.is_chain and not find_problems(compiled))
     spikes = data.draw(data_for(compiled, most_samples=2, most_steps=10))
