@@ -8,8 +8,20 @@ from network_strategies import residual_networks
 
 import loihi_sca
 from loihi_sca import netx
+from loihi_sca.engine import lava_cpu
 from loihi_sca.errors import NetworkError, UnsupportedLayer
-from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool, Readout
+from loihi_sca.network import (
+    ComplexDense,
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Network,
+    Pool,
+    Readout,
+    Recurrent,
+    Resonator,
+)
 
 QUIET = [
     HealthCheck.function_scoped_fixture,
@@ -126,3 +138,17 @@ def test_damage_is_refused(tmp_path, damage, message):
         damage(file)
     with pytest.raises(NetworkError, match=message):
         netx.read(path)
+
+
+def test_recurrent_layers_and_resonators_have_no_place(tmp_path):
+    weight = np.full((3, 3), 2)
+    for layer, what in (
+        (Recurrent("r", (3,), weight, feedback=weight, neuron=NEURON), "Recurrent"),
+        (ComplexDense("r", (3,), weight, weight, neuron=Resonator(300, 3900, 3)), "ComplexDense"),
+    ):
+        other = Dense("c", (3,), weight, neuron=NEURON, source="in")
+        heads = Network("heads", (Input("in", (3,)), layer, other))
+        with pytest.raises(UnsupportedLayer, match=f"r: {what} has no place in the file"):
+            netx.save(heads, tmp_path / "net")
+        with pytest.raises(UnsupportedLayer, match=f"r: {what} has no place in the file"):
+            lava_cpu.run(heads, np.zeros((1, 3, 3), dtype=np.uint8))
