@@ -156,6 +156,18 @@ def conv_integers(network: Network) -> Iterator[Problem]:
                 )
 
 
+def left_to_chains(network: Network) -> Iterator[Problem]:
+    """Layers that neither the file of a network that is no chain nor its loader knows."""
+    for layer in network:
+        if isinstance(layer, Recurrent | ComplexDense) and not network.wiring.is_chain:
+            what = "recurrent" if isinstance(layer, Recurrent) else "of resonators"
+            yield Problem(
+                layer.name,
+                f"it is {what}, in a network whose layers hear others than the one before them",
+                "Use a chain of layers, or dense and convolutional ones.",
+            )
+
+
 def pruned_to_nothing(network: Network) -> Iterator[Problem]:
     """Layers that never speak, or never listen."""
     heads = network.wiring.heads
@@ -250,8 +262,8 @@ def biases(network: Network) -> Iterator[Problem]:
 
 
 CHECKS: tuple[Check, ...] = (
-    unknown_dynamics, decays_per_channel, axon_delays, conv_integers, pruned_to_nothing,
-    changed_weights, biases,
+    unknown_dynamics, decays_per_channel, axon_delays, conv_integers, left_to_chains,
+    pruned_to_nothing, changed_weights, biases,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from network_strategies import residual_networks
 
 import loihi_sca
 from loihi_sca import netx
+from loihi_sca.compiler import compile_network
 from loihi_sca.engine import lava_cpu
 from loihi_sca.errors import NetworkError, UnsupportedLayer
 from loihi_sca.network import (
@@ -150,5 +151,7 @@ def test_recurrent_layers_and_resonators_have_no_place(tmp_path):
         heads = Network("heads", (Input("in", (3,)), layer, other))
         with pytest.raises(UnsupportedLayer, match=f"r: {what} has no place in the file"):
             netx.save(heads, tmp_path / "net")
+        with pytest.raises(UnsupportedLayer, match=r"r: it is .* in a network whose layers hear"):
+            compile_network(heads)
         with pytest.raises(UnsupportedLayer, match=f"r: {what} has no place in the file"):
             lava_cpu.run(heads, np.zeros((1, 3, 3), dtype=np.uint8))
