@@ -19,7 +19,7 @@ RECIPE = Recipe.model_validate(
         "model": {"layers": [{"type": "conv", "channels": 8, "stride": 2, "padding": 1}]},
         "training": {"epochs": 2},
         "pruning": {
-            "energy_uj": 1000.0, "profile": "loihi2", "min_channels": 2, "start": 0.0, "stop": 0.0,
+            "energy_uj": 7.7, "profile": "loihi2", "min_channels": 2, "start": 0.0, "stop": 0.0,
         },
     }
 )  # fmt: skip
@@ -27,12 +27,12 @@ RECIPE = Recipe.model_validate(
 
 @pytest.fixture
 def unreachable(monkeypatch) -> None:
-    """Rates as measured from the second plan on: a million times what anybody assumes."""
+    """From the second plan on, every neuron is measured to spike at every step."""
     measured = Decision._measured_rates
 
     def many(self, *evidence):
         rates = measured(self, *evidence)
-        return type(rates)(rates.timesteps, {n: 1e6 for n in rates.by_layer}, 1e6)
+        return type(rates)(rates.timesteps, {n: 1.0 for n in rates.by_layer}, 1.0)
 
     monkeypatch.setattr(Decision, "_measured_rates", many)
 
@@ -59,10 +59,10 @@ def test_a_resumed_update_gives_what_an_uninterrupted_training_gives(
 
 
 def test_a_sweep_goes_on(tmp_path, unreachable) -> None:
-    jobs = grid(RECIPE, parse_budgets(["energy_uj=1000", "keep=0.5"]), ["sca"], [0], dense=False)
+    jobs = grid(RECIPE, parse_budgets(["energy_uj=7.7", "keep=0.5"]), ["sca"], [0], dense=False)
     swept = run_sweep(jobs, tmp_path, profiles=("loihi2",), verify_samples=2)
     assert {name: f.kind for name, f in swept.failures.items()} == {
-        "energy_uj=1000.0-sca-harmonic-seed0": "BudgetError"
+        "energy_uj=7.7-sca-harmonic-seed0": "BudgetError"
     }
     assert [r["run"] for r in swept.results] == ["keep=0.5-sca-harmonic-seed0"]
 
