@@ -12,14 +12,6 @@ from loihi_sca.results import Result, open_table, plain
 if TYPE_CHECKING:
     from rich.table import Table
 
-NO_ADD = (
-    "a residual block adds to a stream, and netx knows chains of layers only, without add or concat"
-)
-"""Why a residual network is trained and pruned here, and goes no further."""
-
-CHAINS = "Use a chain, such as model.zoo = 'vgg16' or 'vgg9'."
-"""What to use instead."""
-
 
 @dataclass(frozen=True)
 class Problem:

@@ -6,6 +6,7 @@ length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -66,21 +67,23 @@ class LayerBounds:
 def bounds(network: Network) -> tuple[LayerBounds, ...]:
     """Bound every layer, in order; a channel that never spikes counts as silent for the next."""
     found: list[LayerBounds] = []
-    for layer in network:
-        heard = found[-1].can_spike if found else np.ones(layer.in_shape[0], dtype=np.bool_)
-        found.append(_bound(layer, heard))
+    everything = np.ones(network.in_shape[0], dtype=np.bool_)
+    for layer, links in zip(network, network.wiring.links, strict=True):
+        speakers = [everything if x.source is None else found[x.source].can_spike for x in links]
+        found.append(_bound(layer, speakers))
     return tuple(found)
 
 
-def _bound(layer: Layer, heard: Mask) -> LayerBounds:
+def _bound(layer: Layer, speakers: Sequence[Mask]) -> LayerBounds:
     channels = layer.out_shape[0]
     if isinstance(layer.neuron, SigmaDelta):
-        return _bound_graded(layer, layer.neuron, heard)
+        return _bound_graded(layer, layer.neuron, speakers)
     if isinstance(layer, Input | OtherLayer) or not isinstance(layer.neuron, Cuba):
         edge = np.full(channels, UNBOUNDED)
         yes = np.ones(channels, dtype=np.bool_)
         return LayerBounds(layer.name, -edge, edge, yes, ~yes)
-    low, high = _summed(layer, heard)
+    sums = [_summed(table, heard) for table, heard in zip(layer.tables, speakers, strict=True)]
+    low, high = (np.sum(side, axis=0) for side in zip(*sums, strict=True))
     neuron = layer.neuron
     current_low = -_settled(-ALIGN * low, neuron.current_decay)
     current_high = _settled(ALIGN * high, neuron.current_decay)
@@ -96,13 +99,14 @@ def _bound(layer: Layer, heard: Mask) -> LayerBounds:
     return LayerBounds(layer.name, current_low, current_high, can_spike, can_spike & deaf | always)
 
 
-def _bound_graded(layer: Layer, neuron: SigmaDelta, heard: Mask) -> LayerBounds:
+def _bound_graded(layer: Layer, neuron: SigmaDelta, speakers: Sequence[Mask]) -> LayerBounds:
     """Bound a layer that sends messages: a channel that hears nothing sends its bias, or nothing.
 
     It sends it once, if it is positive and enough. Sums of messages have no bound.
     """
     edge = np.full(layer.out_shape[0], UNBOUNDED)
-    deaf = ~synapses(layer, heard).any(axis=1)
+    pairs = zip(layer.tables, speakers, strict=True)
+    deaf = ~np.any([synapses(table, heard).any(axis=1) for table, heard in pairs], axis=0)
     speaks = _bias(layer) >= max(neuron.threshold, 1)
     return LayerBounds(layer.name, -edge, edge, ~deaf | speaks, deaf & speaks)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from loihi_sca.compiler.passes.hold_branches import hold_branches
 from loihi_sca.compiler.passes.lower_pool import lower_pool
 from loihi_sca.compiler.passes.move_delays import move_delays
 from loihi_sca.compiler.passes.repair_weights import repair_weights
@@ -21,12 +22,13 @@ from loihi_sca.problems import raise_for
 Pass: TypeAlias = Callable[[Network], Network]
 
 PASSES: tuple[Pass, ...] = (
-    lower_pool, share_decays, shrink, move_delays, split_groups, repair_weights,
+    lower_pool, share_decays, shrink, move_delays, split_groups, repair_weights, hold_branches,
 )  # fmt: skip
 """In the order in which they run."""
 
 PASSES_UNROLLING: tuple[Pass, ...] = (
     lower_pool, share_decays, shrink, unroll_delays, move_delays, split_groups, repair_weights,
+    hold_branches,
 )  # fmt: skip
 """The same, with convolutions that take delayed spikes made dense."""
 

@@ -24,7 +24,7 @@ from loihi_sca.network import (
     Recurrent,
     Window,
 )
-from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
+from loihi_sca.network.fixed_point import MAX_BIAS, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
 from loihi_sca.network.undefined import undefined_dynamics
 from loihi_sca.netx.fields import explain_layer, explain_neuron
 from loihi_sca.netx.limits import MAX_CONV_INTEGER, tables_as_loaded, tables_of
@@ -50,7 +50,7 @@ def find_problems(network: Network, profile: str | Profile = "loihi2") -> tuple[
     """
     found = [problem for check in CHECKS for problem in check(network)]
     found.extend(_out_of_range(network, profile))
-    order = {layer.name: index for index, layer in enumerate(network)}
+    order = {x.name: i for i, layer in enumerate(network) for x in layer.tables}
     return tuple(sorted(found, key=lambda p: order[p.layer]))
 
 
@@ -88,10 +88,13 @@ def decays_per_channel(network: Network) -> Iterator[Problem]:
 
 def axon_delays(network: Network) -> Iterator[Problem]:
     """Delays that no dense layer could take over."""
-    following = (*network.layers[1:], None)
-    for layer, consumer in zip(network, following, strict=True):
+    wiring = network.wiring
+    for index, layer in enumerate(network):
         if layer.axon_delay is None or not layer.axon_delay.any():
             continue
+        heard_by = [network.layers[i].tables[k] for i, k in wiring.listeners(index)]
+        takes_none = (x for x in heard_by if not isinstance(x, Dense) or isinstance(x, Recurrent))
+        consumer = next(takes_none, None)
         if consumer is None:
             yield Problem(
                 layer.name,
@@ -110,6 +113,13 @@ def axon_delays(network: Network) -> Iterator[Problem]:
                 f"its outputs are delayed, and {consumer.name} after it is {why}",
                 "Delay a block that feeds a dense one.",
             )
+        elif not wiring.is_chain:
+            yield Problem(
+                layer.name,
+                f"its outputs are delayed, and {consumer.name}, which listens, is a convolution, "
+                "which has no delays",
+                "Switch off the delay.",
+            )
         else:
             yield Problem(
                 layer.name,
@@ -126,7 +136,7 @@ def _unrolled_size(layer: Layer) -> str:
 
 def conv_integers(network: Network) -> Iterator[Problem]:
     """Sizes that overflow Lava's 8 bit integers."""
-    for layer in network:
+    for layer in _tables(network):
         if isinstance(layer, Pool):
             yield Problem(layer.name, "netx stores a pool and cannot load it", "Run all passes.")
         if not isinstance(layer, Window):
@@ -146,11 +156,24 @@ def conv_integers(network: Network) -> Iterator[Problem]:
                 )
 
 
+def left_to_chains(network: Network) -> Iterator[Problem]:
+    """Layers that neither the file of a network that is no chain nor its loader knows."""
+    for layer in network:
+        if isinstance(layer, Recurrent | ComplexDense) and not network.wiring.is_chain:
+            what = "recurrent" if isinstance(layer, Recurrent) else "of resonators"
+            yield Problem(
+                layer.name,
+                f"it is {what}, in a network whose layers hear others than the one before them",
+                "Use a chain of layers, or dense and convolutional ones.",
+            )
+
+
 def pruned_to_nothing(network: Network) -> Iterator[Problem]:
     """Layers that never speak, or never listen."""
-    for layer, bound in zip(network, bounds(network), strict=True):
-        last = layer is network.layers[-1]
-        if isinstance(layer, Conv | Pool | Dense) and not layer.weight.any():
+    heads = network.wiring.heads
+    for index, (layer, bound) in enumerate(zip(network, bounds(network), strict=True)):
+        last = index in heads
+        if isinstance(layer, Conv | Pool | Dense) and not any(map(_weighs, layer.tables)):
             yield Problem(
                 layer.name,
                 "all its weights are zero, so that it does not depend on the input (and netx "
@@ -166,7 +189,10 @@ def pruned_to_nothing(network: Network) -> Iterator[Problem]:
 
 
 def changed_weights(network: Network) -> Iterator[Problem]:
-    """Dense weights that netx would load as others."""
+    """Dense weights that netx would load as others; what it does not load must be on the grid."""
+    if not network.wiring.is_chain:
+        yield from _weights_off_grid(network)
+        return
     for layer in network:
         yield from _changed(layer)
 
@@ -199,6 +225,28 @@ def _changed(layer: Layer) -> Iterator[Problem]:
             )
 
 
+def _weights_off_grid(network: Network) -> Iterator[Problem]:
+    for table in _tables(network):
+        if not isinstance(table, Conv | Dense):
+            continue
+        weight = table.weight
+        if (weight % 2).any() or weight.min() < MIN_WEIGHT or weight.max() > MAX_WEIGHT:
+            yield Problem(
+                table.name,
+                f"its weights, {weight.min()} to {weight.max()}, are not even numbers of 8 bits",
+                f"Quantise the weights to even integers from {MIN_WEIGHT} to {MAX_WEIGHT}.",
+            )
+
+
+def _tables(network: Network) -> Iterator[Layer]:
+    for layer in network:
+        yield from layer.tables
+
+
+def _weighs(table: Layer) -> bool:
+    return isinstance(table, Conv | Pool | Dense) and bool(table.weight.any())
+
+
 def biases(network: Network) -> Iterator[Problem]:
     """Biases beyond the mantissa that netx stores."""
     for layer in network:
@@ -214,8 +262,8 @@ def biases(network: Network) -> Iterator[Problem]:
 
 
 CHECKS: tuple[Check, ...] = (
-    unknown_dynamics, decays_per_channel, axon_delays, conv_integers, pruned_to_nothing,
-    changed_weights, biases,
+    unknown_dynamics, decays_per_channel, axon_delays, conv_integers, left_to_chains,
+    pruned_to_nothing, changed_weights, biases,
 )  # fmt: skip
 
 

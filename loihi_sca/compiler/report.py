@@ -105,6 +105,9 @@ class Compiled(KnownNetwork):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a netx file that stock lava-dl loads; the file appears only once it is proven.
 
+        A network that is no chain, which netx cannot say, becomes a file of our own, that only
+        loihi-sca loads.
+
         It is written under another name, read back and compared, and then renamed.
 
         Raises
@@ -115,7 +118,7 @@ class Compiled(KnownNetwork):
             The path cannot be written.
         """
         with atomic_path(path) as temporary:
-            netx.write(self.network, temporary)
+            netx.save(self.network, temporary)
             if netx.read(temporary) != self.network:
                 raise NotBitExact(f"{path}: reading it back gives another network.")
 
@@ -138,10 +141,11 @@ class Compiled(KnownNetwork):
         """Return what became of each layer, and what the passes did."""
         table = open_table(self.about(), "layer")
         add_numbers(table, "model", "network", "parameters")
-        for before, after in zip(self.source or self, self, strict=True):
+        before = {layer.name: times(layer.out_shape) for layer in self.source or self}
+        for after in self:
             table.add_row(
-                plain(after.name), times(before.out_shape), times(after.out_shape),
-                f"{after.parameters:,}",
+                plain(after.name), before.get(after.name, ""), times(after.out_shape),
+                f"{sum(x.parameters for x in after.tables):,}",
             )  # fmt: skip
         done = [f"{step.name}: {note}" for step in self.steps for note in step.notes]
         table.caption = "\n".join(map(plain, done))

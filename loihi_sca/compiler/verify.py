@@ -187,7 +187,9 @@ def verify(
         network = netx.read(network, input_shape=input_shape)
     check_runnable(network)
     if "lava" in engines:
-        netx.require_loadable(network)
+        netx.require_runnable(network)
+        if network.wiring.is_chain:
+            netx.require_loadable(network)
     origin = "given"
     if data is None:
         origin = f"random, seed {seed}"

@@ -74,8 +74,7 @@ def preresnet18(pooling: Pooling) -> list[LayerTable]:
     """Eight residual blocks in four stages, and a stem before them.
 
     The network of Li et al., ICML 2024, for CIFAR-10, without its average pooling: the read-out
-    hears the last map, neuron by neuron. It trains and prunes, and cannot go to the chip, whose
-    networks are chains.
+    hears the last map, neuron by neuron.
     """
     layers: list[LayerTable] = [{"type": "stem", "channels": 64}]
     for channels in (64, 128, 256, 512):

@@ -58,7 +58,7 @@ def run(
     ----------
     network : Network
         Lowered to what a netx file can say: Input, Conv and Dense with CUBA neurons, or all with
-        sigma-delta ones.
+        sigma-delta ones. One that is no chain must have its branches held, as the compiler does.
     data : int array (N, *in_shape, T)
         Binary spikes, or bias mantissas where the first layer is an Input with a neuron. The spikes
         of such a layer come from the reference engine; Lava runs from the next layer on.
@@ -87,7 +87,7 @@ def run(
     """
     with job_folder() as folder:
         path = folder / "network.net"
-        netx.write(network, path)
+        netx.save(network, path)
         return _run(
             folder, network, path, data,
             schedule=schedule, record=record, timeout_s=timeout_s, on_progress=on_progress,
@@ -104,7 +104,7 @@ def run_file(
     timeout_s: float | None = None,
     on_progress: Progress | None = None,
 ) -> RunResult:
-    """Run a netx file on Lava, the very file, whoever wrote it.
+    """Run a netx file on Lava, the very file, whoever wrote it, or one of ours.
 
     Parameters
     ----------
@@ -138,7 +138,8 @@ class _Plan:
     """How samples are laid out in time.
 
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
-    layer ``l`` (from 1) does at local step ``t`` of sample ``i`` comes at step ``i T + t + l``.
+    layer ``l`` (from 1; of a graph, the longest way to it) does at local step ``t`` of sample ``i``
+    comes at step ``i T + t + l``.
     Where state outlives a reset (cold; resonators; spikes that a synapse holds back, of a recurrent
     layer or in delay lines), each sample gets a build of its own. One trace of what was before is
     left even there: layers run before their window begins, and what a biased layer sends then, the
@@ -148,7 +149,7 @@ class _Plan:
     Attributes
     ----------
     samples, timesteps, layers : int
-        N, T, and the number of synapse layers.
+        N, T, and the number of synapse layers, of a graph on its longest way.
     cold, streamed : bool
         Cold schedule; all samples in one build.
     """
@@ -207,6 +208,7 @@ def _run(
             f"{network.name} has sigma-delta neurons, which Lava does not reset, so that it has no "
             "pipelined schedule for them", "Run it with schedule=\"cold\"."
         )  # fmt: skip
+    netx.require_runnable(network)
     if schedule == "pipelined":
         _check_start(network)
     spikes: SpikeArray = check_data(network, data)
@@ -219,9 +221,13 @@ def _run(
     if not layers:
         return RunResult(spikes, (), traces, 0.0)
 
-    flat = isinstance(layers[0], Dense | ComplexDense)
+    graph = not network.wiring.is_chain
+    flat = isinstance(layers[0], Dense | ComplexDense) and not graph
     arriving = spikes.reshape(len(spikes), -1, spikes.shape[-1]) if flat else spikes
-    plan = _plan(layers, arriving, schedule)
+    depths = [
+        d for d, x in zip(network.wiring.depths, network, strict=True) if not isinstance(x, Input)
+    ]
+    plan = _plan(layers, max(depths), arriving, schedule)
     np.save(folder / "source.npy", plan.to_lava(arriving))
     recorded = [i for i, layer in enumerate(layers) if layer.name in record]
     sinks = [len(layers) - 1, *recorded]
@@ -234,10 +240,11 @@ def _run(
         reset_interval=None if plan.cold else plan.timesteps,
         sinks=sinks,
         graded=network.is_graded,
+        depths=list(network.wiring.depths) if graph else None,
     )
     seconds = supervise(job, folder, _limits(plan, layers, timeout_s), on_progress)
     cut = [
-        plan.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), layer + 1)
+        plan.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), depths[layer])
         for n, layer in enumerate(sinks)
     ]
     traces |= {layers[i].name: Trace(s) for i, s in zip(recorded, cut[1:], strict=True)}
@@ -271,7 +278,7 @@ def _check_start(network: Network) -> None:
         )
 
 
-def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> _Plan:
+def _plan(layers: Sequence[Layer], depth: int, arriving: SpikeArray, schedule: Schedule) -> _Plan:
     holds_back = any(
         isinstance(x, Recurrent | ComplexDense)
         or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
@@ -280,7 +287,7 @@ def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> 
     return _Plan(
         samples=len(arriving),
         timesteps=arriving.shape[-1],
-        layers=len(layers),
+        layers=depth,
         cold=schedule == "cold",
         streamed=schedule == "pipelined" and not holds_back,
     )
@@ -289,7 +296,7 @@ def _plan(layers: Sequence[Layer], arriving: SpikeArray, schedule: Schedule) -> 
 def _limits(plan: _Plan, layers: Sequence[Layer], timeout_s: float | None) -> Limits:
     """Allow a generous time for each step of a large network."""
     visited = 0
-    for layer in layers:
+    for layer in (table for x in layers for table in x.tables):
         delayed = isinstance(layer, Dense) and layer.delay is not None
         visited += int(layer.fan_out().sum()) * (DELAY_SLOTS if delayed else 1)
         visited += layer.feedback.size if isinstance(layer, Recurrent) else 0

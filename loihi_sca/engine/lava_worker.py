@@ -63,6 +63,7 @@ class Job:
         Synapse layers, counted from 0, whose spikes are written to ``sink-N.npy``, each of shape
         ``(runs, steps, *shape)`` with ``shape`` in Lava's order. The first one is the output.
     graded : bool  (layers send messages of 32 bits)
+    depths : list of int or None  (of a file of ours: when each layer starts)
     """
 
     net: str
@@ -73,6 +74,7 @@ class Job:
     reset_interval: int | None
     sinks: list[int]
     graded: bool = False
+    depths: list[int] | None = None
 
     def save(self, folder: Path) -> None:
         """Write the job into its folder."""
@@ -205,13 +207,12 @@ class Worker:
         from lava.magma.core.run_configs import Loihi2SimCfg
         from lava.proc.io.source import RingBuffer
 
-        net = self._network()
         source = RingBuffer(data=np.zeros((*self.source.shape[2:], 1), dtype=np.int32))
         source.proc_params["file"] = str(self.folder / "source.npy")
         source.proc_params["run"] = run
-        source.s_out.connect(net.inp)
+        net, outputs = self._network(source)
         for number, layer in enumerate(self.job.sinks):
-            self._attach_sink(net.layers[layer], number, run)
+            self._attach_sink(outputs[layer], number, run)
         config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)
         net.create_runtime(run_cfg=config, compile_config={"pypy_channel_size": CHANNEL_SLOTS})
         self.progress[PHASES] += 1
@@ -226,7 +227,13 @@ class Worker:
         net.stop()
         return elapsed
 
-    def _network(self) -> Any:
+    def _network(self, source: Any) -> tuple[Any, list[Any]]:
+        """Return a process to run the network by, and the output ports of its layers."""
+        if self.job.depths is not None:
+            graph = runpy.run_path(str(Path(__file__).with_name("lava_graph.py")))
+            return source, graph["build"](
+                self.job.net, source.s_out, self.job.depths, self.job.reset_interval
+            )
         from lava.lib.dl.netx import hdf5
 
         reset = {}
@@ -241,13 +248,14 @@ class Worker:
             **reset,
         )
         net.net_config.f.close()  # netx never does
-        return net
+        source.s_out.connect(net.inp)
+        return net, [layer.out for layer in net.layers]
 
-    def _attach_sink(self, layer: Any, number: int, run: int) -> None:
+    def _attach_sink(self, output: Any, number: int, run: int) -> None:
         from lava.proc.io.sink import RingBuffer
 
         path = self.folder / f"sink-{number}.npy"
-        shape = tuple(int(n) for n in layer.out.shape)
+        shape = tuple(int(n) for n in output.shape)
         if run == 0:
             runs, steps = self.source.shape[:2]
             kind = np.int32 if self.job.graded else np.uint8
@@ -258,7 +266,7 @@ class Worker:
         sink.proc_params["file"] = str(path)
         sink.proc_params["run"] = run
         sink.proc_params["progress"] = self.progress if number == 0 else None
-        layer.out.connect(sink.a_in)
+        output.connect(sink.a_in)
 
 
 def _blocks_before_readout(config: Any) -> int:

@@ -20,13 +20,7 @@ import numpy.typing as npt
 from loihi_sca.engine.delays import later, later_by_channel
 from loihi_sca.engine.reference_graded import count, run_neurons
 from loihi_sca.engine.reference_resonator import resonate
-from loihi_sca.engine.result import (
-    RunResult,
-    Schedule,
-    Trace,
-    check_data,
-    check_runnable,
-)
+from loihi_sca.engine.result import RunResult, Schedule, Trace, check_data, check_runnable
 from loihi_sca.network import (
     ComplexDense,
     Conv,
@@ -44,6 +38,7 @@ from loihi_sca.network import (
 )
 from loihi_sca.network.activity import GradedActivity, LayerActivity
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
+from loihi_sca.network.wiring import Link
 
 WideArray = npt.NDArray[np.int64]
 
@@ -104,24 +99,32 @@ def run(
     spikes = check_data(network, data)
     started = time.perf_counter()
     activity, traces = [], {}
-    for layer in network:
-        layer_activity, trace = _run_layer(layer, spikes, schedule, network.is_graded)
+    sent: dict[int | None, IntArray] = {None: spikes}
+    wiring = network.wiring
+    for index, layer in enumerate(network):
+        arriving = [arrivals(link, sent[link.source], schedule) for link in wiring.links[index]]
+        layer_activity, trace = _run_layer(layer, arriving, network.is_graded)
         activity.append(layer_activity)
         if layer.name in record:
             traces[layer.name] = trace
-        spikes = trace.spikes.astype(np.int32)
+        sent[index] = trace.spikes.astype(np.int32)
+        for done in wiring.ended[index]:
+            del sent[done]
     elapsed = time.perf_counter() - started
     return RunResult(trace.spikes, tuple(activity), traces, elapsed)
 
 
-def arrivals(layer: Layer, spikes: IntArray, schedule: Schedule) -> IntArray:
-    """Return spikes (N, *in_shape, T) at the time at which they arrive at the layer.
+def arrivals(link: Link, spikes: IntArray, schedule: Schedule) -> IntArray:
+    """Return spikes (N, *in_shape, T) at the time at which they arrive at a table of synapses.
 
     Pipelined, a layer's time is local: it starts when the first spike can arrive. Cold, all layers
-    share one clock, and a spike needs one step to cross a synapse layer.
+    share one clock, and a spike needs one step to cross a synapse layer. Either way spikes on a
+    shorter way than another to the same neurons are held back, so that what was sent in the same
+    local step adds up.
     """
-    crosses_synapses = not isinstance(layer, Input)
-    return later(spikes, 1) if schedule == "cold" and crosses_synapses else spikes
+    crosses_synapses = not isinstance(link.table, Input)
+    late = min(1 + link.hold, spikes.shape[-1])
+    return later(spikes, late) if schedule == "cold" and crosses_synapses else spikes
 
 
 def accumulate(layer: Layer, spikes: IntArray, t: int) -> WideArray:
@@ -171,30 +174,36 @@ def update(neuron: Cuba, u: WideArray, v: WideArray, z: WideArray, bias: WideArr
     return State(v > ALIGN * neuron.threshold, u, v, unwrapped_u, unclipped_v)
 
 
+def accumulate_all(layer: Layer, arriving: Sequence[IntArray], t: int) -> WideArray:
+    """Return what all tables of a layer make of what arrives at each of them at timestep ``t``."""
+    own, *added = (accumulate(x, s, t) for x, s in zip(layer.tables, arriving, strict=True))
+    return sum(added, own)
+
+
 def _run_layer(
-    layer: Layer, data: IntArray, schedule: Schedule, is_graded: bool
+    layer: Layer, arriving: Sequence[IntArray], is_graded: bool
 ) -> tuple[LayerActivity, Trace]:
-    """Run one layer over all its timesteps; ``data`` is (N, *in_shape, T)."""
-    neuron = layer.neuron
-    arriving, bias = arrivals(layer, data, schedule), _bias(layer, data)
+    """Run one layer over all its timesteps; ``arriving`` are (N, *in_shape, T), one per table."""
+    neuron, data = layer.neuron, arriving[0]
+    bias = _bias(layer, data)
     if isinstance(neuron, Graded):
-        sums = (accumulate(layer, arriving, t) for t in range(data.shape[-1]))
+        sums = (accumulate_all(layer, arriving, t) for t in range(data.shape[-1]))
         messages, sigma, wraps = run_neurons(layer, neuron, sums, bias.astype(np.int32))
         sent = later_by_channel(messages, layer.axon_delay)
         return _activity(layer, arriving, sent, count(sent, sigma, wraps)), Trace(sent, sigma=sigma)
     if isinstance(layer, ComplexDense) and isinstance(neuron, Resonator):
-        trace, counts = resonate(layer, neuron, arriving)
+        trace, counts = resonate(layer, neuron, data)
         sent = later_by_channel(trace.spikes.astype(np.int32), layer.axon_delay)
         trace = replace(trace, spikes=sent.astype(np.uint8))
         return _activity(layer, arriving, sent, **counts), trace
     if not isinstance(neuron, Cuba):  # an Input that only names a shape
         spikes = data if is_graded else data.astype(np.uint8)
-        return _activity(layer, data, data), Trace(spikes)
+        return _activity(layer, arriving, data), Trace(spikes)
 
     u = v = np.zeros((len(data), *layer.out_shape), dtype=np.int64)
     history: list[State] = []
     for t in range(data.shape[-1]):
-        z = accumulate(layer, arriving, t)
+        z = accumulate_all(layer, arriving, t)
         if isinstance(layer, Recurrent) and history:
             z = z + feed_back(layer, history[-1].spikes)
         state = update(neuron, u, v, z, bias[..., t])
@@ -219,26 +228,31 @@ def _run_layer(
 
 def _activity(
     layer: Layer,
-    arriving: IntArray,
+    arriving: Sequence[IntArray],
     sent: IntArray,
     graded: GradedActivity | None = None,
     returning: int = 0,
     **peaks: int,
 ) -> LayerActivity:
     """Count; ``returning`` are the spikes of the layer that come back to all of its neurons."""
-    arriving_per_position = np.count_nonzero(arriving, axis=(0, -1))
+    per_table = zip(layer.tables, arriving, strict=True)
     runs = layer.neuron is not None
     return LayerActivity(
         name=layer.name,
         neurons=layer.neurons if runs else 0,
         outputs=layer.neurons,
         spikes=int(np.count_nonzero(sent)),
-        synops=int(arriving_per_position.ravel() @ layer.fan_out().ravel())
+        synops=sum(_synops(table, spikes) for table, spikes in per_table)
         + returning * layer.neurons,
         updates=sent.size if runs else 0,
         graded=graded,
         **{"peak_current": 0, "current_wraps": 0, "voltage_saturations": 0, **peaks},
     )
+
+
+def _synops(table: Layer, arriving: IntArray) -> int:
+    per_position = np.count_nonzero(arriving, axis=(0, -1))
+    return int(per_position.ravel() @ table.fan_out().ravel())
 
 
 def _bias(layer: Layer, data: IntArray) -> WideArray:

@@ -108,6 +108,11 @@ def write_nir(
 
 
 def _problems(network: Network) -> Iterator[Problem]:
+    if not network.wiring.is_chain:
+        yield Problem(
+            network.name, "its layers hear others than the one before them, and only chains are "
+            "exported as NIR", "Save it as a file of ours (loihi_sca.netx.save).",
+        )  # fmt: skip
     for layer in network:
         if type(layer) not in (Input, Conv, Pool, Dense):
             yield Problem(

@@ -13,8 +13,7 @@ from loihi_sca.errors import NetworkError
 from loihi_sca.exchange.nir_graph import NirGraph
 from loihi_sca.exchange.tools import Tool
 from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
-from loihi_sca.netx.reader import readout_from_json
-from loihi_sca.netx.writer import decay_as_json, readout_as_json
+from loihi_sca.netx.readout_json import decay_as_json, readout_as_json, readout_from_json
 
 KEY = "loihi_sca"
 """Name of the JSON string in a graph's metadata; arrays are called ``loihi_sca_FIELD_INDEX``."""

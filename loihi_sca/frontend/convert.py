@@ -112,7 +112,7 @@ def _weight_of_synapse(block: Any, synapse: Any) -> IntArray:
     else:
         hook_fx = synapse.pre_hook_fx
         quantized = weight if hook_fx is None else hook_fx(weight)
-    return _integers(quantized * block.neuron.w_scale)[..., 0]
+    return integers(quantized * block.neuron.w_scale)[..., 0]
 
 
 def bias_of(block: Any) -> IntArray | None:
@@ -121,11 +121,11 @@ def bias_of(block: Any) -> IntArray | None:
     if folding is not None:
         if not folding.is_folded:
             raise UnsupportedLayer(NOT_FOLDED, HOW_TO_FOLD)
-        return _alive_only(block, _integers(folding.bias(block.scale) * MANTISSA))
+        return _alive_only(block, integers(folding.bias(block.scale) * MANTISSA))
     norm = block.neuron.norm
     if norm is None:
         return None
-    bias = _integers(norm.bias)
+    bias = integers(norm.bias)
     if bias.size == 1 and lava_name(block) != "Input":  # a norm that has not seen data yet
         bias = np.repeat(bias, _channels(block))
     return _alive_only(block, bias)
@@ -182,7 +182,7 @@ def _input(name: str, block: Any, shape: Shape) -> Input:
             "Set it.",
         )
     weight, bias_value = (
-        fallback if value is None else int(_integers(block.pre_hook_fx(value) * 64).item())
+        fallback if value is None else int(integers(block.pre_hook_fx(value) * 64).item())
         for value, fallback in ((block.weight, 64), (block.bias, 0))
     )
     return Input(name, shape, neuron=neuron, weight=weight, bias=bias_value)
@@ -318,7 +318,8 @@ def _alive_only(block: Any, values: IntArray) -> IntArray:
     return kept
 
 
-def _integers(tensor: torch.Tensor) -> IntArray:
+def integers(tensor: torch.Tensor) -> IntArray:
+    """Return values that have to be whole, quantised weights or biases, as integers."""
     values = tensor.detach().cpu().numpy()
     rounded: IntArray = np.rint(values).astype(np.int32)
     if not np.array_equal(rounded, values):

@@ -20,7 +20,6 @@ has a bias: that acts while the first spikes are still on their way. So:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -28,14 +27,20 @@ import numpy as np
 import torch
 
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
+from loihi_sca.frontend import residual
 from loihi_sca.frontend.convert import layer_of, readout_of
 from loihi_sca.model.neurons import neuron_problems
-from loihi_sca.model.residual import Residual
+from loihi_sca.model.residual import Residual, Weighting
 from loihi_sca.model.route import Call, Route, find_route
 from loihi_sca.model.unsupported import block_problems, lava_name
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Dense, Graded, Input, Layer, Network, Readout, Shape
-from loihi_sca.problems import CHAINS, NO_ADD, Problem, raise_for
+from loihi_sca.problems import Problem, raise_for
+
+OPEN_STREAM = "the model ends in a residual stream of weighted spikes, and the chip sends spikes"
+NO_STREAM = "a stem opens a residual stream over spikes, and only behind it can others read it"
+ON_NO_STREAM = "it takes spikes, and a residual stream of weighted spikes arrives"
+LATE_STREAM = "blocks before it have delay_shift=True, and a residual stream has no room for that"
 
 DelayShift: TypeAlias = Literal["exact", "drop"]
 
@@ -119,12 +124,13 @@ def convert(
     with torch.no_grad():
         for call in route.calls:
             if isinstance(call.block, ON_STREAM):
-                state.shape = None  # refused all together
+                state.add_on_stream(call)
             else:
                 state.add(call)
-    state.problems.extend(_residual_problem(route.calls))
     if not (route.failed and state.problems):  # wrong blocks are why a forward pass fails
         state.problems.extend(route.problems)
+    if state.stream and not state.problems:
+        state.problems.append(Problem(name, OPEN_STREAM, "End the stream with StreamNeurons."))
     if not state.has_neurons and not state.problems:
         state.problems.append(
             Problem(name, "the model has no block with neurons", "Add Conv or Dense blocks.")
@@ -140,21 +146,6 @@ def convert(
     return Conversion(network, (), route)
 
 
-def _residual_problem(calls: tuple[Call, ...]) -> Iterator[Problem]:
-    """Yield one problem for all blocks that have to do with a residual stream."""
-    parts = [(call.name, call.block) for call in calls if isinstance(call.block, ON_STREAM)]
-    adding = [name for name, block in parts if isinstance(block, Residual)]
-    if adding:
-        yield Problem(", ".join(adding), NO_ADD, CHAINS)
-    elif parts:
-        yield Problem(
-            ", ".join(name for name, _ in parts),
-            "a stem without residual blocks behind it weights spikes apart from the neurons that "
-            "take them, and netx knows blocks with both only",
-            "Use a conv block with prunable = false.",
-        )
-
-
 @dataclass
 class _State:
     """What has been converted so far.
@@ -165,6 +156,8 @@ class _State:
         What the next block takes; None behind a block that could not be converted.
     late : int
         Steps by which SLAYER's shifts have delayed the spikes so far, and our network has not.
+    stream : tuple of Conv
+        What is on the residual stream; empty where spikes flow.
     """
 
     shape: Shape | None
@@ -175,6 +168,7 @@ class _State:
     late: int = 0
     has_neurons: bool = False
     finished: bool = False
+    stream: residual.Stream = ()
 
     def add(self, call: Call) -> None:
         """Convert one block."""
@@ -184,6 +178,8 @@ class _State:
         elif self.shape is not None:
             self.shape = call.shape or self.shape
         found = list(block_problems(name, block))
+        if self.stream:
+            found.append(Problem(name, ON_NO_STREAM, "End the stream with StreamNeurons."))
         kind = None if found else lava_name(block)
         if self.finished:
             found.append(Problem(name, "it follows the read-out", "End with the read-out."))
@@ -192,8 +188,8 @@ class _State:
         if kind == "Input" and self.layers:
             found.append(Problem(name, "an Input block is not the first", "Move it to the front."))
         self.has_neurons = self.has_neurons or kind not in ("Input", "Flatten", "Average", "Affine")
-        if not self.layers and kind != "Input" and self.shape is not None:
-            self.layers.append(Input("input", self.shape))
+        if kind != "Input":
+            self._begin()
         if found:
             self.problems.extend(found)
             self.shape = None
@@ -203,6 +199,43 @@ class _State:
             self.shape = None if self.shape is None else (int(np.prod(self.shape)),)
         elif self.shape is not None:
             self._convert(name, block, self.shape)
+
+    def _begin(self) -> None:
+        """Let the network begin with what is given to it, where no block does."""
+        if not self.layers and self.shape is not None:
+            self.layers.append(Input("input", self.shape))
+
+    def add_on_stream(self, call: Call) -> None:
+        """Convert a block that opens, continues or ends a residual stream."""
+        name, block = call.name, call.block
+        found = list(residual.stream_problems(name, block))
+        if self.late:
+            found.append(Problem(name, LATE_STREAM, "Set delay_shift=False in all blocks."))
+        if bool(self.stream) == isinstance(block, Weighting) and self.shape is not None:
+            found.append(Problem(name, NO_STREAM, "Begin with one stem, end with StreamNeurons."))
+        self.has_neurons = self.has_neurons or not isinstance(block, Weighting)
+        self._begin()
+        if found or not call.fed or self.shape is None:
+            self.problems.extend(found)
+            self.shape, self.stream = None, ()
+            return
+        try:
+            self._convert_on_stream(name, block, call.shape or self.shape)
+        except LoihiScaError as error:
+            self.problems.append(Problem(name, *_reason(error)))
+            self.shape, self.stream = None, ()
+
+    def _convert_on_stream(self, name: str, block: Any, shape: Shape) -> None:
+        if isinstance(block, Weighting):
+            self.stream = residual.opened(name, block, shape, self.layers[-1].name)
+        elif isinstance(block, Residual):
+            *layers, self.stream = residual.extended(name, block, self.stream)
+            self.layers.extend(layers)
+        else:
+            self.layers.append(residual.ended(name, block, self.stream))
+            self.stream = ()
+        last = self.stream or self.layers
+        self.shape = last[-1].out_shape
 
     def _convert(self, name: str, block: Any, shape: Shape) -> None:
         try:

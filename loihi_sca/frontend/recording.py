@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy.typing as npt
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.frontend.residual import parts_of
 from loihi_sca.model.copying import copied
 from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.recurrence import rest
-from loihi_sca.model.route import Route, find_route
+from loihi_sca.model.residual import Selection, StreamNeurons
+from loihi_sca.model.route import Call, Route, find_route
 from loihi_sca.model.sigma_delta import is_graded, sends
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
@@ -88,7 +91,8 @@ def record(
     module = as_module(model)
     replica = copied(module).cpu().eval()
     copies = dict(zip(map(id, module.modules()), replica.modules(), strict=True))
-    row = [copies[id(call.block)] for call in route.calls]
+    units = [unit for call in route.calls for unit in _units(call)]
+    row = [copies[id(block)] for _, block in units]
     outputs: list[torch.Tensor] = []
 
     def remember(block: torch.nn.Module, _given: object, output: Any) -> None:
@@ -107,11 +111,18 @@ def record(
     with torch.no_grad():
         returned = forward_of(replica)(torch.from_numpy(np.asarray(data)).float())
     sent = {
-        call.name: _sent(call.block, output)
-        for call, output in zip(route.calls, outputs, strict=True)
-        if _spikes(call.block)
+        name: _sent(block, output)
+        for (name, block), output in zip(units, outputs, strict=True)
+        if _spikes(block)
     }
     return Recording(sent, {path: x.detach().numpy() for path, x in tensors_of(returned)})
+
+
+def _units(call: Call) -> Iterator[tuple[str, torch.nn.Module]]:
+    """Yield what is listened to in a block: of one on a residual stream its parts as well."""
+    if not isinstance(call.block, StreamNeurons):
+        yield from parts_of(call.name, call.block)
+    yield call.name, call.block
 
 
 def _sent(block: torch.nn.Module, output: torch.Tensor) -> Spikes:
@@ -123,4 +134,6 @@ def _sent(block: torch.nn.Module, output: torch.Tensor) -> Spikes:
 
 
 def _spikes(block: torch.nn.Module) -> bool:
+    if isinstance(block, Selection | StreamNeurons):
+        return True
     return getattr(block, "neuron", None) is not None and lava_name(block) != "Affine"

@@ -18,7 +18,8 @@ RangeRule: TypeAlias = Callable[[LayerSpec, Profile], Iterator[Violation]]
 def weight_bits(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
     """Check that a weight, its layer's common power of two removed, is stored in few bits."""
     limit = profile.limits.weight_bits
-    actual = max((*spec.geometry.bits, *spec.geometry.recurrent_bits), default=0)
+    tables = spec.geometry.tables
+    actual = max((b for g in tables for b in (*g.bits, *g.recurrent_bits)), default=0)
     if actual > limit.values[-1]:
         hint = "Quantise the weights to even integers from -256 to 254."
         yield violation(profile, spec, "weight_bits", actual, limit, hint)
@@ -59,15 +60,19 @@ def window(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
     """Check that kernels and strides are known to work, where the profile names such limits."""
     if profile.limits.kernel_edge is not None:
         hint = "Use a smaller kernel, or two layers."
-        yield from _above(profile, spec, "kernel_edge", max(spec.geometry.kernel), hint)
+        yield from _above(profile, spec, "kernel_edge", _largest(spec, "kernel"), hint)
     if profile.limits.stride is not None:
         hint = "Use a smaller stride, or two layers."
-        yield from _above(profile, spec, "stride", max(spec.geometry.stride), hint)
+        yield from _above(profile, spec, "stride", _largest(spec, "stride"), hint)
 
 
 RANGE_RULES: tuple[RangeRule, ...] = (
     weight_bits, delay, threshold, bias, decay, window,
 )  # fmt: skip
+
+
+def _largest(spec: LayerSpec, what: str) -> int:
+    return int(max(max(getattr(table, what)) for table in spec.geometry.tables))
 
 
 def _above(

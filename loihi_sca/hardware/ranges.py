@@ -55,7 +55,8 @@ class Ranges:
 def ranges_of(layer: Layer) -> Ranges:
     """Return the ranges of a layer."""
     neuron = layer.neuron
-    delays = [layer.axon_delay, layer.delay if isinstance(layer, Dense | OtherLayer) else None]
+    tables = [x.delay for x in layer.tables if isinstance(x, Dense | OtherLayer)]
+    delays = [layer.axon_delay, *tables]
     bias = layer.bias if isinstance(layer, Conv | Dense | OtherLayer) else None
     graded = any(part in neuron_type(neuron) for part in GRADED)
     return Ranges(

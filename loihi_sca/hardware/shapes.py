@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
 from loihi_sca.network import (
     ComplexDense,
@@ -56,6 +57,8 @@ class Geometry:
         Synapses have delays.
     from_map : bool
         The input is the flattened map of a convolution.
+    added : tuple of Geometry
+        Further synapses into the same neurons, each from another layer.
     """
 
     kind: Kind
@@ -71,6 +74,12 @@ class Geometry:
     neuron: str = "cuba"
     delays: bool = False
     from_map: bool = False
+    added: tuple[Geometry, ...] = ()
+
+    @property
+    def tables(self) -> tuple[Geometry, ...]:
+        """The synapses, those of each source by themselves."""
+        return (replace(self, added=()), *self.added) if self.added else (self,)
 
     @property
     def neurons(self) -> int:
@@ -154,7 +163,7 @@ class Addition:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A chain of layers without weights.
+    """Layers without weights, a chain unless it says who hears whom.
 
     Attributes
     ----------
@@ -162,16 +171,56 @@ class Architecture:
     layers : tuple of LayerSpec
     timesteps : int or None
     additions : tuple of Addition
-        Residual blocks, whose layers are part of the chain. With any, it cannot be mapped.
+        Residual blocks of a recipe, whose layers are part of the chain. With any, it cannot be
+        mapped; the compiled network can.
+    sources : tuple of tuple of int or None
+        Per layer, the layer that each of its tables hears, None for the input; empty for a chain.
     """
 
     name: str
     layers: tuple[LayerSpec, ...]
     timesteps: int | None = None
     additions: tuple[Addition, ...] = ()
+    sources: tuple[tuple[int | None, ...], ...] = ()
+
+    def links(self, index: int) -> tuple[tuple[Geometry, int | None], ...]:
+        """Return the tables of a layer, each with the layer that it hears, None for the input."""
+        geometry = self.layers[index].geometry
+        before = (index - 1 if index else None,)
+        sources = self.sources[index] if self.sources else before
+        return tuple(zip(geometry.tables, sources, strict=True))
+
+    def listeners(self, index: int) -> tuple[tuple[int, Geometry], ...]:
+        """Return who hears a layer, each with the table that weighs it."""
+        return tuple(
+            (i, table)
+            for i in range(index + 1, len(self.layers))
+            for table, source in self.links(i)
+            if source == index
+        )
+
+    @property
+    def depth(self) -> int:
+        """Synapses on the longest way through the network: steps that a spike takes."""
+        depths: list[int] = []
+        for i, spec in enumerate(self.layers):
+            before = max(0 if s is None else depths[s] for _, s in self.links(i))
+            depths.append(before + spec.has_synapses)
+        return max(depths)
 
     def with_channels(self, channels: Mapping[str, int]) -> Architecture:
-        """Return the network with other channels in the layers named, and what follows."""
+        """Return the network with other channels in the layers named, and what follows.
+
+        Raises
+        ------
+        UnsupportedLayer
+            It is no chain.
+        """
+        if self.sources:
+            raise UnsupportedLayer(
+                f"{self.name}: it is no chain, and only a chain's channels can be counted anew",
+                "Prune the model and compile it again.",
+            )
         specs: list[LayerSpec] = []
         for spec in self.layers:
             geometry = spec.geometry
@@ -191,12 +240,20 @@ def describe(network: Network | Architecture) -> Architecture:
     if isinstance(network, Architecture):
         return network
     layers: list[LayerSpec] = []
-    for layer in network:
+    wiring = network.wiring
+    sources = tuple(tuple(link.source for link in links) for links in wiring.links)
+    for layer, heard in zip(network, sources, strict=True):
         spec = describe_layer(layer)
-        if spec.geometry.kind == "dense" and layers and layers[-1].geometry.kind == "conv":
-            spec = replace(spec, geometry=replace(spec.geometry, from_map=True))
-        layers.append(spec)
-    return Architecture(network.name, tuple(layers), network.timesteps)
+        kinds = [None if source is None else layers[source].geometry.kind for source in heard]
+        own, *added = (
+            replace(table, from_map=table.kind == "dense" and kind == "conv")
+            for table, kind in zip(spec.geometry.tables, kinds, strict=True)
+        )
+        layers.append(replace(spec, geometry=replace(own, added=tuple(added))))
+    return Architecture(
+        network.name, tuple(layers), network.timesteps,
+        sources=() if wiring.is_chain else sources,
+    )  # fmt: skip
 
 
 def describe_layer(layer: Layer) -> LayerSpec:
@@ -209,6 +266,7 @@ def describe_layer(layer: Layer) -> LayerSpec:
         bits=tuple(weight_bits(w) for name, w in tables if not _is_recurrent(name)),
         recurrent_bits=tuple(weight_bits(w) for name, w in tables if _is_recurrent(name)),
         neuron=neuron_type(neuron),
+        added=tuple(describe_layer(table).geometry for table in layer.added),
     )
     if isinstance(layer, Window):
         geometry = replace(

@@ -11,6 +11,7 @@ import torch
 from loihi_sca.model import acceleration, sigma_delta
 from loihi_sca.model.kinds import RECURRENT
 from loihi_sca.model.unsupported import lava_family
+from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
 
@@ -23,7 +24,8 @@ UNDRAWN = ("current_decay_min", "period_min")
 
 def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what about a block's neuron has no counterpart."""
-    neuron, family = block.neuron, lava_family(block)
+    # neurons that read a residual stream are no block of lava-dl's
+    neuron, family = block.neuron, lava_family(block) if is_block(block) else "cuba"
     if family not in ("sigma_delta", "rf", "rf_iz"):
         family = "cuba"
     known = [getattr(slayer.neuron, family).Neuron]

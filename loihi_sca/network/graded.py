@@ -59,6 +59,13 @@ def graded_notes(network: Network) -> Iterator[str]:
 def _of_layer(layer: Layer, last: bool) -> Iterator[Problem]:
     neuron = layer.neuron
     kind = type(neuron).__name__
+    if layer.added or layer.source is not None:
+        yield Problem(
+            layer.name,
+            "it hears other layers than the one before it, which was not shown to be exact for "
+            "sigma-delta neurons",
+            "Use a chain of layers.",
+        )
     if isinstance(neuron, Delta) != isinstance(layer, Input):
         yield Problem(
             layer.name,

@@ -1,16 +1,17 @@
-"""The graph: layers in a chain, and what the host does with the spikes of the last."""
+"""The graph: layers, each after those it hears, and what the host does with the last's spikes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer
+from loihi_sca.network.layers import Input, Layer
 from loihi_sca.network.neurons import Cuba, Graded
 from loihi_sca.network.values import IntArray, Node, Shape, as_ints, check_whole
+from loihi_sca.network.wiring import Wiring, wire
 from loihi_sca.results import Result, add_numbers, open_table, plain, times
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ class Readout(Node):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(Result, Node):
-    """A chain of layers and what the host must know to drive it.
+    """Layers and what the host must know to drive them.
+
+    A layer hears the one before it, unless it names another :attr:`Layer.source`; neurons with
+    several sources have :attr:`Layer.added` synapses.
 
     Attributes
     ----------
@@ -73,24 +77,20 @@ class Network(Result, Node):
     metadata: Mapping[str, str] = field(default_factory=dict, metadata={"digest": False})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", tuple(_said_once(self.layers)))
         if not self.layers:
             raise NetworkError(f"network {self.name!r} has no layers.")
         if self.timesteps is not None:
             check_whole(self.name, "timesteps", self.timesteps, low=1)
-        names = [layer.name for layer in self.layers]
+        names = [table.name for layer in self.layers for table in layer.tables]
         if len(set(names)) != len(names):
             raise NetworkError(f"network {self.name!r} has two layers of one name: {names}.")
-        for before, after in zip(self.layers, self.layers[1:], strict=False):
-            flattens = isinstance(after, Dense | ComplexDense | OtherLayer)
-            fits = before.out_shape == after.in_shape or (
-                flattens and math.prod(before.out_shape) == math.prod(after.in_shape)
-            )
-            if not fits or isinstance(after, Input):
-                raise NetworkError(
-                    f"{after.name} takes {after.in_shape}, but {before.name} before it gives "
-                    f"{before.out_shape}."
-                )
+        _ = self.wiring  # refuses what does not fit
+
+    @cached_property
+    def wiring(self) -> Wiring:
+        """Who hears whom, and when."""
+        return wire(self.name, self.layers)
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
@@ -129,7 +129,7 @@ class Network(Result, Node):
     @property
     def parameters(self) -> int:
         """Number of weights and biases that are stored."""
-        return sum(layer.parameters for layer in self.layers)
+        return sum(table.parameters for layer in self.layers for table in layer.tables)
 
     def about(self) -> str:
         """Return shapes and sizes in a line."""
@@ -178,3 +178,12 @@ class Network(Result, Node):
     def replace(self, **changes: Any) -> Network:
         """Return a copy with fields changed, validated anew."""
         return replace(self, **changes)
+
+
+def _said_once(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Yield layers, those that name the one before them without its name: that is what it means."""
+    before = None
+    for layer in layers:
+        named = layer.source is not None and layer.source == before
+        yield replace(layer, source=None) if named else layer
+        before = layer.name

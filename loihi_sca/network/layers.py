@@ -7,8 +7,8 @@ ones ``(N,)``. What the numbers mean in time is defined by :mod:`loihi_sca.engin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,11 @@ class Layer(Node):
     axon_delay : int array (C_out,) or None
         Timesteps by which the layer's output spikes are late, per output channel. netx files
         cannot say this; the compiler moves it into :attr:`Dense.delay`.
+    source : str or None
+        The layer whose spikes it weighs; by default the one before it.
+    added : tuple of Layer
+        Further synapses into the same neurons: layers without neuron and bias, each with a source,
+        whose weighted sums are added to the layer's own. What a residual network needs.
     """
 
     name: str
@@ -44,10 +49,15 @@ class Layer(Node):
     _: KW_ONLY
     neuron: Neuron | None = None
     axon_delay: IntArray | None = None
+    source: str | None = field(default=None, metadata={"digest": "set"})
+    added: tuple[Layer, ...] = field(default=(), metadata={"digest": "set"})
 
     def __post_init__(self) -> None:
         self._freeze("in_shape", as_shape(self.name, self.in_shape))
         self._check()
+        self._freeze("added", tuple(self.added))
+        for table in self.added:
+            self._check_added(table)
         channels = self.out_shape[0]
         if self.neurons > MAX_NEURONS:
             raise NetworkError(
@@ -68,6 +78,22 @@ class Layer(Node):
     def _check(self) -> None:
         """Validate and freeze the fields of the subclass; its ``out_shape`` works from here on."""
 
+    def _check_added(self, table: Layer) -> None:
+        """Raise unless a layer is a plain table of synapses that these neurons can have beside."""
+        plain = table.neuron is None and table.axon_delay is None and not table.added
+        others = Input | OtherLayer | Recurrent | ComplexDense
+        known = not any(isinstance(x, others) for x in (self, table))
+        if not known or not plain or getattr(table, "bias", None) is not None:
+            raise NetworkError(
+                f"{self.name}: {table.name}, which adds to it, must be a layer of synapses only, "
+                "without neuron, bias, delay of its axons and additions of its own, and so must "
+                "the neurons be those of a convolution, a pool or a dense layer, not recurrent."
+            )
+        if table.out_shape != self.out_shape:
+            raise NetworkError(
+                f"{self.name}: {table.name} gives {table.out_shape}, and adds to {self.out_shape}."
+            )
+
     def _freeze(self, attribute: str, value: object) -> None:
         object.__setattr__(self, attribute, value)
 
@@ -86,8 +112,18 @@ class Layer(Node):
         return math.prod(self.out_shape)
 
     @property
+    def tables(self) -> tuple[Layer, ...]:
+        """The layer, and the synapses added to its own."""
+        return self, *self.added
+
+    def with_tables(self, tables: Sequence[Layer]) -> Layer:
+        """Return the layer with other tables, its own first, in the place of its :attr:`tables`."""
+        own, *added = tables
+        return replace(own, added=tuple(added))
+
+    @property
     def parameters(self) -> int:
-        """Number of weights and biases that are stored."""
+        """Number of weights and biases that are stored, without those that are added."""
         return 0
 
     def fan_out(self) -> npt.NDArray[np.int64]:

@@ -48,7 +48,8 @@ class Node:
 def _is_said(node: Node, f: Field[Any]) -> bool:
     """Tell whether a field is shown: not where it has its default."""
     value = getattr(node, f.name)
-    return f.repr and not (value is None or (isinstance(value, int) and value == f.default))
+    unset = isinstance(value, int | tuple) and value == f.default
+    return f.repr and not (value is None or unset)
 
 
 def _short(value: object) -> str:
@@ -65,7 +66,9 @@ def _canonical(value: object, name: str = "") -> Iterator[bytes]:
     if is_dataclass(value):
         yield f"<{name}:{type(value).__name__}>".encode()
         for f in fields(value):
-            if f.metadata.get("digest", True):
+            said = f.metadata.get("digest", True)
+            # a field that came later counts where it is set: digests of before stay what they are
+            if said and not (said == "set" and getattr(value, f.name) == f.default):
                 yield from _canonical(getattr(value, f.name), f.name)
     elif isinstance(value, np.ndarray):
         yield f"[{name}:{value.shape}:{value.dtype.str}]".encode()

@@ -7,16 +7,16 @@ import math
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
-import numpy as np
 
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
-from loihi_sca.network import ComplexDense, Cuba, Dense, Layer, Network, Readout, Shape
+from loihi_sca.network import ComplexDense, Dense, Layer, Network, Readout, Shape
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.blocks import read_layer
+from loihi_sca.netx.graph_file import is_graph_file, read_graph
 from loihi_sca.netx.notes import NOTES, find_notes
+from loihi_sca.netx.readout_json import readout_from_json
 from loihi_sca.netx.writer import GROUP, SCHEMA
 
 DAMAGE = (
@@ -31,7 +31,7 @@ def read(
     input_shape: Shape | None = None,
     timesteps: int | None = None,
 ) -> Network:
-    """Read a netx file.
+    """Read a netx file, or one that :func:`loihi_sca.netx.save` wrote.
 
     Blocks and neurons that are not simulated come back as :class:`OtherLayer` and
     :class:`OtherNeuron`, so that they can be mapped.
@@ -73,6 +73,8 @@ def read(
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
+            if is_graph_file(file):
+                return read_graph(file, timesteps)
             return _read_network(path, file, input_shape, timesteps)
     except LoihiScaError as error:
         raise type(error)(f"{path}: {error}") from error
@@ -189,17 +191,6 @@ def _check_flatten(name: str, group: h5py.Group, shape: Shape | None) -> None:
     said = tuple(access.whole_numbers(group, "shape")) if "shape" in group else None
     if said and shape and math.prod(said) != math.prod(shape):
         raise NetworkError(f"{name}: shape is {said}, but {shape} arrives.")
-
-
-def readout_from_json(value: dict[str, Any]) -> Readout:
-    """Return the read-out that JSON values describe."""
-    weight = None if value["weight"] is None else np.array(value["weight"], dtype=np.int32)
-    decays = value.get("decays")
-    neuron = None
-    if decays is not None:
-        current, voltage = (np.array(d) if isinstance(d, list) else int(d) for d in decays)
-        neuron = Cuba(current, voltage, threshold=0)
-    return Readout(value["kind"], groups=value["groups"], weight=weight, neuron=neuron)
 
 
 def _as_written(layer: Layer, name: str, in_shape: list[int]) -> Layer:

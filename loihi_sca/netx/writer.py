@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
 
 import h5py
 import numpy as np
@@ -20,10 +20,8 @@ from loihi_sca.network import (
     Dense,
     Graded,
     Input,
-    IntArray,
     Layer,
     Network,
-    Readout,
     Recurrent,
     Resonator,
     Sigma,
@@ -38,12 +36,18 @@ from loihi_sca.netx.limits import (
     mantissas_to_store,
     tables_load,
 )
+from loihi_sca.netx.readout_json import readout_as_json
 
 SCHEMA = 1
 """Version of the ``loihi_sca`` group."""
 
 
 GROUP = "loihi_sca"
+
+NO_GRAPH = (
+    "its layers hear others than the one before them, and netx knows chains only, without add "
+    "(netx.save writes a file of our own)"
+)
 
 
 def write(network: Network, path: str | os.PathLike[str]) -> None:
@@ -97,14 +101,16 @@ def _fill(file: h5py.File, network: Network) -> None:
 
 def require_loadable(network: Network) -> None:
     """Raise :class:`UnsupportedLayer` where stock lava-dl would refuse or change a layer."""
-    problems = [f"{x.name}: {p}" for x in network for p in _problems(x)]
+    problems = [f"{x.name}: {p}" for x in network for p in (*problems_of(x), *_weight_problems(x))]
     problems += [f"{x.layer}: {x.reason}" for x in undefined_dynamics(network)]
+    if not network.wiring.is_chain:
+        problems.insert(0, NO_GRAPH)
     if problems:
         raise UnsupportedLayer("cannot be written as netx: " + "; ".join(problems))
 
 
-def _problems(layer: Layer) -> list[str]:
-    """Say what stock lava-dl cannot load exactly."""
+def problems_of(layer: Layer) -> list[str]:
+    """Say what of a layer Lava has no place for, its added tables and dense weights left out."""
     if isinstance(layer, ComplexDense):
         return _problems_of_resonators(layer)
     if not isinstance(layer, Input | Conv | Dense):
@@ -131,11 +137,14 @@ def _problems(layer: Layer) -> list[str]:
         found.append(
             f"{layer.groups} groups are more than {MAX_CONV_INTEGER}, which Lava gets wrong"
         )
-    if isinstance(layer, Dense) and not loads_as_it_is(layer):
-        found.append("netx would change its weights, or fail to load them; compile it")
     if isinstance(layer, Dense) and layer.delay is not None and layer.delay.max() > MAX_DELAY:
         found.append(f"delay {layer.delay.max()} is above {MAX_DELAY}, which Lava clamps")
     return found
+
+
+def _weight_problems(layer: Layer) -> Iterator[str]:
+    if isinstance(layer, Dense) and not loads_as_it_is(layer):
+        yield "netx would change its weights, or fail to load them; compile it"
 
 
 def _problems_of_resonators(layer: ComplexDense) -> list[str]:
@@ -229,23 +238,6 @@ def _write_own_group(group: h5py.Group, network: Network) -> None:
     group.attrs["in_shape"] = np.array(network.in_shape)
     group.attrs["readout"] = json.dumps(readout_as_json(network.readout), sort_keys=True)
     group.attrs["metadata"] = json.dumps(dict(network.metadata), sort_keys=True)
-
-
-def readout_as_json(readout: Readout) -> dict[str, Any]:
-    """Return a read-out as JSON values, as ``readout_from_json`` of the reader takes it."""
-    weight = None if readout.weight is None else readout.weight.tolist()
-    neuron = readout.neuron
-    decays = (
-        None
-        if neuron is None
-        else [decay_as_json(neuron.current_decay), decay_as_json(neuron.voltage_decay)]
-    )
-    return {"kind": readout.kind, "groups": readout.groups, "weight": weight, "decays": decays}
-
-
-def decay_as_json(decay: int | IntArray) -> Any:
-    """Return a decay as a number, or as a list with one per channel."""
-    return decay.tolist() if isinstance(decay, np.ndarray) else int(decay)
 
 
 def _text(group: h5py.Group, name: str, value: str | list[str]) -> None:

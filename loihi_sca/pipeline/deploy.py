@@ -56,11 +56,12 @@ class Deployment:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures of a table."""
+        tables = [table for layer in self.network for table in layer.tables]
         return {
             **figures(self.evaluation, self.estimates),
             "test_samples": self.evaluation.samples,
             "channels": {x.name: x.out_shape[0] for x in self.network.layers[1:]},
-            "connections": sum(x.weight.size for x in self.network if isinstance(x, Conv | Dense)),
+            "connections": sum(x.weight.size for x in tables if isinstance(x, Conv | Dense)),
             "digest": self.network.digest(),
             "verified_samples": self.verified_samples,
             "mismatches": self.mismatches,

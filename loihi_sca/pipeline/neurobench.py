@@ -174,6 +174,11 @@ def _call(metric: Any, *arguments: Any) -> Any:
 
 
 def _require_supported(network: Network) -> None:
+    if not network.wiring.is_chain:
+        raise UnsupportedLayer(
+            f"{network.name}: its layers hear others than the one before them",
+            "NeuroBench counts through a row of torch's layers.",
+        )
     for layer in network:
         if type(layer) not in (Input, Conv, Pool, Dense):
             raise UnsupportedLayer(

@@ -9,7 +9,6 @@ from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile
 from loihi_sca.planning.meters import Meter, Rates, meter_of
 from loihi_sca.planning.outline import Outline
-from loihi_sca.problems import CHAINS, NO_ADD
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
         blocks = ", ".join(addition.block for addition in outline.architecture.additions)
         raise ConfigError(
             f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and "
-            f"{blocks} cannot be: {NO_ADD}. {CHAINS} Budgets for this network are "
+            f"{blocks} can only be mapped once compiled, since what holds their branches back is "
+            f"the compiler's work. Map the compiled network; budgets for this one are "
             f"{', '.join(FRACTIONS)}."
         )
     meter = meter_of(budget.name, config.profile, outline.prunable, rates or Rates())

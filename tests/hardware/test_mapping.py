@@ -137,7 +137,7 @@ def test_output_axons_are_neurons_times_the_cores_they_reach(data):
         expected[core_of(source, first, tiling)] += len(cores)
         for core in cores:
             edges[core_of(source, first, tiling), core] += 1
-    assert destinations(first, tiling, second, next_tiling).tolist() == expected.tolist()
+    assert destinations(first, tiling, [(second, next_tiling)]).tolist() == expected.tolist()
 
     placement = _placed((first, second), (tiling, next_tiling))
     found = traffic(placement, *placement.layers)
@@ -269,9 +269,9 @@ def test_chain_is_optimal_over_all_combinations_of_candidates(data):
     def cost(tiles):
         over = cores = 0
         for i, tiling in enumerate(tiles):
-            following = (geometries[i + 1], tiles[i + 1]) if i < 2 else (None, None)
+            following = [(geometries[i + 1], tiles[i + 1])] if i < 2 else []
             used = usage(geometries[i], tiling, budget)
-            out = destinations(geometries[i], tiling, *following).max()
+            out = destinations(geometries[i], tiling, following).max()
             over += max(0, out - budget.out_axons)
             over += max(0, used.in_axons.max() - budget.in_axons)
             over += max(0, used.words.max() - budget.synapse_words)
@@ -401,7 +401,7 @@ def test_axons_of_loihi_2_are_powers_of_two_of_channels(data):
     assert usage(first, tiling, budget).in_axons.tolist() == in_axons
     for kind, following in followers.items():
         assert axon_map(first, tiling, following).tolist() == towards[kind]
-    assert axon_map(first, tiling, None).tolist() == towards["dense"]  # to the host
+    assert axon_map(first, tiling).tolist() == towards["dense"]  # to the host
 
 
 def test_a_recurrent_layer_over_several_cores_listens_to_all_of_itself():

@@ -11,8 +11,6 @@ from residual_net import LAYERS, NEURON, OFF, net, spikes_in, step, trained, wei
 
 from loihi_sca.config import ModelConfig
 from loihi_sca.errors import ConfigError, UnsupportedLayer
-from loihi_sca.frontend.compile import check_slayer
-from loihi_sca.frontend.export import to_network
 from loihi_sca.model.blocks import slayer_neuron
 from loihi_sca.model.build import build
 from loihi_sca.model.removal import remove_pruned
@@ -162,17 +160,6 @@ def test_a_selection_of_nothing_is_refused_and_the_model_kept() -> None:
     with pytest.raises(UnsupportedLayer, match=r"residual3\.select: no channel is left"):
         remove_pruned(model)
     assert model.residual2.conv1.channels == 6
-
-
-def test_the_compiler_names_the_blocks_and_says_why() -> None:
-    message = r"residual2, residual3: a residual block adds .* without add or concat\. Use .*vgg16"
-    with pytest.raises(UnsupportedLayer, match=message):
-        to_network(net(), timesteps=4)
-    [problem] = check_slayer(net(), (2, 7, 7))
-    assert problem.layer == "residual2, residual3"
-    alone = ModelConfig.model_validate({"layers": LAYERS[:1]})
-    with pytest.raises(UnsupportedLayer, match="stem1, spikes1: a stem without residual blocks"):
-        to_network(build(alone, (2, 7, 7), 4), timesteps=4)
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,45 @@ def networks(
     return Network("drawn", tuple(chain))
 
 
+def table_between(draw: Any, name: str, before: Layer, after: Layer, scale: int) -> Layer | None:
+    """Draw synapses from one layer into the neurons of another; None where no window fits."""
+    shape, outputs = before.out_shape, after.out_shape
+    if len(outputs) == 1:
+        weight = _integers(draw, (outputs[0], int(np.prod(shape))), scale)
+        return Dense(name, shape, weight, source=before.name)
+    if len(shape) == 1:
+        return None
+    size = list(zip(shape[1:], outputs[1:], strict=True))
+    padding = tuple(max(0, -(-(out - n) // 2)) for n, out in size)
+    strides = [max(1, (n + 2 * p) // out) for (n, out), p in zip(size, padding, strict=True)]
+    stride = tuple(draw(st.sampled_from(sorted({1, s}))) for s in strides)
+    kernel = tuple(
+        n + 2 * p - (out - 1) * s for (n, out), p, s in zip(size, padding, stride, strict=True)
+    )
+    if max(kernel) > 8:
+        return None
+    weight = _integers(draw, (outputs[0], shape[0], *kernel), scale)
+    return Conv(name, shape, weight, stride=stride, padding=padding, source=before.name)
+
+
+@st.composite
+def residual_networks(draw: Any, **limits: Any) -> Network:
+    """Draw a network whose layers also hear earlier ones; the limits are those of a chain."""
+    chain = draw(networks(**{"most_layers": 4, **limits}))
+    scale = draw(st.sampled_from(WEIGHT_SCALES[limits.get("weights", "wild")]))
+    found: list[Layer] = []
+    for layer in chain:
+        added = []
+        if not isinstance(layer, Input | Recurrent):
+            for before in found:
+                if draw(st.integers(0, 2)) == 0:
+                    name = f"{layer.name}+{before.name}"
+                    added.append(table_between(draw, name, before, layer, scale))
+        kept = tuple(table for table in added if table is not None)
+        found.append(replace(layer, added=kept) if kept else layer)
+    return chain.replace(layers=tuple(found))
+
+
 @st.composite
 def graded_networks(draw: Any, **limits: Any) -> Network:
     """Draw a network of sigma-delta neurons, with a Delta or Sigma or without; see above."""

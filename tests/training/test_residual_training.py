@@ -1,16 +1,15 @@
-"""Residual networks in training: they learn, are pruned as asked, resume, and end here."""
+"""Residual networks in training: they learn, are pruned as asked, resume, are deployed."""
 
 import pytest
 import torch
 from torch.nn import functional
 
+from loihi_sca import netx
 from loihi_sca.cli import main
 from loihi_sca.config import ModelConfig, Recipe, TrainingConfig, load_recipe
-from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model.build import build
 from loihi_sca.model.residual import Residual
-from loihi_sca.pipeline.demo import run_demo
-from loihi_sca.runs.sweep import grid, parse_budgets, run_sweep
+from loihi_sca.pipeline.deploy import check_deployable, deploy
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.folder import RunFolder
 from loihi_sca.training.loop import Trainer
@@ -136,29 +135,45 @@ def test_synapse_use_counts_what_spikes_cross() -> None:
     assert whole.item() == pytest.approx(parts.item(), rel=1e-5)
 
 
-def test_a_sweep_or_a_demo_fails_before_it_trains(tmp_path) -> None:
-    jobs = grid(recipe(), parse_budgets(["connections=0.5"]), ("sca",), [0])
-    with pytest.raises(UnsupportedLayer, match="residual2, residual3: a residual block adds"):
-        run_sweep(jobs, tmp_path / "sweep")
-    with pytest.raises(UnsupportedLayer, match="residual2, residual3: a residual block adds"):
-        run_demo(recipe(), tmp_path / "demo")
-    assert not list(tmp_path.iterdir())
+def test_a_pruned_one_is_deployed_and_costs_less(tmp_path) -> None:
+    check_deployable(recipe())
+    found = {}
+    test = load_split(recipe(), "test")
+    for label in ("dense", "pruned"):
+        changes = {"pruning": None} if label == "dense" else {}
+        checkpoint = train(recipe().model_copy(update=changes), tmp_path / "run")
+        deployed = deploy(checkpoint, test, tmp_path / f"{label}.net", verify_samples=4)
+        assert deployed.mismatches == 0
+        assert deployed.verified_samples == 4
+        assert netx.read(tmp_path / f"{label}.net") == deployed.network
+        found[label] = deployed.as_json()
+    for what in ("connections", "synops"):
+        assert found["pruned"][what] < found["dense"][what]
+    for chip in ("loihi1", "loihi2"):
+        dense, pruned = (found[label]["chips"][chip] for label in ("dense", "pruned"))
+        assert pruned["synapse_words"] < dense["synapse_words"]
+        assert pruned["dynamic_uj"]["best"] < dense["dynamic_uj"]["best"]
 
 
-def test_the_commands_say_where_it_ends(tmp_path, capsys) -> None:
+def test_the_commands_go_through(tmp_path, capsys) -> None:
     def run(*arguments: str) -> int:
         with pytest.raises(SystemExit) as exit:
             main(list(arguments))
         return int(exit.value.code or 0)
 
-    path, out = tmp_path / "thin.toml", str(tmp_path / "out")
+    path, out, net = tmp_path / "thin.toml", str(tmp_path / "out"), str(tmp_path / "thin.net")
     path.write_text(recipe_as_toml(recipe(epochs=1)))
     assert run("train", str(path), "--out", out) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "it cannot be compiled: residual2, residual3: a residual block adds" in said
-    assert "next:" not in said
-    assert run("compile", out, "--out", str(tmp_path / "x.net")) == 1
-    assert "residual2, residual3: a residual block adds" in capsys.readouterr().err
+    assert "next:" in " ".join(capsys.readouterr().out.split())
+    assert run("compile", out, "--out", net) == 0
+    assert run("map", net) == 0
+    assert run("verify", net, "--engines", "reference,fast") == 0
+    assert run("estimate", net, "--rate", "0.1") == 0
+    assert "no chain, for which no change of channels is tried" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert run("cliffs", net) == 1
+    assert "it is no chain" in capsys.readouterr().err
     assert run("plan", str(path), "--connections", "0.5", "--run", out) == 0
     assert "residual3.select" in capsys.readouterr().out
     assert run("plan", str(path), "--cores", "5") == 2

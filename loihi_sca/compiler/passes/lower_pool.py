@@ -12,9 +12,10 @@ def lower_pool(network: Network) -> Network:
 
     Contract: the same sums arrive at the same neurons. netx stores a pool but cannot load it.
     """
-    if not any(isinstance(layer, Pool) for layer in network):
+    if not any(isinstance(table, Pool) for layer in network for table in layer.tables):
         return network
-    return network.replace(layers=tuple(_lowered(layer) for layer in network))
+    lowered = (layer.with_tables([_lowered(x) for x in layer.tables]) for layer in network)
+    return network.replace(layers=tuple(lowered))
 
 
 def _lowered(layer: Layer) -> Layer:
@@ -31,4 +32,5 @@ def _lowered(layer: Layer) -> Layer:
         groups=channels,
         neuron=layer.neuron,
         axon_delay=layer.axon_delay,
+        source=layer.source,
     )

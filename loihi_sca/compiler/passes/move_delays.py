@@ -17,9 +17,9 @@ def move_delays(network: Network) -> Network:
     Contract: every spike acts when it acted before. A dense layer without bias starts from zero
     and stays there until something arrives, so delaying its outputs is delaying its inputs: its
     axon delay becomes a synaptic delay of its own, one per row. Everywhere else the delay becomes
-    one of the next layer's columns, if that layer is dense and not recurrent. What is left (a
-    convolution before a convolution, a biased output layer) stays, and is refused later unless it
-    is unrolled.
+    one of the next layer's columns, if that layer is dense and not recurrent (of the columns of
+    each layer that listens, if all are). What is left (a convolution before a convolution, a biased
+    output layer) stays, and is refused later unless it is unrolled.
 
     The spikes that the network gives are unchanged; those that a layer with a delay sends
     internally now leave at once and wait in the next layer.
@@ -31,14 +31,19 @@ def move_delays(network: Network) -> Network:
             continue
         if not delay.any():
             layers[index] = replace(layer, axon_delay=None)
-        elif _can_delay(layer) and not has_bias(layer):
+        elif _can_delay(layer) and not has_bias(layer) and not layer.added:
             layers[index] = _delayed(replace(layer, axon_delay=None), delay[:, None])
-        elif index + 1 < len(layers):
-            consumer = layers[index + 1]
-            if _can_delay(consumer):
-                columns = spread(delay, consumer.weight.shape[1])
-                layers[index] = replace(layer, axon_delay=None)
-                layers[index + 1] = _delayed(consumer, columns[None])
+        elif listeners := network.wiring.listeners(index):
+            hearing = [layers[i].tables[k] for i, k in listeners]
+            if not all(_can_delay(table) for table in hearing):
+                continue
+            layers[index] = replace(layer, axon_delay=None)
+            for i, k in listeners:
+                tables = list(layers[i].tables)
+                table = tables[k]
+                assert _can_delay(table)  # noqa: S101 - all can, see above
+                tables[k] = _delayed(table, spread(delay, table.weight.shape[1])[None])
+                layers[i] = layers[i].with_tables(tables)
     return network.replace(layers=tuple(layers))
 
 

@@ -54,6 +54,11 @@ def _problems(network: Network) -> Iterator[Problem]:
             first.name, "only a Delta at the input encodes the constant that biases come from",
             "Begin with an Input block.",
         )  # fmt: skip
+    if not network.wiring.is_chain:
+        yield Problem(
+            network.name, "its layers hear others than the one before them, which relays do not",
+            "Use a chain of layers.",
+        )  # fmt: skip
     for layer in network:
         neuron, last = layer.neuron, layer is network.layers[-1]
         if isinstance(neuron, Delta | SigmaDelta) and neuron.threshold > VALUE and not last:

@@ -22,6 +22,8 @@ def repair_weights(network: Network) -> Network:
     ends the disagreement. It goes to a new neuron, whose synapses in the next layer are all zero.
     An output layer is left as it is, and refused later: there the neuron would be seen.
     """
+    if not network.wiring.is_chain:
+        return network  # is not loaded by netx
     layers = list(network.layers)
     for index in range(len(layers) - 1):
         layer, consumer = layers[index], layers[index + 1]

@@ -40,25 +40,30 @@ def shrink(network: Network) -> Network:
     if all(keep.all() for keep in kept):
         return network
     layers: list[Layer] = []
-    for index, layer in enumerate(network):
-        heard = kept[index - 1] if index else np.ones(layer.in_shape[0], dtype=np.bool_)
-        in_shape = layers[-1].out_shape if layers else layer.in_shape
-        layers.append(_cut(layer, in_shape, heard, kept[index]))
+    everything = np.ones(network.in_shape[0], dtype=np.bool_)
+    for index, (layer, links) in enumerate(zip(network, network.wiring.links, strict=True)):
+        tables = []
+        for table, source in zip(layer.tables, (link.source for link in links), strict=True):
+            in_shape = network.in_shape if source is None else layers[source].out_shape
+            heard = everything if source is None else kept[source]
+            tables.append(_cut(replace(table, added=()), in_shape, heard, kept[index]))
+        layers.append(layer.with_tables(tables))
     return network.replace(layers=tuple(layers))
 
 
 def _wanted(network: Network) -> list[Mask]:
     """Return the channels of each layer that spike and are heard."""
-    layers = network.layers
+    layers, wiring = network.layers, network.wiring
     wanted = [bound.can_spike for bound in bounds(network)]
-    wanted[-1] = np.ones_like(wanted[-1])
-    for index in range(len(layers) - 2, -1, -1):
-        if isinstance(layers[index], Input) or not isinstance(layers[index], Window | Dense):
+    for index in range(len(layers) - 1, -1, -1):
+        listeners = wiring.listeners(index)
+        own = isinstance(layers[index], Window | Dense) and not isinstance(layers[index], Input)
+        if not own or not listeners:
             wanted[index] = np.ones_like(wanted[index])
-        else:
-            channels = layers[index].out_shape[0]
-            heard = _heard(layers[index + 1], channels, wanted[index + 1])
-            wanted[index] = _heard_through(layers[index], wanted[index], heard)
+            continue
+        channels = layers[index].out_shape[0]
+        heard = [_heard(layers[i].tables[k], channels, wanted[i]) for i, k in listeners]
+        wanted[index] = _heard_through(layers[index], wanted[index], np.any(heard, axis=0))
     return wanted
 
 
@@ -92,10 +97,12 @@ def _keep_groups_regular(network: Network, wanted: list[Mask]) -> list[Mask]:
     kept = [keep.copy() for keep in wanted]
     while True:
         before = sum(int(keep.sum()) for keep in kept)
-        for index, layer in enumerate(network):
-            if isinstance(layer, Window):
-                none = np.ones(layer.in_shape[0], dtype=np.bool_)
-                _even_out(layer, kept[index - 1] if index else none, kept[index])
+        for index, links in enumerate(network.wiring.links):
+            for link in links:
+                if isinstance(link.table, Window):
+                    none = np.ones(link.table.in_shape[0], dtype=np.bool_)
+                    inputs = none if link.source is None else kept[link.source]
+                    _even_out(link.table, inputs, kept[index])
         if sum(int(keep.sum()) for keep in kept) == before:
             return kept
 

@@ -17,7 +17,8 @@ def split_groups(network: Network) -> Network:
     of groups in 8 bits, sign included; from 128 on it computes silence or crashes. The number of
     groups becomes its largest divisor that Lava can count, which for a large prime is 1.
     """
-    return network.replace(layers=tuple(_split(layer) for layer in network))
+    split = (layer.with_tables([_split(x) for x in layer.tables]) for layer in network)
+    return network.replace(layers=tuple(split))
 
 
 def _split(layer: Layer) -> Layer:

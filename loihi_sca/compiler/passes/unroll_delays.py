@@ -18,13 +18,16 @@ def unroll_delays(network: Network) -> Network:
 
     Contract: the same spikes, in C-major order where the last layer was a map. Only run on request:
     a map of shape (C, H, W) that listens to one of (c, h, w) takes C H W c h w synapses instead of
-    C c and the kernel. Pools must be lowered before; delays are moved after.
+    C c and the kernel. Pools must be lowered before; delays are moved after. A network that is no
+    chain stays as it is, and is refused later.
 
     Raises
     ------
     UnsupportedLayer
         A layer would have more than :data:`MAX_SYNAPSES` synapses.
     """
+    if not network.wiring.is_chain:
+        return network
     layers: list[Layer] = []
     for layer in network:
         before = layers[-1] if layers else None

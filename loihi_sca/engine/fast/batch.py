@@ -11,6 +11,7 @@ import numpy.typing as npt
 from loihi_sca.engine.fast import kernels
 from loihi_sca.engine.fast.events import time_major
 from loihi_sca.engine.fast.layout import LaidOut
+from loihi_sca.engine.fast.neuron_kernels import PEAK, SATURATIONS, SPIKES, SYNOPS, WRAPS
 from loihi_sca.engine.fast.resonator_kernels import run_resonators
 from loihi_sca.engine.fast.table import DRIVEN, PADDING, RESONATING, SHAPE_ONLY
 from loihi_sca.engine.result import SpikeArray, Trace
@@ -35,37 +36,55 @@ def run_batch(
     ``out`` (n, *out_shape, T), of the last layer, and ``traces`` are written.
     """
     counts = np.zeros((len(layout), COUNTS), dtype=np.int64)
-    spikes, drive = _arrange(layout[0], data)
-    steps = data.shape[-1]
-    for laid, count in zip(layout, counts, strict=True):
+    given, drive = _arrange(layout[0], data)
+    sent: dict[int | None, _Spikes] = {None: given}
+    for index, (laid, count) in enumerate(zip(layout, counts, strict=True)):
         trace = traces.get(laid.layer.name)
         u = v = NOTHING
+        spikes = sent[laid.source]
         if laid.table.kind != SHAPE_ONLY:
-            sent = _Spikes(len(data), steps, laid.layer.neurons)
+            added = _sum_added(laid, sent, count)
+            heard, spikes = spikes, _Spikes(len(data), data.shape[-1], laid.layer.neurons)
             if trace is not None:
-                u, v = (np.empty(sent.steps.shape, dtype=np.int32) for _ in range(2))
+                u, v = (np.empty(spikes.steps.shape, dtype=np.int32) for _ in range(2))
             if laid.table.kind == RESONATING:
-                run_resonators(laid.table, spikes.padded, sent.steps, u, v, count)
+                run_resonators(laid.table, heard.padded, spikes.steps, u, v, count)
             else:
-                kernels.run_layer(laid.table, spikes.padded, drive, sent.steps, u, v, count)
-            spikes, drive = sent, NOTHING
+                kernels.run_layer(laid.table, heard.padded, drive, added, spikes.steps, u, v, count)
+            drive = NOTHING
         if laid.table.kind == SHAPE_ONLY or laid.layer.axon_delay is not None:
             _delay(spikes.steps, laid.layer)
-            count[kernels.SPIKES] = np.count_nonzero(spikes.steps)
+            count[SPIKES] = np.count_nonzero(spikes.steps)
         if trace is not None:
             _write(spikes.steps, laid.layer.out_shape, trace.spikes)
             if trace.current is not None and trace.voltage is not None:
                 _write(u, laid.layer.out_shape, trace.current)
                 _write(v, laid.layer.out_shape, trace.voltage)
+        sent[index] = spikes
+        for done in laid.ended:
+            del sent[done]
     _write(spikes.steps, layout[-1].layer.out_shape, out)
     return counts
 
 
+def _sum_added(
+    laid: LaidOut, sent: Mapping[int | None, _Spikes], count: npt.NDArray[np.int64]
+) -> npt.NDArray[Any]:
+    """Return what further synapses add to the currents (n, T, neurons), empty without any."""
+    if not laid.added:
+        return NOTHING
+    samples, steps = sent[laid.source].steps.shape[:2]
+    added = np.zeros((samples, steps, laid.layer.neurons), dtype=laid.table.zero.dtype)
+    for source, table in laid.added:
+        kernels.sum_arrivals(table, sent[source].padded, added, count)
+    return added
+
+
 def add_counts(total: npt.NDArray[np.int64], more: npt.NDArray[np.int64]) -> None:
     """Add the counts of a batch; of the peaks, keep the larger."""
-    peaks = np.maximum(total[:, kernels.PEAK], more[:, kernels.PEAK])
+    peaks = np.maximum(total[:, PEAK], more[:, PEAK])
     total += more
-    total[:, kernels.PEAK] = peaks
+    total[:, PEAK] = peaks
 
 
 def activity_of(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> LayerActivity:
@@ -75,12 +94,12 @@ def activity_of(layer: Layer, count: npt.NDArray[np.int64], updates: int) -> Lay
         name=layer.name,
         neurons=neurons,
         outputs=layer.neurons,
-        spikes=int(count[kernels.SPIKES]),
-        synops=int(count[kernels.SYNOPS]),
+        spikes=int(count[SPIKES]),
+        synops=int(count[SYNOPS]),
         updates=neurons * updates,
-        peak_current=int(count[kernels.PEAK]),
-        current_wraps=int(count[kernels.WRAPS]),
-        voltage_saturations=int(count[kernels.SATURATIONS]),
+        peak_current=int(count[PEAK]),
+        current_wraps=int(count[WRAPS]),
+        voltage_saturations=int(count[SATURATIONS]),
     )
 
 

@@ -23,16 +23,10 @@ from loihi_sca.engine.fast.events import (
     list_step,
 )
 from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
+from loihi_sca.engine.fast.neuron_kernels import SYNOPS, trace, update
 from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
 from loihi_sca.engine.fast.vector import add_window, add_window_in_chunks
-from loihi_sca.network.fixed_point import ALIGN_BITS, STATE_LIMIT
-
-I32 = np.int32
-LIMIT = I32(STATE_LIMIT - 1)
-MASK = I32(2 * STATE_LIMIT - 1)
-
-SPIKES, SYNOPS, PEAK, WRAPS, SATURATIONS = range(5)
-"""Places in the array of counts."""
+from loihi_sca.network.fixed_point import ALIGN_BITS
 
 
 @compiled
@@ -49,7 +43,7 @@ def _list(table: Any, spikes: Any, first: Any, length: int, starts: Any, events:
 
 @compiled
 def _run_block(
-    table: Any, drive: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any,
+    table: Any, drive: Any, added: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any,
     starts: Any, events: Any, arriving: Any, u: Any, v: Any, i: int, begin: int, length: int,
     top: int, rows: int,
 ) -> None:  # fmt: skip
@@ -64,23 +58,48 @@ def _run_block(
     own_starts = np.zeros(2, dtype=np.int32)
     for k in range(length):
         t = begin + k
-        if table.kind == GATHER or table.kind == PATTERN:
-            _gather(table, top, rows, starts, k, events, flat_u)
-        elif table.kind == DEPTHWISE:
-            _depthwise(table, top, rows, starts, k, events, block_u)
-        elif table.kind == GROUPED:
-            _grouped(table, top, rows, starts, k, events, block_u)
-        elif table.kind == DELAYED:
-            block_u += arriving[t : t + 1]
-        else:
+        if table.kind == DRIVEN:
             bias = drive[i, t, here:there]
+        else:
+            _collect(table, top, rows, starts, k, events, arriving, t, block_u)
+        if added.shape[0]:
+            flat_u += added[i, t, here:there]
         if table.feedback.shape[0] and t > 0:
             counts[SYNOPS] += _feed_back(table, sent, t - 1, own, own_starts, flat_u)
         if trace_u.shape[0]:
-            _trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
+            trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
                    trace_v[i, t, here:there])  # fmt: skip
-        _update(flat_u, block_v, table.keep_u, table.keep_v, bias, table.threshold,
+        update(flat_u, block_v, table.keep_u, table.keep_v, bias, table.threshold,
                 out[i, t, here:there], counts)  # fmt: skip
+
+
+@compiled
+def _sum_block(
+    table: Any, added: Any, starts: Any, events: Any, arriving: Any, i: int, begin: int,
+    length: int, top: int, rows: int,
+) -> None:  # fmt: skip
+    """Add what arrives at some output rows of sample ``i`` in ``length`` timesteps."""
+    g = table.g
+    here, there = top * g.out_w * g.out_c, (top + rows) * g.out_w * g.out_c
+    for k in range(length):
+        block = added[i, begin + k, here:there].reshape(rows * g.out_w, g.out_c)
+        _collect(table, top, rows, starts, k, events, arriving, begin + k, block)
+
+
+@inlined
+def _collect(
+    table: Any, top: int, rows: int, starts: Any, k: int, events: Any, arriving: Any, t: int,
+    block_u: Any,
+) -> None:  # fmt: skip
+    """Add the aligned weights of what arrives at one timestep."""
+    if table.kind == GATHER or table.kind == PATTERN:
+        _gather(table, top, rows, starts, k, events, block_u.reshape(-1))
+    elif table.kind == DEPTHWISE:
+        _depthwise(table, top, rows, starts, k, events, block_u)
+    elif table.kind == GROUPED:
+        _grouped(table, top, rows, starts, k, events, block_u)
+    elif table.kind == DELAYED:
+        block_u += arriving[t : t + 1]
 
 
 @inlined
@@ -182,72 +201,14 @@ def _feed_back(table: Any, sent: Any, t: int, own: Any, own_starts: Any, u: Any)
     return synops
 
 
-@inlined
-def _decayed(state: Any, keep: Any) -> Any:
-    """Return ``trunc(state * keep / 4096)`` for ``|state| <= 2^23`` without leaving int32.
-
-    With ``state = 4096 high + low``, ``0 <= low < 4096``, it is ``high * keep`` plus ``low * keep /
-    4096`` rounded down, or up for a negative state. Each product stays below 2^25.
-    """
-    high, low = I32(state >> 12), I32(state & I32(4095))
-    upwards = I32(I32(state >> 31) & I32(4095))
-    return I32(I32(high * keep) + I32(I32(I32(low * keep) + upwards) >> 12))
-
-
-@inlined
-def _wrapped(current: Any) -> Any:
-    """Wrap to 24 bit: (-2^23, 2^23]."""
-    return I32(I32(I32(current + LIMIT) & MASK) - LIMIT)
-
-
-@inlined
-def _free_voltage(voltage: Any, keep: Any, current: Any, bias: Any) -> Any:
-    """Integrate; the result may leave the 24 bit, and is clipped by the caller."""
-    return I32(I32(_decayed(voltage, keep) + current) + bias)
-
-
-@compiled
-def _update(
-    u: Any, v: Any, keep_u: Any, keep_v: Any, bias: Any, threshold: int, out: Any, counts: Any
-) -> None:
-    """Advance a block by one step; ``u`` holds the current and leaves as what is left of it."""
-    own = u.dtype.type
-    spikes, wraps, saturations, peak = I32(0), I32(0), I32(0), own(0)
-    for j in range(out.shape[0]):
-        whole = u[j]
-        current = _wrapped(whole)
-        free = _free_voltage(v[j], keep_v[j], current, bias[j])
-        voltage = min(max(free, I32(-LIMIT)), LIMIT)
-        spike = voltage > threshold
-        peak = max(peak, own(abs(whole)))
-        wraps += I32(whole != current)
-        saturations += I32(free != voltage)
-        spikes += I32(spike)
-        out[j] = spike
-        v[j] = I32(0) if spike else voltage
-        u[j] = _decayed(current, keep_u[j])
-    counts[SPIKES] += spikes
-    counts[WRAPS] += wraps
-    counts[SATURATIONS] += saturations
-    counts[PEAK] = max(counts[PEAK], peak)
-
-
-@compiled
-def _trace(u: Any, v: Any, keep_v: Any, bias: Any, trace_u: Any, trace_v: Any) -> None:
-    """Write down what :func:`_update` is about to compute: current, and voltage before reset."""
-    for j in range(trace_u.shape[0]):
-        trace_u[j] = _wrapped(u[j])
-        free = _free_voltage(v[j], keep_v[j], trace_u[j], bias[j])
-        trace_v[j] = min(max(free, I32(-LIMIT)), LIMIT)
-
-
 @entry_point
 def run_layer(sources: str) -> Callable[..., None]:
     """Return the kernel that runs one layer."""
 
     def run_layer(
-        table: Any, spikes: Any, drive: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any
-    ) -> None:
+        table: Any, spikes: Any, drive: Any, added: Any, out: Any, trace_u: Any, trace_v: Any,
+        counts: Any,
+    ) -> None:  # fmt: skip
         """Run one layer over all steps of some samples.
 
         Parameters
@@ -258,6 +219,8 @@ def run_layer(sources: str) -> Callable[..., None]:
             What arrives, each sample padded by at least 63 bytes of anything.
         drive : int32 array (n, T, neurons)
             Aligned bias of a driven input layer, otherwise empty.
+        added : int32 or int64 array (n, T, neurons)
+            What :func:`sum_arrivals` says of further tables, empty without any.
         out : uint8 array (n, T, neurons)
             Spikes, written.
         trace_u, trace_v : int32 array (n, T, neurons)
@@ -287,7 +250,41 @@ def run_layer(sources: str) -> Callable[..., None]:
                     _scatter_delayed(table, starts, events, begin, length, arriving)
                 for top in range(0, g.out_h, table.block_rows):
                     rows = min(table.block_rows, g.out_h - top)
-                    _run_block(table, drive, out, trace_u, trace_v, counts, starts, events,
-                               arriving, u, v, i, begin, length, top, rows)  # fmt: skip
+                    _run_block(table, drive, added, out, trace_u, trace_v, counts, starts,
+                               events, arriving, u, v, i, begin, length, top, rows)  # fmt: skip
 
     return run_layer
+
+
+@entry_point
+def sum_arrivals(sources: str) -> Callable[..., None]:
+    """Return the kernel that weighs what arrives at one of several tables of a layer."""
+
+    def sum_arrivals(table: Any, spikes: Any, added: Any, counts: Any) -> None:
+        """Add the aligned weights of all spikes of some samples to ``added`` (n, T, neurons).
+
+        Parameters
+        ----------
+        table, spikes, counts
+            As of :func:`run_layer`; of the counts the synaptic operations only.
+        added : int32 or int64 array (n, T, neurons)
+            Added to.
+        """
+        _ = sources
+        g, steps = table.g, added.shape[1]
+        segment = min(table.segment, steps)
+        starts = np.empty((segment, g.in_h * g.in_w + 1), dtype=np.int32)
+        events = np.empty(segment * table.most_events, dtype=np.int32)
+        arriving = np.empty((steps if table.kind == DELAYED else 0, g.out_c), dtype=added.dtype)
+        for i in range(added.shape[0]):
+            arriving[:] = 0
+            for begin in range(0, steps, segment):
+                length = min(segment, steps - begin)
+                counts[SYNOPS] += _list(table, spikes[i], begin - table.lag, length, starts, events)
+                if table.kind == DELAYED:
+                    _scatter_delayed(table, starts, events, begin, length, arriving)
+                for top in range(0, g.out_h, table.block_rows):
+                    rows = min(table.block_rows, g.out_h - top)
+                    _sum_block(table, added, starts, events, arriving, i, begin, length, top, rows)
+
+    return sum_arrivals

@@ -8,6 +8,7 @@ that one row of a window sees are one contiguous piece of the event list.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ from loihi_sca.network import (
     Window,
 )
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
+from loihi_sca.network.wiring import Link
 
 BLOCK_NEURONS = 2048
 """Neurons whose state and constants stay in the first-level cache while timesteps go by."""
@@ -66,32 +68,67 @@ INT16_MAX = (1 << 15) - 1
 
 @dataclass(frozen=True)
 class LaidOut:
-    """A layer and its table."""
+    """A layer, its table, and who it hears.
+
+    Attributes
+    ----------
+    layer : Layer
+    table : Table
+    source : int or None
+        Place of the layer that it hears, None for the input.
+    added : tuple of (int or None, Table)
+        Source and table of further synapses.
+    ended : tuple of int or None
+        Layers, or the input, whose spikes are not needed any more once this one has run.
+    """
 
     layer: Layer
     table: Table
+    source: int | None
+    added: tuple[tuple[int | None, Table], ...]
+    ended: tuple[int | None, ...]
 
 
 def lay_out(network: Network, schedule: Schedule) -> list[LaidOut]:
     """Lay all layers out for the kernels."""
-    layout, arriving = [], network.in_shape
-    for layer in network:
-        if isinstance(layer, ComplexDense):
-            layout.append(LaidOut(layer, _resonator_table(layer, arriving, schedule)))
-        else:
-            layout.append(LaidOut(layer, _table(layer, arriving, schedule)))
-        arriving = layer.out_shape
+    layout, wiring = [], network.wiring
+    for layer, links, ended in zip(network, wiring.links, wiring.ended, strict=True):
+        own, *added = _tables(network, links, schedule)
+        sources = [link.source for link in links]
+        further = tuple(zip(sources[1:], added, strict=True))
+        layout.append(LaidOut(layer, own, sources[0], further, ended))
     return layout
 
 
-def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
-    """Lay a layer out; ``arriving`` is the shape that the layer before it gives."""
+def _tables(network: Network, links: Sequence[Link], schedule: Schedule) -> list[Table]:
+    """Lay out the tables of a layer, whose sums meet in currents of one width."""
+    arriving = [
+        network.in_shape if link.source is None else network.layers[link.source].out_shape
+        for link in links
+    ]
+    pairs = list(zip(links, arriving, strict=True))
+    tables = [_table(link, shape, schedule) for link, shape in pairs]
+    if len(tables) == 1:
+        return tables
+    rows = (weight_rows(link.table, _kind(link.table), shape) for link, shape in pairs)
+    narrow = all(table.zero.dtype == np.int32 for table in tables)
+    if narrow and _currents_fit(sum(map(largest_sum, rows))):
+        return tables
+    return [_table(link, shape, schedule, wide=True) for link, shape in pairs]
+
+
+def _table(link: Link, arriving: Shape, schedule: Schedule, *, wide: bool = False) -> Table:
+    """Lay a table out; ``arriving`` is the shape that its source gives."""
+    layer = link.table
+    if isinstance(layer, ComplexDense):
+        return _resonator_table(layer, arriving, schedule)
     source = geometry_of(layer)
     kind, g, piece_bits = _kind(layer), source, 0
     neuron = layer.neuron if isinstance(layer.neuron, Cuba) else Cuba(MAX_DECAY, MAX_DECAY, 0)
     weight = weight_rows(layer, kind, arriving)
     feedback = _feedback_rows(layer)
     narrow, safe_sum = _widths(np.concatenate((weight, feedback)) if feedback.size else weight)
+    narrow = narrow and not wide
     most_events = source.in_h * source.in_w * source.in_c
     if kind == PATTERN:
         pieces = pattern_pieces(source)
@@ -120,7 +157,7 @@ def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Table:
         block_rows=block_rows,
         most_events=most_events,
         segment=max(1, SEGMENT_EVENTS // most_events),
-        lag=1 if schedule == "cold" and not isinstance(layer, Input) else 0,
+        lag=1 + link.hold if schedule == "cold" and not isinstance(layer, Input) else 0,
         feedback=feedback.astype(integers, order="C"),
     )
 
@@ -187,10 +224,20 @@ def _widths(weight: npt.NDArray[np.int64]) -> tuple[bool, bool]:
     most 2^23, plus the aligned sum over the fan-in. Rows of a grouped layer belong to different
     outputs, so summing all of them only makes the bound larger than it need be.
     """
+    largest = largest_sum(weight)
+    narrow = int(np.abs(weight).max()) <= INT16_MAX and _currents_fit(largest)
+    return narrow, largest <= INT16_MAX
+
+
+def largest_sum(weight: npt.NDArray[np.int64]) -> int:
+    """Return the largest sum of weights, whole or partial, that spikes can make of some rows."""
     positive, negative = np.maximum(weight, 0).sum(axis=0), np.maximum(-weight, 0).sum(axis=0)
-    largest_sum = int(max(positive.max(), negative.max()))
-    narrow = int(np.abs(weight).max()) <= INT16_MAX and STATE_LIMIT + ALIGN * largest_sum < 1 << 31
-    return narrow, largest_sum <= INT16_MAX
+    return int(max(positive.max(), negative.max()))
+
+
+def _currents_fit(largest: int) -> bool:
+    """Tell whether 32 bits hold any current to which so large a sum is added."""
+    return STATE_LIMIT + ALIGN * largest < 1 << 31
 
 
 def _largest(*tables: npt.NDArray[np.int64]) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.engine.fast.layout import LaidOut
-from loihi_sca.engine.fast.table import DELAYED, DRIVEN, PADDING
+from loihi_sca.engine.fast.table import DELAYED, DRIVEN, PADDING, Table
 from loihi_sca.errors import InputError
 
 BATCH_BYTES = 8 << 20
@@ -53,22 +53,31 @@ def _sample_bytes(
     inputs = math.prod(layout[0].layer.in_shape)
     # the data as they come, and what checking and converting takes if they are no bytes
     raw = inputs * (kind.itemsize if kind.itemsize == 1 else kind.itemsize + 10)
-    before = inputs * (8 if layout[0].table.kind == DRIVEN else 1)
+    held: dict[int | None, int] = {None: inputs * (8 if layout[0].table.kind == DRIVEN else 1)}
     widest = 0
-    for laid in layout:
+    for index, laid in enumerate(layout):
         layer = laid.layer
         trace = 8 if layer.name in recorded else 0
         delayed = 1 if layer.axon_delay is not None else 0
-        widest = max(widest, before + layer.neurons * (1 + delayed + trace))
-        before = layer.neurons
+        summed = laid.table.zero.itemsize if laid.added else 0
+        here = layer.neurons * (1 + delayed + trace + summed)
+        widest = max(widest, sum(held.values()) + here)
+        held[index] = layer.neurons
+        for done in laid.ended:
+            del held[done]
     return steps * (raw + widest) + PADDING
 
 
 def _scratch_bytes(laid: LaidOut, steps: int) -> int:
     """Return the bytes that a kernel allocates for itself."""
-    table, g = laid.table, laid.table.g
+    tables = (laid.table, *(table for _, table in laid.added))
+    return max(_table_scratch(table, laid.layer.neurons, steps) for table in tables)
+
+
+def _table_scratch(table: Table, neurons: int, steps: int) -> int:
+    g = table.g
     segment = min(table.segment, steps)
     lists = 4 * segment * (table.most_events + g.in_h * g.in_w + 1)
-    state = laid.layer.neurons * (table.zero.itemsize + 4)
+    state = neurons * (table.zero.itemsize + 4)
     arriving = steps * g.out_c * table.zero.itemsize if table.kind == DELAYED else 0
     return lists + state + arriving

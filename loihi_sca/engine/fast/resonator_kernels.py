@@ -9,7 +9,7 @@ import numpy as np
 
 from loihi_sca.engine.fast.events import count_synops, list_events
 from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
-from loihi_sca.engine.fast.kernels import PEAK, SATURATIONS, SPIKES, SYNOPS
+from loihi_sca.engine.fast.neuron_kernels import PEAK, SATURATIONS, SPIKES, SYNOPS
 from loihi_sca.engine.fast.vector import add_window_in_chunks
 from loihi_sca.network.fixed_point import DECAY_BITS, STATE_LIMIT
 

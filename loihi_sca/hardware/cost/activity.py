@@ -171,17 +171,22 @@ def from_rates(
     from_host = first.geometry.kind != "input"
     arriving = own.get("input", own.get(first.name, rate)) if from_host else 0.0
     input_spikes = arriving * steps * first.geometry.inputs
-    layers, spikes_per_input = [], arriving * steps
-    for spec in architecture.layers:
+    layers: list[LayerCounts] = []
+    sent: list[float] = []  # per neuron and sample
+    for index, spec in enumerate(architecture.layers):
         geometry, spikes = spec.geometry, own.get(spec.name, rate) * steps
         if geometry.kind == "port":
             layers.append(LayerCounts(spec.name, 0.0, 0.0, 0.0))
+            sent.append(arriving * steps)
             continue
-        synops = spikes_per_input * connections(geometry)
+        synops = sum(
+            (arriving * steps if source is None else sent[source]) * connections(table)
+            for table, source in architecture.links(index)
+        )
         synops += spikes * recurrent_connections(geometry)
         updates = steps * geometry.neurons * profile.compartments_per_neuron(geometry.neuron)
         layers.append(LayerCounts(spec.name, spikes * geometry.neurons, synops, float(updates)))
-        spikes_per_input = spikes
+        sent.append(spikes)
     return Activity(tuple(layers), input_spikes, steps, f"assumed rate {rate:g} per step")
 
 

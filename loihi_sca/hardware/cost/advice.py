@@ -63,7 +63,8 @@ def advise(placement: Placement, activity: Activity, now: LatencyEstimate) -> Ad
     """Return the mildest change of channels that shortens a step, or else fewer timesteps.
 
     Tried are the layer that sets the pace, the one whose channels feed it, and all layers at once;
-    the layer of the classes and values that come in keep their channels.
+    the layer of the classes and values that come in keep their channels. Of a network that is no
+    chain only fewer timesteps are tried.
     """
     step, architecture = now.step_us.best, placement.architecture
     enough = step * (1 - WORTH)
@@ -79,10 +80,13 @@ def advise(placement: Placement, activity: Activity, now: LatencyEstimate) -> Ad
             )
             return Advice(text, channels, None, shortest, shortest * now.timesteps)
     fewer = (now.timesteps + 1) // 2
+    tried = "No change of channels shortens it by an eighth"
+    if architecture.sources:
+        tried = "It is no chain, for which no change of channels is tried"
     if fewer == now.timesteps:
-        return Advice(f"{_pace(now)} No change of channels shortens it by an eighth.")
+        return Advice(f"{_pace(now)} {tried}.")
     text = (
-        f"{_pace(now)} No change of channels shortens it by an eighth; {fewer} instead of "
+        f"{_pace(now)} {tried}; {fewer} instead of "
         f"{now.timesteps} timesteps take a sample from {now.sample_us.best:.4g} to "
         f"{step * fewer:.4g} us."
     )
@@ -129,6 +133,8 @@ def _candidates(
     architecture: Architecture, now: LatencyEstimate, enough: float
 ) -> Iterator[list[dict[str, int]]]:
     """Yield changes to be compared with each other, the mildest first."""
+    if architecture.sources:
+        return
     names = [spec.name for spec in architecture.layers]
     own = _owner(architecture, names.index(now.binding.layer))
     near = [own, _owner(architecture, own - 1)] if own else [own]

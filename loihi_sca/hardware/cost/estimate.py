@@ -212,8 +212,7 @@ def estimate(
     if not isinstance(activity, Activity):
         activity = from_run(activity, architecture, profile, samples, timesteps)
     spread = loads(placement, activity)
-    depth = sum(spec.has_synapses for spec in architecture.layers)
-    time = latency(profile, spread, activity.timesteps, depth)
+    time = latency(profile, spread, activity.timesteps, architecture.depth)
     return Estimate(
         placement, violations, energy(placement, activity, spread, time.sample_us, board), time
     )
@@ -221,7 +220,7 @@ def estimate(
 
 def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
     spec = layer.spec
-    tables = (*spec.geometry.bits, *spec.geometry.recurrent_bits)
+    tables = [b for g in spec.geometry.tables for b in (*g.bits, *g.recurrent_bits)]
     stored = [b for b in profile.limits.weight_bits.values if tables and b >= max(tables)]
     cores = layer.cores
     table = compiler_table(layer, profile)

@@ -6,7 +6,7 @@ synapses, counted exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from loihi_sca.hardware.cost.mesh import Floats, Traffic, from_host, traffic
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
 from loihi_sca.hardware.mapping.tiling import axes_of, outer
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
+from loihi_sca.hardware.shapes import Geometry
 
 
 @dataclass(frozen=True)
@@ -54,30 +55,42 @@ class Load:
 
 def loads(placement: Placement, activity: Activity) -> tuple[Load, ...]:
     """Return the load of every layer's cores."""
-    layers = placement.layers
+    layers, architecture = placement.layers, placement.architecture
     found = []
     for i, layer in enumerate(layers):
         spikes = _rate(activity, i, layer)
         outgoing: list[Traffic] = []
         incoming: list[tuple[Traffic, float]] = []
-        if layer.cores and i + 1 < len(layers):
-            outgoing.append(traffic(placement, layer, layers[i + 1]))
+        if layer.cores:
+            outgoing.extend(
+                traffic(placement, layer, _by_table(layers[j], table))
+                for j, table in architecture.listeners(i)
+            )
         if layer.spec.geometry.recurrent_bits:
             own = traffic(placement, layer, layer)
             outgoing.append(own)
             incoming.append((own, spikes))
         if layer.spec.has_synapses:
-            incoming.append(_arriving(placement, activity, i))
+            incoming.extend(
+                _arriving(placement, activity, _by_table(layer, table), source)
+                for table, source in architecture.links(i)
+            )
         found.append(_load(layer, activity, i, spikes, outgoing, incoming))
     return tuple(found)
 
 
-def _arriving(placement: Placement, activity: Activity, i: int) -> tuple[Traffic, float]:
-    """Return the traffic into layer ``i`` and how often each source spikes."""
-    layer = placement.layers[i]
-    before = placement.layers[i - 1] if i else None
-    if before is not None and before.cores:
-        return traffic(placement, before, layer), _rate(activity, i - 1, before)
+def _by_table(layer: LayerPlacement, table: Geometry) -> LayerPlacement:
+    """Return a layer as it is to one of those that it hears."""
+    return replace(layer, spec=replace(layer.spec, geometry=table))
+
+
+def _arriving(
+    placement: Placement, activity: Activity, layer: LayerPlacement, source: int | None
+) -> tuple[Traffic, float]:
+    """Return the traffic into a layer from one that it hears, and how often each neuron spikes."""
+    before = None if source is None else placement.layers[source]
+    if before is not None and source is not None and before.cores:
+        return traffic(placement, before, layer), _rate(activity, source, before)
     return from_host(layer), activity.input_spikes / layer.spec.geometry.inputs
 
 
@@ -123,8 +136,9 @@ def _synapse_share(layer: LayerPlacement) -> Floats:
     """Return each core's share of the layer's synapses."""
     geometry = layer.spec.geometry
     if geometry.kind == "conv":
-        axes = axes_of(geometry, layer.tiling)
-        share: Floats = outer(*(a.connections for a in axes)) / max(1, connections(geometry))
+        held = (axes_of(table, layer.tiling) for table in geometry.tables)
+        synapses = np.sum([outer(*(a.connections for a in axes)) for axes in held], axis=0)
+        share: Floats = synapses / max(1, connections(geometry))
         return share
     has_any = connections(geometry) + recurrent_connections(geometry) > 0
     return layer.neurons / geometry.neurons if has_any else np.zeros(layer.cores)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from loihi_sca.errors import ConfigError
+from loihi_sca.errors import ConfigError, UnsupportedLayer
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.usage import usage
@@ -224,7 +224,7 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     ConfigError
         There is no such chip.
     NetworkError, UnsupportedLayer
-        The file cannot be read.
+        The file cannot be read, or the network is no chain.
 
     Examples
     --------
@@ -235,6 +235,11 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     """
     profile = as_profile(profile)
     architecture, budget = describe(as_network(network)), core_budget_of(profile)
+    if architecture.sources:
+        raise UnsupportedLayer(
+            f"{architecture.name}: it is no chain, and cliffs are those of a chain's channels",
+            "Map the network, pruned more and less.",
+        )
     found = []
     for i, spec in enumerate(architecture.layers):
         followers = _followers(architecture, i)

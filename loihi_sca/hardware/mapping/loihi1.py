@@ -111,7 +111,10 @@ def fewest_cores(geometry: Geometry, budget: CoreBudget) -> Tiling:
 
 def _fewest_by_memory(geometry: Geometry, budget: CoreBudget) -> int:
     """Return cores that the bare bits of the synapses fill: no tiling with fewer can fit."""
-    bits = connections(geometry) * min(map(budget.stored_bits, geometry.bits), default=0)
+    bits = sum(
+        connections(table) * min(map(budget.stored_bits, table.bits), default=0)
+        for table in geometry.tables
+    )
     return -(-bits // (budget.synapse_words * budget.word_bits))
 
 

@@ -26,7 +26,8 @@ class Ways(NamedTuple):
     """What the ways to cut a layer take, in the order in which the compiler tries them.
 
     Synapse words of ``n`` inputs are ``words * n + recurrent``: per input channel (within a group)
-    of a convolution, per input of a dense layer. Each an int array (..., ways).
+    of a convolution, per input of a dense layer. Synapses added to those of the layer's own input
+    do not depend on it, and count as recurrent ones do. Each an int array (..., ways).
 
     Attributes
     ----------
@@ -126,13 +127,24 @@ def _taken(geometry: Geometry, budget: CoreBudget, outputs: Counts, tilings: Cou
         positions *= -(-geometry.out_shape[axis] // tilings[..., axis])
     sizes = np.stack([size, outputs - size * (tiles - 1)])
     (full, rest), (full_own, rest_own) = _words(geometry, budget, sizes)
+    full_more, rest_more = _added_words(geometry, budget, sizes)
     return Ways(
         tiles * positions,
         np.maximum(full, rest),
-        outputs * np.maximum(full_own, rest_own),
+        outputs * np.maximum(full_own, rest_own) + np.maximum(full_more, rest_more),
         ((tiles - 1) * full + rest) * positions,
-        outputs * ((tiles - 1) * full_own + rest_own),
+        outputs * ((tiles - 1) * full_own + rest_own)
+        + ((tiles - 1) * full_more + rest_more) * positions,
     )
+
+
+def _added_words(geometry: Geometry, budget: CoreBudget, channels: Counts) -> Counts:
+    """Return the words of the synapses that are added, of cores of some channels."""
+    words = np.zeros_like(channels)
+    for table in geometry.added:
+        per_input, _ = _words(_without_inputs(table), budget, channels)
+        words = words + fan_in(table) * per_input
+    return words
 
 
 def _words(geometry: Geometry, budget: CoreBudget, channels: Counts) -> tuple[Counts, Counts]:

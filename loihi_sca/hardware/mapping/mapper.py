@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from loihi_sca.hardware.mapping.usage import Usage, axon_map, destinations, usag
 from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume, describe
-from loihi_sca.problems import CHAINS, NO_ADD
 from loihi_sca.results import Result
 
 if TYPE_CHECKING:
@@ -138,7 +137,8 @@ class Placement(Result):
         Equal to ``cores`` where the profile has no such band. The lower edge is an assumption.
         """
         geometries = tuple(spec.geometry for spec in self.architecture.layers)
-        tilings = _tilings(geometries, core_budget_of(self.profile, fewest_compartments=True))
+        budget = core_budget_of(self.profile, fewest_compartments=True)
+        tilings = _tilings(geometries, budget, chain=not self.architecture.sources)
         fewest = sum(
             tiling.cores(geometry.out_shape)
             for geometry, tiling in zip(geometries, tilings, strict=True)
@@ -215,7 +215,7 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     Raises
     ------
     UnsupportedLayer
-        It has residual blocks.
+        It is a recipe's network with residual blocks, which has to be compiled first.
 
     Examples
     --------
@@ -232,13 +232,16 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     architecture, budget = describe(as_network(network)), core_budget_of(profile)
     if architecture.additions:
         blocks = ", ".join(addition.block for addition in architecture.additions)
-        raise UnsupportedLayer(f"{blocks}: {NO_ADD}, so that it cannot be mapped", CHAINS)
+        raise UnsupportedLayer(
+            f"{blocks}: what holds its branches back is not known before it is compiled, so that "
+            "it cannot be mapped",
+            "Map the compiled network.",
+        )
     geometries = tuple(spec.geometry for spec in architecture.layers)
-    tilings = _tilings(geometries, budget)
+    tilings = _tilings(geometries, budget, chain=not architecture.sources)
     layers, first = [], 0
     for i, spec in enumerate(architecture.layers):
-        last = i + 1 == len(geometries)
-        following = (None, None) if last else (geometries[i + 1], tilings[i + 1])
+        following = [(table, tilings[j]) for j, table in architecture.listeners(i)]
         groups = profile.neuron_groups(spec.geometry.neuron)
         placed = _place(spec, tilings[i], following, first, budget, groups)
         layers.append(placed)
@@ -246,7 +249,12 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     return Placement(architecture, profile, tuple(layers))
 
 
-def _tilings(geometries: tuple[Geometry, ...], budget: CoreBudget) -> tuple[Tiling, ...]:
+def _tilings(
+    geometries: tuple[Geometry, ...], budget: CoreBudget, *, chain: bool
+) -> tuple[Tiling, ...]:
+    """Return how each layer is cut; on Loihi 1 neighbours together, where there are neighbours."""
+    if budget.strategy == "loihi1" and not chain:
+        return tuple(loihi1.fewest_cores(geometry, budget) for geometry in geometries)
     if budget.strategy == "loihi1":
         return loihi1.tile_chain(geometries, budget)
     return tuple(loihi2.tile(geometry, budget) for geometry in geometries)
@@ -255,7 +263,7 @@ def _tilings(geometries: tuple[Geometry, ...], budget: CoreBudget) -> tuple[Tili
 def _place(
     spec: LayerSpec,
     tiling: Tiling,
-    following: tuple[Geometry, Tiling] | tuple[None, None],
+    following: Sequence[tuple[Geometry, Tiling]],
     first: int,
     budget: CoreBudget,
     groups: int,
@@ -265,10 +273,10 @@ def _place(
         none = np.zeros(0, dtype=np.int64)
         return LayerPlacement(spec, tiling, first, none, none, none, none, none, 0, "none", 0.0)
     used = usage(geometry, tiling, budget)
-    out_axons = destinations(geometry, tiling, *following)
+    out_axons = destinations(geometry, tiling, following)
     mapped = np.zeros_like(out_axons)
     if budget.axon_map is not None:
-        mapped = axon_map(geometry, tiling, following[0])
+        mapped = axon_map(geometry, tiling, *(table for table, _ in following))
     binding, utilisation = _binding(geometry, used, out_axons, mapped, budget)
     return LayerPlacement(
         spec,

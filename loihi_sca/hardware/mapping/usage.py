@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,6 +35,13 @@ class Usage(NamedTuple):
 @lru_cache(maxsize=1 << 12)
 def usage(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> Usage:
     """Return what each core of a layer uses, without its output axons."""
+    if geometry.added:
+        first, *more = (usage(table, tiling, budget) for table in geometry.tables)
+        return Usage(
+            first.neurons,
+            first.words + sum(used.words for used in more),
+            first.in_axons + sum(used.in_axons for used in more),
+        )
     axes = axes_of(geometry, tiling)
     neurons = outer(*(axis.sizes for axis in axes))
     in_axons = _in_axons(geometry, axes, budget)
@@ -63,20 +71,22 @@ def _in_axons(geometry: Geometry, axes: tuple[Axis, Axis, Axis], budget: CoreBud
     return outer(ones[0] if geometry.kind == "input" else bits_set(sizes[0]), *ones[1:])
 
 
-def axon_map(geometry: Geometry, tiling: Tiling, following: Geometry | None) -> Counts:
+def axon_map(geometry: Geometry, tiling: Tiling, *following: Geometry) -> Counts:
     """Return the entries of each core's table of destinations, AxonMap, on Loihi 2.
 
     Towards a convolution one per position and power of two that makes up the tile's channels (one
-    per position from an input layer), towards a dense layer or the host one per neuron. Those
-    towards the layer itself, if it is recurrent, are added; no public table has such a layer.
+    per position from an input layer), towards a dense layer or the host one per neuron. Those of
+    several layers that listen add up, as do those towards the layer itself, if it is recurrent; no
+    public table has such a layer.
     Source: AxonMap column of the Intel compiler tables.
     """
     sizes = [axis.sizes for axis in axes_of(geometry, tiling)]
     neurons = outer(*sizes)
-    entries = neurons
-    if following is not None and following.kind == "conv":
-        channels = np.ones_like(sizes[0]) if geometry.kind == "input" else bits_set(sizes[0])
-        entries = outer(channels, *sizes[1:])
+    channels = np.ones_like(sizes[0]) if geometry.kind == "input" else bits_set(sizes[0])
+    to_window = outer(channels, *sizes[1:])
+    entries = neurons if not following else np.zeros_like(neurons)
+    for reader in following:
+        entries = entries + (to_window if reader.kind == "conv" else neurons)
     return entries + neurons if geometry.recurrent_bits else entries
 
 
@@ -86,7 +96,7 @@ def bits_set(numbers: Counts) -> Counts:
 
 
 def destinations(
-    geometry: Geometry, tiling: Tiling, following: Geometry | None, following_tiling: Tiling | None
+    geometry: Geometry, tiling: Tiling, following: Sequence[tuple[Geometry, Tiling]]
 ) -> Counts:
     """Return the output axons of each core: the sum over its neurons of the cores they reach.
 
@@ -94,14 +104,14 @@ def destinations(
     """
     sizes = [axis.sizes for axis in axes_of(geometry, tiling)]
     reached = np.zeros(math.prod(len(s) for s in sizes), dtype=np.int64)
-    if following is not None and following_tiling is not None:
-        if following.kind == "conv":
-            readers = (axis.readers for axis in axes_of(following, following_tiling))
-            reached = outer(
+    for reader, its_tiling in following:
+        if reader.kind == "conv":
+            readers = (axis.readers for axis in axes_of(reader, its_tiling))
+            reached = reached + outer(
                 *(sum_by_tile(r, size) for r, size in zip(readers, tiling, strict=True))
             )
         else:
-            reached = outer(*sizes) * following_tiling.cores(following.out_shape)
+            reached = reached + outer(*sizes) * its_tiling.cores(reader.out_shape)
     if geometry.recurrent_bits:
         reached = reached + outer(*sizes) * len(reached)
     return reached
@@ -109,7 +119,9 @@ def destinations(
 
 @lru_cache(maxsize=1 << 14)
 def connections(geometry: Geometry) -> int:
-    """Return the synapses from the layer before: borders, strides and groups as they are."""
+    """Return the synapses from other layers: borders, strides and groups as they are."""
+    if geometry.added:
+        return sum(map(connections, geometry.tables))
     if geometry.kind == "conv":
         whole = Tiling(*geometry.out_shape)
         channels, rows, columns = (int(a.connections.sum()) for a in axes_of(geometry, whole))
@@ -124,6 +136,8 @@ def recurrent_connections(geometry: Geometry) -> int:
 
 def largest_read_neurons(geometry: Geometry, tiling: Tiling) -> int:
     """Return the source neurons that the fullest core reads: its input axons on Loihi 1."""
+    if geometry.added:
+        return sum(largest_read_neurons(table, tiling) for table in geometry.tables)
     if geometry.kind == "conv":
         spatial = largest_read(geometry, 1, tiling.rows) * largest_read(geometry, 2, tiling.columns)
         if geometry.groups == 1:
@@ -134,7 +148,12 @@ def largest_read_neurons(geometry: Geometry, tiling: Tiling) -> int:
 
 
 def largest_words(geometry: Geometry, tiling: Tiling, budget: CoreBudget) -> int:
-    """Return the synapse words of the fullest core where kernels are not shared (Loihi 1)."""
+    """Return the synapse words of the fullest core where kernels are not shared (Loihi 1).
+
+    With several tables at most so many: the fullest core need not be the same one for each.
+    """
+    if geometry.added:
+        return sum(largest_words(table, tiling, budget) for table in geometry.tables)
     if geometry.kind == "dense":
         return budget.dense_words(geometry, min(tiling.channels, geometry.out_shape[0]))
     if geometry.kind != "conv":
