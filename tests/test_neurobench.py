@@ -44,7 +44,9 @@ def theirs():
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data(), network=networks(delays=False, axon_delays=False, pools=False))
+@given(
+    data=st.data(), network=networks(delays=False, axon_delays=False, pools=False, recurrent=False)
+)
 def test_the_module_that_is_counted_sends_the_same_spikes(data, network) -> None:
     from loihi_sca.engine import fast
 

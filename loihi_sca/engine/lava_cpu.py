@@ -258,7 +258,7 @@ def _check_start(network: Network) -> None:
     recurrent layer has fed back to itself a step before, nor a resonator that has heard of it.
     """
     layers = network.synapse_layers
-    following = (*layers[1:], None)
+    following = (*layers, None)[1:]
     lasting = [
         (index, layer.name)
         for index, (layer, after) in enumerate(zip(layers, following, strict=True))

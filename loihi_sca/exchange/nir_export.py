@@ -114,7 +114,7 @@ def _problems(network: Network) -> Iterator[Problem]:
             "exported as NIR", "Save it as a file of ours (loihi_sca.netx.save).",
         )  # fmt: skip
     for layer in network:
-        if not isinstance(layer, Input | Conv | Pool | Dense):
+        if type(layer) not in (Input, Conv, Pool, Dense):
             yield Problem(
                 layer.name, f"NIR has no node for a {type(layer).__name__}", "Export it as netx."
             )

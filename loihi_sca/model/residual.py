@@ -134,8 +134,8 @@ class Selection(Gated):
         heard = stream if self.shared else self._picked(stream)
         fired = fire(self.neuron, heard, watch=observer is not None)
         if observer is not None and fired.activity is not None:
-            sums = vars(fired.activity).values()
-            observer(self, ChannelActivity(*(self.of_gates(values) for values in sums)))
+            sums = {name: self.of_gates(values) for name, values in fired.activity.seen().items()}
+            observer(self, ChannelActivity(**sums))
         return fired.spikes
 
     def of_gates(self, values: torch.Tensor) -> torch.Tensor:

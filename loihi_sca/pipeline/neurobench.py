@@ -20,7 +20,7 @@ from torch import nn
 from loihi_sca.compiler.passes.lower_pool import lower_pool
 from loihi_sca.engine import fast
 from loihi_sca.errors import BackendError, NotBitExact, UnsupportedLayer
-from loihi_sca.network import Conv, Cuba, Dense, Input, Network
+from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
 from loihi_sca.pipeline.torch_network import NetworkModule, Neurons
 from loihi_sca.results import Result, add_numbers, open_table, plain
 
@@ -180,6 +180,11 @@ def _require_supported(network: Network) -> None:
             "NeuroBench counts through a row of torch's layers.",
         )
     for layer in network:
+        if type(layer) not in (Input, Conv, Pool, Dense):
+            raise UnsupportedLayer(
+                f"{layer.name} is a {type(layer).__name__}, which no layer of torch is",
+                "NeuroBench counts through those.",
+            )
         late = layer.axon_delay is not None and layer.axon_delay.any()
         if late or (isinstance(layer, Dense) and layer.delay is not None and layer.delay.any()):
             raise UnsupportedLayer(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -155,8 +155,10 @@ class _OfAllRanks:
         self.observer, self.weight = observer, weight
 
     def __call__(self, block: Gated, activity: ChannelActivity) -> None:
-        mine = torch.stack([getattr(activity, f.name) for f in fields(activity)])
-        self.observer(block, ChannelActivity(*_summed(mine.double() * self.weight).float()))
+        seen = activity.seen()
+        mine = torch.stack(list(seen.values()))
+        ours = _summed(mine.double() * self.weight).float()
+        self.observer(block, ChannelActivity(**dict(zip(seen, ours, strict=True))))
 
 
 def _summed(values: torch.Tensor) -> torch.Tensor:

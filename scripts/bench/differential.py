@@ -47,7 +47,7 @@ FAST, LAVA = 50, 5
 
 def draw_cuba(data: Any, for_lava: bool) -> tuple[Any, Any]:
     """Draw a chain of CUBA layers, lowered to what a file holds, and spikes."""
-    limits = {"weights": "chip", "per_channel": False} if for_lava else {"weights": "chip"}
+    limits = {"weights": "chip", "per_channel": not for_lava, "recurrent": not for_lava}
     compiled = run_passes(data.draw(networks(**limits)), PASSES_UNROLLING).network
     assume(compiled.synapse_layers)
     assume(not for_lava or is_loadable(compiled))

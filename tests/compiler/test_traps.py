@@ -194,7 +194,7 @@ def test_mean_only_norm(stock):
 def test_weight_scale_norm(stock):
     made = case(scale_norm)
     assert not agrees(stock["scale_norm"], made.expected)
-    with pytest.raises(UnsupportedLayer, match=r"0-dense: WgtScaleBatchNorm .* MeanOnlyBatchNorm"):
+    with pytest.raises(UnsupportedLayer, match=r"0-dense: WgtScaleBatchNorm .*fold_batchnorm"):
         loihi_sca.compile_slayer(made.model, made.shape, STEPS)
 
 

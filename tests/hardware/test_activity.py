@@ -109,18 +109,23 @@ def test_steps_must_be_known(profile):
 
 
 def test_totals_are_kept(profile):
-    activity = from_totals(describe(network()), profile, 1e6, 2e5, 3e3)
-    assert activity.synops == pytest.approx(1e6)
-    assert activity.updates == pytest.approx(2e5)
-    assert activity.spikes == pytest.approx(3e3)
+    activity = from_totals(describe(network()), profile, 1e4, 2e3, 30)
+    assert activity.synops == pytest.approx(1e4)
+    assert activity.updates == pytest.approx(2e3)
+    assert activity.spikes == pytest.approx(30)
+
+
+def test_totals_beyond_every_neuron_at_every_step_are_refused(profile):
+    with pytest.raises(InputError, match=r"1e\+06 synops per sample of 5 .* the network has 13200"):
+        from_totals(describe(network()), profile, 1e6)
 
 
 def test_a_file_of_totals(tmp_path, profile):
     path = tmp_path / "counts.json"
-    path.write_text(json.dumps({"synops": 4e6, "updates": 2e6, "samples": 2, "timesteps": 7}))
+    path.write_text(json.dumps({"synops": 2e4, "updates": 2e4, "samples": 2, "timesteps": 7}))
     activity = read_activity(path, describe(network()), profile)
-    assert activity.synops == pytest.approx(2e6)
-    assert activity.updates == pytest.approx(1e6)
+    assert activity.synops == pytest.approx(1e4)
+    assert activity.updates == pytest.approx(1e4)
     assert activity.timesteps == 7
 
 

@@ -62,7 +62,7 @@ def test_a_file_of_lava_dl_is_what_was_trained_and_lava_gets_that(spikes, family
     network = loihi_sca.read(tmp_path / "stock.net")
     assert network.layers[0].neuron.sin_decay == model[0].neuron.cx_sin_decay
     expected = spikes_of(model, spikes)
-    given = loihi_sca.simulate(network, spikes.astype(int))
+    given = loihi_sca.run(network, spikes.astype(int))
     assert_same_spikes({"1-dense": expected["1-dense"]}, {"1-dense": given.spikes}, "both")
 
 

@@ -206,8 +206,20 @@ def from_totals(
     synops, updates, spikes : float
         Per sample, for the whole network; updates are the chip's, per compartment. What is not
         given follows from the rate at which ``synops`` come out.
+
+    Raises
+    ------
+    InputError
+        They are more than the network has when every neuron spikes at every step.
     """
     unit = from_rates(architecture, profile, 1.0, timesteps)
+    for what, given, most in (("synops", synops, unit.synops), ("spikes", spikes, unit.spikes)):
+        if given is not None and not 0 <= given <= most * (1 + 1e-9):
+            raise InputError(
+                f"{given:g} {what} per sample of {unit.timesteps} timesteps; the network has "
+                f"{most:g} when every neuron spikes at every step. Give the totals of one sample, "
+                "and its timesteps."
+            )
     factors = {
         "synops": synops / unit.synops if unit.synops else 0.0,
         "updates": 1.0 if updates is None else updates / unit.updates,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
@@ -35,3 +35,8 @@ class ChannelActivity:
     positive: torch.Tensor
     resting: torch.Tensor
     messages: torch.Tensor | None = None
+
+    def seen(self) -> dict[str, torch.Tensor]:
+        """Return what there is, by name."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
