@@ -124,7 +124,7 @@ def run_file(
     path = Path(path).resolve()
     network = netx.read(path, input_shape=input_shape)
     with job_folder() as folder:
-        if netx.stock_differs(path):
+        if network.wiring.is_chain and netx.stock_differs(path):
             path = folder / "network.net"
             netx.write(network, path)
         return _run(
