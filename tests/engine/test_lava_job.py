@@ -60,7 +60,7 @@ def test_a_network_that_lava_refuses_ends_with_its_reason(monkeypatch):
     network = Network("dead", (Dense("dead", (3,), weight, neuron=LEAKY),))
     with pytest.raises(UnsupportedLayer, match="dead: netx would change its weights, or fail"):
         lava_cpu.run(network, np.ones((1, 3, 4), dtype=int))
-    monkeypatch.setattr(netx.writer, "_problems", lambda layer: [])
+    monkeypatch.setattr(netx.writer, "_weight_problems", lambda layer: [])
     with pytest.raises(BackendError, match="OverflowError: cannot convert float infinity"):
         lava_cpu.run(network, np.ones((1, 3, 4), dtype=int))
 
@@ -72,7 +72,7 @@ def test_an_error_inside_a_lava_process_is_quoted(monkeypatch):
     data = np.ones((1, 130, 2, 2, 5), dtype=int)
     with pytest.raises(UnsupportedLayer, match="130 groups are more than 127"):
         lava_cpu.run(network, data)
-    monkeypatch.setattr(netx.writer, "_problems", lambda layer: [])
+    monkeypatch.setattr(netx.writer, "problems_of", lambda layer: [])
     # numpy 1 makes -126 of 130 in int8, numpy 2 refuses it
     wrapped, refused = r"Exception: Expected.*divisible by group.*-126", "OverflowError: Python int"
     with pytest.raises(BackendError, match=f"{wrapped}|{refused}"):

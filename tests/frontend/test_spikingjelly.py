@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from spikingjelly_models import (
     functional,
@@ -41,7 +41,11 @@ def theirs(model, data) -> np.ndarray:
 def test_integrate_and_fire_on_a_grid_gives_the_very_spikes(seed: int, mode: str) -> None:
     model, shape = random_model(seed, mode=mode)
     data = spikes(shape, seed=seed)
-    compiled = loihi_sca.compile(model, shape, 12, proof_data=data)
+    try:
+        compiled = loihi_sca.compile(model, shape, 12, proof_data=data)
+    except UnsupportedLayer as error:  # some of the models drawn are silent
+        assume("no channel left that could ever spike" not in str(error))
+        raise
     assert [row.layer for row in compiled.translations if not row.exact] == []
     assert all(row.snr_db is None and not row.differ for row in compiled.translations)
     expected = theirs(model, data)
