@@ -150,6 +150,7 @@ def chain(rng, izhikevich):
 
 
 @pytest.mark.lava
+@pytest.mark.train  # resonators on Lava need SLAYER, with torch
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("schedule", ["pipelined", "cold"])
@@ -163,6 +164,7 @@ def test_lava_agrees(rng, izhikevich, schedule):
 
 @pytest.mark.slow
 @pytest.mark.lava
+@pytest.mark.train  # resonators on Lava need SLAYER, with torch
 @pytest.mark.timeout(1800)
 @settings(
     max_examples=16, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
