@@ -125,7 +125,7 @@ LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | Re
 
 
 class ModelConfig(Section):
-    """A stack of blocks; a dense read-out with one neuron per class follows by itself.
+    """A stack of blocks; a dense read-out with neurons for each class follows by itself.
 
     Attributes
     ----------
@@ -145,6 +145,9 @@ class ModelConfig(Section):
         thresholds. It wants ``neuron.current_decay = 1``, and no residual blocks.
     weight_scale : float
         Factor of the initial weights.
+    neurons_per_class : int
+        Of the read-out. The host takes the mean of their spike counts, which with few timesteps
+        says more than the count of one.
     """
 
     zoo: str | None = None
@@ -154,6 +157,7 @@ class ModelConfig(Section):
     neuron: NeuronConfig = NeuronConfig()
     norm: Norm = True
     weight_scale: Positive = 2.0
+    neurons_per_class: Count = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -213,9 +217,10 @@ class ModelConfig(Section):
         Parameters
         ----------
         classes : int
-            Neurons of the read-out block, which is never pruned.
+            Of the read-out block, which is never pruned.
         """
-        read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
+        neurons = classes * self.neurons_per_class
+        read_out = DenseConfig(type="dense", neurons=neurons, prunable=False)
         before: LayerConfig | None = None
         for number, layer in enumerate((*self.layers, read_out), start=1):
             if isinstance(before, STREAMING) and not isinstance(layer, ResidualConfig):
@@ -233,7 +238,7 @@ class ModelConfig(Section):
         in_shape : tuple of int (C, H, W)
             Of a sample.
         classes : int
-            Neurons of the read-out block.
+            Of the read-out block.
 
         Raises
         ------

@@ -21,9 +21,10 @@ Whether: TypeAlias = Annotated[bool, Field(strict=True)]
 BudgetNumber: TypeAlias = Annotated[float, Field(strict=True)]
 BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 
-Encoding: TypeAlias = Literal["rate", "direct", "latency", "delta"]
+Encoding: TypeAlias = Literal["rate", "direct", "latency", "thermometer", "delta"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step.
-``latency``: one spike, the earlier the larger. ``delta``: spikes where values change in time."""
+``latency``: one spike, the earlier the larger. ``thermometer``: channels for levels, which spike
+while the value is above theirs. ``delta``: spikes where values change in time."""
 
 Binning: TypeAlias = Literal["time", "count"]
 """``time``: steps of a recording last equally long. ``count``: they have equally many events."""
@@ -79,11 +80,13 @@ class DataConfig(Section):
         Folder with the dataset's files or module, for those that need one.
     limit : int or None
         Use the first so many training samples only.
-    encoding : {"rate", "direct", "latency", "delta"}
+    encoding : {"rate", "direct", "latency", "thermometer", "delta"}
         How images become input: as evenly spaced spikes; as values that drive neurons on the chip
-        at every step; or as one spike, the earlier the larger the value. How one's own values with
-        time become input: ``delta``, spikes where they change. Recordings of events are spikes
-        already.
+        at every step; as one spike, the earlier the larger the value; or as spikes at every step in
+        those of several channels whose level the value exceeds. How one's own values with time
+        become input: ``delta``, spikes where they change. Recordings of events are spikes already.
+    levels : int
+        With ``thermometer``: as many channels, of evenly spaced levels, for each of the image's.
     threshold : float
         With ``delta``: a change of so much is a spike.
     binning : {"time", "count"}
@@ -109,6 +112,7 @@ class DataConfig(Section):
     root: str | None = None
     limit: Count | None = None
     encoding: Encoding = "rate"
+    levels: Count = 4
     threshold: Positive = 0.1
     binning: Binning = "time"
     window_ms: Positive | None = None

@@ -28,6 +28,7 @@ from loihi_sca.model.blocks import (
 )
 from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
 from loihi_sca.network import Shape
+from loihi_sca.slayer.lava import slayer
 
 
 class SpikingNet(torch.nn.Sequential):
@@ -67,7 +68,7 @@ class SpikingNet(torch.nn.Sequential):
 def build(
     config: ModelConfig, in_shape: Shape, classes: int, *, values: bool = False
 ) -> SpikingNet:
-    """Build the model of a recipe, ending in one neuron per class.
+    """Build the model of a recipe, ending in one output per class.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def build(
     in_shape : tuple of int
         ``(C, H, W)`` of the data.
     classes : int
-        Outputs of the read-out block, which is never pruned.
+        Of the read-out block, which is never pruned.
     values : bool
         The data are bias mantissas that drive a first block of neurons, not spikes.
 
@@ -97,6 +98,8 @@ def build(
             blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm is True)
         else:
             blocks[name] = _window(config, layer, shape)
+    if config.neurons_per_class > 1:
+        blocks["average"] = slayer.block.cuba.Average(classes)
     return accelerate(SpikingNet(in_shape, blocks))
 
 
