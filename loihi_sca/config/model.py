@@ -142,7 +142,7 @@ class ModelConfig(Section):
     norm : bool or "batch"
         Mean-only batch norm, which becomes an integer bias; or, what deep networks need,
         ``"batch"``: by mean and variance, which ``training.fold`` brings into weights, biases and
-        thresholds. It wants ``neuron.current_decay = 1``, and no residual blocks.
+        thresholds. It wants ``neuron.current_decay = 1``.
     weight_scale : float
         Factor of the initial weights.
     """
@@ -185,11 +185,6 @@ class ModelConfig(Section):
             raise ValueError(
                 f'norm = "batch" with neuron.current_decay = {self.neuron.current_decay}: it folds '
                 "exactly only into neurons without memory of their current. Set current_decay = 1"
-            )
-        if any(isinstance(layer, STREAMING) for layer in self.layers):
-            raise ValueError(
-                'norm = "batch" with stem or residual blocks: neurons that read a stream have no '
-                "weights that it could fold into. Set norm = true"
             )
         return self
 

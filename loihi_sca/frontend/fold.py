@@ -20,6 +20,7 @@ import torch
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
 from loihi_sca.frontend.folded_model import FoldedModel, compared
 from loihi_sca.model.batch_norm import MANTISSA
+from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
 from loihi_sca.model.folded import FoldedBlock, Folding
 from loihi_sca.model.folding import cut_channels, fold_norms, gain_for, open_norms
@@ -82,7 +83,7 @@ def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedMo
     replica = copied(original)
     if open_norms(replica):
         folding = fold_norms(replica, sample)
-        names = {layer.name: layer.name for layer in folding.layers}
+        names = {n: n for n, part in replica.named_modules() if isinstance(part, Gated)}
         return compared(original, replica, folding, names, sample)
     names = {}
     replica = _in_blocks(replica, "", names)

@@ -26,7 +26,7 @@ from loihi_sca.model.blocks import (
     SumPool,
     ValueInput,
 )
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual, StreamNeurons, Weighting, join_streams
 from loihi_sca.network import Shape
 
 
@@ -94,9 +94,10 @@ def build(
                 blocks["flatten"] = Flatten()
             blocks[name] = _dense(config, layer, shape)
         elif isinstance(layer, StreamEnd):
-            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm is True)
+            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
         else:
             blocks[name] = _window(config, layer, shape)
+    join_streams(blocks.values())
     return accelerate(SpikingNet(in_shape, blocks))
 
 
@@ -120,12 +121,12 @@ def _window(config: ModelConfig, layer: Window, shape: Shape) -> torch.nn.Module
     if isinstance(layer, StemConfig):
         return Weighting(
             shape[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding,
-            weight_scale=config.weight_scale,
+            weight_scale=config.weight_scale, norm=config.norm,
         )  # fmt: skip
     if isinstance(layer, ResidualConfig):
         return Residual(
             shape[0], layer.channels, stride=layer.stride, neuron=config.neuron,
-            norm=config.norm is True, weight_scale=config.weight_scale, prunable=layer.prunable,
+            norm=config.norm, weight_scale=config.weight_scale, prunable=layer.prunable,
         )  # fmt: skip
     return SCAConv(
         shape[0],

@@ -3,12 +3,14 @@
 
     scripts/experiments/fold.py --work digits                  # about a minute
     scripts/experiments/fold.py --work vgg16 --root FOLDER     # CIFAR-10, about five minutes
+    scripts/experiments/fold.py --work preresnet18 --root FOLDER
     scripts/experiments/fold.py --work gradients --root FOLDER # of VGG16, in the first step
 
 The rows of ``digits`` are dense and pruned networks with the shipped fold, with a fold that leaves
 the threshold where it is, and with one that takes the running statistics as they stand. Those of
 ``vgg16`` (width 1/8, T = 4, 2000 images, 4 epochs) are the norm by the mean, and batch norm with
-initial weights of several sizes.
+initial weights of several sizes; those of ``preresnet18``, at the same settings and a width of 1/16
+unless ``--width`` says another, are the two norms.
 """
 
 from __future__ import annotations
@@ -88,21 +90,32 @@ def digits(seeds: int) -> None:
                     measure(f"{kind}, batch, {what}", recipe.model_copy(update={"seed": seed}))
 
 
-def vgg16(root: str) -> None:
-    """Print the rows of VGG16."""
-    model = {"zoo": "vgg16", "width": 0.125}
-    data = {"limit": 2000, "root": root}
-    short = {"epochs": 4, "fold": 0.75}
-    rows: dict[str, tuple[dict[str, Any], float]] = {
+ROWS: dict[str, dict[str, tuple[dict[str, Any], float]]] = {
+    "vgg16": {
         "mean": ({"neuron": SHALLOW, "weight_scale": 8.0}, 1e-3),
         "batch, weight_scale 8": ({"neuron": DEEP, "norm": "batch", "weight_scale": 8.0}, 2e-3),
         "batch, weight_scale 1": ({"neuron": DEEP, "norm": "batch", "weight_scale": 1.0}, 2e-3),
-    }
-    for title, (given, rate) in rows.items():
+    },
+    "preresnet18": {
+        "mean": ({"neuron": {"voltage_decay": 0.03}, "weight_scale": 4.0}, 1e-3),
+        "batch": ({"neuron": DEEP, "norm": "batch", "weight_scale": 1.0}, 2e-3),
+    },
+}
+"""By network: what of its model and which learning rate each row has."""
+
+WIDTHS = {"vgg16": 1 / 8, "preresnet18": 1 / 16}
+
+
+def deep(work: str, root: str, width: float | None) -> None:
+    """Print the rows of a deep network."""
+    model = {"zoo": work, "width": width or WIDTHS[work]}
+    data = {"limit": 2000, "root": root}
+    short = {"epochs": 4, "fold": 0.75}
+    for title, (given, rate) in ROWS[work].items():
         changes = {
             "model": model | given, "data": data, "training": short | {"learning_rate": rate},
         }  # fmt: skip
-        measure(title, changed("cifar10-vgg16", changes, pruned=False))
+        measure(title, changed(f"cifar10-{work}", changes, pruned=False))
 
 
 def gradients(root: str) -> None:
@@ -126,14 +139,17 @@ def gradients(root: str) -> None:
 def main() -> None:
     """Print the rows that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", choices=("digits", "vgg16", "gradients"), default="digits")
+    parser.add_argument("--work", choices=("digits", *ROWS, "gradients"), default="digits")
     parser.add_argument("--root", default=None, help="folder with CIFAR-10")
+    parser.add_argument("--width", type=float, help="of a deep network's layers")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     if given.work == "digits":
         digits(given.seeds)
+    elif given.work == "gradients":
+        gradients(given.root)
     else:
-        {"vgg16": vgg16, "gradients": gradients}[given.work](given.root)
+        deep(given.work, given.root, given.width)
 
 
 if __name__ == "__main__":
