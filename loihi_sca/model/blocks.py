@@ -76,9 +76,7 @@ class Gated(Normed):
         self.prunable = prunable
         self.observer: Observer | None = None
         widen_norm(self.neuron, channels)
-        self.batch_norm = (
-            BatchNorm(channels, Thresholds(self.neuron)) if norm == "batch" else None
-        )
+        self.batch_norm = BatchNorm(channels, Thresholds(self.neuron)) if norm == "batch" else None
 
     @property
     def channels(self) -> int:

@@ -34,7 +34,8 @@ class Outline:
     Attributes
     ----------
     architecture : Architecture
-        As the mapper sees the compiled dense network, which has to be a chain to be compiled.
+        The dense network: what :func:`loihi_sca.hardware.describe` makes of it is what the mapper
+        sees of the compiled one.
     prunable : frozenset of str
         Names of layers.
     """

@@ -37,7 +37,6 @@ def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
     Parameters
     ----------
     model : SpikingNet
-        Without residual blocks, which no budget of a chip is for.
     bits : mapping of str to int
         By block.
     """
