@@ -24,7 +24,7 @@ def data(
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(help="Of images: rate, latency or direct; of values with time: delta."),
+        typer.Option(help="Of images: rate, latency, direct or video; of values with time: delta."),
     ] = None,
     binning: Annotated[
         str | None, typer.Option(help="Of events: steps of equal time, or of equal count.")
