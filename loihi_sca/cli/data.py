@@ -25,7 +25,8 @@ def data(
     encoding: Annotated[
         str | None,
         typer.Option(
-            help="Of images: rate, latency, thermometer or direct; of values with time: delta."
+            help="Of images: rate, latency, thermometer, direct or video; of values with time: "
+            "delta."
         ),
     ] = None,
     levels: Annotated[

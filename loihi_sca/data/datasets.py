@@ -24,6 +24,7 @@ from loihi_sca.data.samples import (
     no_encoding,
 )
 from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
+from loihi_sca.data.videos import Videos
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
 from loihi_sca.toml_files import suggestion, validate
@@ -133,7 +134,7 @@ def load(
         Folder with the dataset's files, for those that do not ship inside a dependency.
     seed : int
         Which tenth is set aside for validation.
-    encoding : {"rate", "direct", "latency", "thermometer", "delta"}, optional
+    encoding : {"rate", "direct", "latency", "thermometer", "delta", "video"}, optional
         How images, or values with time, become input; by default at a rate.
     levels : int, optional
         Of ``thermometer``, by default 4.
@@ -198,13 +199,18 @@ def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) ->
 def _config(name: str, root: Path | str | None, **changes: Any) -> DataConfig:
     """Return what is asked for as a section of a recipe."""
     values: dict[str, Any] = {"name": name}
-    in_folder = Path(name) / "recipe.toml"
-    if name.endswith(".toml") or in_folder.is_file():
+    if is_recipe(name):
+        in_folder = Path(name) / "recipe.toml"
         recipe = load_recipe(in_folder if in_folder.is_file() else name)
         values = recipe.data.model_dump(exclude_unset=True)
     given = {"root": None if root is None else str(root), **changes}
     values |= {key: value for key, value in given.items() if value is not None}
     return validate(DataConfig, values, f"data {name!r}")
+
+
+def is_recipe(name: str) -> bool:
+    """Tell whether a dataset's name is that of a recipe file or a run folder, which say it all."""
+    return name.endswith(".toml") or (Path(name) / "recipe.toml").is_file()
 
 
 def _folder(config: DataConfig) -> Path | None:
@@ -261,8 +267,10 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
         if config.encoding == "delta":
             raise ConfigError(
                 f'data.encoding = "delta": {config.name} holds images, which do not change in '
-                "time. Give rate, latency, thermometer or direct."
+                "time. Give rate, latency, thermometer, direct or video."
             )
+        if config.encoding == "video":
+            return Videos.of(replace(samples, encoding="direct"), config.reach, config.hold)
         return replace(samples, encoding=config.encoding, levels=config.levels)
     if isinstance(samples, Courses):
         return replace(samples, threshold=config.threshold)
