@@ -18,7 +18,7 @@ from loihi_sca.config.layers import (
     StreamEnd,
 )
 from loihi_sca.config.neurons import NeuronConfig, SigmaDeltaConfig
-from loihi_sca.config.sections import Norm, Positive, Section
+from loihi_sca.config.sections import Count, Norm, Positive, Section
 from loihi_sca.config.zoo import Pooling, layers_of
 from loihi_sca.errors import ConfigError
 from loihi_sca.network.sliding import window_size
