@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused(network, dataset):
     wide = Dense("out", (2, 8, 8), np.ones((10, 128), dtype=int), neuron=NEURON)
     refuse(network.replace(layers=(wide,)), r"takes input of shape \(2, 8, 8\)")
     driven = Input("in", (1, 8, 8), neuron=NEURON)
-    refuse(network.replace(layers=(driven, *network.layers)), "takes bias mantissas")
+    refuse(network.replace(layers=(driven, *network.layers)), "takes values")
     refuse(network.replace(readout=Readout("average", groups=3)), "do not divide into 3 groups")
     weight = np.ones((10, 4), dtype=int)
     refuse(network.replace(readout=Readout("affine", weight=weight)), "weighs 4 outputs")

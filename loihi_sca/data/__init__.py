@@ -5,11 +5,13 @@ from loihi_sca.data.augment import Augmentation, check_augmentation
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.datasets import NAMES, load, load_as, shape_as, shape_of
 from loihi_sca.data.description import Description, describe
+from loihi_sca.data.encoding import ENCODED, encoding_of
 from loihi_sca.data.recordings import EventCount, Recordings, count_events
 from loihi_sca.data.samples import Images, Recorded
 from loihi_sca.data.splits import SPLITS, Split
 
 __all__ = [
+    "ENCODED",
     "NAMES",
     "SPLITS",
     "Augmentation",
@@ -23,6 +25,7 @@ __all__ = [
     "check_augmentation",
     "count_events",
     "describe",
+    "encoding_of",
     "load",
     "load_as",
     "read_npy",

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
 from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
 from loihi_sca.data.dataset import Dataset
+from loihi_sca.data.encoding import with_encoding
 from loihi_sca.data.recordings import Recordings, downsampled
 from loihi_sca.data.samples import (
     Courses,
@@ -83,7 +84,7 @@ def shape_of(name: str, root: Path | str | None = None) -> tuple[Shape, int]:
     InputError
         It is an own one, and cannot be read.
     """
-    return shape_as(_config(name, root))
+    return shape_as(config_of(name, root))
 
 
 def shape_as(config: DataConfig) -> tuple[Shape, int]:
@@ -114,6 +115,7 @@ def load(
     downsample: int | None = None,
     camera: tuple[int, int] | None = None,
     skip_damaged: bool = False,
+    encoded: str | None = None,
 ) -> Dataset:
     """Load a dataset, a known one or your own.
 
@@ -140,6 +142,9 @@ def load(
         Of ``thermometer``, by default 4.
     binning, window_ms, downsample, camera, skip_damaged : optional
         How recordings of events become input, see :class:`loihi_sca.config.DataConfig`.
+    encoded : str, optional
+        How a network's samples were encoded, see :func:`loihi_sca.data.encoding.encoding_of`: holds
+        where it can be meant, and nothing else is said.
 
     Raises
     ------
@@ -156,13 +161,16 @@ def load(
     >>> len(digits), digits.classes, digits.first(2).spikes().shape
     (450, 10, (2, 1, 8, 8, 4))
     """
-    config = _config(
+    config = config_of(
         name, root, timesteps=timesteps, encoding=encoding, levels=levels, binning=binning,
         window_ms=window_ms, downsample=downsample, camera=camera,
         skip_damaged=skip_damaged or None,
     )  # fmt: skip
     said = "timesteps" in config.model_fields_set
-    return _load(config, split, seed, config.timesteps if said else None)
+    assumed: frozenset[str] = frozenset()
+    if encoded is not None:
+        config, assumed = with_encoding(config, encoded)
+    return _load(config, split, seed, config.timesteps if said else None, assumed)
 
 
 def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:
@@ -176,14 +184,24 @@ def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:
     return _load(config, split, seed, config.timesteps)
 
 
-def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) -> Dataset:
+def _load(
+    config: DataConfig,
+    split: Split,
+    seed: int,
+    timesteps: int | None,
+    assumed: frozenset[str] = frozenset(),
+) -> Dataset:
+    """Load a dataset; keys that are assumed count where they say something."""
     if split not in SPLITS:
         raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")
     name, folder = config.name, _folder(config)
     known = _known(config, folder)
-    _check_keys(config, known.recorded)
+    if not assumed:
+        _check_keys(config, known.recorded)
     samples, labels = known.read(split == "test", folder)
     _check_labels(name, split, len(samples), labels, known.classes)
+    if "encoding" in assumed and not isinstance(samples, Images):
+        config = config.model_copy(update={"encoding": "rate"})  # spikes are there already
     samples = _as_seen(samples, config)
     steps = _steps(name, samples, timesteps)
     skipped: tuple[str, ...] = ()
@@ -196,7 +214,7 @@ def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) ->
     return dataset.pick(order_of(len(labels), split, seed))
 
 
-def _config(name: str, root: Path | str | None, **changes: Any) -> DataConfig:
+def config_of(name: str, root: Path | str | None = None, **changes: Any) -> DataConfig:
     """Return what is asked for as a section of a recipe."""
     values: dict[str, Any] = {"name": name}
     if is_recipe(name):

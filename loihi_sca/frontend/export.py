@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 
+from loihi_sca.data import ENCODED
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend import residual
 from loihi_sca.frontend.convert import layer_of, readout_of
@@ -138,6 +139,9 @@ def convert(
     if state.problems:
         return Conversion(None, tuple(state.problems), route)
     metadata = {"output_shift": str(state.late)} if state.late else {}
+    encoded = getattr(model, "encoded", None)
+    if isinstance(encoded, str):
+        metadata[ENCODED] = encoded
     try:
         network = Network(name, tuple(state.layers), timesteps, state.readout, metadata)
     except NetworkError as error:

@@ -43,7 +43,11 @@ class SpikingNet(torch.nn.Sequential):
         ``(C, H, W)``.
     sends_values : bool
         Its output are values, not spikes.
+    encoded : str or None
+        How samples became its input, see :func:`loihi_sca.data.encoding_of`; files tell it.
     """
+
+    encoded: str | None = None
 
     def __init__(
         self, in_shape: Shape, blocks: dict[str, torch.nn.Module], *, sends_values: bool = False

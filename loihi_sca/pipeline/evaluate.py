@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca import netx
-from loihi_sca.config import Encoding
-from loihi_sca.data import Dataset, Split, load
-from loihi_sca.data.datasets import is_recipe
+from loihi_sca.config import DataConfig
+from loihi_sca.data import ENCODED, Dataset, Split, encoding_of, load
+from loihi_sca.data.datasets import config_of, is_recipe
+from loihi_sca.data.encoding import check_encoding
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import Engine, Prepared
 from loihi_sca.errors import ConfigError, InputError
@@ -174,20 +175,28 @@ def dataset_for(
 ) -> Dataset:
     """Load a dataset by name as a network takes it: its timesteps, spikes or bias mantissas.
 
+    Samples are encoded as those that the network learned from, if its file says how; a recipe or a
+    run says so itself.
+
     Raises
     ------
     ConfigError
-        The network does not say how many timesteps a sample has.
+        The network does not say how many timesteps a sample has, or it learned from samples that
+        were encoded in another way than a recipe or a run says.
     """
     if network.timesteps is None:
         raise ConfigError(
             f"{network.name} does not say how many timesteps a sample has; give --steps, or "
             "network.replace(timesteps=...)."
         )
-    values = network.takes_mantissas and not is_recipe(name)
-    encoding: Encoding | None = "direct" if values else None
+    encoded = network.metadata.get(ENCODED)
+    if encoded is not None and is_recipe(name):
+        check_encoding(name, config_of(name), encoded)
+        encoded = None
+    elif encoded is None and network.takes_mantissas:
+        encoded = encoding_of(DataConfig(encoding="direct"))
     folder = None if root is None else Path(root)
-    found = load(name, split=split, timesteps=network.timesteps, root=folder, encoding=encoding)
+    found = load(name, split=split, timesteps=network.timesteps, root=folder, encoded=encoded)
     return found.first(limit)
 
 

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from loihi_sca.config import Recipe
+from loihi_sca.data import encoding_of
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import atomic_path
 from loihi_sca.model.build import SpikingNet, build
@@ -71,6 +72,7 @@ class Checkpoint:
         values = self.recipe.data.are_values
         model = build(self.recipe.model, self.in_shape, self.classes, values=values)
         load_weights(model, _part(self.tensors, "model"))
+        model.encoded = encoding_of(self.recipe.data)
         return model.eval()
 
 

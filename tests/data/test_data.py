@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 
 from loihi_sca import data
 from loihi_sca.config import DataConfig
-from loihi_sca.data import encoders
+from loihi_sca.data import encoders, encoding_of
+from loihi_sca.data.encoding import check_encoding
 from loihi_sca.errors import ConfigError, InputError
 
 
@@ -153,3 +156,20 @@ def test_unknown_names_list_the_known() -> None:
         data.load("digit")
     with pytest.raises(ConfigError, match="train, validation, test"):
         data.load("digits", split="dev")  # type: ignore[arg-type]
+
+
+def test_a_file_says_how_its_input_was_encoded_and_nobody_has_to() -> None:
+    config = DataConfig(name="mnist", encoding="thermometer", levels=3, shift=2, root="/somewhere")
+    told = encoding_of(config)
+    assert json.loads(told) == {"encoding": "thermometer", "levels": 3}
+    assert data.load("digits", encoded=told).shape == (3, 8, 8)
+    assert data.load("digits", encoded=told, encoding="latency").shape == (1, 8, 8)
+    # spikes are there already, and images have no window
+    window = encoding_of(DataConfig(window_ms=20.0, encoding="latency"))
+    assert data.load("digits", encoded=window).samples.encoding == "latency"
+    check_encoding("RUN", config, told)
+    with pytest.raises(ConfigError, match=r"RUN: levels = 3, and the network learned from 4"):
+        check_encoding("RUN", config, encoding_of(DataConfig(encoding="thermometer")))
+    for wrong in ("[]", '{"root": "x"}', "{", '{"levels": 0}'):
+        with pytest.raises(ConfigError, match="a file says that its input was encoded"):
+            data.load("digits", encoded=wrong)

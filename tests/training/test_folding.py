@@ -84,7 +84,10 @@ def test_a_class_is_the_mean_of_its_neurons_from_training_to_the_file(tmp_path) 
     assert compiled.layers[0].in_shape == (2, 8, 8)
     assert compiled.layers[-1].out_shape == (30,)
     compiled.save(tmp_path / "a.net")
-    found = loihi_sca.evaluate(tmp_path / "a.net", test)
+    found = loihi_sca.evaluate(tmp_path / "a.net", "digits", limit=50)  # the file says how
+    assert loihi_sca.evaluate(tmp_path / "a.net", test).confusion.tolist() == (
+        found.confusion.tolist()
+    )
     counts = (3 * scores.sum(dim=-1)).round()
     right = counts.argmax(dim=1) == torch.from_numpy(test.labels)
     assert found.accuracy == int(right.sum()) / 50
