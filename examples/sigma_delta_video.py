@@ -7,7 +7,6 @@ blocks learns to name them. Half of its channels are pruned while it learns: of 
 least. Then it is compiled, compared, and run as Lava runs it, biases acting from the first step on.
 """
 
-import lava.lib.dl.slayer as slayer
 import numpy as np
 import torch
 from torch.nn import functional
@@ -15,6 +14,7 @@ from torch.nn import functional
 import loihi_sca
 from loihi_sca import data
 from loihi_sca.config import DataConfig
+from loihi_sca.slayer.lava import slayer  # lava-dl's, on any Python
 
 FRAMES, SIZE, HOLD = 12, 8, 4
 EPOCHS, BATCH = 12, 32

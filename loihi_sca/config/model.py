@@ -18,7 +18,7 @@ from loihi_sca.config.layers import (
     StreamEnd,
 )
 from loihi_sca.config.neurons import NeuronConfig, SigmaDeltaConfig
-from loihi_sca.config.sections import Norm, Positive, Section
+from loihi_sca.config.sections import Count, Norm, Positive, Section
 from loihi_sca.config.zoo import Pooling, layers_of
 from loihi_sca.errors import ConfigError
 from loihi_sca.network.sliding import window_size
@@ -28,7 +28,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class ModelConfig(Section):
-    """A stack of blocks; a dense read-out with one neuron per class follows by itself.
+    """A stack of blocks; a dense read-out with neurons for each class follows by itself.
 
     Attributes
     ----------
@@ -48,6 +48,9 @@ class ModelConfig(Section):
         thresholds. It wants ``neuron.current_decay = 1``.
     weight_scale : float
         Factor of the initial weights.
+    neurons_per_class : int
+        Of the read-out. The host takes the mean of their spike counts, which with few timesteps
+        says more than the count of one.
     sigma_delta : SigmaDeltaConfig or None
         If there is such a table, blocks have neurons that send changes of values, not spikes. They
         are convolutions and dense blocks, with ``norm`` true or false.
@@ -60,6 +63,7 @@ class ModelConfig(Section):
     neuron: NeuronConfig = NeuronConfig()
     norm: Norm = True
     weight_scale: Positive = 2.0
+    neurons_per_class: Count = 1
     sigma_delta: SigmaDeltaConfig | None = None
 
     @model_validator(mode="before")
@@ -110,6 +114,11 @@ class ModelConfig(Section):
                     f"a {layer.type} block with sigma_delta: there are conv and dense blocks only. "
                     "Give a convolution a stride instead of pooling"
                 )
+        if self.neurons_per_class > 1:
+            raise ValueError(
+                f"neurons_per_class = {self.neurons_per_class} with sigma_delta: its neurons send "
+                "values, of which one says all. Leave it out"
+            )
         if "neuron" in self.model_fields_set and self.neuron != NeuronConfig():
             raise ValueError("gives both neuron and sigma_delta; leave one of them out")
         return self
@@ -134,9 +143,10 @@ class ModelConfig(Section):
         Parameters
         ----------
         classes : int
-            Neurons of the read-out block, which is never pruned.
+            Of the read-out block, which is never pruned.
         """
-        read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
+        neurons = classes * self.neurons_per_class
+        read_out = DenseConfig(type="dense", neurons=neurons, prunable=False)
         before: LayerConfig | None = None
         for number, layer in enumerate((*self.layers, read_out), start=1):
             if isinstance(before, STREAMING) and not isinstance(layer, ResidualConfig):
@@ -154,7 +164,7 @@ class ModelConfig(Section):
         in_shape : tuple of int (C, H, W)
             Of a sample.
         classes : int
-            Neurons of the read-out block.
+            Of the read-out block.
 
         Raises
         ------

@@ -21,10 +21,11 @@ Whether: TypeAlias = Annotated[bool, Field(strict=True)]
 BudgetNumber: TypeAlias = Annotated[float, Field(strict=True)]
 BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 
-Encoding: TypeAlias = Literal["rate", "direct", "latency", "delta", "video"]
+Encoding: TypeAlias = Literal["rate", "direct", "latency", "thermometer", "delta", "video"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step.
-``latency``: one spike, the earlier the larger. ``delta``: spikes where values change in time.
-``video``: as ``direct``, of a picture that moves."""
+``latency``: one spike, the earlier the larger. ``thermometer``: channels for levels, which spike
+while the value is above theirs. ``delta``: spikes where values change in time. ``video``: as
+``direct``, of a picture that moves."""
 
 VALUES = ("direct", "video")
 """Encodings that drive neurons on the chip by values, instead of sending spikes to it."""
@@ -62,11 +63,14 @@ class DataConfig(Section):
         Folder with the dataset's files or module, for those that need one.
     limit : int or None
         Use the first so many training samples only.
-    encoding : {"rate", "direct", "latency", "delta", "video"}
+    encoding : {"rate", "direct", "latency", "thermometer", "delta", "video"}
         How images become input: as evenly spaced spikes; as values that drive neurons on the chip
-        at every step; as one spike, the earlier the larger the value; or as ``video``, values of a
+        at every step; as one spike, the earlier the larger the value; as spikes at every step in
+        those of several channels whose level the value exceeds; or as ``video``, values of a
         picture that moves to and fro. How one's own values with time become input: ``delta``,
         spikes where they change. Recordings of events are spikes already.
+    levels : int
+        With ``thermometer``: as many channels, of evenly spaced levels, for each of the image's.
     hold : int
         With ``video``: a picture moves by a pixel every so many timesteps.
     reach : int
@@ -96,6 +100,7 @@ class DataConfig(Section):
     root: str | None = None
     limit: Count | None = None
     encoding: Encoding = "rate"
+    levels: Count = 4
     hold: Count = 4
     reach: CountOrZero = 2
     threshold: Positive = 0.1

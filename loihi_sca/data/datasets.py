@@ -15,7 +15,14 @@ from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
 from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.recordings import Recordings, downsampled
-from loihi_sca.data.samples import Courses, Images, Recorded, Samples, no_encoding
+from loihi_sca.data.samples import (
+    Courses,
+    Images,
+    Recorded,
+    Samples,
+    encoded_shape,
+    no_encoding,
+)
 from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
 from loihi_sca.data.videos import Videos
 from loihi_sca.errors import ConfigError, InputError
@@ -89,7 +96,8 @@ def shape_as(config: DataConfig) -> tuple[Shape, int]:
     """
     known = _known(config, _folder(config))
     _check_keys(config, known.recorded)
-    return downsampled(known.shape, config.downsample), known.classes
+    shape = downsampled(known.shape, config.downsample)
+    return encoded_shape(shape, config.encoding, config.levels), known.classes
 
 
 def load(
@@ -100,6 +108,7 @@ def load(
     root: Path | str | None = None,
     seed: int = 0,
     encoding: Encoding | None = None,
+    levels: int | None = None,
     binning: Binning | None = None,
     window_ms: float | None = None,
     downsample: int | None = None,
@@ -125,8 +134,10 @@ def load(
         Folder with the dataset's files, for those that do not ship inside a dependency.
     seed : int
         Which tenth is set aside for validation.
-    encoding : {"rate", "direct", "latency", "delta", "video"}, optional
+    encoding : {"rate", "direct", "latency", "thermometer", "delta", "video"}, optional
         How images, or values with time, become input; by default at a rate.
+    levels : int, optional
+        Of ``thermometer``, by default 4.
     binning, window_ms, downsample, camera, skip_damaged : optional
         How recordings of events become input, see :class:`loihi_sca.config.DataConfig`.
 
@@ -146,8 +157,9 @@ def load(
     (450, 10, (2, 1, 8, 8, 4))
     """
     config = _config(
-        name, root, timesteps=timesteps, encoding=encoding, binning=binning, window_ms=window_ms,
-        downsample=downsample, camera=camera, skip_damaged=skip_damaged or None,
+        name, root, timesteps=timesteps, encoding=encoding, levels=levels, binning=binning,
+        window_ms=window_ms, downsample=downsample, camera=camera,
+        skip_damaged=skip_damaged or None,
     )  # fmt: skip
     said = "timesteps" in config.model_fields_set
     return _load(config, split, seed, config.timesteps if said else None)
@@ -255,11 +267,11 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
         if config.encoding == "delta":
             raise ConfigError(
                 f'data.encoding = "delta": {config.name} holds images, which do not change in '
-                "time. Give rate, latency, direct or video."
+                "time. Give rate, latency, thermometer, direct or video."
             )
         if config.encoding == "video":
             return Videos.of(replace(samples, encoding="direct"), config.reach, config.hold)
-        return replace(samples, encoding=config.encoding)
+        return replace(samples, encoding=config.encoding, levels=config.levels)
     if isinstance(samples, Courses):
         return replace(samples, threshold=config.threshold)
     no_encoding(config.name, config.encoding)

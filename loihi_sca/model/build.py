@@ -31,6 +31,7 @@ from loihi_sca.model.graded_blocks import FrameInput, GradedConv, GradedDense, G
 from loihi_sca.model.residual import Residual, StreamNeurons, Weighting, join_streams
 from loihi_sca.model.sigma_delta import family
 from loihi_sca.network import Shape
+from loihi_sca.slayer.lava import slayer
 
 
 class SpikingNet(torch.nn.Sequential):
@@ -78,7 +79,7 @@ class SpikingNet(torch.nn.Sequential):
 def build(
     config: ModelConfig, in_shape: Shape, classes: int, *, values: bool = False
 ) -> SpikingNet:
-    """Build the model of a recipe, ending in one neuron per class.
+    """Build the model of a recipe, ending in one output per class.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def build(
     in_shape : tuple of int
         ``(C, H, W)`` of the data.
     classes : int
-        Outputs of the read-out block, which is never pruned.
+        Of the read-out block, which is never pruned.
     values : bool
         The data are bias mantissas that drive a first block of neurons, not spikes.
 
@@ -109,6 +110,8 @@ def build(
             blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
         else:
             blocks[name] = _window(config, layer, shape)
+    if config.neurons_per_class > 1:
+        blocks["average"] = slayer.block.cuba.Average(classes)
     join_streams(blocks.values())
     if graded is not None:
         return SpikingNet(in_shape, blocks, sends_values=True)

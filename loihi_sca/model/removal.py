@@ -109,7 +109,7 @@ def _cut(
     if isinstance(block, FLATTEN):
         _cut_flat_shape(cuts, block, arriving)
         return arriving
-    if arriving is not None and not isinstance(block, CUTTABLE):
+    if not (_all(arriving) or isinstance(block, CUTTABLE)):
         raise UnsupportedLayer(f"{name}: do not know how to cut a {type(block).__name__}")
     if is_depthwise(block):
         _cut_depthwise(cuts, block, arriving)

@@ -4,13 +4,15 @@
     scripts/experiments/fold.py --work digits                  # about a minute
     scripts/experiments/fold.py --work vgg16 --root FOLDER     # CIFAR-10, about five minutes
     scripts/experiments/fold.py --work preresnet18 --root FOLDER
+    scripts/experiments/fold.py --work companions --root FOLDER # what else helps, ten minutes
     scripts/experiments/fold.py --work gradients --root FOLDER # of VGG16, in the first step
 
 The rows of ``digits`` are dense and pruned networks with the shipped fold, with a fold that leaves
 the threshold where it is, and with one that takes the running statistics as they stand. Those of
-``vgg16`` (width 1/8, T = 4, 2000 images, 4 epochs) are the norm by the mean, and batch norm with
-initial weights of several sizes; those of ``preresnet18``, at the same settings and a width of 1/16
-unless ``--width`` says another, are the two norms.
+``vgg16`` (width 1/8, T = 4, direct encoding, 2000 images, 4 epochs) are the norm by the mean, and
+batch norm with initial weights of several sizes; those of ``preresnet18``, at the same settings and
+a width of 1/16 unless ``--width`` says another, are the two norms. Those of ``companions`` (8000
+images) are what else the recipe of VGG16 does, one thing after the other.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ from loihi_sca.training.session import train
 
 SHALLOW = {"voltage_decay": 0.03, "tau_grad": 0.1, "scale_grad": 30.0}
 """The neurons that the recipe of VGG16 had before it had batch norm."""
+
+THIN = {"zoo": "vgg16", "width": 0.125}
 
 DEEP = {"voltage_decay": 0.5, "tau_grad": 0.005, "scale_grad": 10.0}
 
@@ -108,14 +112,36 @@ WIDTHS = {"vgg16": 1 / 8, "preresnet18": 1 / 16}
 
 def deep(work: str, root: str, width: float | None) -> None:
     """Print the rows of a deep network."""
-    model = {"zoo": work, "width": width or WIDTHS[work]}
-    data = {"limit": 2000, "root": root}
+    model = {"zoo": work, "width": width or WIDTHS[work], "neurons_per_class": 1}
+    data = {"limit": 2000, "root": root, "encoding": "direct"}
     short = {"epochs": 4, "fold": 0.75}
     for title, (given, rate) in ROWS[work].items():
         changes = {
             "model": model | given, "data": data, "training": short | {"learning_rate": rate},
         }  # fmt: skip
         measure(title, changed(f"cifar10-{work}", changes, pruned=False))
+
+
+def companions(root: str) -> None:
+    """Print the rows of what helps beside a norm."""
+    one, ten = {"neurons_per_class": 1}, {"neurons_per_class": 10}
+    shipped = {"encoding": "thermometer"}
+    wider = {"neuron": DEEP | {"tau_grad": 0.01}}
+    rows: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+        "direct, 1 neuron per class": (one, {"encoding": "direct"}, {}),
+        "rate, 1 neuron per class": (one, {"encoding": "rate"}, {}),
+        "thermometer, 1 neuron per class": (one, shipped, {}),
+        "thermometer, 10 neurons per class": (ten, shipped, {}),
+        "the same, surrogate twice as wide": (ten | wider, shipped, {}),
+        "the same, label smoothing 0.1": (ten, shipped, {"label_smoothing": 0.1}),
+    }
+    for title, (model, data, training) in rows.items():
+        changes = {
+            "model": THIN | {"neuron": DEEP, "norm": "batch", "weight_scale": 1.0} | model,
+            "data": {"limit": 8000, "root": root} | data,
+            "training": {"epochs": 4, "fold": 0.75} | training,
+        }
+        measure(title, changed("cifar10-vgg16", changes, pruned=False))
 
 
 def gradients(root: str) -> None:
@@ -136,18 +162,21 @@ def gradients(root: str) -> None:
         print(f"scale_grad {scale:g} | {' '.join(sizes)}", flush=True)
 
 
+ON_CIFAR10 = {"companions": companions, "gradients": gradients}
+
+
 def main() -> None:
     """Print the rows that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", choices=("digits", *ROWS, "gradients"), default="digits")
+    parser.add_argument("--work", choices=("digits", *ROWS, *ON_CIFAR10), default="digits")
     parser.add_argument("--root", default=None, help="folder with CIFAR-10")
     parser.add_argument("--width", type=float, help="of a deep network's layers")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     if given.work == "digits":
         digits(given.seeds)
-    elif given.work == "gradients":
-        gradients(given.root)
+    elif given.work in ON_CIFAR10:
+        ON_CIFAR10[given.work](given.root)
     else:
         deep(given.work, given.root, given.width)
 

@@ -147,6 +147,7 @@ def test_pictures_move_to_and_fro_and_are_the_same_whenever_they_are_loaded() ->
         ({"model": {"norm": "batch"}}, "would keep the norm of every step"),
         ({"model": {"layers": [{"type": "pool"}]}}, "a pool block with sigma_delta"),
         ({"model": {"neuron": {"threshold": 2.0}}}, "gives both neuron and sigma_delta"),
+        ({"model": {"neurons_per_class": 2}}, "neurons_per_class = 2 with sigma_delta"),
         ({"model": {"sigma_delta": {"threshold": 0}}}, "sigma_delta.threshold"),
         ({"training": {"synops": 0.1}}, "a message is no rate"),
     ],
