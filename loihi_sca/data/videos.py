@@ -41,8 +41,10 @@ class Videos:
     def of(cls, images: Images, reach: int, hold: int) -> Videos:
         """Draw a way for each picture."""
         rng = np.random.default_rng(SEED)
-        places = rng.integers(-reach, reach, (len(images), 2), endpoint=True)
-        return cls(images, places, rng.choice([-1, 1], (len(images), 2)), reach, hold)
+        size = (len(images), 2)
+        places = rng.integers(-reach, reach, size, dtype=np.int64, endpoint=True)
+        ways = rng.choice(np.array([-1, 1], dtype=np.int64), size)
+        return cls(images, places, ways, reach, hold)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -75,7 +77,9 @@ class Videos:
         if not self.reach:
             return np.zeros_like(along)
         # to and fro: a triangle wave between -reach and reach
-        folded = np.abs((along + 3 * self.reach) % (4 * self.reach) - 2 * self.reach)
+        folded: npt.NDArray[np.int64] = np.abs(
+            (along + 3 * self.reach) % (4 * self.reach) - 2 * self.reach
+        )
         return folded - self.reach
 
     def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:

@@ -67,7 +67,7 @@ class Thresholds:
     @property
     def mantissa(self) -> int:
         """Threshold as it is, in 1/64."""
-        return round(self._neurons[0][0].threshold * MANTISSA)
+        return round(float(self._neurons[0][0].threshold) * MANTISSA)
 
     def adopt(self, gain: float) -> None:
         """Give the neurons their threshold, and a surrogate of the same shape relative to it."""
