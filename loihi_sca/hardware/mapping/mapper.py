@@ -211,6 +211,11 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     Placement
         Every layer on its cores.
 
+    Raises
+    ------
+    InputError
+        The file, or the chip's, is not there or cannot be read.
+
     Examples
     --------
     >>> import numpy as np
