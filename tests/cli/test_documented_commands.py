@@ -96,7 +96,9 @@ def run_page(name: str, cli) -> None:
     for command in in_blocks(page):
         if not why_not(command):
             found = cli(*command.words)
-            assert found.code == 0, f"{command.place}: {command}\n{found.err or found.out}"
+            assert found.code == command.exits, (
+                f"{command.place}: {command}\n{found.err or found.out}"
+            )
 
 
 @pytest.mark.parametrize("command", SHOWN, ids=lambda c: f"{c.place} {c}"[:70])

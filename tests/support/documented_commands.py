@@ -39,12 +39,15 @@ class Command:
         What follows ``loihi-sca``.
     whole : bool
         False within a sentence, where required arguments may be missing.
+    exits : int
+        The exit code, 0 unless a comment behind it says "exit code N".
     """
 
     page: str
     line: int
     words: tuple[str, ...]
     whole: bool = True
+    exits: int = 0
 
     def __str__(self) -> str:
         return " ".join(self.words)
@@ -59,7 +62,7 @@ def in_blocks(path: Path) -> tuple[Command, ...]:
     """Return the commands of a page's code blocks, fenced or indented, in order."""
     name = str(path.relative_to(ROOT))
     return tuple(
-        Command(name, number, _words(match["words"]))
+        Command(name, number, _words(match["words"]), exits=_exit_code(text))
         for number, text in _code_lines(path.read_text("utf-8"))
         if (match := _LINE.match(text))
     )
@@ -141,6 +144,11 @@ def _joined(text: str) -> list[str]:
         if lines[i].endswith("\\"):
             lines[i : i + 2] = [lines[i][:-1] + lines[i + 1].strip(), ""]
     return lines
+
+
+def _exit_code(text: str) -> int:
+    told = re.search(r"# exit code (\d+)", text)
+    return int(told[1]) if told else 0
 
 
 @cache
