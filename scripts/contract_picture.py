@@ -61,7 +61,6 @@ def picture() -> str:
     ]
     for name in ("first", "second"):
         trace = run.traces[name]
-        assert trace.current is not None and trace.voltage is not None
         rows += [
             (f"{name}: current / 64", _mantissas(trace.current), False),
             (f"{name}: voltage / 64, before the reset", _mantissas(trace.voltage), False),
@@ -79,7 +78,9 @@ def picture() -> str:
     return "\n".join((*_head(len(rows)), *_rows(rows), told_below, "</svg>\n"))
 
 
-def _mantissas(state: np.ndarray) -> list[str]:
+def _mantissas(state: np.ndarray | None) -> list[str]:
+    if state is None:
+        raise SystemExit("the reference engine has not recorded what is drawn")
     return [f"{value / 64:.0f}" for value in state[0, 0]]
 
 

@@ -5,7 +5,7 @@
     scripts/supported_reference.py --write    # writes docs/supported.md
 
 Names are those of the tables that the code goes by, refusals the arguments of every ``Problem`` and
-``UnsupportedLayer`` in the code. Modules are read and not imported, so that torch need not be there.
+``UnsupportedLayer`` in the code. Modules are read and not imported, so torch need not be there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from loihi_sca.files import write_text
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE, PAGE = ROOT / "loihi_sca", ROOT / "docs" / "supported.md"
 
+OPEN, CLOSE = "\u2039", "\u203a"
+"""Around what is only known at run time; a page would take angle brackets of ASCII for HTML."""
+
 HEAD = """# Supported and refused
 
 What is exact is compiled; what is not is refused by name, all at once and before training:
@@ -32,7 +35,7 @@ What is exact is compiled; what is not is refused by name, all at once and befor
     loihi-sca check digits --profile loihi2
 
 This page is made by `scripts/supported_reference.py --write` from the code itself; a name between
-angle brackets stands for what is found. [compiler.md](compiler.md) says what supported blocks become.
+angle brackets stands for what is found. [compiler.md](compiler.md) says what blocks become.
 """
 
 SUPPORTED = (
@@ -130,7 +133,7 @@ def _refusals_of(module: str) -> Iterator[tuple[str, ...]]:
         said += [k.value for k in call.keywords if k.arg in ("reason", "instead")]
         texts = [_plain(_text(argument, constants)) for argument in said]
         # what is handed on, or taken from a table above, is told there
-        if texts and len(re.sub("‹.*?›", "", texts[0]).split()) > 2:
+        if texts and len(re.sub(f"{OPEN}.*?{CLOSE}", "", texts[0]).split()) > 2:
             yield (texts[0], texts[1] if len(texts) > 1 else "")
 
 
@@ -239,7 +242,7 @@ def _cells(value: Any) -> tuple[str, ...]:
 def _plain(value: Any) -> str:
     """Return text for a cell of a table; angle brackets are no HTML there."""
     text = " ".join(str(value).split()).replace("|", "/")
-    return text.replace("<", "‹").replace(">", "›").strip()
+    return text.replace("<", OPEN).replace(">", CLOSE).strip()
 
 
 def main() -> None:
