@@ -47,7 +47,7 @@ epochs = 2
 batch_size = 32
 [pruning]
 keep = 0.5
-min_channels = 2
+min_channels = 1
 start = 0.3
 stop = 0.7
 """
