@@ -61,7 +61,7 @@ def main() -> None:
     text = page(found)
     print(text, end="")
     if options.write:
-        write_text(PAGE, put(PAGE.read_text("utf-8"), "published", text))
+        write_text(PAGE, put(PAGE.read_text("utf-8"), PAGE, "published", text))
     if options.json:
         rows = [asdict(figure) | {"verdict": figure.verdict} for figure in found]
         write_text(options.json, json.dumps({"schema": 1, "rows": rows}, indent=2) + "\n")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write measured figures into README.md and docs: tables of demo, benchmarks and experiments.
+"""Write measured figures into docs, and three rows of each into README.md.
 
     scripts/demo
     .venv/bin/python scripts/update_readme.py --demo runs/demo/summary.json
@@ -7,7 +7,7 @@
     .venv/bin/python scripts/update_readme.py --mnist runs/mnist/mnist.json
 
 Each table stands between two markers, ``<!-- NAME -->`` and ``<!-- /NAME -->``; what is not named
-on the command line stays as it is.
+on the command line stays as it is. Say in docs/results.md which commit was measured.
 """
 
 from __future__ import annotations
@@ -36,8 +36,29 @@ TABLES = {
 }
 """How each block is made from the JSON that its script writes."""
 
-PAGES = dict.fromkeys(("sigma_delta", "sigma_delta_speed"), ROOT / "docs" / "compiler.md")
-"""Where a block stands, if not in README.md."""
+COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
+PAGES = {name: COMPILER if name.startswith("sigma_delta") else PAGE for name in TABLES}
+"""Where a whole table stands."""
+
+SHORT: dict[str, tuple[str, ...]] = {
+    "demo": (
+        "accuracy on test data", "loihi2: total energy per sample", "loihi2: latency per sample",
+    ),
+    "engine": (
+        "VGG-9 32x32x3, T=8 | Lava / fast", "28x28: 16C5s2-32C3s2-64-10, T=32 | snnTorch / fast",
+        "28x28: 16C5s2-32C3s2-64-10, T=32 | SpikingJelly multi-step / fast",
+    ),
+    "training": (
+        "MNIST net, batch 64, T=16, 1 threads | training step",
+        "VGG-9, batch 8, T=8, 1 threads | training step",
+        "VGG-9, T=8, frozen at 30% of the channels, 1 threads",
+    ),
+    "mnist": ("`sca`", "`l1`", "`random`"),
+    "hardware_aware": (
+        "loihi2 | rank | 30 %", "loihi2 | harmonic | 30 %", "loihi1 | harmonic | 30 %",
+    ),
+}  # fmt: skip
+"""The rows that README.md shows, by how they begin; tables that are not named it does not."""
 
 PICTURES = {"hardware_aware": _tables.cores_picture}
 """Pictures in docs/results/, by the names of their blocks."""
@@ -51,10 +72,38 @@ def main() -> None:
         if path is None:
             continue
         content = json.loads(path.read_text("utf-8"))
-        page = PAGES.get(name, README)
-        write_text(page, put(page.read_text("utf-8"), page, name, TABLES[name](content)))
+        block = TABLES[name](content)
+        _write(PAGES[name], name, block)
+        if name in SHORT:
+            _write(README, name, short(name, block))
         if name in PICTURES:
             write_text(RESULTS / f"{name}.svg", PICTURES[name](content))
+
+
+def _write(page: Path, name: str, block: str) -> None:
+    write_text(page, put(page.read_text("utf-8"), page, name, block))
+
+
+def short(name: str, block: str) -> str:
+    """Return the head of a table, the rows that README.md shows, and what stands below it."""
+    lines = block.splitlines()
+    table = [i for i, line in enumerate(lines) if line.startswith("|")]
+    rows = []
+    for wanted in SHORT[name]:
+        found = [lines[i] for i in table[2:] if lines[i].startswith(f"| {wanted}")]
+        if len(found) != 1:
+            raise SystemExit(f"{name}: {len(found)} rows begin with {wanted!r}, one should")
+        rows += found
+    below = lines[table[-1] + 1 :]
+    return "\n".join([*(lines[i] for i in table[:2]), *rows, *below, ""])
+
+
+def shown(name: str, page: Path) -> str:
+    """Return what stands between the markers of a name."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", page.read_text("utf-8"), re.S)
+    if found is None:
+        raise SystemExit(f"{page.name} has no markers <!-- {name} --> and <!-- /{name} -->")
+    return found[1]
 
 
 def put(text: str, page: Path, name: str, block: str) -> str:

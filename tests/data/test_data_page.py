@@ -1,10 +1,9 @@
-"""docs/data.md names all that is read, and its commands run."""
+"""docs/data.md names all that is read, and its recipe is one."""
 
 import re
 from pathlib import Path
 
 from loihi_sca import data
-from loihi_sca.cli.app import app
 from loihi_sca.config import DataConfig
 from loihi_sca.data.decoders import DECODERS
 
@@ -25,16 +24,3 @@ def test_its_recipe_is_one() -> None:
     section = DataConfig(**parse_toml(block, "docs/data.md")["data"])
     assert section.camera == (180, 240)
     assert section.skip_damaged
-
-
-def test_its_commands_run(tmp_path, monkeypatch) -> None:
-    from typer.testing import CliRunner
-
-    monkeypatch.chdir(tmp_path)
-    [block] = re.findall(r"```\n(loihi-sca.*?)```", PAGE, re.S)
-    lines = [line.partition("#")[0].split() for line in block.splitlines()]
-    assert len(lines) == 3
-    for line in lines:
-        found = CliRunner().invoke(app, line[1:])
-        assert found.exit_code == 0, found.output
-    assert (tmp_path / "x.npy").is_file()

@@ -1,0 +1,47 @@
+"""Measured tables are those of the stored results, and README shows rows of them."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+STORED = ("mnist", "nmnist", "hardware_aware", "sigma_delta", "sigma_delta_speed")
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    for name in ("update_readme", "_tables"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import update_readme
+
+    return update_readme
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_whole_table_is_that_of_the_stored_results(tables, name: str) -> None:
+    content = json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text("utf-8"))
+    assert tables.shown(name, tables.PAGES[name]) == tables.TABLES[name](content)
+
+
+def test_readme_shows_three_rows_of_each(tables) -> None:
+    for name in tables.SHORT:
+        whole = tables.shown(name, tables.PAGES[name])
+        assert tables.shown(name, tables.README) == tables.short(name, whole)
+        assert len(tables.SHORT[name]) == 3
+    assert set(re.findall(r"<!-- (\w+) -->", tables.README.read_text("utf-8"))) == set(tables.SHORT)
+
+
+def test_a_row_that_is_not_there_is_an_error(tables) -> None:
+    with pytest.raises(SystemExit, match="0 rows begin with"):
+        tables.short("mnist", "| criterion |\n|---|\n| `l1` |\n")
+
+
+def test_every_whole_table_says_which_commit_was_measured() -> None:
+    page = (ROOT / "docs" / "results.md").read_text("utf-8")
+    for section in re.split(r"^## ", page, flags=re.M)[1:]:
+        if "<!-- " in section:
+            assert re.search(r"[Cc]ommit\s+[0-9a-f]{7}", section), section[:60]
