@@ -12,31 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.fast.layout import channels_last, delay_rows, geometry_of, weight_rows
-from loihi_sca.engine.fast.table import GROUPED
+from loihi_sca.engine.fast.graded_table import COUNTS, DELTA, PASS_ON, PEAKS, GradedTable
 from loihi_sca.engine.fast.threads import pool_of
 from loihi_sca.engine.result import RunResult, Schedule, Trace, check_shape, check_values
 from loihi_sca.errors import InputError
-from loihi_sca.network import (
-    Conv,
-    Delta,
-    Dense,
-    Input,
-    IntArray,
-    Layer,
-    Network,
-    Pool,
-    Shape,
-    Sigma,
-    SigmaDelta,
-    Window,
-)
+from loihi_sca.network import IntArray, Layer, Network, Shape
 from loihi_sca.network.activity import GradedActivity, LayerActivity
-from loihi_sca.network.fixed_point import GRADED_ALIGN_BITS
-
-CACHED = 256
-"""Positions that are turned at a time, few enough for all their steps to stay in the cache."""
-
 
 @dataclass(frozen=True)
 class PreparedGraded:
@@ -52,7 +33,7 @@ class PreparedGraded:
     """
 
     network: Network
-    tables: tuple[Any, ...]
+    tables: tuple[GradedTable, ...]
     memory_budget: int
     threads: int
 
@@ -64,14 +45,12 @@ class PreparedGraded:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RunResult:
         """Run the network; see :meth:`loihi_sca.engine.fast.Prepared.run`."""
-        from loihi_sca.engine.fast import graded_kernels as kernels  # loads numba
-
         network = self.network
         data = check_shape(network, data)
         recorded = {name: network[name] for name in record}
         samples, steps = data.shape[0], data.shape[-1]
         threads = self._threads_in_budget(samples, steps, data.dtype)
-        _run_sample(self, np.zeros((*network.in_shape, 1), dtype=np.int32), {}, None)  # compiles
+        _run_sample(self, np.zeros((*network.in_shape, 0), dtype=np.int32), {}, None)  # compiles
         started = time.perf_counter()
         out = np.empty((samples, *network.out_shape, steps), dtype=np.int32)
         traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
@@ -80,12 +59,12 @@ class PreparedGraded:
             sample = check_values(network, data[i : i + 1])[0]
             return _run_sample(self, sample, {n: _sample(x, i) for n, x in traces.items()}, out[i])
 
-        counts = np.zeros((len(self.tables), kernels.COUNTS), dtype=np.int64)
+        counts = np.zeros((len(self.tables), COUNTS), dtype=np.int64)
         with pool_of(threads) as pool:
             futures = [pool.submit(work, i) for i in range(samples)]
             for done, future in enumerate(as_completed(futures), start=1):
                 more = future.result()
-                for peak in kernels.PEAKS:
+                for peak in PEAKS:
                     more[:, peak] = np.maximum(more[:, peak], counts[:, peak])
                     counts[:, peak] = 0
                 counts += more
@@ -101,7 +80,7 @@ class PreparedGraded:
         """Return how many samples can be run at a time."""
         sizes = [int(np.prod(self.network.in_shape)), *(x.neurons for x in self.network)]
         widest = max(a + b for a, b in pairwise(sizes))
-        held = 5 * steps * widest + (kind.itemsize + 8) * steps * sizes[0] + 24 * max(sizes)
+        held = 8 * steps * widest + (kind.itemsize + 8) * steps * sizes[0] + 24 * max(sizes)
         if held > self.memory_budget:
             raise InputError(
                 f"one sample of {steps} timesteps takes {held / 2**20:.1f} MiB, the memory "
@@ -111,38 +90,6 @@ class PreparedGraded:
         return max(1, min(self.threads, self.memory_budget // held, samples))
 
 
-def lay_out_graded(network: Network, schedule: Schedule) -> tuple[Any, ...]:
-    """Return the tables of all layers."""
-    tables, arriving = [], network.in_shape
-    for layer in network:
-        tables.append(_table(layer, arriving, schedule))
-        arriving = layer.out_shape
-    return tuple(tables)
-
-
-def _table(layer: Layer, arriving: Shape, schedule: Schedule) -> Any:
-    from loihi_sca.engine.fast import graded_kernels as kernels
-
-    kinds = {Delta: kernels.DELTA, SigmaDelta: kernels.SIGMA_DELTA, Sigma: kernels.SIGMA}
-    neuron, g = layer.neuron, geometry_of(layer)
-    threshold = neuron.threshold if isinstance(neuron, Delta | SigmaDelta) else 0
-    bias = layer.bias if isinstance(layer, Conv | Dense) else None
-    each = np.zeros(1, dtype=np.int32) if bias is None else bias << GRADED_ALIGN_BITS
-    weight = weight_rows(layer, GROUPED, arriving).astype(np.int32)
-    return kernels.GradedTable(
-        kind=kinds.get(type(neuron), kernels.PASS_ON),
-        g=g,
-        # a pool is as many groups of one channel
-        weight=weight.reshape(-1, 1) if isinstance(layer, Pool) else weight,
-        delay=delay_rows(layer, arriving),
-        fan_out=channels_last(layer.fan_out())[:: g.in_c].copy(),
-        bias=np.tile(np.broadcast_to(each, (g.out_c,)), g.out_h * g.out_w),
-        threshold=threshold << GRADED_ALIGN_BITS,
-        wraps=isinstance(layer, Window),
-        lag=1 if schedule == "cold" and not isinstance(layer, Input) else 0,
-    )
-
-
 def _run_sample(
     ready: PreparedGraded,
     sample: npt.NDArray[np.integer[Any]],
@@ -150,27 +97,27 @@ def _run_sample(
     out: IntArray | None,
 ) -> npt.NDArray[np.int64]:
     """Run one sample (*in_shape, T) through all layers; return the counts (layers, COUNTS)."""
-    from loihi_sca.engine.fast import graded_kernels as kernels
+    from loihi_sca.engine.fast import graded_kernels as kernels  # loads numba
 
-    counts = np.zeros((len(ready.tables), kernels.COUNTS), dtype=np.int64)
+    counts = np.zeros((len(ready.tables), COUNTS), dtype=np.int64)
     steps = sample.shape[-1]
     messages = _time_major(sample)
-    busy = np.empty((steps, _positions(ready.network.in_shape)), dtype=np.uint8)
-    if ready.tables[0].kind != kernels.DELTA:  # whose values are no messages
-        kernels.mark_busy(messages, busy)
+    tally = np.empty((steps, _positions(ready.network.in_shape)), dtype=np.int32)
+    if ready.tables[0].kind != DELTA:  # whose values are no messages
+        kernels.tally_messages(messages, tally)
     for layer, table, count in zip(ready.network, ready.tables, counts, strict=True):
         trace = traces.get(layer.name)
-        if table.kind != kernels.PASS_ON:
+        if table.kind != PASS_ON:
             arriving, messages = messages, np.empty((steps, layer.neurons), dtype=np.int32)
-            heard, busy = busy, np.empty((steps, _positions(layer.out_shape)), dtype=np.uint8)
+            heard, tally = tally, np.empty((steps, _positions(layer.out_shape)), dtype=np.int32)
             sigma = np.empty((0 if trace is None else steps, layer.neurons), dtype=np.int32)
-            kernels.run_graded(table, arriving, heard, messages, busy, sigma, count)
+            kernels.run_graded(table, arriving, heard, messages, tally, sigma, count)
             if layer.axon_delay is not None:
                 _delay(messages, layer.axon_delay)
-                kernels.mark_busy(messages, busy)
+                kernels.tally_messages(messages, tally)
             if trace is not None and trace.sigma is not None:
                 trace.sigma[...] = _as_sample(sigma, layer.out_shape)
-        kernels.count_messages(messages, busy, count)
+        kernels.count_messages(messages, tally, count)
         if trace is not None:
             trace.spikes[...] = _as_sample(messages, layer.out_shape)
     if out is not None:
@@ -180,14 +127,14 @@ def _run_sample(
 
 def _time_major(sample: npt.NDArray[np.integer[Any]]) -> IntArray:
     """Turn a sample (C, H, W, T) or (N, T) into (T, positions * channels)."""
+    from loihi_sca.engine.fast.events import time_major
+
     channels, steps = sample.shape[0], sample.shape[-1]
-    by_channel = sample.reshape(channels, -1, steps)
-    found = np.empty((steps, by_channel.shape[1], channels), dtype=np.int32)
-    for first in range(0, by_channel.shape[1], CACHED):  # a quarter of the time of all at once
-        part = slice(first, first + CACHED)
-        for c in range(channels):
-            found[:, part, c] = by_channel[c, part].T
-    return found.reshape(steps, -1)
+    positions = _positions(sample.shape[:-1])
+    by_position = np.ascontiguousarray(sample)
+    found = np.empty((1, steps, positions, channels), dtype=np.int32)
+    time_major(by_position.reshape(1, channels, positions, steps), found)
+    return found.reshape(steps, positions * channels)
 
 
 def _positions(shape: Shape) -> int:
@@ -202,7 +149,7 @@ def _as_sample(values: IntArray, shape: Shape) -> IntArray:
 def _delay(messages: IntArray, delay: IntArray) -> None:
     """Make the messages (T, positions * channels) of each channel late, in place."""
     steps = len(messages)
-    by_channel = messages.reshape(steps, -1, len(delay))
+    by_channel = messages.reshape(steps, messages.shape[1] // len(delay), len(delay))
     for late in np.unique(delay[delay > 0]):
         channels = np.flatnonzero(delay == late)
         moved = np.zeros_like(by_channel[..., channels])
