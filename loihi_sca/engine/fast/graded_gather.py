@@ -24,77 +24,111 @@ LISTING = 100
 
 
 @compiled
-def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any) -> Any:
+def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any, every: Any) -> Any:
     """List the pairs of messages of one step, position by position.
 
-    ``tally`` holds how many messages each position has. ``listed`` is ``(starts, rows, low, high)``
-    and written: the pairs of position ``p`` are ``starts[p]`` to ``starts[p + 1]``, ``rows`` holds
-    the place of each in its row of the map, and ``low`` the lower halves of both messages. Returns
-    the synaptic operations, and whether these halves are not all; if so, ``high`` holds the rest.
+    ``tally`` holds how many messages each position has. ``listed`` is ``(starts, rows, low, high)``:
+    the pairs of position ``p`` are ``starts[p]`` to ``starts[p + 1]``, ``rows`` holds the place of
+    each in its row of the map, ``low`` the lower halves of both messages, and ``high`` the rest, if
+    there is any. ``every`` is the same for the case that all pairs are listed, ``starts`` and
+    ``rows`` being filled in already. Returns that of both which holds the pairs, whether there is
+    anything in ``high``, and the synaptic operations.
     """
+    synops, heard = _count(fan_out, messages, tally)
+    silent = 1 - tally.sum() / messages.shape[0]
+    looks, spared = LISTING * heard, silent * silent * fan_out.sum()
+    positions = messages.reshape(g.in_h * g.in_w, g.in_c)
+    if spared < looks:
+        listed = every
+        wide = _cut_all(positions, listed[2])
+    else:
+        wide = _list_present(g, positions, tally, listed)
+    if wide:
+        _list_upper_halves(g, positions, listed)
+    return listed, wide != 0, synops
+
+
+@compiled
+def list_all(g: Any, starts: Any, rows: Any) -> None:
+    """Write ``starts`` and ``rows`` of :func:`list_pairs` with every pair listed."""
+    pairs = (g.in_c + 1) // 2
+    for p in range(g.in_h * g.in_w):
+        starts[p] = p * pairs
+        for q in range(pairs):
+            rows[p * pairs + q] = p % g.in_w * pairs + q
+    starts[g.in_h * g.in_w] = g.in_h * g.in_w * pairs
+
+
+@compiled
+def _count(fan_out: Any, messages: Any, tally: Any) -> Any:
+    """Return the synaptic operations of a step, and how many positions there are to look at."""
+    if tally.shape[0] != fan_out.shape[0]:  # a map that a dense layer sees as one position
+        return tally.sum() * fan_out[0], 1
+    synops, heard = 0, 0
+    for p in range(tally.shape[0]):
+        synops += tally[p] * fan_out[p]
+        heard += tally[p] != 0
+    return synops, heard
+
+
+@compiled
+def _cut_all(positions: Any, low: Any) -> Any:
+    """Write the lower halves of all messages; return whether that is not all of them."""
+    count, channels = positions.shape
+    wide = I32(0)
+    if channels % 2 == 0:  # neighbours, and the compiler makes vectors of it
+        messages, halves = positions.reshape(-1), low.view(np.int16)
+        for j in range(messages.shape[0]):
+            halves[j] = messages[j]
+            wide |= _above(messages[j])
+        return wide
+    pairs = low[: count * (channels // 2 + 1)].reshape(count, channels // 2 + 1)
+    for p in range(count):
+        for q in range(channels // 2):
+            one, two = positions[p, 2 * q], positions[p, 2 * q + 1]
+            pairs[p, q] = _pack(one, two)
+            wide |= _above(one) | _above(two)
+        pairs[p, channels // 2] = _pack(positions[p, channels - 1], I32(0))
+        wide |= _above(positions[p, channels - 1])
+    return wide
+
+
+@compiled
+def _list_present(g: Any, positions: Any, tally: Any, listed: Any) -> Any:
+    """List the pairs that are not both zero; return whether their lower halves are not all."""
     starts, rows, low, _ = listed
-    pairs, halves = (g.in_c + 1) // 2, low.view(np.int16)
-    is_flat = tally.shape[0] != g.in_h * g.in_w  # a map that a dense layer sees as one position
-    n, synops, wide = 0, 0, I32(0)
+    pairs, n, wide = (g.in_c + 1) // 2, 0, I32(0)
+    is_flat = tally.shape[0] != g.in_h * g.in_w
     for y in range(g.in_h):
         for x in range(g.in_w):
             p = y * g.in_w + x
             starts[p] = n
-            count = tally.sum() if is_flat else np.int64(tally[p])
-            if not count:
-                continue
-            synops += count * fan_out[p]
-            silent, first = g.in_c - count, p * g.in_c
-            if silent * silent * fan_out[p] > LISTING * g.in_c * g.in_c:
+            if is_flat or tally[p]:
                 for q in range(pairs):
-                    one, two = _pair(messages, first, q, g.in_c)
+                    one, two = _pair(positions, p, q)
                     rows[n] = x * pairs + q
                     low[n] = _pack(one, two)
                     wide |= _above(one) | _above(two)
                     n += (one | two) != 0
-            else:
-                wide |= _cut(messages, first, g.in_c, halves, 2 * n)
-                for q in range(pairs):
-                    rows[n + q] = x * pairs + q
-                n += pairs
     starts[g.in_h * g.in_w] = n
-    if wide:
-        _list_upper_halves(g, messages, listed)
-    return synops, wide != 0
+    return wide
 
 
 @compiled
-def _list_upper_halves(g: Any, messages: Any, listed: Any) -> None:
+def _list_upper_halves(g: Any, positions: Any, listed: Any) -> None:
     starts, rows, _, high = listed
     pairs = (g.in_c + 1) // 2
     for p in range(g.in_h * g.in_w):
         for n in range(starts[p], starts[p + 1]):
-            q = rows[n] - p % g.in_w * pairs
-            one, two = _pair(messages, p * g.in_c, q, g.in_c)
+            one, two = _pair(positions, p, rows[n] - p % g.in_w * pairs)
             high[n] = _pack(_above(one), _above(two))
 
 
 @compiled
-def _pair(messages: Any, first: int, q: int, channels: int) -> Any:
-    """Return pair ``q`` of the messages from ``first`` on; an odd one has zero for company."""
-    two = messages[first + 2 * q + 1] if 2 * q + 1 < channels else I32(0)
-    return messages[first + 2 * q], two
-
-
-@compiled
-def _cut(messages: Any, first: int, channels: int, halves: Any, place: int) -> Any:
-    """Write the lower halves of the messages from ``first`` on; return whether these are not all.
-
-    As :func:`_pack` does pair by pair, in a loop of which the compiler makes vectors.
-    """
-    wide = I32(0)
-    for c in range(channels):
-        message = messages[first + c]
-        halves[place + c] = message
-        wide |= _above(message)
-    if channels % 2:
-        halves[place + channels] = 0
-    return wide
+def _pair(positions: Any, p: int, q: int) -> Any:
+    """Return two neighbours of the messages of a position; the last may have none."""
+    two = positions[p, 2 * q + 1] if 2 * q + 1 < positions.shape[1] else I32(0)
+    return positions[p, 2 * q], two
 
 
 @compiled

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.graded_gather import gather, list_pairs
+from loihi_sca.engine.fast.graded_gather import gather, list_all, list_pairs
 from loihi_sca.engine.fast.graded_neurons import (
     advance,
     count_step,
@@ -41,28 +41,23 @@ def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, 
                    counts: Any) -> None:  # fmt: skip
     """Run a layer, of the arguments of :func:`run_graded`, that gathers messages."""
     g, steps = table.g, out.shape[0]
-    row, inputs = g.out_w * g.out_c, g.in_h * g.in_w
+    row = g.out_w * g.out_c
     block = min(g.out_h, max(1, BLOCK // row))
-    most = inputs * ((g.in_c + 1) // 2) + 1
-    listed = (
-        np.zeros(inputs + 1, dtype=np.int32),
-        np.empty(most, dtype=np.int32),
-        np.empty(most, dtype=np.int32),
-        np.empty(most, dtype=np.int32),
-    )
+    listed, every = _room_for_pairs(g), _room_for_pairs(g)
+    list_all(g, every[0], every[1])
     z = np.empty(block * row + LANES, dtype=np.int32)
     reached = np.ones(g.out_h * g.out_w, dtype=np.uint8)  # at first by the biases
     sigma, act, residue = _at_rest(out.shape[1])
-    more, wide = False, 0
+    found, upper, wide = listed, False, 0
     for t in range(steps):
         if t >= table.lag:
             now, where = messages[t - table.lag], heard[t - table.lag]
-            synops, more = list_pairs(g, table.fan_out, now, where, listed)
+            found, upper, synops = list_pairs(g, table.fan_out, now, where, listed, every)
             counts[SYNOPS] += synops
         for top in range(0, g.out_h, block):
             bottom = min(top + block, g.out_h)
             a, b, p, q = top * row, bottom * row, top * g.out_w, bottom * g.out_w
-            gather(g, table.pairs, listed, more, top, bottom, z, reached[p:q])
+            gather(g, table.pairs, found, upper, top, bottom, z, reached[p:q])
             state = (sigma[a:b], act[a:b], residue[a:b])
             wide += advance(
                 table, z[: b - a], table.bias[a:b], state, reached[p:q], out[t, a:b],
@@ -102,6 +97,18 @@ def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any,
         state = (sigma, act, residue)
         wide += advance(table, flat, table.bias, state, reached, out[t], tally[t], counts)
         _finish(table, sigma, wide, out[t], tally[t], trace, t, counts)
+
+
+@compiled
+def _room_for_pairs(g: Any) -> Any:
+    """Return the arrays of :func:`list_pairs`, without any pairs."""
+    most = g.in_h * g.in_w * ((g.in_c + 1) // 2) + 1
+    return (
+        np.zeros(g.in_h * g.in_w + 1, dtype=np.int32),
+        np.empty(most, dtype=np.int32),
+        np.empty(most, dtype=np.int32),
+        np.empty(most, dtype=np.int32),
+    )
 
 
 @compiled

@@ -35,10 +35,6 @@ LIMIT, MASK = I32(STATE_LIMIT), I32(2 * STATE_LIMIT - 1)
 PIECE = 1024
 """Neurons that are advanced at a time: all that is known of them stays in the first-level cache."""
 
-FEW = 8
-"""Channels that make too short a loop."""
-
-
 @compiled
 def advance(
     table: Any, z: Any, bias: Any, state: Any, reached: Any, out: Any, tally: Any, counts: Any
@@ -150,18 +146,11 @@ def mark_changes(now: Any, before: Any, reached: Any) -> None:
 @compiled
 def count_positions(messages: Any, tally: Any) -> None:
     """Write how many messages other than zero each position has."""
-    positions = tally.shape[0]
-    channels = messages.shape[0] // positions
-    if channels < FEW:
-        tally[:] = 0
-        for c in range(channels):  # rather than loops of so few turns
-            for p in range(positions):
-                tally[p] += messages[p * channels + c] != 0
-        return
-    for p in range(positions):
+    positions = messages.reshape(tally.shape[0], -1)
+    for p in range(positions.shape[0]):
         count = I32(0)
-        for j in range(p * channels, (p + 1) * channels):
-            count = I32(count + I32(messages[j] != 0))
+        for c in range(positions.shape[1]):
+            count = I32(count + I32(positions[p, c] != 0))
         tally[p] = count
 
 
