@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.fast.graded_memory import Buffers, bytes_per_step, sending
 from loihi_sca.engine.fast.graded_table import COUNTS, DELTA, PASS_ON, PEAKS, GradedTable
 from loihi_sca.engine.fast.threads import pool_of
-from loihi_sca.engine.result import RunResult, Schedule, Trace, check_shape, check_values
+from loihi_sca.engine.result import RunResult, Trace, check_shape, check_values
 from loihi_sca.errors import InputError
 from loihi_sca.network import IntArray, Layer, Network, Shape
 from loihi_sca.network.activity import GradedActivity, LayerActivity
+
 
 @dataclass(frozen=True)
 class PreparedGraded:
@@ -29,13 +30,14 @@ class PreparedGraded:
     tables : tuple of GradedTable
         Layer by layer, what the kernels read.
     memory_budget, threads : int
-        As there.
+        As there. What a run has used of the memory is kept for the next one.
     """
 
     network: Network
     tables: tuple[GradedTable, ...]
     memory_budget: int
     threads: int
+    _idle: list[Buffers] = field(default_factory=list, repr=False, compare=False)
 
     def run(
         self,
@@ -50,14 +52,19 @@ class PreparedGraded:
         recorded = {name: network[name] for name in record}
         samples, steps = data.shape[0], data.shape[-1]
         threads = self._threads_in_budget(samples, steps, data.dtype)
-        _run_sample(self, np.zeros((*network.in_shape, 0), dtype=np.int32), {}, None)  # compiles
+        kind = data.dtype if data.dtype.kind in "biu" else np.dtype(np.int64)
+        nothing = np.zeros((*network.in_shape, 0), dtype=kind)
+        _run_sample(self, nothing, Buffers(network, 0), {}, None)  # compiles
         started = time.perf_counter()
         out = np.empty((samples, *network.out_shape, steps), dtype=np.int32)
         traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
 
         def work(i: int) -> npt.NDArray[np.int64]:
-            sample = check_values(network, data[i : i + 1])[0]
-            return _run_sample(self, sample, {n: _sample(x, i) for n, x in traces.items()}, out[i])
+            sample, buffers = check_values(network, data[i : i + 1])[0], self._take_buffers(steps)
+            traced = {name: _sample(x, i) for name, x in traces.items()}
+            found = _run_sample(self, sample, buffers, traced, out[i])
+            self._idle.append(buffers)
+            return found
 
         counts = np.zeros((len(self.tables), COUNTS), dtype=np.int64)
         with pool_of(threads) as pool:
@@ -76,11 +83,19 @@ class PreparedGraded:
         )
         return RunResult(out, activity, traces, time.perf_counter() - started)
 
+    def _take_buffers(self, steps: int) -> Buffers:
+        try:
+            buffers = self._idle.pop()
+        except IndexError:
+            return Buffers(self.network, steps)
+        return buffers if buffers.steps == steps else Buffers(self.network, steps)
+
     def _threads_in_budget(self, samples: int, steps: int, kind: np.dtype[Any]) -> int:
         """Return how many samples can be run at a time."""
-        sizes = [int(np.prod(self.network.in_shape)), *(x.neurons for x in self.network)]
-        widest = max(a + b for a, b in pairwise(sizes))
-        held = 8 * steps * widest + (kind.itemsize + 8) * steps * sizes[0] + 24 * max(sizes)
+        sizes = [int(np.prod(shape)) for shape in sending(self.network)]
+        # the data once as they are, and once as whole numbers; the states of a layer and its input
+        held = steps * (bytes_per_step(self.network) + (kind.itemsize + 8) * sizes[0])
+        held += 32 * max(sizes)
         if held > self.memory_budget:
             raise InputError(
                 f"one sample of {steps} timesteps takes {held / 2**20:.1f} MiB, the memory "
@@ -93,6 +108,7 @@ class PreparedGraded:
 def _run_sample(
     ready: PreparedGraded,
     sample: npt.NDArray[np.integer[Any]],
+    buffers: Buffers,
     traces: Mapping[str, Trace],
     out: IntArray | None,
 ) -> npt.NDArray[np.int64]:
@@ -101,15 +117,16 @@ def _run_sample(
 
     counts = np.zeros((len(ready.tables), COUNTS), dtype=np.int64)
     steps = sample.shape[-1]
-    messages = _time_major(sample)
-    tally = np.empty((steps, _positions(ready.network.in_shape)), dtype=np.int32)
+    place = 0
+    messages, tally = buffers.of(place, ready.network.in_shape)
+    _copy_time_major(sample, messages)
     if ready.tables[0].kind != DELTA:  # whose values are no messages
         kernels.tally_messages(messages, tally)
     for layer, table, count in zip(ready.network, ready.tables, counts, strict=True):
         trace = traces.get(layer.name)
         if table.kind != PASS_ON:
-            arriving, messages = messages, np.empty((steps, layer.neurons), dtype=np.int32)
-            heard, tally = tally, np.empty((steps, _positions(layer.out_shape)), dtype=np.int32)
+            place, arriving, heard = place + 1, messages, tally
+            messages, tally = buffers.of(place, layer.out_shape)
             sigma = np.empty((0 if trace is None else steps, layer.neurons), dtype=np.int32)
             kernels.run_graded(table, arriving, heard, messages, tally, sigma, count)
             if layer.axon_delay is not None:
@@ -125,20 +142,14 @@ def _run_sample(
     return counts
 
 
-def _time_major(sample: npt.NDArray[np.integer[Any]]) -> IntArray:
-    """Turn a sample (C, H, W, T) or (N, T) into (T, positions * channels)."""
+def _copy_time_major(sample: npt.NDArray[np.integer[Any]], messages: IntArray) -> None:
+    """Copy a sample (C, H, W, T) or (N, T) to ``messages`` (T, positions * channels)."""
     from loihi_sca.engine.fast.events import time_major
 
     channels, steps = sample.shape[0], sample.shape[-1]
-    positions = _positions(sample.shape[:-1])
-    by_position = np.ascontiguousarray(sample)
-    found = np.empty((1, steps, positions, channels), dtype=np.int32)
-    time_major(by_position.reshape(1, channels, positions, steps), found)
-    return found.reshape(steps, positions * channels)
-
-
-def _positions(shape: Shape) -> int:
-    return int(np.prod(shape[1:]))
+    positions = messages.shape[1] // channels
+    by_position = np.ascontiguousarray(sample).reshape(1, channels, positions, steps)
+    time_major(by_position, messages.reshape(1, steps, positions, channels))
 
 
 def _as_sample(values: IntArray, shape: Shape) -> IntArray:

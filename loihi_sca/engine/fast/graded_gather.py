@@ -1,8 +1,9 @@
 """Weigh messages where they arrive: each output position sums up what its window holds.
 
 Two neighbouring channels make a pair of messages of 16 bits, and meet pairs of weights. Positions
-without messages are left out, and so are pairs of zeros where that is worth a look. A message that is wider is cut in two halves, which are weighed one after the
-other. Sums stay in registers until they are complete, and are exact modulo 2^32.
+without messages are left out, and so are pairs of zeros where that is worth a look. A message that
+is wider is cut in two halves, which are weighed one after the other. Sums stay in registers until
+they are complete, and are exact modulo 2^32.
 """
 
 from __future__ import annotations
@@ -19,24 +20,26 @@ I32 = np.int32
 HALF = I32((1 << HALF_BITS) - 1)
 LARGEST_HALF = I32((1 << HALF_BITS - 1) - 1)
 
-LISTING = 100
-"""To look whether a pair of messages is silent takes as long as so many synapses."""
+LOOK_AT_POSITION, LOOK_AT_PAIR = 1000, 100
+"""Synapses of silent messages that take as long as to look for those that are not."""
 
 
 @compiled
 def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any, every: Any) -> Any:
     """List the pairs of messages of one step, position by position.
 
-    ``tally`` holds how many messages each position has. ``listed`` is ``(starts, rows, low, high)``:
-    the pairs of position ``p`` are ``starts[p]`` to ``starts[p + 1]``, ``rows`` holds the place of
-    each in its row of the map, ``low`` the lower halves of both messages, and ``high`` the rest, if
-    there is any. ``every`` is the same for the case that all pairs are listed, ``starts`` and
-    ``rows`` being filled in already. Returns that of both which holds the pairs, whether there is
-    anything in ``high``, and the synaptic operations.
+    ``tally`` holds how many messages each position has. ``listed`` is ``(starts, rows, low,
+    high)``: the pairs of position ``p`` are ``starts[p]`` to ``starts[p + 1]``, ``rows`` holds the
+    place of each in its row of the map, ``low`` the lower halves of both messages, and ``high`` the
+    rest, if there is any. ``every`` is the same for the case that all pairs are listed, ``starts``
+    and ``rows`` being filled in already. Returns that of both which holds the pairs, whether there
+    is anything in ``high``, and the synaptic operations.
     """
     synops, heard = _count(fan_out, messages, tally)
     silent = 1 - tally.sum() / messages.shape[0]
-    looks, spared = LISTING * heard, silent * silent * fan_out.sum()
+    pairs = (g.in_c + 1) // 2
+    looks = heard * (LOOK_AT_POSITION + LOOK_AT_PAIR * pairs)
+    spared = pairs * fan_out.sum() * silent * silent
     positions = messages.reshape(g.in_h * g.in_w, g.in_c)
     if spared < looks:
         listed = every
@@ -161,18 +164,19 @@ def gather(
     for j in range(last, -1, -WIDEST):
         width = min(WIDEST, (g.out_c - j + LANES - 1) // LANES * LANES)
         for y in range(top, bottom):
+            place = (y - top) * g.out_w
+            if _is_silent(_lines(g, y), starts) and not reached[place : place + g.out_w].any():
+                continue
             for x in range(g.out_w):
-                place = (y - top) * g.out_w + x
                 window = _window(g, y, x)
-                if _is_silent(window, starts):
-                    if reached[place]:
-                        z[place * g.out_c + j : (place + 1) * g.out_c] = 0
-                    continue
-                reached[place] = 1
-                sum_columns(
-                    z, place * g.out_c + j, weight, stripe_rows * j, rows, low, high, starts,
-                    window, wide, width,
-                )  # fmt: skip
+                if not _is_silent(window, starts):
+                    reached[place + x] = 1
+                    sum_columns(
+                        z, (place + x) * g.out_c + j, weight, stripe_rows * j, rows, low, high,
+                        starts, window, wide, width,
+                    )  # fmt: skip
+                elif reached[place + x]:
+                    z[(place + x) * g.out_c + j : (place + x + 1) * g.out_c] = 0
 
 
 @compiled
@@ -182,14 +186,23 @@ def _window(g: Any, y: int, x: int) -> Any:
     A line of it is one piece of the list, since it has no horizontal gaps.
     """
     pairs = (g.in_c + 1) // 2
-    above, left = y * g.stride_y - g.pad_y, x * g.stride_x - g.pad_x
+    left = x * g.stride_x - g.pad_x
+    from_x, to_x = max(left, 0), min(left + g.kernel_x, g.in_w)
+    first, lines, step, _, from_ky = _lines(g, y)
+    shift = (from_ky * g.kernel_x - left) * pairs
+    if to_x <= from_x:  # all in the padding
+        lines = 0
+    return first + from_x, lines, step, to_x - from_x, shift, g.kernel_x * pairs
+
+
+@compiled
+def _lines(g: Any, y: int) -> Any:
+    """Return the input rows of an output row, in the order of a window, and the first tap."""
+    above = y * g.stride_y - g.pad_y
     from_ky = (max(-above, 0) + g.dilation_y - 1) // g.dilation_y
     to_ky = min(g.kernel_y, (g.in_h - above + g.dilation_y - 1) // g.dilation_y)
-    from_x, to_x = max(left, 0), min(left + g.kernel_x, g.in_w)
-    first = (above + from_ky * g.dilation_y) * g.in_w + from_x
-    lines = to_ky - from_ky if to_x > from_x else 0
-    shift = (from_ky * g.kernel_x - left) * pairs
-    return first, lines, g.in_w * g.dilation_y, to_x - from_x, shift, g.kernel_x * pairs
+    first = (above + from_ky * g.dilation_y) * g.in_w
+    return first, max(to_ky - from_ky, 0), g.in_w * g.dilation_y, g.in_w, from_ky
 
 
 @compiled

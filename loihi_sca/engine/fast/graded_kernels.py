@@ -17,8 +17,8 @@ import numpy as np
 from loihi_sca.engine.fast.graded_gather import gather, list_all, list_pairs
 from loihi_sca.engine.fast.graded_neurons import (
     advance,
-    count_step,
     count_positions,
+    count_step,
     mark_changes,
 )
 from loihi_sca.engine.fast.graded_scatter import (

@@ -35,6 +35,7 @@ LIMIT, MASK = I32(STATE_LIMIT), I32(2 * STATE_LIMIT - 1)
 PIECE = 1024
 """Neurons that are advanced at a time: all that is known of them stays in the first-level cache."""
 
+
 @compiled
 def advance(
     table: Any, z: Any, bias: Any, state: Any, reached: Any, out: Any, tally: Any, counts: Any

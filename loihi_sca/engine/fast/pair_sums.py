@@ -1,12 +1,11 @@
 """Sums of messages times weights, two 16-bit products to a lane, built from vector operations.
 
 Processors multiply two pairs of 16-bit integers and add both products up in one instruction, which
-numba's own loops never use: a message takes a quarter of the time that a 32-bit product takes.
+numba's own loops never use. Where there is none, the same sums take several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -65,10 +64,8 @@ def sum_pairs(
 
         def sum_up(messages: Any) -> list[Any]:
             # two sums, for a processor begins one addition before the last one has ended
-            even, odd = (
-                [cgutils.alloca_once_value(builder, ir.Constant(SUMS, None)) for _ in range(vectors)]
-                for _ in range(2)
-            )
+            nothing = [ir.Constant(SUMS, None)] * vectors
+            even, odd = ([cgutils.alloca_once_value(builder, x) for x in nothing] for _ in range(2))
             with cgutils.for_range(builder, lines) as line:
                 at = builder.add(first, builder.mul(line.index, step))
                 begin, end = index(starts, at), index(starts, builder.add(at, span))
@@ -126,23 +123,17 @@ def _add_into(builder: Any, slot: Any, value: Any) -> None:
     builder.store(builder.add(builder.load(slot), value), slot)
 
 
-def _any_width() -> Callable[..., None]:
-    @inlined
-    def sum_columns(
-        z: Any, place: Any, weight: Any, base: Any, rows: Any, low: Any, high: Any, starts: Any,
-        window: Any, wide: Any, width: Any,
-    ) -> None:  # fmt: skip
-        if width == 64:
-            sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 64)
-        elif width == 48:
-            sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 48)
-        elif width == 32:
-            sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 32)
-        else:
-            sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 16)
-
-    return sum_columns
-
-
-sum_columns = _any_width()
-"""As :func:`sum_pairs`, for any ``width`` of whole vectors up to :data:`loihi_sca.engine.fast.graded_table.WIDEST`."""
+@inlined
+def sum_columns(
+    z: Any, place: Any, weight: Any, base: Any, rows: Any, low: Any, high: Any, starts: Any,
+    window: Any, wide: Any, width: Any,
+) -> None:  # fmt: skip
+    """As :func:`sum_pairs`, for any ``width`` of whole vectors up to the widest."""
+    if width == 64:
+        sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 64)
+    elif width == 48:
+        sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 48)
+    elif width == 32:
+        sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 32)
+    else:
+        sum_pairs(z, place, weight, base, rows, low, high, starts, window, wide, 16)
