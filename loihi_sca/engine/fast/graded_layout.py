@@ -14,13 +14,8 @@ from loihi_sca.engine.fast.graded_table import (
     WIDEST,
     GradedTable,
 )
-from loihi_sca.engine.fast.layout import (
-    INT16_MAX,
-    channels_last,
-    delay_rows,
-    geometry_of,
-    weight_rows,
-)
+from loihi_sca.engine.fast.layout import INT16_MAX
+from loihi_sca.engine.fast.rows import channels_last, delay_rows, geometry_of, weight_rows
 from loihi_sca.engine.fast.table import GROUPED, Geometry
 from loihi_sca.engine.result import Schedule
 from loihi_sca.network import (
