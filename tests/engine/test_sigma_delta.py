@@ -131,6 +131,52 @@ def test_the_fast_engine_is_the_reference(data):
             np.testing.assert_array_equal(actual.traces[name].sigma, trace.sigma, err_msg=name)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_messages_of_any_width_and_number_meet_any_number_of_channels(data):
+    """Wide ones are cut in two, few ones are listed, channels are taken in stripes of vectors."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    inputs = data.draw(st.integers(1, 5))
+    outputs = data.draw(st.sampled_from([1, 7, 16, 17, 33, 48, 63, 64, 65, 90, 129, 200]))
+    size, kernel = data.draw(st.integers(3, 9)), data.draw(st.integers(1, 3))
+    stride, padding = data.draw(st.integers(1, 3)), data.draw(st.integers(0, 3))
+    dilation = (data.draw(st.integers(1, (size - 1) // max(kernel - 1, 1))), 1)
+    largest = data.draw(st.sampled_from([256, (1 << 15) - 1, 1 << 15]))
+    weight = rng.integers(-largest, largest, (outputs, inputs, kernel, kernel), endpoint=True)
+    neuron = data.draw(st.sampled_from([SigmaDelta(0), SigmaDelta(50), Sigma()]))
+    bias = None if neuron == Sigma() else rng.integers(-99, 99, outputs)
+    layer = Conv(
+        "c", (inputs, size, size), weight, stride=(stride, stride), padding=(padding, padding),
+        dilation=dilation, bias=bias, neuron=neuron,
+    )  # fmt: skip
+    messages = np.zeros((1, inputs, size, size, 4), dtype=np.int32)
+    for t in range(4):
+        most = data.draw(st.sampled_from([1, 99, 32767, 32768, 65536, (1 << 23) - 1]))
+        some = rng.integers(-most, most, messages.shape[:-1], endpoint=True)
+        extremes = rng.choice([-most, most, 0], messages.shape[:-1])
+        values = np.where(rng.random(messages.shape[:-1]) < 0.3, extremes, some)
+        share = data.draw(st.sampled_from([0.0, 0.02, 0.2, 0.5, 0.8, 1.0]))
+        messages[..., t] = np.where(rng.random(messages.shape[:-1]) < share, values, 0)
+    schedule = data.draw(st.sampled_from(["pipelined", "cold"]))
+    expected = reference.run(net(layer), messages, schedule=schedule)
+    actual = fast.run(net(layer), messages, schedule=schedule, threads=1)
+    np.testing.assert_array_equal(actual.spikes, expected.spikes)
+    assert actual.activity == expected.activity
+
+
+def test_a_network_that_is_laid_out_runs_clips_of_any_length_one_after_the_other():
+    rng = np.random.default_rng(4)
+    layer = Conv("c", (2, 9, 9), rng.integers(-9, 9, (4, 2, 3, 3)), neuron=SigmaDelta(3))
+    network = net(Input("in", (2, 9, 9), neuron=Delta(2)), layer)
+    ready = fast.prepare(network, threads=2)
+    for samples, steps in ((3, 5), (2, 9), (1, 5), (4, 9), (1, 1)):
+        data = rng.integers(-64, 64, (samples, 2, 9, 9, steps))
+        expected = reference.run(network, data)
+        actual = ready.run(data)
+        np.testing.assert_array_equal(actual.spikes, expected.spikes)
+        assert actual.activity == expected.activity
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_layers_are_late_by_one_step_each_where_there_is_no_bias(data):

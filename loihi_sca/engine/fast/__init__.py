@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.fast.graded import PreparedGraded, lay_out_graded
+from loihi_sca.engine.fast.graded import PreparedGraded
+from loihi_sca.engine.fast.graded_layout import lay_out_graded
 from loihi_sca.engine.fast.layout import LaidOut, lay_out
 from loihi_sca.engine.fast.memory import samples_at_once
 from loihi_sca.engine.fast.threads import pool_of, usable_threads

@@ -22,8 +22,8 @@ def time_major(sources: str) -> Callable[..., None]:
         _ = sources
         samples, channels, positions, steps = data.shape
         for i in range(samples):
-            for c in range(channels):
-                for p in range(positions):
+            for p in range(positions):
+                for c in range(channels):
                     for t in range(steps):
                         out[i, t, p, c] = data[i, c, p, t]
 

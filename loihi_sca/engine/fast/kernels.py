@@ -63,7 +63,7 @@ def _run_block(
         else:
             _collect(table, top, rows, starts, k, events, arriving, t, block_u)
         if added.shape[0]:
-            flat_u += added[i, t, here:there]
+            flat_u[: there - here] += added[i, t, here:there]
         if table.feedback.shape[0] and t > 0:
             counts[SYNOPS] += _feed_back(table, sent, t - 1, own, own_starts, flat_u)
         if trace_u.shape[0]:
@@ -237,7 +237,8 @@ def run_layer(sources: str) -> Callable[..., None]:
         arriving = np.empty(
             (steps if table.kind == DELAYED else 0, g.out_c), dtype=table.zero.dtype
         )
-        u = np.empty((g.out_h * g.out_w, g.out_c), dtype=table.zero.dtype)
+        channels = table.weight.shape[1] if table.kind == GATHER else g.out_c
+        u = np.empty((g.out_h * g.out_w, channels), dtype=table.zero.dtype)
         v = np.empty(g.out_h * row, dtype=np.int32)
         for i in range(out.shape[0]):
             u[:] = 0

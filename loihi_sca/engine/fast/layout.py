@@ -7,7 +7,6 @@ that one row of a window sees are one contiguous piece of the event list.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.engine.fast.rows import (
+    channels_last,
+    delay_rows,
+    dense_rows,
+    feedback_rows,
+    geometry_of,
+    pattern_geometry,
+    pattern_pieces,
+    pattern_rows,
+    weight_rows,
+    whole_vectors,
+)
 from loihi_sca.engine.fast.table import (
     DELAYED,
     DEPTHWISE,
@@ -38,10 +49,8 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
-    Recurrent,
     Resonator,
     Shape,
-    Window,
 )
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY, STATE_LIMIT
 from loihi_sca.network.wiring import Link
@@ -55,9 +64,6 @@ SEGMENT_EVENTS = 1 << 20
 PATTERN_BITS = 16
 """A window row of at most so many inputs is looked up as a pattern. A few lookups always take the
 same time, whereas a few spikes come as one, two or three, which no processor can foresee."""
-
-PIECE_BITS = 8
-"""A longer pattern is looked up in pieces."""
 
 BIAS_LIMIT = 1 << 26
 """An aligned bias beyond this saturates the voltage whatever the state, and can be clipped to it:
@@ -96,8 +102,17 @@ def lay_out(network: Network, schedule: Schedule) -> list[LaidOut]:
         own, *added = _tables(network, links, schedule)
         sources = [link.source for link in links]
         further = tuple(zip(sources[1:], added, strict=True))
-        layout.append(LaidOut(layer, own, sources[0], further, ended))
+        layout.append(LaidOut(layer, _in_whole_vectors(own), sources[0], further, ended))
     return layout
+
+
+def _in_whole_vectors(table: Table) -> Table:
+    """Return the table of a dense layer with more columns, which reach no neurons."""
+    if table.kind != GATHER or table.g.out_h * table.g.out_w > 1:
+        return table
+    return table._replace(
+        weight=whole_vectors(table.weight), feedback=whole_vectors(table.feedback)
+    )
 
 
 def _tables(network: Network, links: Sequence[Link], schedule: Schedule) -> list[Table]:
@@ -126,15 +141,15 @@ def _table(link: Link, arriving: Shape, schedule: Schedule, *, wide: bool = Fals
     kind, g, piece_bits = _kind(layer), source, 0
     neuron = layer.neuron if isinstance(layer.neuron, Cuba) else Cuba(MAX_DECAY, MAX_DECAY, 0)
     weight = weight_rows(layer, kind, arriving)
-    feedback = _feedback_rows(layer)
+    feedback = feedback_rows(layer)
     narrow, safe_sum = _widths(np.concatenate((weight, feedback)) if feedback.size else weight)
     narrow = narrow and not wide
     most_events = source.in_h * source.in_w * source.in_c
     if kind == PATTERN:
         pieces = pattern_pieces(source)
         piece_bits = pieces[0]
-        weight = _pattern_rows(weight, source, pieces)
-        g = _pattern_geometry(source, pieces)
+        weight = pattern_rows(weight, source, pieces)
+        g = pattern_geometry(source, pieces)
         most_events = g.in_h * g.in_w * len(pieces)
         narrow = narrow and int(np.abs(weight).max()) <= INT16_MAX
     block_rows = min(max(1, BLOCK_NEURONS // (g.out_w * g.out_c)), g.out_h)
@@ -168,7 +183,7 @@ def _resonator_table(layer: ComplexDense, arriving: Shape, schedule: Schedule) -
     For :mod:`loihi_sca.engine.fast.resonator_kernels`, where ``keep_u`` is the sine and ``keep_v``
     the cosine, and ``safe_rows`` may be 0 only where there is no need for chunks.
     """
-    weight = np.concatenate([_dense_rows(w, arriving) for w in (layer.real, layer.imag)], axis=1)
+    weight = np.concatenate([dense_rows(w, arriving) for w in (layer.real, layer.imag)], axis=1)
     weight = weight.astype(np.int64)
     neuron, empty = layer.neuron, np.zeros((0, 0), dtype=np.int64)
     if not isinstance(neuron, Resonator):
@@ -203,19 +218,6 @@ def _kind(layer: Layer) -> int:
     return DELAYED if isinstance(layer, Dense) and layer.delay is not None else GATHER
 
 
-def geometry_of(layer: Layer) -> Geometry:
-    """Return which inputs the output positions of a layer see."""
-    if isinstance(layer, Window):
-        (in_c, in_h, in_w), (out_c, out_h, out_w) = layer.in_shape, layer.out_shape
-        groups = layer.groups if isinstance(layer, Conv) else in_c
-        window = (*layer.kernel, *layer.stride, *layer.padding, *layer.dilation, groups)
-        return Geometry(in_h, in_w, in_c, out_h, out_w, out_c, *window)
-    if isinstance(layer, Input):
-        in_c, in_h, in_w = (*layer.in_shape, 1, 1)[:3]
-        return Geometry(in_h, in_w, in_c, in_h, in_w, in_c)
-    return Geometry(1, 1, math.prod(layer.in_shape), 1, 1, layer.out_shape[0])
-
-
 def _widths(weight: npt.NDArray[np.int64]) -> tuple[bool, bool]:
     """Prove how wide sums must be: (int16 weights and int32 currents do, int16 holds any sum).
 
@@ -244,76 +246,6 @@ def _largest(*tables: npt.NDArray[np.int64]) -> int:
     return max(int(np.abs(table).max(initial=0)) for table in tables)
 
 
-def pattern_pieces(g: Geometry) -> list[int]:
-    """Return the numbers of inputs of the pieces into which the row of a window is cut."""
-    bits = g.kernel_x * g.in_c
-    count = -(-bits // PIECE_BITS)
-    first = -(-bits // count)
-    return [min(first, bits - k * first) for k in range(count)]
-
-
-def _pattern_geometry(source: Geometry, pieces: list[int]) -> Geometry:
-    """Return the geometry of the map of patterns: one position per row and output column.
-
-    The inputs at a position are all the patterns that can occur there, of which there is exactly
-    one per piece.
-    """
-    patterns = sum(1 << bits for bits in pieces)
-    return source._replace(
-        in_w=source.out_w, in_c=patterns, kernel_x=1, stride_x=1, pad_x=0, dilation_x=1
-    )
-
-
-def _pattern_rows(
-    rows: npt.NDArray[np.int64], g: Geometry, pieces: list[int]
-) -> npt.NDArray[np.int64]:
-    """Return the sums of weight rows for all patterns of all pieces of all rows of the window."""
-    by_line = rows.reshape(g.kernel_y, g.kernel_x * g.in_c, -1)
-    sums, first = [], 0
-    for bits in pieces:
-        spikes = np.arange(1 << bits)[:, None] >> np.arange(bits) & 1  # (patterns, inputs)
-        sums.append(spikes @ by_line[:, first : first + bits])
-        first += bits
-    return np.concatenate(sums, axis=1).reshape(-1, rows.shape[1])
-
-
-def weight_rows(layer: Layer, kind: int, arriving: Shape) -> npt.NDArray[np.int64]:
-    """Return the weights as rows (taps * inputs, outputs); see :class:`Table`."""
-    if isinstance(layer, Conv):
-        # (groups, columns, c_in / groups, ky, kx) -> (ky, kx, groups, c_in / groups, columns)
-        grouped = layer.weight.reshape(layer.groups, -1, *layer.weight.shape[1:])
-        rows = grouped.transpose(3, 4, 0, 2, 1)
-    elif isinstance(layer, Pool):
-        rows = np.broadcast_to(layer.weight[..., None], (*layer.kernel, layer.out_channels))
-    elif isinstance(layer, Dense):
-        rows = _dense_rows(layer.weight, arriving)
-    else:
-        return np.zeros((1, 1), dtype=np.int64)
-    columns = layer.out_shape[0] if kind == DEPTHWISE else rows.shape[-1]
-    return rows.reshape(-1, columns).astype(np.int64, order="C")
-
-
-def _dense_rows(table: IntArray, arriving: Shape) -> IntArray:
-    """Return a table (N_out, N_in) as rows (N_in, N_out), the inputs in channels-last order."""
-    if len(arriving) == 1:
-        return table.T
-    return table.reshape(-1, *arriving).transpose(2, 3, 1, 0).reshape(table.shape[::-1])
-
-
-def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
-    """Return synaptic delays in the shape of the weight rows, empty without any."""
-    if isinstance(layer, Dense) and layer.delay is not None:
-        return np.ascontiguousarray(_dense_rows(layer.delay, arriving))
-    return np.zeros((0, 0), dtype=np.int32)
-
-
-def _feedback_rows(layer: Layer) -> npt.NDArray[np.int64]:
-    """Return what each spike of a recurrent layer adds to its neurons; empty for others."""
-    if isinstance(layer, Recurrent):
-        return layer.feedback.T.astype(np.int64)
-    return np.zeros((0, 0), dtype=np.int64)
-
-
 def _aligned_bias(layer: Layer) -> npt.NDArray[np.int64]:
     bias = layer.bias if isinstance(layer, Conv | Dense) else None
     mantissa = np.zeros(1, dtype=np.int64) if bias is None else bias.astype(np.int64)
@@ -323,8 +255,3 @@ def _aligned_bias(layer: Layer) -> npt.NDArray[np.int64]:
 def _per_neuron(value: Any, g: Geometry, positions: int) -> IntArray:
     """Repeat one value, or one per channel, over the neurons of a block."""
     return np.tile(np.broadcast_to(np.asarray(value, dtype=np.int32), (g.out_c,)), positions)
-
-
-def channels_last(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return values of shape (C, H, W) or (N,), flat and channels-last."""
-    return values.transpose(1, 2, 0).ravel() if values.ndim == 3 else values.ravel()

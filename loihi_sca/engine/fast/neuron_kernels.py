@@ -55,9 +55,9 @@ def update(
         voltage = min(max(free, I32(-LIMIT)), LIMIT)
         spike = voltage > threshold
         peak = max(peak, own(abs(whole)))
-        wraps += I32(whole != current)
-        saturations += I32(free != voltage)
-        spikes += I32(spike)
+        wraps = I32(wraps + I32(whole != current))
+        saturations = I32(saturations + I32(free != voltage))
+        spikes = I32(spikes + I32(spike))
         out[j] = spike
         v[j] = I32(0) if spike else voltage
         u[j] = _decayed(current, keep_u[j])

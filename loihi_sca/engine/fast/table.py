@@ -50,7 +50,8 @@ class Table(NamedTuple):
     piece_bits : int
         Inputs in a piece of a pattern, 0 without patterns.
     weight : int16 or int64 array (rows, columns)
-        One row per input of a window, one column per output channel (of a group).
+        One row per input of a window, one column per output channel (of a group). Where there is
+        a single position, there may be more columns, of zeros.
     delay : int32 array, of the shape of ``weight`` or empty
         Synaptic delays.
     fan_out : int64 array (in_h * in_w,)
@@ -71,8 +72,8 @@ class Table(NamedTuple):
         Timesteps whose spikes are listed at once.
     lag : int
         Timesteps by which spikes arrive late.
-    feedback : array (outputs, outputs) of the type of ``weight``, or empty
-        One row per neuron whose spikes come back to the layer, one column per neuron of it.
+    feedback : array (outputs, columns) of the type of ``weight``, or empty
+        One row per neuron whose spikes come back to the layer, as many columns as ``weight``.
     """
 
     kind: int

@@ -61,12 +61,10 @@ def bit_length(typing: Any, value: Any) -> Any:
     """Return the bits of a 32-bit integer of at least 0, sign excluded."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(64)
-        number = builder.sext(arguments[0], wide)
-        leading = builder.ctlz(number, ir.Constant(ir.IntType(1), 0))
-        return builder.sub(ir.Constant(wide, 64), leading)
+        leading = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(ir.IntType(32), 32), leading)
 
-    return types.intp(types.int32), generate
+    return types.int32(types.int32), generate
 
 
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]

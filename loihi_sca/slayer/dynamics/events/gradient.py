@@ -24,8 +24,8 @@ from loihi_sca.slayer.dynamics.tiles import Array
 
 _ONE = np.uint64(1)
 
-_CACHED = 1 << 18
-"""Gradients that stay in the second-level cache, in which rows are looked up: 1 MiB."""
+_CACHED = 1 << 16
+"""Gradients that stay in the second-level cache, in which rows are looked up: 256 KiB."""
 
 
 class Maps(NamedTuple):
@@ -183,6 +183,9 @@ def _pad_maps(gradient: Array, g: Geometry, m: Maps, image: int, column: int, pa
         for y in range(g.out_h):
             to = ((i * m.height + m.top + y) * m.width + m.left) * m.columns
             at = ((image + i) * g.out_h + y) * g.out_w * g.out_c + column
+            if m.columns == g.out_c:  # all columns: a row is one piece
+                padded[to : to + g.out_w * used] = gradient[at : at + g.out_w * used]
+                continue
             for _x in range(g.out_w):
                 padded[to : to + used] = gradient[at : at + used]
                 to += m.columns
