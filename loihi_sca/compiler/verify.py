@@ -20,7 +20,13 @@ from loihi_sca.compiler.compare import (
 )
 from loihi_sca.compiler.silence import explain_silence
 from loihi_sca.engine import fast, lava_cpu, reference
-from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
+from loihi_sca.engine.result import (
+    RunResult,
+    Schedule,
+    check_runnable,
+    check_shape,
+    check_values,
+)
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
 from loihi_sca.results import Result, add_numbers, open_table, plain
@@ -144,7 +150,7 @@ def verify(
         Of a file, Lava runs the very file.
     engines : sequence of str
         Of ``reference``, ``fast`` and ``lava``, at least two; the first is compared with the rest.
-    data : int array (N, *in_shape, T), optional
+    data : int array (N, *data_shape, T), optional
         By default random spikes of several rates, or random values for an Input with neurons.
     samples, steps, seed : int
         Of random data; ``steps`` is by default what the network says, or 16.
@@ -194,18 +200,18 @@ def verify(
     if data is None:
         origin = f"random, seed {seed}"
         data = random_data(network, samples, steps or network.timesteps or 16, seed)
-    values = check_data(network, data)
+    values = check_values(network, check_shape(network, data)).astype(np.int32)
     tell = on_progress or (lambda engine, done, total: None)
     runs = _Runs(network, path, values, schedule, timeout_s, tell)
     return _compare(network, engines, values, schedule, origin, runs)
 
 
 def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
-    """Return random spikes (N, *in_shape, T), or values where the Input has neurons."""
+    """Return random spikes (N, *data_shape, T), or values where the Input has neurons."""
     if samples < 1 or steps < 1:
         raise ConfigError(f"samples={samples}, steps={steps}: at least 1 each.")
     rng = np.random.default_rng(seed)
-    size = (samples, *network.in_shape, steps)
+    size = (samples, *network.data_shape, steps)
     first = network.layers[0]
     if isinstance(first, Input) and isinstance(first.neuron, Cuba):
         most = min(max(first.neuron.threshold, 1), 4095)

@@ -214,7 +214,7 @@ def _run(
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
-        spikes = reference.run(Network(first.name, (first,)), spikes, schedule=schedule).spikes
+        spikes = reference.run(Network(first.name, (first,)), data, schedule=schedule).spikes
     spikes = spikes if network.is_graded else spikes.astype(np.uint8)
     heard = isinstance(first, Input) and first.name in record
     traces = {first.name: Trace(spikes)} if heard else {}
@@ -266,7 +266,7 @@ def _check_start(network: Network) -> None:
     ]
     if not lasting:
         return
-    quiet = np.zeros((1, *network.in_shape, len(layers)), dtype=np.int32)
+    quiet = np.zeros((1, *network.data_shape, len(layers)), dtype=np.int32)
     names = [name for _, name in lasting]
     traces = reference.run(network, quiet, schedule="cold", record=names).traces
     early = [name for index, name in lasting if traces[name].spikes[..., : index + 1].any()]

@@ -166,21 +166,35 @@ def check_runnable(network: Network) -> None:
 
 
 def check_data(network: Network, data: npt.NDArray[Any]) -> IntArray:
-    """Return data (N, *in_shape, T) as int32, or raise :class:`InputError`.
+    """Return data (N, *data_shape, T) as int32 (N, *in_shape, T), or raise :class:`InputError`.
 
-    See :func:`check_shape` and :func:`check_values`, which take less memory one after the other.
+    See :func:`check_shape`, :func:`check_values` and :func:`with_constant`, which take less memory
+    one after the other.
     """
-    return check_values(network, check_shape(network, data)).astype(np.int32)
+    values = check_values(network, check_shape(network, data))
+    return with_constant(network, values).astype(np.int32)
+
+
+def with_constant(
+    network: Network, values: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.integer[Any]]:
+    """Return data (N, *data_shape, T) with the constant channel, if the network takes one."""
+    first = network.layers[0]
+    if not isinstance(first, Input) or not first.constant:
+        return values
+    kind = np.result_type(values.dtype, np.min_scalar_type(first.always))
+    one = np.full_like(values[:, :1], first.always, dtype=kind)
+    return np.concatenate([values, one], axis=1)
 
 
 def check_shape(network: Network, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return data (N, *in_shape, T) as an array, or raise :class:`InputError`.
+    """Return data (N, *data_shape, T) as an array, or raise :class:`InputError`.
 
     The values are not looked at, so that a memory map is not read. Any arrangement of axes with
     the right number of values per step is refused, not guessed.
     """
     array = np.asarray(data)
-    shape = network.in_shape
+    shape = network.data_shape
     if array.ndim != len(shape) + 2 or array.shape[1:-1] != shape:
         raise InputError(
             f"network {network.name!r} takes data of shape (N, {', '.join(map(str, shape))}, T), "

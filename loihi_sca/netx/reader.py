@@ -103,6 +103,8 @@ def _read_network(
         names = json.loads(own["layer_names"])
         shapes = json.loads(own.get("in_shapes", "null")) or [x.in_shape for x in layers]
         layers = [_as_written(*x) for x in zip(layers, names, shapes, strict=True)]
+        if bool(own.get("constant", False)):
+            layers[0] = replace(layers[0], constant=True)
     network = Network(
         name=str(own.get("name", path.stem)),
         layers=tuple(layers),

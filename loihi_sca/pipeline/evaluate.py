@@ -273,8 +273,8 @@ def check_input(network: Network, dataset: Dataset) -> None:
             f"{network.name} takes {kinds[network.takes_mantissas]}, but {dataset.name} gives "
             f"{kinds[dataset.samples.are_mantissas]}. Load it with the other encoding."
         )
-    if dataset.shape != network.in_shape:
+    if dataset.shape != network.data_shape:
         raise InputError(
-            f"{network.name} takes input of shape {network.in_shape}, but {dataset.name} has "
+            f"{network.name} takes input of shape {network.data_shape}, but {dataset.name} has "
             f"{dataset.shape}."
         )

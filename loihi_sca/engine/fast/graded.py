@@ -15,7 +15,14 @@ import numpy.typing as npt
 from loihi_sca.engine.fast.layout import channels_last, delay_rows, geometry_of, weight_rows
 from loihi_sca.engine.fast.table import GROUPED
 from loihi_sca.engine.fast.threads import pool_of
-from loihi_sca.engine.result import RunResult, Schedule, Trace, check_shape, check_values
+from loihi_sca.engine.result import (
+    RunResult,
+    Schedule,
+    Trace,
+    check_shape,
+    check_values,
+    with_constant,
+)
 from loihi_sca.errors import InputError
 from loihi_sca.network import (
     Conv,
@@ -77,7 +84,7 @@ class PreparedGraded:
         traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
 
         def work(i: int) -> npt.NDArray[np.int64]:
-            sample = check_values(network, data[i : i + 1])[0]
+            sample = with_constant(network, check_values(network, data[i : i + 1]))[0]
             return _run_sample(self, sample, {n: _sample(x, i) for n, x in traces.items()}, out[i])
 
         counts = np.zeros((len(self.tables), kernels.COUNTS), dtype=np.int64)
