@@ -50,6 +50,13 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
             f"the compiler's work. Map the compiled network; budgets for this one are "
             f"{', '.join(FRACTIONS)}."
         )
+    if outline.relayed and not budget.is_fraction:
+        raise ConfigError(
+            f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and the "
+            f"norm of {', '.join(outline.relayed)} becomes a constant channel, with a neuron in "
+            f"every layer before, once compiled. Map the compiled network; budgets for this one "
+            f"are {', '.join(FRACTIONS)}."
+        )
     meter = meter_of(budget.name, config.profile, outline.prunable, rates or Rates())
     dense = meter.total(outline.architecture)
     return Target(budget, _limit(budget, config.profile, dense), dense, meter)
