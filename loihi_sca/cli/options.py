@@ -63,6 +63,15 @@ LavaPythonOption = Annotated[
 ]
 
 
+Relay = Annotated[
+    bool,
+    typer.Option(
+        "--relay",
+        help="Of sigma-delta models: biases become weights of a channel that is always 1, so that "
+        "Lava's clock (--schedule cold) gives what local time gives, only later.",
+    ),
+]
+
 Reset = Annotated[
     bool,
     typer.Option(

@@ -93,9 +93,16 @@ def prove(
     returned = _compare_returned(route, recording, name, given / unit_of(source.layers[-1]), late)
     compared = sum(s.size for s in layers.values()) + expected[..., late:].size
     schedules: tuple[Schedule, ...] = ("pipelined",)
-    if any(is_biased(layer) for layer in source):
+    if any(is_biased(layer) for layer in compiled):
         compared += sigma_delta.prove_cold(model, route, source, compiled, inputs, values)
         schedules = ("pipelined", "cold")
+    elif any(is_biased(layer) for layer in source):  # relayed
+        late_by = compiled.wiring.depths[-1]
+        cold = run(compiled, values, schedule="cold").spikes[..., late_by:]
+        local = given[..., : cold.shape[-1]]
+        assert_same_spikes({name: local}, {name: cold}, "the network on local time and Lava's")
+        compared += cold.size
+        schedules = ("pipelined", "cold") if cold.size else schedules
     return Proof(
         data=origin, samples=len(values), timesteps=values.shape[-1],
         outputs=returned or (name,), layers=tuple(layers),

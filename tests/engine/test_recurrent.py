@@ -116,7 +116,7 @@ def test_lava_agrees_on_biases(rng):
     slow = network.replace(layers=(first, *network.layers[1:]))
     assert min(verify(slow, samples=2, steps=30).spikes.values()) > 20
     eager = network.replace(layers=(replace(first, bias=np.full(10, 70)), *network.layers[1:]))
-    with pytest.raises(UnsupportedLayer, match="r0, r1: a bias makes it spike before its first"):
+    with pytest.raises(UnsupportedLayer, match="r0, r1: a bias or a threshold of 0 makes it spike"):
         lava_cpu.run(eager, np.zeros((1, 6, 5), dtype=int))
     verify(eager, samples=2, steps=30, schedule="cold")
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from loihi_sca.compiler.passes.constant_channel import relay_problems, with_constant_channel
 from loihi_sca.compiler.passes.lower_pool import lower_pool
-from loihi_sca.network import Conv, Delta, Dense, Layer, Network
-from loihi_sca.network.graded import is_biased
+from loihi_sca.network import Conv, Delta, Dense, IntArray, Layer, Network
 from loihi_sca.problems import Problem, raise_for
 
 
@@ -28,15 +27,25 @@ def relay_biases(network: Network) -> Network:
         It is no sigma-delta network that begins with a Delta; a threshold is above 1; a bias is no
         weight; no tap of a convolution lies within the map everywhere; it has groups.
     """
+    raise_for(bias_problems(network))
     network = lower_pool(network)
-    biases = {
+    without = network.replace(layers=tuple(map(_without_bias, network)))
+    biases = _biases(network)
+    return with_constant_channel(without, biases) if biases else without
+
+
+def bias_problems(network: Network) -> tuple[Problem, ...]:
+    """Return why :func:`relay_biases` cannot be exact; empty if it can."""
+    network = lower_pool(network)
+    return (*_problems(network), *relay_problems(network, _biases(network)))
+
+
+def _biases(network: Network) -> dict[str, IntArray]:
+    return {
         layer.name: layer.bias
         for layer in network
         if isinstance(layer, Conv | Dense) and layer.bias is not None and layer.bias.any()
     }
-    raise_for([*_problems(network), *relay_problems(network, biases)])
-    without = network.replace(layers=tuple(map(_without_bias, network)))
-    return with_constant_channel(without, biases) if biases else without
 
 
 def _problems(network: Network) -> Iterator[Problem]:
