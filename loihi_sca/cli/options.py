@@ -63,6 +63,15 @@ LavaPythonOption = Annotated[
 ]
 
 
+StateOption = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        help="fresh (every sample starts at rest) or carried (samples are windows that follow each "
+        "other, such as pieces of a video, and each goes on from the state of the one before).",
+    ),
+]
+
 Relay = Annotated[
     bool,
     typer.Option(

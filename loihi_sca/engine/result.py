@@ -73,6 +73,9 @@ class RunResult(Result):
         Time spent computing, start-up excluded.
     network, engine : str
         Their names, where they are known.
+    state : {"fresh", "carried"}
+        Whether each sample started at rest, or where the one before had ended
+        (:mod:`loihi_sca.engine.windows`).
     """
 
     spikes: SpikeArray
@@ -81,6 +84,7 @@ class RunResult(Result):
     wall_time_s: float = 0.0
     network: str = ""
     engine: str = ""
+    state: str = "fresh"
 
     @property
     def samples(self) -> int:
@@ -106,9 +110,10 @@ class RunResult(Result):
         sent = f"{int(np.count_nonzero(self.spikes)):,} output messages"
         if all(layer.graded is None for layer in self.activity):
             sent = f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes"
+        carried = ", state carried on from each to the next" if self.state == "carried" else ""
         return (
             f"{' '.join(where)}{': ' if where else ''}{self.samples} samples of {self.timesteps} "
-            f"steps, {times(self.spikes.shape[1:-1])} outputs, "
+            f"steps{carried}, {times(self.spikes.shape[1:-1])} outputs, "
             f"{sent}, {self.wall_time_s:.2f} s"
         )
 
@@ -120,6 +125,7 @@ class RunResult(Result):
             "engine": self.engine,
             "samples": self.samples,
             "timesteps": self.timesteps,
+            "state": self.state,
             "wall_time_s": self.wall_time_s,
             "layers": [a.as_json(self.samples, self.timesteps) for a in self.activity],
         }

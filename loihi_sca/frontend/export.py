@@ -266,7 +266,11 @@ class _State:
         bias = getattr(layer, "bias", None)
         biased = isinstance(bias, np.ndarray) and bool(bias.any())
         if self.late and (biased or current is not None):
-            if current is None and isinstance(layer, Dense) and not isinstance(layer.neuron, Graded):
+            if (
+                current is None
+                and isinstance(layer, Dense)
+                and not isinstance(layer.neuron, Graded)
+            ):
                 layer = dataclasses.replace(layer, delay=np.full_like(layer.weight, self.late))
                 self.late = 0
             else:

@@ -84,7 +84,9 @@ def test_neurons_are_gone_and_no_spike_has_changed(criterion, delay_shift, norm)
 
 
 def test_a_budget_of_a_chip_waits_for_the_constant_channel_of_a_norm():
-    with pytest.raises(ConfigError, match="norm of 1-recurrent, 2-recurrent becomes a constant channel"):
+    with pytest.raises(
+        ConfigError, match="norm of 1-recurrent, 2-recurrent becomes a constant channel"
+    ):
         loihi_sca.Pruner(made(norm=NORM), spikes(), budget="cores=4", steps=4)
 
 

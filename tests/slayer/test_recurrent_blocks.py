@@ -49,7 +49,7 @@ def normed(params=SHARED, delay_shift=False, first=(), shape=(20,), seed=0):
         recurrent(16, 12, **common),
         cuba.Dense(dict(with_norm), 12, 5, weight_scale=3, delay_shift=delay_shift),
     )
-    data = (torch.rand(8, *shape, STEPS, generator=torch.Generator().manual_seed(seed)) < 0.3)
+    data = torch.rand(8, *shape, STEPS, generator=torch.Generator().manual_seed(seed)) < 0.3
     for _ in range(4):
         model.train()(data.float())
     return model.eval()
