@@ -192,10 +192,12 @@ def test_lava_is_not_started_where_a_bias_comes_before_the_input(rng):
     early = Dense("z", (8,), 2 * rng.integers(1, 60, (8, 8)), bias=np.full(8, 90),
                   neuron=Cuba(1000, 200, 60))  # fmt: skip
     biased = network.replace(layers=(early, *network.layers))
-    with pytest.raises(
-        UnsupportedLayer, match=r"z: a bias or a threshold of 0 makes it spike .* nor resonators"
-    ):
-        lava_cpu.run(biased, np.zeros((1, 8, 5), dtype=int))
+    first, *others = chain(rng, True).layers
+    eager = Network("eager", (replace(first, neuron=replace(first.neuron, threshold=0)), *others))
+    for network, name in ((biased, "z"), (eager, "a")):
+        said = f"{name}: a bias or a threshold of 0 makes it spike .* nor resonators"
+        with pytest.raises(UnsupportedLayer, match=said):
+            lava_cpu.run(network, np.zeros((1, 8, 5), dtype=int))
 
 
 # --- files --------------------------------------------------------------------------------------
@@ -263,12 +265,16 @@ def test_what_has_no_counterpart_is_refused(rng, tmp_path):
         ),
     }
     for said, layer in wrong.items():
-        first, *others = chain(rng, True).layers
-    eager = Network("eager", (replace(first, neuron=replace(first.neuron, threshold=0)), *others))
-    for network, name in ((biased, "z"), (eager, "a")):
-        said = f"{name}: a bias or a threshold of 0 makes it spike .* nor resonators"
+        with pytest.raises(UnsupportedLayer, match=said if "load" not in said else "fail to load"):
+            netx.write(Network("net", (layer,)), tmp_path / "x.net")
+    for said in ("resonators take complex", "it has Cuba"):
         with pytest.raises(UnsupportedLayer, match=said):
-            lava_cpu.run(network, np.zeros((1, 8, 5), dtype=int))
+            fast.run(Network("net", (wrong[said],)), data)
+    assert any(
+        "cannot load" in str(p) for p in find_problems(Network("n", (wrong["cannot load"],)))
+    )
+    ring = Recurrent("b", (1,), weight, feedback=weight, neuron=QUARTER)
+    assert any("resonators" in str(p) for p in find_problems(Network("n", (ring,))))
 
 
 def test_delays_move_to_a_dense_layer_and_nowhere_else(rng):
