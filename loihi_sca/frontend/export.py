@@ -29,11 +29,11 @@ import torch
 
 from loihi_sca.compiler.passes.relay_currents import current_problems, relay_currents
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
-from loihi_sca.frontend import residual
+from loihi_sca.frontend import branching, residual
 from loihi_sca.frontend.convert import current_of, layer_of, readout_of
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual, Weighting
-from loihi_sca.model.route import Call, Route, find_route
+from loihi_sca.model.route import INPUT, Call, Route, find_route
 from loihi_sca.model.unsupported import block_problems, lava_name
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Dense, Graded, Input, IntArray, Layer, Network, Readout, Shape
@@ -122,7 +122,7 @@ def convert(
     if shape is None:
         raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
     route = find_route(model, tuple(shape), timesteps)
-    state = _State(tuple(shape), delay_shift)
+    state = _State(tuple(shape), delay_shift, list(branching.branch_problems(route, delay_shift)))
     with torch.no_grad():
         for call in route.calls:
             if isinstance(call.block, ON_STREAM):
@@ -169,9 +169,10 @@ class _State:
 
     shape: Shape | None
     delay_shift: DelayShift
+    problems: list[Problem]
     layers: list[Layer] = field(default_factory=list)
     readout: Readout = field(default_factory=Readout)
-    problems: list[Problem] = field(default_factory=list)
+    ends: branching.Ends = field(default_factory=branching.Ends)
     late: int = 0
     has_neurons: bool = False
     finished: bool = False
@@ -181,6 +182,8 @@ class _State:
     def add(self, call: Call) -> None:
         """Convert one block."""
         name, block = call.name, call.block
+        if call.source is not None:
+            self.shape = self.ends.hear(call.source)
         if not call.fed:
             self.shape = None  # what it takes is no longer known
         elif self.shape is not None:
@@ -207,11 +210,13 @@ class _State:
             self.shape = None if self.shape is None else (int(np.prod(self.shape)),)
         elif self.shape is not None:
             self._convert(name, block, self.shape)
+        self.ends.note(name, self.shape, name, self.layers if kind == "Flatten" else ())
 
     def _begin(self) -> None:
         """Let the network begin with what is given to it, where no block does."""
         if not self.layers and self.shape is not None:
             self.layers.append(Input("input", self.shape))
+            self.ends.note(INPUT, self.shape, "input")
 
     def add_on_stream(self, call: Call) -> None:
         """Convert a block that opens, continues or ends a residual stream."""
@@ -232,6 +237,7 @@ class _State:
         except LoihiScaError as error:
             self.problems.append(Problem(name, *_reason(error)))
             self.shape, self.stream = None, ()
+        self.ends.note(name, self.shape, name)
 
     def _convert_on_stream(self, name: str, block: Any, shape: Shape) -> None:
         if isinstance(block, Weighting):
@@ -248,7 +254,7 @@ class _State:
     def _convert(self, name: str, block: Any, shape: Shape) -> None:
         try:
             layer, current = layer_of(name, block, shape), current_of(block)
-            layer = self._shifted(layer, block, current)
+            layer = self.ends.wired(self._shifted(layer, block, current), self.layers)
         except LoihiScaError as error:
             reason, instead = _reason(error)
             self.problems.append(Problem(name, reason.removeprefix(f"{name}: "), instead))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,14 +85,19 @@ def prove(
     # machine code for a network pays off from the second sample on
     run = fast.run if len(values) > 1 else reference.run
     name, expected = list(recording.sent.items())[-1]
-    given = run(compiled, values).spikes
+    heads = tuple(dict.fromkeys((*(h for h in route.heads if h in recording.sent), name)))
+    result = run(compiled, values, record=heads[:-1])
+    given = result.spikes
+    sent_by = {**{head: result.traces[head].spikes for head in heads[:-1]}, name: given}
+    wanted = {head: recording.sent[head][..., late:] for head in heads}
     assert_same_spikes(
-        {name: expected[..., late:]},
-        {name: given[..., : given.shape[-1] - late].reshape(expected[..., late:].shape)},
+        wanted,
+        {h: sent_by[h][..., : given.shape[-1] - late].reshape(x.shape) for h, x in wanted.items()},
         BETWEEN,
     )
-    returned = _compare_returned(route, recording, name, given / unit_of(source.layers[-1]), late)
-    compared = sum(s.size for s in layers.values()) + expected[..., late:].size
+    units = {head: sent_by[head] / unit_of(compiled[head]) for head in heads}
+    returned = _compare_returned(route, recording, name, units, late)
+    compared = sum(s.size for s in layers.values()) + sum(x.size for x in wanted.values())
     schedules: tuple[Schedule, ...] = ("pipelined",)
     if any(is_biased(layer) for layer in compiled):
         compared += sigma_delta.prove_cold(model, route, source, compiled, inputs, values)
@@ -111,14 +117,19 @@ def prove(
 
 
 def _compare_returned(
-    route: Route, recording: Recording, last: str, given: npt.NDArray[np.float64], late: int
+    route: Route,
+    recording: Recording,
+    last: str,
+    given: Mapping[str, npt.NDArray[np.float64]],
+    late: int,
 ) -> tuple[str, ...]:
     """Compare what the forward pass returns, not only what its blocks send."""
     if route.calls[-1].name != last:  # a read-out: what is returned is what the host computes
         return tuple(out.path for out in route.outputs)
-    ours = np.zeros(given.shape, dtype=np.float64)
-    ours[..., late:] = given[..., : given.shape[-1] - late]
     for output in route.outputs:
+        sent = given[output.block]
+        ours = np.zeros(sent.shape, dtype=np.float64)
+        ours[..., late:] = sent[..., : sent.shape[-1] - late]
         theirs = recording.returned.get(output.path)
         wanted = of_kind(output.kind, ours)
         if theirs is None or theirs.size != wanted.size:
@@ -129,9 +140,9 @@ def _compare_returned(
         if wrong.any():
             raise NotBitExact(
                 f"{BETWEEN} differ in {int(wrong.sum())} of {wrong.size} values of {output.path}, "
-                f"the {output.kind} of {last}."
+                f"the {output.kind} of {output.block}."
             )
-    return tuple(f"{out.path}: {out.kind} of {last}" for out in route.outputs)
+    return tuple(f"{out.path}: {out.kind} of {out.block}" for out in route.outputs)
 
 
 def _for_network(route: Route, network: Network, inputs: npt.NDArray[Any]) -> IntArray:

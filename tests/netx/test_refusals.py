@@ -43,6 +43,24 @@ READ_AND_REFUSED = {
         [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "activation": b"tanh"})],
         "1-dense", "activation = tanh",
     ),
+    "message bits, of which netx dies": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "messageBits": 16})],
+        "1-dense", "messageBits",
+    ),
+    "a weight of the input, which netx passes over": (
+        [{**FILES["sigma-delta"][0], "weight": [32], "bias": [0]},
+         dense(5, 4, neuron=SDNN_NEURON)],
+        "0-input", "weight 32 and bias 0, which netx passes over",
+    ),
+    "a bias of a sum, of which netx dies": (
+        [FILES["sigma-delta"][0],
+         {**dense(5, 4, neuron={**SDNN_NEURON, "sigma_output": True}), "bias": [1, 2, 3, 4]}],
+        "1-dense", "it puts out its sum and has a bias",
+    ),
+    "spikes beside messages": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron=SDNN_NEURON), dense(4, 3)],
+        "2-dense", "its neuron is CUBA, beside sigma-delta ones",
+    ),
 }  # fmt: skip
 """The layers of a file, the one that is refused, and what must be said of it."""
 
@@ -70,6 +88,14 @@ NOT_READ = {
     ),
     "a threshold between two mantissas": (
         [dense(5, 4, neuron={**CUBA_NEURON, "vThMant": 63.5})], "'/layer/0/neuron/vThMant' holds",
+    ),
+    "a delay of a convolution of sigma-delta neurons": (
+        [FILES["sigma-delta"][0], {**window(b"conv", 4, neuron=SDNN_NEURON), "delay": [1, 1, 1, 1]}],
+        "1-conv.*'delay'",
+    ),
+    "exponents that only arguments of netx have": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "spike_exp": 0})],
+        "'spike_exp'",
     ),
     "a threshold of a sigma-delta neuron between two": (
         [dense(5, 4, neuron={**SDNN_NEURON, "vThMant": 6.3})], "0-dense, neuron/vThMant: .* holds",
