@@ -95,7 +95,7 @@ def test_a_network_with_convolutions_a_pool_and_dense_layers():
     ("change", "message"),
     [
         (lambda n: n.replace(layers=n.layers[1:]), "a: only a Delta at the input encodes the con"),
-        (lambda n: swapped(n, "b", neuron=SigmaDelta(65)), "b: its threshold is 65/64, and it wo"),
+        (lambda n: swapped(n, "a", neuron=SigmaDelta(65)), "a: its threshold is 65/64, and it wo"),
         (lambda n: swapped(n, "b", bias=np.full(6, 256)), "b: its biases span 256 to 256, and a w"),
         (lambda n: swapped(n, "a", padding=(3, 3), stride=(1, 1)), "a: no tap of its windows lie"),
         (lambda n: swapped(n, "a", groups=2, weight=np.full((4, 1, 3, 3), 2)), "a: it has 2 gro"),

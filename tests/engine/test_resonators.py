@@ -178,6 +178,8 @@ def test_lava_agrees_on_random_networks(drawn, schedule):
     network, data = drawn
     assume(not find_problems(network))
     schedule = "cold" if any(map(needs_no_input, network)) else schedule
+    counted = reference.run(network, data[:2], schedule=schedule).activity
+    assume(all(layer.spikes for layer in counted))  # silence proves little
     verify(network, data=data[:2], schedule=schedule, timeout_s=LAVA_S)
 
 

@@ -43,6 +43,10 @@ READ_AND_REFUSED = {
         [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "activation": b"tanh"})],
         "1-dense", "activation = tanh",
     ),
+    "exponents that only an argument of netx says": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "spike_exp": 0})],
+        "1-dense", "spike_exp",
+    ),
     "message bits, of which netx dies": (
         [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "messageBits": 16})],
         "1-dense", "messageBits",
@@ -88,14 +92,6 @@ NOT_READ = {
     ),
     "a threshold between two mantissas": (
         [dense(5, 4, neuron={**CUBA_NEURON, "vThMant": 63.5})], "'/layer/0/neuron/vThMant' holds",
-    ),
-    "a delay of a convolution of sigma-delta neurons": (
-        [FILES["sigma-delta"][0], {**window(b"conv", 4, neuron=SDNN_NEURON), "delay": [1, 1, 1, 1]}],
-        "1-conv.*'delay'",
-    ),
-    "exponents that only arguments of netx have": (
-        [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "spike_exp": 0})],
-        "'spike_exp'",
     ),
     "a threshold of a sigma-delta neuron between two": (
         [dense(5, 4, neuron={**SDNN_NEURON, "vThMant": 6.3})], "0-dense, neuron/vThMant: .* holds",

@@ -483,6 +483,13 @@ def test_an_error_carries_reason_and_way_out():
     assert problem.instead.startswith("Pool with stride = kernel")
 
 
+def eager():
+    """Return a block that hears few spikes and spikes all the same."""
+    block = dense(4, 3, params={**NEURON, "norm": Norm})
+    block.synapse.weight.data.abs_()
+    return block
+
+
 HEADS = {
     "tuple": (lambda m, x: (lambda h: (m.b(h), m.c(h)))(m.a(x)), {"c": dense}),
     "dict and mean": (
@@ -492,7 +499,7 @@ HEADS = {
     "past the body": (lambda m, x: (lambda h: (m.b(h), m.c(x)))(m.a(x)), {"c": dense}),
     "of two lengths": (
         lambda m, x: (lambda h: (m.d(m.b(h)), m.c(h)))(m.a(x)),
-        {"c": dense, "d": lambda: dense(4, 3, params={**NEURON, "norm": Norm})},
+        {"c": dense, "d": eager},
     ),
 }  # fmt: skip
 
