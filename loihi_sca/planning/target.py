@@ -37,19 +37,12 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
     Raises
     ------
     ConfigError
-        There is no such profile, or it is a budget of a chip for a network that cannot be mapped.
+        There is no such profile, or it is a budget of a chip for a network whose size on one is not
+        known before it is compiled.
     InputError
         What the dense network takes is not known, as the energy of one without cores.
     """
     budget = config.budget
-    if outline.architecture.additions and not budget.is_fraction:
-        blocks = ", ".join(addition.block for addition in outline.architecture.additions)
-        raise ConfigError(
-            f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and "
-            f"{blocks} can only be mapped once compiled, since what holds their branches back is "
-            f"the compiler's work. Map the compiled network; budgets for this one are "
-            f"{', '.join(FRACTIONS)}."
-        )
     if outline.relayed and not budget.is_fraction:
         raise ConfigError(
             f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and the "
@@ -57,7 +50,10 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
             f"every layer before, once compiled. Map the compiled network; budgets for this one "
             f"are {', '.join(FRACTIONS)}."
         )
-    meter = meter_of(budget.name, config.profile, outline.prunable, rates or Rates())
+    is_chain = not outline.architecture.additions
+    meter = meter_of(
+        budget.name, config.profile, outline.prunable, rates or Rates(), is_chain=is_chain
+    )
     dense = meter.total(outline.architecture)
     return Target(budget, _limit(budget, config.profile, dense), dense, meter)
 

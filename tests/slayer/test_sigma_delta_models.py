@@ -251,7 +251,7 @@ def test_delays_before_a_convolution_are_refused():
     first = sd.Conv(neuron(), 2, 3, 3, padding=1, delay=True, delay_shift=False)
     first.delay.init, first.delay.delay.data = True, torch.tensor([0.0, 1.0, 2.0])
     model = filled(row(sd.Input(neuron()), first, sd.Conv(neuron(), 3, 2, 3)), 1, False)
-    with pytest.raises(UnsupportedLayer, match="1-conv: its outputs are delayed, and 2-conv .* a"):
+    with pytest.raises(UnsupportedLayer, match=r"1-conv: its outputs are delayed, and 2-conv .* a"):
         loihi_sca.compile_slayer(model, (2, 5, 5), 6)
 
 
