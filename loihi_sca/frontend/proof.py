@@ -41,9 +41,9 @@ def random_input(
         takes_mantissas = isinstance(route.calls[0].block, FrameInput)
         return video * MANTISSA if takes_mantissas else video
     if network.takes_mantissas:
-        # even values, which the quantiser of an Input block keeps and which are whole mantissas; of
-        # both signs and at most steps, so that a forward pass that drops the sign shows
-        return rng.choice(np.array([-2, -2, 0, 2, 2, 4], dtype=np.float32), size)
+        # values that the quantiser of an Input block keeps, which clips at 254/64, and that are
+        # whole mantissas; of both signs, so that a forward pass that drops the sign shows
+        return rng.choice(np.array([-2, -2, 0, 2, 2, 3], dtype=np.float32), size)
     return (rng.random(size) < RATE).astype(np.float32)
 
 

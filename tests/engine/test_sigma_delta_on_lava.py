@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from network_strategies import graded_networks, video_for
 
@@ -78,20 +78,31 @@ def test_delay_lines_behind_biases_are_refused():
         lava_cpu.run(video_network(), random_data(video_network(), 1, 3, 0))
 
 
+def is_loadable(network):
+    try:
+        netx.require_loadable(network)
+    except UnsupportedLayer:
+        return False
+    return True
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    phases=[Phase.generate],
+    derandomize=True,
 )
 @given(st.data())
 def test_random_networks_agree(data):
     network = repair_weights(data.draw(graded_networks(weights="chip", axon_delays=False)))
-    try:
-        netx.require_loadable(network)
-    except UnsupportedLayer:
-        return
+    assume(is_loadable(network))
     values = data.draw(video_for(network, most_samples=1, large=False))
     names = [layer.name for layer in network]
     expected = reference.run(network, values, schedule="cold", record=names)
+    assume(expected.spikes.any())  # silence proves little
     actual = lava_cpu.run(network, values, schedule="cold", record=names)
     for name in names:
         np.testing.assert_array_equal(actual.traces[name].spikes, expected.traces[name].spikes)

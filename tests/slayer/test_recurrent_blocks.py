@@ -96,6 +96,18 @@ def test_a_norm_acts_as_it_did_in_training(before, params, tmp_path):
     assert found.spikes["input"] == int(data.sum()) + 4 * STEPS * int(np.prod(shape[1:]))
 
 
+def test_a_norm_behind_an_input_of_values():
+    """The constant is a value there that makes a neuron spike at every step."""
+    driven = cuba.Input({**SHARED, "current_decay": 1.0}, delay_shift=False)
+    model = normed(first=(driven, *dense_first()))
+    compiled = loihi_sca.compile_slayer(model, (20,), STEPS, proof_samples=3)
+    assert compiled.proof.spikes > 20
+    assert compiled.layers[0].always == 65
+    values = np.random.default_rng(1).integers(0, 5, (2, 20, STEPS))
+    found = loihi_sca.run(compiled, values, record=[compiled.layers[0].name])
+    assert found.traces[compiled.layers[0].name].spikes[:, -1].all()
+
+
 def test_a_norm_costs_a_neuron_in_every_layer_before_it():
     """The constant channel, and what hands it on, are mapped and counted like any other."""
     model = normed(first=dense_first())
