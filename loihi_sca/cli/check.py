@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, Reset, parse_shape
+from loihi_sca.cli.options import InputShape, Relay, Reset, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
@@ -32,6 +32,7 @@ def check(
     unroll_delays: Annotated[
         bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
     ] = False,
+    relay: Relay = False,
     reset: Reset = False,
     profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
     as_json: JsonFlag = False,
@@ -58,6 +59,7 @@ def check(
         shape or named.input_shape,
         timesteps=steps or named.timesteps,
         unroll_delays=unroll_delays,
+        relay=relay,
         reset=reset,
         delay_shift=delay_shift,  # type: ignore[arg-type]
         profile=profile,

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.models import NamedModel, load_model
-from loihi_sca.cli.options import InputShape, Reset, parse_shape
+from loihi_sca.cli.options import InputShape, Relay, Reset, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
@@ -42,6 +42,7 @@ def compile_run(
     unroll_delays: Annotated[
         bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
     ] = False,
+    relay: Relay = False,
     reset: Reset = False,
     proof_samples: Annotated[
         int | None,
@@ -77,6 +78,7 @@ def compile_run(
         name=named.name,
         delay_shift=delay_shift,  # type: ignore[arg-type]
         unroll_delays=unroll_delays,
+        relay=relay,
         reset=reset,
         proof_samples=proof_samples,
     )

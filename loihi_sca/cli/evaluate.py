@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, parse_shape
+from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
@@ -35,6 +35,7 @@ def evaluate(
     steps: Annotated[
         int | None, typer.Option(help="Timesteps per sample, where the file does not say.", min=1)
     ] = None,
+    state: StateOption = "fresh",
     input_shape: InputShape = None,
     on: On = None,
     address: Address = None,
@@ -57,10 +58,12 @@ def evaluate(
     if split not in SPLITS:
         raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
 
+    from loihi_sca.engine.windows import check_state
     from loihi_sca.pipeline import evaluate as evaluation
     from loihi_sca.pipeline.evaluate import engine_of
     from loihi_sca.pipeline.shards import Source, evaluate_sharded
 
+    check_state(state)
     name, part = cast("EngineName", engine), cast("Split", split)
     source = Source(net, data, part, root, limit, steps, parse_shape(input_shape))
     network, dataset = source.load()
@@ -71,7 +74,12 @@ def evaluate(
             bar.update(task, completed=done, total=total)
 
         if where.in_process:
-            result = evaluation.evaluate(network, dataset, engine_of(name, threads), show)
+            result = evaluation.evaluate(
+                network, dataset, engine_of(name, threads), show,
+                state=state,  # type: ignore[arg-type]
+            )  # fmt: skip
+        elif state == "carried":
+            raise ConfigError("--state carried is one run after the other: leave --on out.")
         else:
             evaluation.check(network, dataset)
             result = evaluate_sharded(source, len(dataset), where, name, show)
@@ -95,7 +103,8 @@ def _summarise(network: Network, result: Evaluation, split: str, engine: str) ->
 def _show(result: Evaluation, summary: dict[str, Any]) -> None:
     console.print(
         f"[bold]{escape(summary['network'])}[/] on {escape(summary['data'])} ({summary['split']}, "
-        f"{summary['samples']} samples of {summary['timesteps']} steps, {summary['engine']} "
+        f"{summary['samples']} samples of {summary['timesteps']} steps, "
+        f"{'state carried on, ' if summary['state'] == 'carried' else ''}{summary['engine']} "
         f"engine, {summary['wall_time_s']:.2f} s): accuracy [bold]"
         f"{100 * summary['accuracy']:.2f} %[/]",
         highlight=False,

@@ -63,6 +63,24 @@ LavaPythonOption = Annotated[
 ]
 
 
+StateOption = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        help="fresh (every sample starts at rest) or carried (samples are windows that follow each "
+        "other, such as pieces of a video, and each goes on from the state of the one before).",
+    ),
+]
+
+Relay = Annotated[
+    bool,
+    typer.Option(
+        "--relay",
+        help="Of sigma-delta models: biases become weights of a channel that is always 1, so that "
+        "Lava's clock (--schedule cold) gives what local time gives, only later.",
+    ),
+]
+
 Reset = Annotated[
     bool,
     typer.Option(

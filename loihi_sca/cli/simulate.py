@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, parse_shape
+from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, StateOption, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
 from loihi_sca.errors import ConfigError, InputError
 
@@ -42,6 +42,7 @@ def simulate(
     schedule: Annotated[
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
+    state: StateOption = "fresh",
     input_shape: InputShape = None,
     lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
@@ -59,8 +60,10 @@ def simulate(
 
     from loihi_sca import netx
     from loihi_sca.compiler.silence import explain_silence
+    from loihi_sca.engine.windows import check_state
     from loihi_sca.pipeline.run import run
 
+    check_state(state)
     shape = parse_shape(input_shape)
     network = netx.read(net, input_shape=shape)
     spikes = _load(data, steps)
@@ -71,6 +74,7 @@ def simulate(
             spikes,
             engine,  # type: ignore[arg-type]
             schedule=schedule,  # type: ignore[arg-type]
+            state=state,  # type: ignore[arg-type]
             input_shape=shape,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )

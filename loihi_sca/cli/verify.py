@@ -16,6 +16,7 @@ from loihi_sca.cli.options import (
     InputShape,
     LavaPythonOption,
     NetFile,
+    StateOption,
     parse_shape,
 )
 from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
@@ -48,6 +49,7 @@ def verify(
     schedule: Annotated[
         str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
     ] = "pipelined",
+    state: StateOption = "fresh",
     input_shape: InputShape = None,
     lava_python: LavaPythonOption = None,
     as_json: JsonFlag = False,
@@ -88,6 +90,7 @@ def verify(
             steps=steps,
             seed=seed,
             schedule=schedule,  # type: ignore[arg-type]
+            state=state,  # type: ignore[arg-type]
             input_shape=parse_shape(input_shape),
             on_progress=tell,
         )
@@ -110,7 +113,8 @@ def _show(result: Verification) -> None:
     console.print(result.table())
     times = ", ".join(f"{engine} {s:.2f} s" for engine, s in result.wall_time_s.items())
     console.print(
-        f"{result.samples} samples of {result.timesteps} steps ({result.data}), "
+        f"{result.samples} samples of {result.timesteps} steps ({result.data}), state "
+        f"{result.state}, "
         f"{result.compared:,} spikes or silences compared per engine; {times}",
         highlight=False,
     )

@@ -189,7 +189,16 @@ def _differences(old: Layer, new: Layer) -> Iterator[str]:
 def remarks(network: Network) -> tuple[str, ...]:
     """Return what the bounds of a network say that its user should know."""
     found = [text for x, b in zip(network, bounds(network), strict=True) for text in _remark(x, b)]
-    return (*found, *graded_notes(network))
+    return (*found, *_constant(network), *graded_notes(network))
+
+
+def _constant(network: Network) -> Iterator[str]:
+    first = network.layers[0]
+    if isinstance(first, Input) and first.constant:
+        yield (
+            f"{first.name}: its last channel is constant; engines here fill it in, and whoever "
+            f"feeds stock Lava or a chip gives it {first.always} at every step"
+        )
 
 
 def _remark(layer: Layer, bound: LayerBounds) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,7 +20,14 @@ from loihi_sca.compiler.compare import (
 )
 from loihi_sca.compiler.silence import explain_silence
 from loihi_sca.engine import fast, lava_cpu, reference
-from loihi_sca.engine.result import RunResult, Schedule, check_data, check_runnable
+from loihi_sca.engine.result import (
+    RunResult,
+    Schedule,
+    check_runnable,
+    check_shape,
+    check_values,
+)
+from loihi_sca.engine.windows import State, as_stream, check_state
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
 from loihi_sca.results import Result, add_numbers, open_table, plain
@@ -60,6 +67,8 @@ class Verification(Result):
     engines : tuple of str
         The first one is what the others were compared with.
     schedule : str
+    state : {"fresh", "carried"}
+        Whether each sample started at rest, or where the one before had ended.
     samples, timesteps : int
     data : str
         ``random`` (with the seed) or ``given``.
@@ -82,6 +91,7 @@ class Verification(Result):
     digest: str
     engines: tuple[str, ...]
     schedule: str
+    state: str
     samples: int
     timesteps: int
     data: str
@@ -102,7 +112,8 @@ class Verification(Result):
         """Return what was compared in a line."""
         return (
             f"{self.network!r}: {' = '.join(self.engines)}, {self.mismatches} mismatches, "
-            f"{self.samples} samples of {self.timesteps} steps ({self.data}), "
+            f"{self.samples} samples of {self.timesteps} steps ({self.data}"
+            f"{', state carried on' if self.state == 'carried' else ''}), "
             f"{sum(self.spikes.values()):,} spikes in {len(self.layers)} layers"
         )
 
@@ -128,6 +139,7 @@ def verify(
     steps: int | None = None,
     seed: int = 0,
     schedule: Schedule = "pipelined",
+    state: State = "fresh",
     input_shape: Shape | None = None,
     timeout_s: float | None = None,
     on_progress: Progress | None = None,
@@ -144,12 +156,14 @@ def verify(
         Of a file, Lava runs the very file.
     engines : sequence of str
         Of ``reference``, ``fast`` and ``lava``, at least two; the first is compared with the rest.
-    data : int array (N, *in_shape, T), optional
+    data : int array (N, *data_shape, T), optional
         By default random spikes of several rates, or random values for an Input with neurons.
     samples, steps, seed : int
         Of random data; ``steps`` is by default what the network says, or 16.
     schedule : {"pipelined", "cold"}
         See :data:`loihi_sca.engine.result.Schedule`.
+    state : {"fresh", "carried"}
+        See :data:`loihi_sca.engine.windows.State`.
     input_shape : tuple of int, optional
         Where a file does not say it.
     timeout_s : float, optional
@@ -182,6 +196,7 @@ def verify(
     0
     """
     _check_engines(engines)
+    check_state(state)
     path = None if isinstance(network, Network) else Path(network)
     if not isinstance(network, Network):
         network = netx.read(network, input_shape=input_shape)
@@ -194,18 +209,21 @@ def verify(
     if data is None:
         origin = f"random, seed {seed}"
         data = random_data(network, samples, steps or network.timesteps or 16, seed)
-    values = check_data(network, data)
+    values = check_values(network, check_shape(network, data)).astype(np.int32)
     tell = on_progress or (lambda engine, done, total: None)
+    given = values.shape
+    values = as_stream(values) if state == "carried" else values
     runs = _Runs(network, path, values, schedule, timeout_s, tell)
-    return _compare(network, engines, values, schedule, origin, runs)
+    found = _compare(network, engines, values, schedule, origin, runs)
+    return replace(found, state=state, samples=given[0], timesteps=given[-1])
 
 
 def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
-    """Return random spikes (N, *in_shape, T), or values where the Input has neurons."""
+    """Return random spikes (N, *data_shape, T), or values where the Input has neurons."""
     if samples < 1 or steps < 1:
         raise ConfigError(f"samples={samples}, steps={steps}: at least 1 each.")
     rng = np.random.default_rng(seed)
-    size = (samples, *network.in_shape, steps)
+    size = (samples, *network.data_shape, steps)
     first = network.layers[0]
     if isinstance(first, Input) and isinstance(first.neuron, Cuba):
         most = min(max(first.neuron.threshold, 1), 4095)
@@ -295,6 +313,7 @@ def _compare(
             _compare_runs(network, (engines[0], expected), (engine, runs.run(engine, part)), part)
     return Verification(
         network=network.name, digest=network.digest(), engines=tuple(engines), schedule=schedule,
+        state="fresh",
         samples=len(values), timesteps=values.shape[-1], data=origin, layers=tuple(spikes),
         compared=compared, spikes=spikes, mismatches=0, current_wraps=counts[0],
         voltage_saturations=counts[1], wall_time_s=runs.seconds,

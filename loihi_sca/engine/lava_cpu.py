@@ -32,7 +32,17 @@ from loihi_sca.engine.result import (
     check_runnable,
 )
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.network import ComplexDense, Dense, Input, Layer, Network, Recurrent, Shape
+from loihi_sca.network import (
+    ComplexDense,
+    Dense,
+    Graded,
+    Input,
+    Layer,
+    Network,
+    Recurrent,
+    Shape,
+)
+from loihi_sca.network.graded import is_biased
 
 SHM_PREFIX = "loihi_sca_"
 
@@ -63,7 +73,9 @@ def run(
         Binary spikes, or bias mantissas where the first layer is an Input with a neuron. The spikes
         of such a layer come from the reference engine; Lava runs from the next layer on.
     schedule : {"pipelined", "cold"}
-        See :data:`loihi_sca.engine.result.Schedule`; of sigma-delta networks ``cold`` only.
+        See :data:`loihi_sca.engine.result.Schedule`. Lava has no reset for sigma-delta neurons:
+        pipelined, each sample is a build of its own, and the state of each layer is set to zero
+        when its first messages are due, so that a bias has not acted before.
     record : sequence of str
         Names of layers whose spikes are returned step by step.
     timeout_s : float, optional
@@ -140,11 +152,12 @@ class _Plan:
     Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
     layer ``l`` (from 1; of a graph, the longest way to it) does at local step ``t`` of sample ``i``
     comes at step ``i T + t + l``.
-    Where state outlives a reset (cold; resonators; spikes that a synapse holds back, of a recurrent
-    layer or in delay lines), each sample gets a build of its own. One trace of what was before is
-    left even there: layers run before their window begins, and what a biased layer sends then, the
-    delays of the next carry into its window. That takes a bias of about the threshold, and is what
-    stock Lava does; of recurrent layers and resonators it is refused (:func:`_check_start`).
+    Where state outlives a reset (cold; resonators; sigma-delta neurons; spikes that a synapse holds
+    back, of a recurrent layer or in delay lines), each sample gets a build of its own. One trace of
+    what was before is left even there: layers run before their window begins, and what a biased
+    layer sends then, the delays of the next carry into its window. That takes a bias of about the
+    threshold, and is what stock Lava does; of recurrent layers, resonators and sigma-delta neurons
+    it is refused (:func:`_check_start`).
 
     Attributes
     ----------
@@ -203,18 +216,13 @@ def _run(
     on_progress: Progress | None,
 ) -> RunResult:
     check_runnable(network)
-    if network.is_graded and schedule != "cold":
-        raise UnsupportedLayer(
-            f"{network.name} has sigma-delta neurons, which Lava does not reset, so that it has no "
-            "pipelined schedule for them", "Run it with schedule=\"cold\"."
-        )  # fmt: skip
     netx.require_runnable(network)
     if schedule == "pipelined":
         _check_start(network)
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
-        spikes = reference.run(Network(first.name, (first,)), spikes, schedule=schedule).spikes
+        spikes = reference.run(Network(first.name, (first,)), data, schedule=schedule).spikes
     spikes = spikes if network.is_graded else spikes.astype(np.uint8)
     heard = isinstance(first, Input) and first.name in record
     traces = {first.name: Trace(spikes)} if heard else {}
@@ -237,9 +245,10 @@ def _run(
         shm_prefix=f"{SHM_PREFIX}{secrets.token_hex(8)}_",
         skip_layers=int(isinstance(first, Input) and first.neuron is not None),
         input_shape=None if flat else list(layers[0].in_shape[::-1]),
-        reset_interval=None if plan.cold else plan.timesteps,
+        reset_interval=None if plan.cold or network.is_graded else plan.timesteps,
         sinks=sinks,
         graded=network.is_graded,
+        zeroed=network.is_graded and not plan.cold,
         depths=list(network.wiring.depths) if graph else None,
     )
     seconds = supervise(job, folder, _limits(plan, layers, timeout_s), on_progress)
@@ -252,12 +261,15 @@ def _run(
 
 
 def _check_start(network: Network) -> None:
-    """Raise where a bias makes a layer spike before its window begins, and that stays.
+    """Raise where a layer spikes of its own before its window begins, and that stays.
 
     Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then; but not what a
     recurrent layer has fed back to itself a step before, nor a resonator that has heard of it.
     """
     layers = network.synapse_layers
+    if network.is_graded:
+        _check_delays(layers)
+        return
     following = (*layers, None)[1:]
     lasting = [
         (index, layer.name)
@@ -266,21 +278,36 @@ def _check_start(network: Network) -> None:
     ]
     if not lasting:
         return
-    quiet = np.zeros((1, *network.in_shape, len(layers)), dtype=np.int32)
+    quiet = np.zeros((1, *network.data_shape, len(layers)), dtype=np.int32)
     names = [name for _, name in lasting]
     traces = reference.run(network, quiet, schedule="cold", record=names).traces
     early = [name for index, name in lasting if traces[name].spikes[..., : index + 1].any()]
     if early:
         raise UnsupportedLayer(
-            f"{', '.join(early)}: a bias makes it spike before its first input, and Lava does not "
-            "reset what a recurrent layer has fed back to itself, nor resonators",
+            f"{', '.join(early)}: a bias or a threshold of 0 makes it spike before its first "
+            "input, and Lava does not reset what a recurrent layer has fed back to itself, nor "
+            "resonators",
             'Run it with schedule="cold".',
         )
+
+
+def _check_delays(layers: Sequence[Layer]) -> None:
+    """Raise where messages that a bias has caused before a layer's window stay in delay lines."""
+    biased = False
+    for layer in layers:
+        if biased and isinstance(layer, Dense) and layer.delay is not None and layer.delay.any():
+            raise UnsupportedLayer(
+                f"{layer.name}: its synapses hold back what biases before it have caused before "
+                "the first input, and Lava does not reset that",
+                'Run it with schedule="cold".',
+            )
+        biased = biased or is_biased(layer)
 
 
 def _plan(layers: Sequence[Layer], depth: int, arriving: SpikeArray, schedule: Schedule) -> _Plan:
     holds_back = any(
         isinstance(x, Recurrent | ComplexDense)
+        or isinstance(x.neuron, Graded)
         or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
         for x in layers
     )

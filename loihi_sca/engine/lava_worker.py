@@ -36,6 +36,9 @@ SHM_FOLDER = "/dev/shm"  # noqa: S108
 WATCH_INTERVAL_S = 0.25
 MESSAGE_BITS = 16  # of a sigma-delta network's input; 0 would make it binary
 
+STATES = {"SigmaDelta": ("sigma", "act", "residue"), "Sigma": ("sigma",)}
+"""Variables of Lava's sigma-delta processes that outlive a step."""
+
 CHANNEL_SLOTS = 8
 """Messages that each channel can hold. One per timestep is under way; Lava's own 64 need more
 shared memory than a container usually has (71 MB instead of 9 for PilotNet, of 64)."""
@@ -64,6 +67,7 @@ class Job:
         ``(runs, steps, *shape)`` with ``shape`` in Lava's order. The first one is the output.
     graded : bool  (layers send messages of 32 bits)
     depths : list of int or None  (of a file of ours: when each layer starts)
+    zeroed : bool  (sigma-delta neurons of each layer are put to rest when its first input is due)
     """
 
     net: str
@@ -75,6 +79,7 @@ class Job:
     sinks: list[int]
     graded: bool = False
     depths: list[int] | None = None
+    zeroed: bool = False
 
     def save(self, folder: Path) -> None:
         """Write the job into its folder."""
@@ -203,7 +208,6 @@ class Worker:
         return sum(self._run(run, models) for run in range(len(self.source)))
 
     def _run(self, run: int, models: dict[Any, Any]) -> float:
-        from lava.magma.core.run_conditions import RunSteps
         from lava.magma.core.run_configs import Loihi2SimCfg
         from lava.proc.io.source import RingBuffer
 
@@ -219,13 +223,30 @@ class Worker:
         self.guard.running = True
         started = time.perf_counter()
         try:
-            net.run(RunSteps(num_steps=self.source.shape[1]))
+            self._advance(net)
         except RuntimeError as error:
             raise RuntimeError(_model_errors(net)) from error
         elapsed = time.perf_counter() - started
         self.guard.running = False
         net.stop()
         return elapsed
+
+    def _advance(self, net: Any) -> None:
+        """Run all steps; layer by layer, begin at rest where that is asked for.
+
+        What a bias has done before messages can arrive is forgotten; what a synapse holds back is
+        not, and has to be what the layer before sends in its first step.
+        """
+        from lava.magma.core.run_conditions import RunSteps
+
+        steps = self.source.shape[1]
+        for layer in net.layers if self.job.zeroed else ():
+            net.run(RunSteps(num_steps=1))
+            steps -= 1
+            for name in STATES[type(layer.neuron).__name__]:
+                state = getattr(layer.neuron, name)
+                state.set(np.zeros(state.shape, dtype=np.int32))
+        net.run(RunSteps(num_steps=steps))
 
     def _network(self, source: Any) -> tuple[Any, list[Any]]:
         """Return a process to run the network by, and the output ports of its layers."""

@@ -73,6 +73,9 @@ class RunResult(Result):
         Time spent computing, start-up excluded.
     network, engine : str
         Their names, where they are known.
+    state : {"fresh", "carried"}
+        Whether each sample started at rest, or where the one before had ended
+        (:mod:`loihi_sca.engine.windows`).
     """
 
     spikes: SpikeArray
@@ -81,6 +84,7 @@ class RunResult(Result):
     wall_time_s: float = 0.0
     network: str = ""
     engine: str = ""
+    state: str = "fresh"
 
     @property
     def samples(self) -> int:
@@ -106,9 +110,10 @@ class RunResult(Result):
         sent = f"{int(np.count_nonzero(self.spikes)):,} output messages"
         if all(layer.graded is None for layer in self.activity):
             sent = f"{int(self.spikes.sum(dtype=np.int64)):,} output spikes"
+        carried = ", state carried on from each to the next" if self.state == "carried" else ""
         return (
             f"{' '.join(where)}{': ' if where else ''}{self.samples} samples of {self.timesteps} "
-            f"steps, {times(self.spikes.shape[1:-1])} outputs, "
+            f"steps{carried}, {times(self.spikes.shape[1:-1])} outputs, "
             f"{sent}, {self.wall_time_s:.2f} s"
         )
 
@@ -120,6 +125,7 @@ class RunResult(Result):
             "engine": self.engine,
             "samples": self.samples,
             "timesteps": self.timesteps,
+            "state": self.state,
             "wall_time_s": self.wall_time_s,
             "layers": [a.as_json(self.samples, self.timesteps) for a in self.activity],
         }
@@ -166,21 +172,35 @@ def check_runnable(network: Network) -> None:
 
 
 def check_data(network: Network, data: npt.NDArray[Any]) -> IntArray:
-    """Return data (N, *in_shape, T) as int32, or raise :class:`InputError`.
+    """Return data (N, *data_shape, T) as int32 (N, *in_shape, T), or raise :class:`InputError`.
 
-    See :func:`check_shape` and :func:`check_values`, which take less memory one after the other.
+    See :func:`check_shape`, :func:`check_values` and :func:`with_constant`, which take less memory
+    one after the other.
     """
-    return check_values(network, check_shape(network, data)).astype(np.int32)
+    values = check_values(network, check_shape(network, data))
+    return with_constant(network, values).astype(np.int32)
+
+
+def with_constant(
+    network: Network, values: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.integer[Any]]:
+    """Return data (N, *data_shape, T) with the constant channel, if the network takes one."""
+    first = network.layers[0]
+    if not isinstance(first, Input) or not first.constant:
+        return values
+    kind = np.result_type(values.dtype, np.min_scalar_type(first.always))
+    one = np.full_like(values[:, :1], first.always, dtype=kind)
+    return np.concatenate([values, one], axis=1)
 
 
 def check_shape(network: Network, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return data (N, *in_shape, T) as an array, or raise :class:`InputError`.
+    """Return data (N, *data_shape, T) as an array, or raise :class:`InputError`.
 
     The values are not looked at, so that a memory map is not read. Any arrangement of axes with
     the right number of values per step is refused, not guessed.
     """
     array = np.asarray(data)
-    shape = network.in_shape
+    shape = network.data_shape
     if array.ndim != len(shape) + 2 or array.shape[1:-1] != shape:
         raise InputError(
             f"network {network.name!r} takes data of shape (N, {', '.join(map(str, shape))}, T), "

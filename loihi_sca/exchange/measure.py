@@ -99,4 +99,4 @@ def _random_spikes(network: Network) -> npt.NDArray[np.uint8] | None:
     if samples < 1:
         return None
     rng = np.random.default_rng(0)
-    return (rng.random((samples, *network.in_shape, steps)) < RATE).astype(np.uint8)
+    return (rng.random((samples, *network.data_shape, steps)) < RATE).astype(np.uint8)

@@ -113,6 +113,11 @@ def _problems(network: Network) -> Iterator[Problem]:
             network.name, "its layers hear others than the one before them, and only chains are "
             "exported as NIR", "Save it as a file of ours (loihi_sca.netx.save).",
         )  # fmt: skip
+    if network.in_shape != network.data_shape:
+        yield Problem(
+            network.name, "its input has a constant channel, which NIR has no word for",
+            "Export it as netx.",
+        )  # fmt: skip
     for layer in network:
         if type(layer) not in (Input, Conv, Pool, Dense):
             yield Problem(

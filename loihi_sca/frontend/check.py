@@ -6,8 +6,7 @@ import os
 from typing import Any, Literal
 
 from loihi_sca import netx
-from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, run_passes
-from loihi_sca.compiler.refuse import find_problems
+from loihi_sca.compiler.pipeline import problems_of
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings
 
@@ -19,6 +18,7 @@ def check(
     timesteps: int | None = None,
     delay_shift: Literal["exact", "drop"] = "exact",
     unroll_delays: bool = False,
+    relay: bool = False,
     reset: bool = False,
     profile: str = "loihi2",
 ) -> Findings:
@@ -37,6 +37,8 @@ def check(
         Steps on which a forward pass of the model's own is tried; 16 by default.
     unroll_delays : bool
         Whether convolutions that take delayed spikes may become dense.
+    relay : bool
+        Whether biases of sigma-delta neurons are to become weights of a constant channel.
     delay_shift : {"exact", "drop"}
         See :mod:`loihi_sca.frontend.export`.
     reset : bool
@@ -67,11 +69,10 @@ def check(
     >>> [problem.layer for problem in loihi_sca.check(Network("tiny", (steep,)))]
     ['output']
     """
-    passes = PASSES_UNROLLING if unroll_delays else PASSES
     if isinstance(model, str | os.PathLike):
         model = netx.read(model, input_shape=input_shape)
     if isinstance(model, Network):
-        found = find_problems(run_passes(model, passes).network, profile)
+        found = problems_of(model, unroll_delays=unroll_delays, relay=relay, profile=profile)
         return Findings(found, netx.notes_of(model))
 
     from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
@@ -85,5 +86,5 @@ def check(
 
     return check_slayer(
         model, input_shape, timesteps=timesteps, delay_shift=delay_shift,
-        unroll_delays=unroll_delays, reset=reset, profile=profile,
+        unroll_delays=unroll_delays, relay=relay, reset=reset, profile=profile,
     )  # fmt: skip

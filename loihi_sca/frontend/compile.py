@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, compile_with_report, run_passes
-from loihi_sca.compiler.refuse import find_problems
+from loihi_sca.compiler.pipeline import compile_with_report, problems_of
 from loihi_sca.compiler.report import Compiled, Proof, remember
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
@@ -29,6 +28,7 @@ def compile_slayer(
     name: str = "network",
     delay_shift: DelayShift = "exact",
     unroll_delays: bool = False,
+    relay: bool = False,
     reset: bool = False,
     profile: str = "loihi2",
     proof_samples: int | None = None,
@@ -52,6 +52,10 @@ def compile_slayer(
         What to do about blocks with ``delay_shift=True``; see :mod:`loihi_sca.frontend.export`.
     unroll_delays : bool
         Make convolutions that take delayed spikes dense instead of refusing them.
+    relay : bool
+        Of sigma-delta models: make biases weights of a constant channel, so that the model is met
+        on Lava's clock as well, with layer ``k`` later by ``k`` steps
+        (:mod:`loihi_sca.compiler.passes.relay_biases`).
     reset : bool
         Compile neurons with ``persistent_state=True`` as if they had none: the chip starts every
         sample afresh. What is compared is the model without.
@@ -103,7 +107,9 @@ def compile_slayer(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
     )
     source, route = converted.exact(), converted.route
-    compiled = compile_with_report(source, unroll_delays=unroll_delays, profile=profile)
+    compiled = compile_with_report(
+        source, unroll_delays=unroll_delays, relay=relay, profile=profile
+    )
     proof: Proof | None = None
     if proof_samples is None:
         proof_samples = int(not is_row(model) or source.is_graded)
@@ -125,6 +131,7 @@ def check_slayer(
     timesteps: int | None = None,
     delay_shift: DelayShift = "exact",
     unroll_delays: bool = False,
+    relay: bool = False,
     reset: bool = False,
     profile: str = "loihi2",
 ) -> Findings:
@@ -135,7 +142,7 @@ def check_slayer(
 
     Parameters
     ----------
-    model, input_shape, timesteps, delay_shift, unroll_delays, reset, profile
+    model, input_shape, timesteps, delay_shift, unroll_delays, relay, reset, profile
         As for :func:`compile_slayer`.
 
     Returns
@@ -151,26 +158,26 @@ def check_slayer(
     options: dict[str, Any] = {
         "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
     }  # fmt: skip
-    passes = PASSES_UNROLLING if unroll_delays else PASSES
+    chosen: dict[str, Any] = {"unroll_delays": unroll_delays, "relay": relay, "profile": profile}
 
-    def problems_of(version: Model) -> tuple[Conversion, tuple[Problem, ...]]:
+    def judge(version: Model) -> tuple[Conversion, tuple[Problem, ...]]:
         converted = convert(version, **options)
         if converted.network is None:
             return converted, converted.problems
         try:
-            return converted, find_problems(run_passes(converted.network, passes).network, profile)
+            return converted, problems_of(converted.network, **chosen)
         except UnsupportedLayer as error:
             return converted, (Problem(converted.network.name, error.reason, error.instead),)
 
-    converted, now = problems_of(model)
+    converted, now = judge(model)
     route = converted.route
     if not now and converted.network is not None and not is_row(model):
         now = tuple(_disproved(model, route, converted.network, delay_shift == "drop"))
     if not can_ripen(model):
         return Findings(now, route.notes)
-    _, small = problems_of(ripened(model))
+    _, small = judge(ripened(model))
     later = _new(small, now)
-    _, large = problems_of(ripened(model, far=True))
+    _, large = judge(ripened(model, far=True))
     values = [f"after training, depending on values: {p}" for p in _new(large, (*now, *later))]
     return Findings((*now, *later), (*route.notes, *values))
 

@@ -131,6 +131,18 @@ def bias_of(block: Any) -> IntArray | None:
     return _alive_only(block, bias)
 
 
+def current_of(block: Any) -> IntArray | None:
+    """Return what a block's norm adds to the current of each channel at every step.
+
+    Of recurrent blocks only, which call their neuron step by step, so that the norm stays in the
+    current; elsewhere it is added to the voltage, as :func:`bias_of` says.
+    """
+    if lava_name(block) != "Recurrent":
+        return None
+    bias = bias_of(block)
+    return None if bias is None or not bias.any() else bias
+
+
 def axon_delay_of(block: Any, channels: int) -> IntArray | None:
     """Return the whole steps by which a block delays each channel, as its forward pass rounds.
 
@@ -254,13 +266,7 @@ def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
         for synapse in (block.input_synapse, block.recurrent_synapse)
     )
     _require_inputs(weight, shape)
-    weight, bias = _alive_only(block, weight), bias_of(block)
-    if bias is not None and bias.any():
-        raise UnsupportedLayer(
-            "its norm becomes a bias, which SLAYER's recurrent block adds to the current and the "
-            "chip to the voltage",
-            "Train it without a norm.",
-        )
+    weight = _alive_only(block, weight)
     return Recurrent(
         name,
         shape,

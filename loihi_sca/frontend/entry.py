@@ -26,6 +26,7 @@ def compile(
     seed: int = 0,
     delay_shift: DelayShift = "exact",
     unroll_delays: bool = False,
+    relay: bool = False,
     reset: bool = False,
 ) -> Compiled:
     """Compile a model of lava-dl CUBA blocks, of ours, or of SpikingJelly's own modules.
@@ -50,7 +51,7 @@ def compile(
         Samples to compare on instead of random ones.
     seed : int
         Of random samples.
-    delay_shift, unroll_delays, reset
+    delay_shift, unroll_delays, relay, reset
         Of SLAYER's blocks: see :func:`loihi_sca.frontend.compile.compile_slayer`. SpikingJelly's
         modules have no delays, and always start from their reset state here.
 
@@ -93,5 +94,5 @@ def compile(
 
     return compile_slayer(
         model, input_shape, timesteps, delay_shift=delay_shift, unroll_delays=unroll_delays,
-        reset=reset, **common,
+        relay=relay, reset=reset, **common,
     )  # fmt: skip

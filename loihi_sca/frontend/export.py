@@ -13,7 +13,8 @@ has a bias: that acts while the first spikes are still on their way. So:
   (``output_shift`` in the network's metadata), and the last steps, which SLAYER cuts off, are
   there;
 * a biased Dense after it: exact, by a synaptic delay;
-* a biased Conv after it: refused, and so is a biased sigma-delta block. ``delay_shift="drop"``
+* a biased Conv after it: refused, and so are a biased sigma-delta block and a recurrent one with a
+  norm. ``delay_shift="drop"``
   compiles the model as if all its blocks had ``delay_shift=False``, which is what to train with.
 """
 
@@ -26,16 +27,17 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 
+from loihi_sca.compiler.passes.relay_currents import current_problems, relay_currents
 from loihi_sca.data import ENCODED
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
-from loihi_sca.frontend import residual
-from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.frontend import branching, residual
+from loihi_sca.frontend.convert import current_of, layer_of, readout_of
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual, Weighting
-from loihi_sca.model.route import Call, Route, find_route
+from loihi_sca.model.route import INPUT, Call, Route, find_route
 from loihi_sca.model.unsupported import block_problems, lava_name
 from loihi_sca.model.walk import ON_STREAM
-from loihi_sca.network import Dense, Graded, Input, Layer, Network, Readout, Shape
+from loihi_sca.network import Dense, Graded, Input, IntArray, Layer, Network, Readout, Shape
 from loihi_sca.problems import Problem, raise_for
 
 OPEN_STREAM = "the model ends in a residual stream of weighted spikes, and the chip sends spikes"
@@ -121,7 +123,7 @@ def convert(
     if shape is None:
         raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
     route = find_route(model, tuple(shape), timesteps)
-    state = _State(tuple(shape), delay_shift)
+    state = _State(tuple(shape), delay_shift, list(branching.branch_problems(route, delay_shift)))
     with torch.no_grad():
         for call in route.calls:
             if isinstance(call.block, ON_STREAM):
@@ -147,7 +149,10 @@ def convert(
     except NetworkError as error:
         problem = Problem(name, *_reason(error))
         return Conversion(None, (problem,), route)
-    return Conversion(network, (), route)
+    problems = current_problems(network, state.currents)
+    if problems:
+        return Conversion(None, problems, route)
+    return Conversion(relay_currents(network, state.currents), (), route)
 
 
 @dataclass
@@ -162,21 +167,27 @@ class _State:
         Steps by which SLAYER's shifts have delayed the spikes so far, and our network has not.
     stream : tuple of Conv
         What is on the residual stream; empty where spikes flow.
+    currents : dict of layer name to int array (C_out,)
+        What norms of recurrent blocks add to currents at every step.
     """
 
     shape: Shape | None
     delay_shift: DelayShift
+    problems: list[Problem]
     layers: list[Layer] = field(default_factory=list)
     readout: Readout = field(default_factory=Readout)
-    problems: list[Problem] = field(default_factory=list)
+    ends: branching.Ends = field(default_factory=branching.Ends)
     late: int = 0
     has_neurons: bool = False
     finished: bool = False
     stream: residual.Stream = ()
+    currents: dict[str, IntArray] = field(default_factory=dict)
 
     def add(self, call: Call) -> None:
         """Convert one block."""
         name, block = call.name, call.block
+        if call.source is not None:
+            self.shape = self.ends.hear(call.source)
         if not call.fed:
             self.shape = None  # what it takes is no longer known
         elif self.shape is not None:
@@ -203,11 +214,13 @@ class _State:
             self.shape = None if self.shape is None else (int(np.prod(self.shape)),)
         elif self.shape is not None:
             self._convert(name, block, self.shape)
+        self.ends.note(name, self.shape, name, self.layers if kind == "Flatten" else ())
 
     def _begin(self) -> None:
         """Let the network begin with what is given to it, where no block does."""
         if not self.layers and self.shape is not None:
             self.layers.append(Input("input", self.shape))
+            self.ends.note(INPUT, self.shape, "input")
 
     def add_on_stream(self, call: Call) -> None:
         """Convert a block that opens, continues or ends a residual stream."""
@@ -228,6 +241,7 @@ class _State:
         except LoihiScaError as error:
             self.problems.append(Problem(name, *_reason(error)))
             self.shape, self.stream = None, ()
+        self.ends.note(name, self.shape, name)
 
     def _convert_on_stream(self, name: str, block: Any, shape: Shape) -> None:
         if isinstance(block, Weighting):
@@ -243,23 +257,30 @@ class _State:
 
     def _convert(self, name: str, block: Any, shape: Shape) -> None:
         try:
-            layer = self._shifted(layer_of(name, block, shape), block)
+            layer, current = layer_of(name, block, shape), current_of(block)
+            layer = self.ends.wired(self._shifted(layer, block, current), self.layers)
         except LoihiScaError as error:
             reason, instead = _reason(error)
             self.problems.append(Problem(name, reason.removeprefix(f"{name}: "), instead))
             self.shape = None
             return
+        if current is not None:
+            self.currents[name] = current
         self.layers.append(layer)
         self.shape = layer.out_shape
 
-    def _shifted(self, layer: Layer, block: Any) -> Layer:
+    def _shifted(self, layer: Layer, block: Any, current: IntArray | None) -> Layer:
         """Account for a block's delay_shift, and for those before it."""
         if self.delay_shift == "drop":
             return layer
         bias = getattr(layer, "bias", None)
         biased = isinstance(bias, np.ndarray) and bool(bias.any())
-        if self.late and biased:
-            if isinstance(layer, Dense) and not isinstance(layer.neuron, Graded):
+        if self.late and (biased or current is not None):
+            if (
+                current is None
+                and isinstance(layer, Dense)
+                and not isinstance(layer.neuron, Graded)
+            ):
                 layer = dataclasses.replace(layer, delay=np.full_like(layer.weight, self.late))
                 self.late = 0
             else:

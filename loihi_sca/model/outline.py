@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ class Seen:
 
 
 def outline_of_row(
-    row: Iterable[Seen], in_shape: Shape, prunable: Iterable[str], timesteps: int | None = None
+    row: Sequence[Seen], in_shape: Shape, prunable: Iterable[str], timesteps: int | None = None
 ) -> Outline:
     """Return the outline of blocks in a row, none of which is residual.
 
@@ -48,7 +48,7 @@ def outline_of_row(
 
     Parameters
     ----------
-    row : iterable of Seen
+    row : sequence of Seen
         In the order in which they run.
     in_shape : tuple of int
         Of a sample, without time.
@@ -72,7 +72,9 @@ def outline_of_row(
                 spec = replace(spec, geometry=replace(spec.geometry, delays=True))
             specs.append(spec)
             late = block.delay is not None
-    return Outline(Architecture("model", tuple(specs), timesteps), frozenset(prunable))
+    normed = [x.name for x in row if isinstance(x.block, RECURRENT) and x.block.neuron.norm]
+    architecture = Architecture("model", tuple(specs), timesteps)
+    return Outline(architecture, frozenset(prunable), tuple(normed))
 
 
 def _spec(seen: Seen, before: LayerSpec) -> LayerSpec:

@@ -22,11 +22,14 @@ class Output:
     path : str
         Where it is in what is returned, ``output[0]`` for instance.
     kind : str
-        What of the last block's spikes it is.
+        What of a block's spikes it is.
+    block : str
+        Which one: the last, or another that no block hears.
     """
 
     path: str
     kind: Kind
+    block: str
 
 
 def tensors_of(returned: object, path: str = "output") -> Iterator[tuple[str, torch.Tensor]]:
@@ -50,7 +53,11 @@ def of_kind(kind: Kind, spikes: Any) -> Any:
 
 
 def judge_outputs(
-    model: str, returned: object, sources: Sequence[tuple[str, torch.Tensor]], blocks: int
+    model: str,
+    returned: object,
+    sources: Sequence[tuple[str, torch.Tensor]],
+    heads: Sequence[str],
+    blocks: int,
 ) -> tuple[tuple[Output, ...], list[Problem], tuple[str, ...]]:
     """Compare what is returned with the bits that blocks have sent.
 
@@ -62,6 +69,8 @@ def judge_outputs(
         By the forward pass.
     sources : sequence of (name, tensor (N, ..., T))
         The input, and what each block has sent, in order.
+    heads : sequence of str
+        Blocks that no other hears; all of them have to be returned.
     blocks : int
         How many there are. So many numbers per sample or in all are taken for statistics, such as
         spike rates per block, that lava-dl's models return beside their output.
@@ -71,17 +80,29 @@ def judge_outputs(
     outputs, problems, notes
     """
     last, bits = sources[-1]
+    ends = [(name, sent) for name, sent in sources if name in heads or name == last]
     outputs: list[Output] = []
     others: list[tuple[str, torch.Tensor]] = []
     for path, tensor in tensors_of(returned):
-        kind = _kind(tensor, bits)
+        found = ((name, _kind(tensor, sent)) for name, sent in reversed(ends))
+        name, kind = next(((name, kind) for name, kind in found if kind is not None), ("", None))
         if kind is None:
             others.append((path, tensor))
         else:
-            outputs.append(Output(path, kind))
+            outputs.append(Output(path, kind, name))
     few = blocks * len(bits)
     many = [(path, tensor) for path, tensor in others if tensor.numel() > few or not outputs]
     problems = [Problem(model, *_reason(path, tensor, sources, last)) for path, tensor in many]
+    shown = {output.block for output in outputs}
+    problems += [
+        Problem(
+            name,
+            "no block hears it, and the model's forward pass does not return what it sends",
+            "Return it, or leave the block out.",
+        )
+        for name in heads
+        if name not in shown and (outputs or name != last)
+    ]
     if not outputs and not others:
         problems = [Problem(model, "its forward pass returns no tensor", "Return the spikes.")]
     notes = [

@@ -27,7 +27,10 @@ SAMPLES = 2
 STEPS = 16
 """Timesteps where the caller does not say how many."""
 
-IN_A_ROW = "Only blocks in a row can be compiled, each fed with what the one before it sends."
+IN_A_ROW = "Each block must be fed with what another block sends, or with the input, as it is."
+
+INPUT = "the input"
+"""What a block that hears no other one hears."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,16 @@ class Call:
     shape : tuple of int or None
         The shape in which spikes arrive, where the forward pass changes it on the way.
     fed : bool
-        Whether they are those of the block before it.
+        Whether they are those of another block, or of the input.
+    source : str or None
+        Name of the call it hears, or :data:`INPUT`; None where it is the one before it.
     """
 
     name: str
     block: Any
     shape: Shape | None = None
     fed: bool = True
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,16 @@ class Route:
     outputs: tuple[Output, ...] = ()
     notes: tuple[str, ...] = ()
     failed: bool = False
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the calls that no other hears; of a row, its last block."""
+        before = (None, *self.calls)
+        heard = {
+            call.source or (earlier.name if earlier else INPUT)
+            for earlier, call in zip(before, self.calls, strict=False)
+        }
+        return tuple(call.name for call in self.calls if call.name not in heard)
 
 
 def find_route(model: Model, shape: Shape, timesteps: int | None = None) -> Route:
@@ -179,17 +195,24 @@ class _Watch:
         names = _Names(registered)
         calls: list[Call] = []
         problems: list[Problem] = []
-        sources = [("the input", self.first)]
+        sources = [(INPUT, self.first)]
         for unit, given, bits in self.seen:
             block = originals[id(unit)]
             name = names.next_of(block)
-            fed = given is not None and is_same(given, sources[-1][1])
-            if not fed:
-                problems.append(_misfed(name, given, sources))
-            before = sources[-1][1]
-            arriving = given.shape[1:-1] if given is not None and fed else None
-            reshaped = arriving is not None and arriving != before.shape[1:-1]
-            calls.append(Call(name, block, tuple(arriving) if reshaped and arriving else None, fed))
+            heard, before = next(
+                ((n, b) for n, b in reversed(sources) if given is not None and is_same(given, b)),
+                ("", None),
+            )
+            if before is None:
+                problems.append(_misfed(name, sources))
+            arriving = given.shape[1:-1] if given is not None and before is not None else None
+            reshaped = before is not None and arriving != before.shape[1:-1]
+            calls.append(
+                Call(
+                    name, block, tuple(arriving) if reshaped and arriving else None,
+                    before is not None, heard if heard and heard != sources[-1][0] else None,
+                )
+            )  # fmt: skip
             if unit in self.hooked:
                 problems.append(
                     Problem(name, "a hook changes what it sends", "Remove the forward hook.")
@@ -197,8 +220,9 @@ class _Watch:
             sources.append((name, bits))
         problems.extend(_beside(model, [(c.name, c.block) for c in calls], registered))
         outputs, wrong, notes = judge_outputs(
-            type(model).__name__, returned, sources, len({id(c.block) for c in calls})
-        )
+            type(model).__name__, returned, sources, Route(tuple(calls)).heads,
+            len({id(c.block) for c in calls}),
+        )  # fmt: skip
         # where the way itself is wrong, what comes out at its end says nothing new
         return Route(tuple(calls), tuple(problems or wrong), outputs, notes)
 
@@ -211,21 +235,23 @@ def is_same(tensor: torch.Tensor, bits: torch.Tensor) -> bool:
     return ends and torch.equal(tensor.reshape(-1).float(), bits.reshape(-1))
 
 
-def _misfed(
-    name: str, given: torch.Tensor | None, sources: Sequence[tuple[str, torch.Tensor]]
-) -> Problem:
+def _misfed(name: str, sources: Sequence[tuple[str, torch.Tensor]]) -> Problem:
     before, _ = sources[-1]
-    other = next((n for n, bits in sources if given is not None and is_same(given, bits)), None)
-    own = f"{before} sends" if before != "the input" else "the model is given"
-    reason = f"the model's forward pass does not feed it what the block before it sends ({own} "
-    if before == "the input":
-        reason = f"the model's forward pass does not feed it the input as it is ({own} "
-    told = f"something else), but what {other} sends" if other else "something else)"
-    instead = (
-        IN_A_ROW if other else f"{IN_A_ROW} Blocks in a plain list or dict are not seen: keep them "
-        "in a ModuleList or ModuleDict. Whatever else acts on spikes belongs to the host."
-    )  # fmt: skip
-    return Problem(name, reason + told, instead)
+    reason = (
+        f"the model's forward pass does not feed it what the block before it sends ({before} sends "
+        "something else), nor what an earlier one does"
+    )
+    if before == INPUT:
+        reason = (
+            "the model's forward pass does not feed it the input as it is (the model is given "
+            "something else)"
+        )
+    return Problem(
+        name,
+        reason,
+        f"{IN_A_ROW} Blocks in a plain list or dict are not seen: keep them in a ModuleList or "
+        "ModuleDict. Whatever else acts on spikes belongs to the host.",
+    )
 
 
 class _Names:

@@ -52,7 +52,7 @@ def graded_notes(network: Network) -> Iterator[str]:
         yield (
             f"the biases of {', '.join(biased)} act on Lava from the first step on, before "
             "messages arrive: run and verify on the cold schedule, which is the model with "
-            "delay_shift=True behind a silent step"
+            "delay_shift=True behind a silent step, or compile with relay=True (--relay)"
         )
 
 

@@ -103,8 +103,14 @@ class Network(Result, Node):
 
     @property
     def in_shape(self) -> Shape:
-        """Shape of one timestep of input."""
+        """Shape of one timestep of input, a constant channel included."""
         return self.layers[0].in_shape
+
+    @property
+    def data_shape(self) -> Shape:
+        """Shape of one timestep of the data: :attr:`in_shape` without a constant channel."""
+        first = self.layers[0]
+        return first.data_shape if isinstance(first, Input) else first.in_shape
 
     @property
     def takes_mantissas(self) -> bool:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.neurons import Cuba, Neuron, Resonator
+from loihi_sca.network.fixed_point import VALUE
+from loihi_sca.network.neurons import Cuba, Delta, Neuron, Resonator
 from loihi_sca.network.values import IntArray, Node, Shape, as_ints, as_shape, check_whole
 
 MAX_NEURONS = 100_000_000
@@ -148,15 +149,36 @@ class Input(Layer):
     weight, bias : int
         The host-side transform that turns raw data ``x`` into that integer,
         ``weight x / 64 + bias``. Applied by whoever prepares the input, never by an engine.
+    constant : bool
+        Whether the last channel is no data but says 1 at every step. Engines fill it in; on a chip,
+        and in stock Lava, whoever feeds the network does.
     """
 
     weight: int = field(kw_only=True, default=64)
     bias: int = field(kw_only=True, default=0)
+    constant: bool = field(kw_only=True, default=False, metadata={"digest": "set"})
 
     @override
     def _check(self) -> None:
         check_whole(self.name, "weight", self.weight)
         check_whole(self.name, "bias", self.bias)
+        if self.constant and self.in_shape[0] < 2:
+            raise NetworkError(
+                f"{self.name} has one channel, which is constant: there is none for data."
+            )
+
+    @property
+    def data_shape(self) -> Shape:
+        """Shape of the data of one timestep: without a constant channel."""
+        channels, *rest = self.in_shape
+        return (channels - 1, *rest) if self.constant else self.in_shape
+
+    @property
+    def always(self) -> int:
+        """Return the value that makes a channel speak at every step, or a Delta say 1.0."""
+        if isinstance(self.neuron, Delta):
+            return VALUE
+        return self.neuron.threshold + 1 if isinstance(self.neuron, Cuba) else 1
 
     @property
     @override

@@ -141,6 +141,11 @@ def _write(file: h5py.File, network: Network) -> None:
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
     kind = next((kind for kind, cls in KINDS.items() if type(layer) is cls), None)
+    if isinstance(layer, Input) and layer.constant:
+        raise UnsupportedLayer(
+            f"{layer.name}: a constant channel has no place in the file of a network that is no "
+            "chain", "Feed the ones as data."
+        )  # fmt: skip
     if kind is None or not isinstance(layer.neuron, Cuba | None):
         what = type(layer if kind is None else layer.neuron).__name__
         raise UnsupportedLayer(

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
-from loihi_sca.network import ComplexDense, Dense, Layer, Network, Readout, Shape
+from loihi_sca.network import ComplexDense, Dense, Input, Layer, Network, Readout, Shape
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.blocks import read_layer
 from loihi_sca.netx.graph_file import is_graph_file, read_graph
@@ -103,6 +103,8 @@ def _read_network(
         names = json.loads(own["layer_names"])
         shapes = json.loads(own.get("in_shapes", "null")) or [x.in_shape for x in layers]
         layers = [_as_written(*x) for x in zip(layers, names, shapes, strict=True)]
+        if bool(own.get("constant", False)):
+            layers[0] = _with_constant(layers[0])
     network = Network(
         name=str(own.get("name", path.stem)),
         layers=tuple(layers),
@@ -191,6 +193,12 @@ def _check_flatten(name: str, group: h5py.Group, shape: Shape | None) -> None:
     said = tuple(access.whole_numbers(group, "shape")) if "shape" in group else None
     if said and shape and math.prod(said) != math.prod(shape):
         raise NetworkError(f"{name}: shape is {said}, but {shape} arrives.")
+
+
+def _with_constant(layer: Layer) -> Layer:
+    if not isinstance(layer, Input):
+        raise NetworkError(f"{layer.name}: only an input can have a constant channel.")
+    return replace(layer, constant=True)
 
 
 def _as_written(layer: Layer, name: str, in_shape: list[int]) -> Layer:

@@ -38,9 +38,8 @@ from loihi_sca.netx.limits import (
 )
 from loihi_sca.netx.readout_json import readout_as_json
 
-SCHEMA = 1
-"""Version of the ``loihi_sca`` group."""
-
+SCHEMA = 2
+"""Version of the ``loihi_sca`` group; 1 knows no constant channel, and is still written without."""
 
 GROUP = "loihi_sca"
 
@@ -225,7 +224,7 @@ def _write_neuron(group: h5py.Group, neuron: Cuba | Resonator | Graded) -> None:
 
 
 def _write_own_group(group: h5py.Group, network: Network) -> None:
-    group.attrs["schema"] = SCHEMA
+    group.attrs["schema"] = SCHEMA if network.in_shape != network.data_shape else 1
     group.attrs["tool"] = f"loihi-sca {version('loihi-sca')}"
     group.attrs["digest"] = network.digest()
     group.attrs["name"] = network.name
@@ -236,6 +235,8 @@ def _write_own_group(group: h5py.Group, network: Network) -> None:
     group.attrs["in_shapes"] = json.dumps([layer.in_shape for layer in network])
     # the shapes in the file are those of outputs: a network without Input layer needs this one
     group.attrs["in_shape"] = np.array(network.in_shape)
+    if network.in_shape != network.data_shape:
+        group.attrs["constant"] = True
     group.attrs["readout"] = json.dumps(readout_as_json(network.readout), sort_keys=True)
     group.attrs["metadata"] = json.dumps(dict(network.metadata), sort_keys=True)
 

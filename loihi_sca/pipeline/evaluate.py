@@ -19,7 +19,9 @@ from loihi_sca.data.datasets import config_of, is_recipe
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import Engine, Prepared
+from loihi_sca.engine.windows import State, as_stream, check_state, cut_result
 from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.memory import check_memory
 from loihi_sca.network import Network, Readout
 from loihi_sca.network.activity import LayerActivity, activity_table
 from loihi_sca.pipeline.readout import count_classes, scores
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SPIKE_BYTES = 1 << 23
-"""Input spikes that are encoded at once; encoding takes nine times this for a moment."""
+"""Input spikes that are encoded at once; encoding takes ENCODING times this for a moment."""
+
+ENCODING = 9
 
 EngineName: TypeAlias = Literal["fast", "reference"]
 
@@ -53,6 +57,8 @@ class Evaluation(Result):
         Time in the engine, encoding excluded.
     network, data : str
         Their names, where they are known.
+    state : {"fresh", "carried"}
+        Whether each sample started at rest, or where the one before had ended.
     """
 
     confusion: npt.NDArray[np.int64]
@@ -61,6 +67,7 @@ class Evaluation(Result):
     wall_time_s: float
     network: str = ""
     data: str = ""
+    state: str = "fresh"
 
     @property
     def samples(self) -> int:
@@ -76,7 +83,8 @@ class Evaluation(Result):
         """Return the accuracy in a line."""
         return (
             f"{self.network!r} on {self.data}: accuracy {100 * self.accuracy:.2f} % of "
-            f"{self.samples} samples of {self.timesteps} steps, {self.wall_time_s:.2f} s"
+            f"{self.samples} samples of {self.timesteps} steps"
+            f"{', state carried on' if self.state == 'carried' else ''}, {self.wall_time_s:.2f} s"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -87,6 +95,7 @@ class Evaluation(Result):
             "data": self.data,
             "samples": self.samples,
             "timesteps": self.timesteps,
+            "state": self.state,
             "accuracy": self.accuracy,
             "confusion": self.confusion.tolist(),
             "wall_time_s": self.wall_time_s,
@@ -113,6 +122,7 @@ def evaluate(
     split: Split = "test",
     root: str | os.PathLike[str] | None = None,
     limit: int | None = None,
+    state: State = "fresh",
 ) -> Evaluation:
     """Run a network on every sample of a dataset and count the answers.
 
@@ -132,6 +142,10 @@ def evaluate(
         Called with the number of samples done and of all.
     split, root, limit
         Of a dataset by name: its split, its folder, and how many of the first samples.
+    state : {"fresh", "carried"}
+        Whether every sample starts at rest, or where the one before has ended: see
+        :data:`loihi_sca.engine.windows.State`. Carried on, all samples are one run, and are
+        encoded at once.
 
     Returns
     -------
@@ -161,8 +175,14 @@ def evaluate(
     if isinstance(dataset, str):
         dataset = dataset_for(network, dataset, split, root, limit)
     run = engine_of(engine) if isinstance(engine, str) else engine
+    check_state(state)
     check(network, dataset)
-    found = evaluate_prepared(run(network), network.readout, dataset, run, on_progress)
+    if state == "carried":
+        check_memory(
+            f"{len(dataset)} samples with their state carried on",
+            ENCODING * len(dataset) * _sample_bytes(dataset), "Give a limit.",
+        )  # fmt: skip
+    found = evaluate_prepared(run(network), network.readout, dataset, run, on_progress, state)
     return replace(found, network=network.name)
 
 
@@ -233,14 +253,20 @@ def evaluate_prepared(
     dataset: Dataset,
     engine: Engine,
     on_progress: Progress | None = None,
+    state: State = "fresh",
 ) -> Evaluation:
     """As :func:`evaluate`, with a network that is ready and was checked, and its read-out."""
+    carried = state == "carried"
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     activity: tuple[LayerActivity, ...] = ()
     elapsed, done = 0.0, 0
-    for part in _parts(dataset):
+    for part in [slice(0, len(dataset))] if carried else _parts(dataset):
         labels = dataset.labels[part]
-        result = ready.run(dataset.spikes(part))
+        spikes = dataset.spikes(part)
+        if carried:
+            result = cut_result(ready.run(as_stream(spikes)), len(spikes))
+        else:
+            result = ready.run(spikes)
         answers = scores(readout, result, engine)[:, : dataset.classes].argmax(axis=1)
         np.add.at(confusion, (labels, answers), 1)
         activity = add_activity(activity, result.activity)
@@ -248,7 +274,9 @@ def evaluate_prepared(
         done += len(labels)
         if on_progress is not None:
             on_progress(done, len(dataset))
-    return Evaluation(confusion, activity, dataset.timesteps, elapsed, data=dataset.name)
+    return Evaluation(
+        confusion, activity, dataset.timesteps, elapsed, data=dataset.name, state=state
+    )
 
 
 def add_activity(
@@ -260,9 +288,13 @@ def add_activity(
 
 def _parts(dataset: Dataset) -> Iterator[slice]:
     """Cut a dataset into slices whose spikes fit the room for them."""
-    size = max(1, SPIKE_BYTES // (int(np.prod(dataset.shape)) * dataset.timesteps))
+    size = max(1, SPIKE_BYTES // _sample_bytes(dataset))
     for first in range(0, len(dataset), size):
         yield slice(first, min(first + size, len(dataset)))
+
+
+def _sample_bytes(dataset: Dataset) -> int:
+    return int(np.prod(dataset.shape)) * dataset.timesteps
 
 
 def check(network: Network, dataset: Dataset) -> None:
@@ -284,8 +316,8 @@ def check_input(network: Network, dataset: Dataset) -> None:
             f"{network.name} takes {kinds[network.takes_mantissas]}, but {dataset.name} gives "
             f"{kinds[dataset.samples.are_mantissas]}. Load it with the other encoding."
         )
-    if dataset.shape != network.in_shape:
+    if dataset.shape != network.data_shape:
         raise InputError(
-            f"{network.name} takes input of shape {network.in_shape}, but {dataset.name} has "
+            f"{network.name} takes input of shape {network.data_shape}, but {dataset.name} has "
             f"{dataset.shape}."
         )

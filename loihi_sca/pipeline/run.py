@@ -13,7 +13,8 @@ import numpy.typing as npt
 from loihi_sca import netx
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, lava_cpu, reference
-from loihi_sca.engine.result import RunResult, Schedule
+from loihi_sca.engine.result import RunResult, Schedule, check_shape
+from loihi_sca.engine.windows import State, as_stream, check_state, cut_result
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Network, Shape
 
@@ -28,6 +29,7 @@ def run(
     engine: AnyEngine = "fast",
     *,
     schedule: Schedule = "pipelined",
+    state: State = "fresh",
     record: Sequence[str] = (),
     input_shape: Shape | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -38,13 +40,16 @@ def run(
     ----------
     network : Network or path
         Of a file, Lava runs the very file.
-    data : int array (N, *in_shape, T)
+    data : int array (N, *data_shape, T)
         Spikes of 0 and 1, or bias mantissas where the network starts with neurons.
     engine : {"fast", "reference", "lava"}
         All give the same spikes. Lava does not count: its counts are those of the fast engine,
         whose spikes are compared with Lava's.
     schedule : {"pipelined", "cold"}
         See :data:`loihi_sca.engine.result.Schedule`.
+    state : {"fresh", "carried"}
+        Whether every sample starts at rest, or where the one before has ended: see
+        :data:`loihi_sca.engine.windows.State`.
     record : sequence of str
         Layers whose spikes, and where the engine tells them currents and voltages, are kept.
     input_shape : tuple of int, optional
@@ -60,7 +65,7 @@ def run(
     Raises
     ------
     ConfigError
-        There is no such engine.
+        There is no such engine or state.
     InputError
         The data do not fit the network.
     UnsupportedLayer
@@ -85,12 +90,18 @@ def run(
     path = None if isinstance(network, Network) else Path(network)
     if not isinstance(network, Network):
         network = netx.read(network, input_shape=input_shape)
+    check_state(state)
+    windows = 0
+    if state == "carried":
+        data = check_shape(network, data)
+        windows, data = len(data), as_stream(data)
     if engine == "lava":
         result = _run_on_lava(network, path, data, schedule, record, on_progress)
     elif engine == "fast":
         result = fast.run(network, data, schedule=schedule, record=record, on_progress=on_progress)
     else:
         result = reference.run(network, data, schedule=schedule, record=record)
+    result = cut_result(result, windows) if windows else result
     return replace(result, network=network.name, engine=engine)
 
 

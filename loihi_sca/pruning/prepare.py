@@ -120,6 +120,14 @@ def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
     copies = dict(zip(map(id, module.modules()), replica.modules(), strict=True))
     same = [(name, copies[id(block)]) for name, block in row]
     problems = [*route.problems, *_repeated(row)]
+    problems += [
+        Problem(
+            call.name, f"it hears {call.source}, not the block before it, and channels are removed "
+            "from rows of blocks only", "Prune the body and each head by themselves.",
+        )
+        for call in route.calls
+        if call.source is not None
+    ]  # fmt: skip
     if problems:
         raise_for([*problems, *_problems(row)])
     watch = Watch(dict(same))

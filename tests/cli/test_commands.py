@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import loihi_sca
-from loihi_sca import netx
+from loihi_sca import netx, run
 from loihi_sca.engine import reference
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 
@@ -107,6 +107,22 @@ def test_simulate_writes_what_the_reference_gives(cli, net, network, spikes, tmp
     assert [x["spikes"] for x in layers] == [a.spikes for a in expected.activity]
     assert [x["synops"] for x in layers] == [a.synops for a in expected.activity]
     assert "dense" in cli("simulate", net, "--input", spikes).out
+
+
+def test_windows_go_on_where_the_last_has_ended(cli, net, network, spikes, tmp_path) -> None:
+    data, out = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(data, np.repeat(np.load(spikes), 3, axis=0))
+    arguments = ("--input", data, "--state", "carried")
+    result = cli("simulate", net, *arguments, "--out", out, "--json")
+    expected = run(network, np.load(data), state="carried").spikes
+    assert np.array_equal(np.load(out), expected)
+    assert result.json["state"] == "carried"
+    assert "state carried on" in cli("simulate", net, *arguments).out
+    verified = cli("verify", net, *arguments, "--engines", "reference,fast")
+    assert "state carried" in verified.out
+    for command in ("simulate", "verify"):
+        refused = cli(command, net, "--input", data, "--state", "warm")
+        assert (refused.code, "state 'warm': fresh or carried" in refused.err) == (2, True)
 
 
 @pytest.mark.lava

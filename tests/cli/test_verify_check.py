@@ -51,6 +51,19 @@ def kept():
     return torch.nn.Sequential(cuba.Dense({**params, "persistent_state": True}, 12, 8,
                                           weight_scale=4, delay_shift=False))
 
+def video():
+    torch.manual_seed(0)
+    sd = slayer.block.sigma_delta
+    def neuron(norm):
+        return {"threshold": 0.1, "activation": torch.nn.functional.relu, "norm": norm}
+    norm = slayer.neuron.norm.MeanOnlyBatchNorm
+    model = torch.nn.Sequential(
+        sd.Input(neuron(None)), sd.Dense(neuron(norm), 12, 8, weight_scale=4, delay_shift=False),
+        sd.Output(neuron(None), 8, 5, weight_scale=4),
+    )
+    model.train()(torch.rand(4, 12, 6))
+    return model
+
 def needs(argument):
     return argument
 
@@ -312,6 +325,20 @@ def test_compile_a_python_model(cli, models, tmp_path):
 
 
 @pytest.mark.train
+def test_biases_are_relayed_on_request(cli, models, tmp_path):
+    assert cli("check", "some_models:video", "--input-shape", "12", "--relay").code == 0
+    arguments = ("--input-shape", "12", "--steps", "9", "--out", tmp_path / "x.net", "--json")
+    done = cli("compile", "some_models:video", *arguments, "--relay")
+    assert done.code == 0, done.err
+    assert done.json["layers"]["0-input"] == [13]
+    assert "relay_biases" in done.json["passes"][0].values()
+    assert any("its last channel is constant" in note for note in done.json["notes"])
+    assert done.json["proof"]["schedules"] == ["pipelined", "cold"]
+    found = cli("check", "some_models:good", "--input-shape", "12", "--relay")
+    assert found.code == 1
+    assert "only a Delta at the input encodes the constant" in " ".join(found.out.split())
+
+
 def test_state_that_persists_is_reset_on_request(cli, models, tmp_path):
     arguments = ("some_models:kept", "--input-shape", "12")
     refused = cli("check", *arguments)

@@ -345,6 +345,7 @@ REFUSED = {
     "rf.Conv": (lambda: slayer.block.rf.Conv(RESONATOR, 6, 4, 1), "rf.Conv"),
     "rf_iz.Conv": (lambda: slayer.block.rf_iz.Conv(RESONATOR, 6, 4, 1), "rf_iz.Conv"),
     "rf.Input": (lambda: slayer.block.rf.Input(RESONATOR), "rf.Input"),
+    "rf_iz.Input": (lambda: slayer.block.rf_iz.Input(RESONATOR), "rf_iz.Input"),
     "KWTA": (lambda: cuba.KWTA(neuron(), 6, 4, 2), "block KWTA"),
     "ConvT": (lambda: cuba.ConvT(neuron(), 6, 4, 2), "block ConvT"),
     "Unpool": (lambda: cuba.Unpool(neuron(), 2), "block Unpool"),

@@ -23,6 +23,9 @@ from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.cost.activity import from_run
 from loihi_sca.network import Cuba, Dense, Network, OtherLayer, Recurrent, SigmaDelta
 
+LAVA_S = 900
+"""For a network on Lava, on a machine that does much else: its start alone can take minutes."""
+
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 AT_ONCE = Cuba(current_decay=4096, voltage_decay=4096, threshold=9)
 LEAKY = Cuba(current_decay=1024, voltage_decay=128, threshold=60)
@@ -116,14 +119,14 @@ def test_lava_agrees_on_biases(rng):
     slow = network.replace(layers=(first, *network.layers[1:]))
     assert min(verify(slow, samples=2, steps=30).spikes.values()) > 20
     eager = network.replace(layers=(replace(first, bias=np.full(10, 70)), *network.layers[1:]))
-    with pytest.raises(UnsupportedLayer, match="r0, r1: a bias makes it spike before its first"):
+    with pytest.raises(UnsupportedLayer, match="r0, r1: a bias or a threshold of 0 makes it spike"):
         lava_cpu.run(eager, np.zeros((1, 6, 5), dtype=int))
     verify(eager, samples=2, steps=30, schedule="cold")
 
 
 @pytest.mark.slow
 @pytest.mark.lava
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @settings(
     max_examples=24, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
     derandomize=True,
@@ -135,7 +138,8 @@ def test_lava_agrees_on_random_networks(data):
     assume(any(isinstance(layer, Recurrent) for layer in network))
     assume(not find_problems(network))
     spikes = data.draw(data_for(network, most_samples=2, most_steps=20))
-    verify(network, data=spikes, schedule="cold", timeout_s=120)
+    assume(reference.run(network, spikes, schedule="cold").spikes.any())  # silence proves little
+    verify(network, data=spikes, schedule="cold", timeout_s=LAVA_S)
 
 
 @pytest.mark.lava

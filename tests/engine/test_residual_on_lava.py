@@ -13,9 +13,12 @@ from loihi_sca.compiler.passes.hold_branches import hold_branches
 from loihi_sca.compiler.pipeline import PASSES, run_passes
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.verify import verify
-from loihi_sca.engine import lava_cpu
+from loihi_sca.engine import lava_cpu, reference
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
+
+LAVA_S = 900
+"""For a network on Lava, on a machine that does much else: its start alone can take minutes."""
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 LEAKY = Cuba(1024, 128, 60)
@@ -63,7 +66,7 @@ def test_all_layers_of_a_saved_graph_agree(tmp_path, driven, schedule):
 
 @pytest.mark.slow
 @pytest.mark.lava
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @settings(
     max_examples=12, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
     derandomize=True,
@@ -75,7 +78,8 @@ def test_random_residual_networks_on_lava(data):
     compiled = run_passes(drawn, PASSES).network
     assume(not compiled.wiring.is_chain and not find_problems(compiled))
     spikes = data.draw(data_for(compiled, most_samples=2, most_steps=10))
-    verify(compiled, data=spikes, timeout_s=120)
+    assume(reference.run(compiled, spikes).spikes.any())  # silence proves little
+    verify(compiled, data=spikes, timeout_s=LAVA_S)
 
 
 def without_relays():

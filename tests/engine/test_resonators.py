@@ -30,6 +30,9 @@ from loihi_sca.network import (
 from loihi_sca.netx.limits import mantissas_load, mantissas_to_store
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+LAVA_S = 900
+"""For a network on Lava, on a machine that does much else: its start alone can take minutes."""
+
 QUARTER = Resonator(sin_decay=4095, cos_decay=0, threshold=50)
 """A quarter of a turn per step, hardly any decay."""
 
@@ -165,7 +168,7 @@ def test_lava_agrees(rng, izhikevich, schedule):
 @pytest.mark.slow
 @pytest.mark.lava
 @pytest.mark.train  # resonators on Lava need SLAYER, with torch
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @settings(
     max_examples=16, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
     derandomize=True,
@@ -174,7 +177,16 @@ def test_lava_agrees(rng, izhikevich, schedule):
 def test_lava_agrees_on_random_networks(drawn, schedule):
     network, data = drawn
     assume(not find_problems(network))
-    verify(network, data=data[:2], schedule=schedule, timeout_s=120)
+    schedule = "cold" if any(map(needs_no_input, network)) else schedule
+    counted = reference.run(network, data[:2], schedule=schedule).activity
+    assume(all(layer.spikes for layer in counted))  # silence proves little
+    verify(network, data=data[:2], schedule=schedule, timeout_s=LAVA_S)
+
+
+def needs_no_input(layer):
+    """At a threshold of 0 Izhikevich's spike at rest, and Lava does not reset who hears that."""
+    neuron = layer.neuron
+    return isinstance(neuron, Resonator) and neuron.izhikevich and neuron.threshold == 0
 
 
 def test_lava_is_not_started_where_a_bias_comes_before_the_input(rng):
@@ -182,8 +194,12 @@ def test_lava_is_not_started_where_a_bias_comes_before_the_input(rng):
     early = Dense("z", (8,), 2 * rng.integers(1, 60, (8, 8)), bias=np.full(8, 90),
                   neuron=Cuba(1000, 200, 60))  # fmt: skip
     biased = network.replace(layers=(early, *network.layers))
-    with pytest.raises(UnsupportedLayer, match=r"z: a bias makes it spike .* nor resonators"):
-        lava_cpu.run(biased, np.zeros((1, 8, 5), dtype=int))
+    first, *others = chain(rng, True).layers
+    eager = Network("eager", (replace(first, neuron=replace(first.neuron, threshold=0)), *others))
+    for network, name in ((biased, "z"), (eager, "a")):
+        said = f"{name}: a bias or a threshold of 0 makes it spike .* nor resonators"
+        with pytest.raises(UnsupportedLayer, match=said):
+            lava_cpu.run(network, np.zeros((1, 8, 5), dtype=int))
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_strategies import networks
 
+import loihi_sca
 from loihi_sca import netx
 from loihi_sca.compiler.pipeline import PASSES_UNROLLING, run_passes
 from loihi_sca.errors import InputError, NetworkError, UnsupportedLayer
@@ -135,9 +137,29 @@ def test_what_cannot_be_written(tmp_path):
 def test_a_newer_file_is_refused(tmp_path):
     netx.write(network(), tmp_path / "x.net")
     with h5py.File(tmp_path / "x.net", "r+") as file:
-        file["loihi_sca"].attrs["schema"] = 2
+        file["loihi_sca"].attrs["schema"] = 3
     with pytest.raises(NetworkError, match="written by a newer loihi-sca"):
         netx.read(tmp_path / "x.net")
+
+
+def test_a_constant_channel_is_kept_in_the_file_and_nowhere_else(tmp_path):
+    """A loihi-sca that does not know of it must not take the file for one of another input."""
+    plain = Network("x", (Input("in", (3,)), Dense("a", (3,), np.full((2, 3), 2), neuron=LEAKY)))
+    constant = plain.replace(layers=(replace(plain.layers[0], constant=True), plain.layers[1]))
+    for net, schema in ((plain, 1), (constant, 2)):
+        netx.write(net, tmp_path / "x.net")
+        assert netx.read(tmp_path / "x.net") == net
+        with h5py.File(tmp_path / "x.net") as file:
+            assert file["loihi_sca"].attrs["schema"] == schema
+    assert plain.digest() != constant.digest()
+    assert constant.data_shape == (2,)
+    with pytest.raises(NetworkError, match="in has one channel, which is constant"):
+        Input("in", (1, 4, 4), constant=True)
+    with pytest.raises(UnsupportedLayer, match="x: its input has a constant channel, which NIR"):
+        loihi_sca.write_nir(constant, tmp_path / "x.nir")
+    second = Dense("b", (3,), np.full((2, 3), 2), neuron=LEAKY, source="in")
+    with pytest.raises(UnsupportedLayer, match="in: a constant channel has no place"):
+        netx.save(constant.replace(layers=(*constant.layers, second)), tmp_path / "x.net")
 
 
 def foreign(path, **fields):

@@ -43,6 +43,28 @@ READ_AND_REFUSED = {
         [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "activation": b"tanh"})],
         "1-dense", "activation = tanh",
     ),
+    "exponents that only an argument of netx says": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "spike_exp": 0})],
+        "1-dense", "spike_exp",
+    ),
+    "message bits, of which netx dies": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron={**SDNN_NEURON, "messageBits": 16})],
+        "1-dense", "messageBits",
+    ),
+    "a weight of the input, which netx passes over": (
+        [{**FILES["sigma-delta"][0], "weight": [32], "bias": [0]},
+         dense(5, 4, neuron=SDNN_NEURON)],
+        "0-input", "weight 32 and bias 0, which netx passes over",
+    ),
+    "a bias of a sum, of which netx dies": (
+        [FILES["sigma-delta"][0],
+         {**dense(5, 4, neuron={**SDNN_NEURON, "sigma_output": True}), "bias": [1, 2, 3, 4]}],
+        "1-dense", "it puts out its sum and has a bias",
+    ),
+    "spikes beside messages": (
+        [FILES["sigma-delta"][0], dense(5, 4, neuron=SDNN_NEURON), dense(4, 3)],
+        "2-dense", "its neuron is CUBA, beside sigma-delta ones",
+    ),
 }  # fmt: skip
 """The layers of a file, the one that is refused, and what must be said of it."""
 

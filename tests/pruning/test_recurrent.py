@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import loihi_sca
+from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import describe
 from loihi_sca.model.gating import add_gate, remove_gate
 from loihi_sca.model.outline import Seen, outline_of_row
@@ -19,15 +20,18 @@ NEURON = {"threshold": 1.0, "current_decay": 0.25, "voltage_decay": 0.03}
 STEPS = 20
 
 
-def made(**more):
+def made(norm=None, **more):
     torch.manual_seed(0)
-    options = {"delay_shift": False, **more}
-    return torch.nn.Sequential(
-        cuba.Dense(dict(NEURON), 20, 14, weight_scale=5, **options),
-        cuba.Recurrent(dict(NEURON), 14, 12, weight_scale=5, **options),
-        cuba.Recurrent(dict(NEURON), 12, 10, weight_scale=5, **options),
-        cuba.Dense(dict(NEURON), 10, 5, weight_scale=6, **options),
+    options, neuron = {"delay_shift": False, **more}, {**NEURON, "norm": norm}
+    model = torch.nn.Sequential(
+        cuba.Dense(dict(neuron), 20, 14, weight_scale=5, **options),
+        cuba.Recurrent(dict(neuron), 14, 12, weight_scale=5, **options),
+        cuba.Recurrent(dict(neuron), 12, 10, weight_scale=5, **options),
+        cuba.Dense(dict(neuron), 10, 5, weight_scale=6, **options),
     )
+    if norm is not None:
+        model.train()(spikes())
+    return model
 
 
 def spikes():
@@ -50,10 +54,15 @@ def train(model, optimizer, pruner, steps):
             pruner.step(optimizer)
 
 
-@pytest.mark.parametrize("criterion", ["sca", "l1", "rate"])
-@pytest.mark.parametrize("delay_shift", [False, True])
-def test_neurons_are_gone_and_no_spike_has_changed(criterion, delay_shift):
-    model, data = made(delay_shift=delay_shift), spikes()
+NORM = slayer.neuron.norm.MeanOnlyBatchNorm
+
+
+@pytest.mark.parametrize(
+    ("criterion", "delay_shift", "norm"),
+    [*((c, s, None) for c in ("sca", "l1", "rate") for s in (False, True)), ("sca", False, NORM)],
+)
+def test_neurons_are_gone_and_no_spike_has_changed(criterion, delay_shift, norm):
+    model, data = made(delay_shift=delay_shift, norm=norm), spikes()
     before = from_rest(model, data)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-2)
     pruner = loihi_sca.Pruner(model, data, budget="keep=0.5", steps=10, criterion=criterion)
@@ -72,6 +81,13 @@ def test_neurons_are_gone_and_no_spike_has_changed(criterion, delay_shift):
     compiled = loihi_sca.compile_slayer(model, (20,), STEPS, proof_data=data.numpy())
     assert compiled.proof.spikes > 0
     train(model, optimizer, None, 2)  # the optimizer's moments are cut along
+
+
+def test_a_budget_of_a_chip_waits_for_the_constant_channel_of_a_norm():
+    with pytest.raises(
+        ConfigError, match="norm of 1-recurrent, 2-recurrent becomes a constant channel"
+    ):
+        loihi_sca.Pruner(made(norm=NORM), spikes(), budget="cores=4", steps=4)
 
 
 def test_what_is_off_is_neither_heard_nor_comes_back():

@@ -247,6 +247,14 @@ def test_an_input_that_scales_is_refused():
         loihi_sca.compile_slayer(model, (3,), 4)
 
 
+def test_delays_before_a_convolution_are_refused():
+    first = sd.Conv(neuron(), 2, 3, 3, padding=1, delay=True, delay_shift=False)
+    first.delay.init, first.delay.delay.data = True, torch.tensor([0.0, 1.0, 2.0])
+    model = filled(row(sd.Input(neuron()), first, sd.Conv(neuron(), 3, 2, 3)), 1, False)
+    with pytest.raises(UnsupportedLayer, match=r"1-conv: its outputs are delayed, and 2-conv .* a"):
+        loihi_sca.compile_slayer(model, (2, 5, 5), 6)
+
+
 def test_spikes_and_messages_do_not_mix():
     spiking = {"threshold": 1.0, "current_decay": 1.0, "voltage_decay": 0.1}
     model = row(
@@ -273,3 +281,44 @@ def test_lava_sends_what_the_model_sends(tmp_path):
     done = loihi_sca.verify(tmp_path / "model.net", data=values, schedule="cold")
     assert done.engines == ("reference", "fast", "lava")
     assert min(done.spikes.values()) > 10
+
+
+def relayed_model(seed=3):
+    blocks = [
+        sd.Input(neuron(0.1)),
+        sd.Conv(neuron(0.1, norm=lambda: NORM(num_features=3)), 2, 3, 3, padding=1,
+                delay_shift=False),
+        sd.Flatten(),
+        sd.Dense(neuron(0.05, norm=lambda: NORM(num_features=4)), 3 * 5 * 5, 4, delay_shift=False),
+        sd.Output(neuron(), 4, 3),
+    ]  # fmt: skip
+    return filled(row(*blocks), seed, True)
+
+
+def test_a_relayed_model_is_met_on_lavas_clock():
+    """Biases come from a channel that engines fill in; layer k is late by k, and nothing else."""
+    data = video((2, 5, 5), 12, samples=2)
+    model = relayed_model()
+    assert loihi_sca.check(model, (2, 5, 5), relay=True) == ()
+    compiled = loihi_sca.compile(model, (2, 5, 5), 12, relay=True, proof_data=data)
+    assert compiled.proof.schedules == ("pipelined", "cold")
+    assert compiled.proof.spikes > 20
+    assert compiled.steps[0].name == "relay_biases"
+    assert not any(map(is_biased, compiled))
+    assert [layer.out_shape[0] for layer in compiled] == [3, 4, 4, 3]
+    assert compiled.data_shape == (2, 5, 5)
+    values = np.rint(data * 64).astype(int)
+    local, cold = (loihi_sca.run(compiled, values, schedule=x) for x in ("pipelined", "cold"))
+    np.testing.assert_array_equal(cold.spikes[..., 3:], local.spikes[..., :-3])
+    plain = loihi_sca.compile(relayed_model(), (2, 5, 5), 12, proof_data=data)
+    np.testing.assert_array_equal(loihi_sca.run(plain, values).spikes, local.spikes)
+    late = loihi_sca.run(plain, values, schedule="cold").spikes
+    assert (late[..., 3:] != local.spikes[..., :-3]).any()  # what relays are for
+
+
+def test_what_cannot_be_relayed_is_told_by_check_and_compile():
+    headless = relayed_model()[1:]
+    (problem,) = loihi_sca.check(headless, (2, 5, 5), relay=True)
+    assert "only a Delta at the input encodes the constant" in str(problem)
+    with pytest.raises(UnsupportedLayer, match="only a Delta at the input"):
+        loihi_sca.compile(headless, (2, 5, 5), 12, relay=True)

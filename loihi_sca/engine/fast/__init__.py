@@ -32,6 +32,7 @@ from loihi_sca.engine.result import (
     check_runnable,
     check_shape,
     check_values,
+    with_constant,
 )
 from loihi_sca.network import Layer, Network
 
@@ -162,7 +163,7 @@ class Prepared:
 
         def work(first: int) -> tuple[int, npt.NDArray[np.int64]]:
             here = slice(first, first + step)
-            part = check_values(network, data[here])
+            part = with_constant(network, check_values(network, data[here]))
             return len(part), run_batch(
                 layout,
                 part,

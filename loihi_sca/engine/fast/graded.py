@@ -14,7 +14,13 @@ import numpy.typing as npt
 from loihi_sca.engine.fast.graded_memory import Buffers, bytes_per_step, sending
 from loihi_sca.engine.fast.graded_table import COUNTS, DELTA, PASS_ON, PEAKS, GradedTable
 from loihi_sca.engine.fast.threads import pool_of
-from loihi_sca.engine.result import RunResult, Trace, check_shape, check_values
+from loihi_sca.engine.result import (
+    RunResult,
+    Trace,
+    check_shape,
+    check_values,
+    with_constant,
+)
 from loihi_sca.errors import InputError
 from loihi_sca.network import IntArray, Layer, Network, Shape
 from loihi_sca.network.activity import GradedActivity, LayerActivity
@@ -60,7 +66,8 @@ class PreparedGraded:
         traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
 
         def work(i: int) -> npt.NDArray[np.int64]:
-            sample, buffers = check_values(network, data[i : i + 1])[0], self._take_buffers(steps)
+            values = check_values(network, data[i : i + 1])
+            sample, buffers = with_constant(network, values)[0], self._take_buffers(steps)
             traced = {name: _sample(x, i) for name, x in traces.items()}
             found = _run_sample(self, sample, buffers, traced, out[i])
             self._idle.append(buffers)
