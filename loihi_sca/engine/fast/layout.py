@@ -303,7 +303,8 @@ def _dense_rows(table: IntArray, arriving: Shape) -> IntArray:
 def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
     """Return synaptic delays in the shape of the weight rows, empty without any."""
     if isinstance(layer, Dense) and layer.delay is not None:
-        return np.ascontiguousarray(_dense_rows(layer.delay, arriving))
+        # always a copy: kernels would be compiled once more for an array that is read-only
+        return _dense_rows(layer.delay, arriving).copy(order="C")
     return np.zeros((0, 0), dtype=np.int32)
 
 
