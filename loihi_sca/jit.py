@@ -3,7 +3,8 @@
 Numba keeps machine code under the time stamp of the file that holds the function, and does not
 notice that a function which was compiled into it, or a constant, from another file has changed. So
 only functions that are called from Python are kept, under a digest of every file of ours that
-their module imports, however indirectly.
+their module imports, however indirectly. Whoever :mod:`loihi_sca.compiling` names is told when one
+is compiled, because its code was not kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import event
+
+from loihi_sca.compiling import watcher
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +42,33 @@ def kept(make: Callable[[str], F], **options: Any) -> F:
         kernel: F = numba.njit(function, nogil=True, cache=True, **options)
     except RuntimeError:  # there is no place to keep it: compile in every process
         kernel = numba.njit(function, nogil=True, **options)
+    _kernels.append(kernel)
     return kernel
+
+
+def folder_of(kernel: Any) -> str | None:
+    """Return where the machine code of a kernel is kept, None if it is not."""
+    folder: str | None = kernel.stats.cache_path
+    return folder
+
+
+_kernels: list[Any] = []
+
+
+class _Listener(event.Listener):  # type: ignore[misc]  # numba has no types
+    """Hears what numba compiles, which what it finds in its cache is not."""
+
+    def on_start(self, event: Any) -> None:
+        kernel = event.data["dispatcher"]
+        if any(kernel is ours for ours in _kernels):
+            watcher().start(kernel.__name__, folder_of(kernel))
+
+    def on_end(self, event: Any) -> None:
+        if any(event.data["dispatcher"] is ours for ours in _kernels):
+            watcher().end()
+
+
+event.register("numba:compile", _Listener())
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from loihi_sca.errors import DoesNotFit, UnsupportedLayer
@@ -99,6 +99,10 @@ class Findings(Result, tuple[Problem, ...]):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per problem."""
         return [problem.as_json() for problem in self]
+
+    def columns(self) -> list[str]:
+        """Return the fields of a problem, also where there is none."""
+        return [field.name for field in fields(Problem)]
 
     def tables(self) -> list[Table]:
         """Return what is in the way and what to do about it; notes stand below."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,9 +52,12 @@ class Result:
         raise NotImplementedError
 
     def rows(self) -> Sequence[dict[str, Any]]:
-        """Return one flat row per layer, for a data frame."""
-        rows: Sequence[dict[str, Any]] = self.as_json()["layers"]
-        return rows
+        """Return one flat row per layer, for a data frame; ``--csv`` writes the same."""
+        return flat(self.as_json()["layers"])
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns of ``rows()``, in order."""
+        return list(dict.fromkeys(name for row in self.rows() for name in row))
 
     def table(self) -> Tables:
         """Return the tables that the command prints; ``print`` shows them, and so do notebooks."""
@@ -75,7 +78,7 @@ class Result:
                 f"{type(self).__name__}.to_pandas() needs pandas, which is not installed: pip "
                 "install pandas. rows() gives the same as a list of dicts."
             ) from error
-        return pandas.DataFrame(list(self.rows()))
+        return pandas.DataFrame(list(self.rows()), columns=self.columns())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.about()})"
@@ -84,6 +87,25 @@ class Result:
         from html import escape
 
         return f"<p><code>{escape(repr(self))}</code></p>{self.table()._repr_html_()}"
+
+
+def flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without dicts in them, ``{"a": {"b": 1}}`` as ``{"a_b": 1}``.
+
+    All rows get the same columns in the same order: what a row does not have is None there.
+    """
+    rows = list(rows)
+    flattened: list[dict[str, Any]] = [{} for _ in rows]
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row.get(name) for row in rows]
+        if any(isinstance(value, Mapping) for value in values):
+            nested = flat(value or {} for value in values)
+            parts = [{f"{name}_{key}": value for key, value in row.items()} for row in nested]
+        else:
+            parts = [{name: value} for value in values]
+        for row, part in zip(flattened, parts, strict=True):
+            row |= part
+    return flattened
 
 
 def open_table(title: str, *columns: str) -> Table:

@@ -69,6 +69,26 @@ def test_machine_code_is_kept_while_nothing_changes_that_it_was_made_from(tiny: 
     assert run(tiny, call) == "1"
 
 
+def test_who_watches_hears_of_what_is_compiled_and_of_nothing_else(tiny: Path) -> None:
+    call = (
+        "from loihi_sca.compiling import watched_by\n"
+        "class Told:\n"
+        "    def start(self, kernel, folder): print('start', kernel, folder)\n"
+        "    def end(self): print('end')\n"
+        "with watched_by(Told()):\n"
+        "    from tiny.engine.work import kernel\n"
+        "    import numba\n"
+        "    numba.njit(lambda x: x)(1)  # is not ours\n"
+        "    kernel(1); kernel(2)\n"
+        "kernel(1.5)"
+    )
+    assert run(tiny, call).splitlines() == [
+        f"start kernel {tiny / 'tiny' / 'engine' / '__pycache__'}",
+        "end",
+    ]
+    assert run(tiny, call) == ""
+
+
 @pytest.mark.parametrize("kernels", ["engine.fast.kernels", "slayer.dynamics.forward"])
 def test_our_kernels_depend_on_the_chips_fixed_point(kernels: str, tmp_path: Path) -> None:
     """A copy of the package whose state is a bit wider has machine code of its own."""

@@ -175,9 +175,11 @@ def test_without_pandas_an_error_says_what_to_do(results, monkeypatch) -> None:
 
 def test_rows_go_into_pandas_as_they_are(results, monkeypatch) -> None:
     fake = types.ModuleType("pandas")
-    fake.DataFrame = list  # type: ignore[attr-defined]
+    fake.DataFrame = lambda rows, columns: (rows, columns)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pandas", fake)
-    assert [row["name"] for row in results["Network"].to_pandas()] == ["input", "out"]
+    rows, columns = results["Network"].to_pandas()
+    assert [row["name"] for row in rows] == ["input", "out"]
+    assert columns == results["Network"].columns() == list(rows[0])
 
 
 def test_large_results_do_not_print_their_arrays(network, spikes) -> None:

@@ -19,6 +19,7 @@ from loihi_sca.cli.doctor import doctor
 from loihi_sca.cli.estimate import estimate
 from loihi_sca.cli.evaluate import evaluate
 from loihi_sca.cli.exchange import export_nir, import_nir
+from loihi_sca.cli.kernels import CompilingNote
 from loihi_sca.cli.lava import lava
 from loihi_sca.cli.map import map_cores
 from loihi_sca.cli.output import status
@@ -31,6 +32,7 @@ from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
+from loihi_sca.compiling import watched_by
 from loihi_sca.errors import BackendError, LoihiScaError, is_interrupt
 
 app = typer.Typer(
@@ -79,7 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
     # --debug works anywhere on the line, as one adds it after something failed
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        app(args=arguments)  # exits by itself: usage errors with 2, Ctrl-C with 130
+        with watched_by(CompilingNote()):
+            app(args=arguments)  # exits by itself: usage errors with 2, Ctrl-C with 130
     except LoihiScaError as error:
         _report(error, debug)
         sys.exit(error.exit_code)

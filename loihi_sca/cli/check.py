@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.markup import escape
 
 from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, Relay, Reset, parse_shape
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import ConfigError
 
 
@@ -35,6 +36,7 @@ def check(
     relay: Relay = False,
     reset: Reset = False,
     profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
+    as_csv: Annotated[Path | None, csv_option("problem; notes are in --json")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what keeps a model from running exactly on the chip, before training it.
@@ -64,6 +66,7 @@ def check(
         delay_shift=delay_shift,  # type: ignore[arg-type]
         profile=profile,
     )
+    emit_csv(as_csv, found)
     if as_json:
         emit_json({"model": named.name, **found.as_json()})
     elif not found:

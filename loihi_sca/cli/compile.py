@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from loihi_sca.cli.models import NamedModel, load_model
 from loihi_sca.cli.options import InputShape, Relay, Reset, parse_shape
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
 
@@ -52,6 +52,7 @@ def compile_run(
             min=0,
         ),
     ] = None,
+    as_csv: Annotated[Path | None, csv_option("layer")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compile a trained model to netx HDF5 that stock lava-dl loads.
@@ -83,6 +84,7 @@ def compile_run(
         proof_samples=proof_samples,
     )
     compiled.save(out)
+    emit_csv(as_csv, compiled)
     if as_json:
         shapes = {x.name: list(x.out_shape) for x in compiled}
         emit_json(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from loihi_sca.cli.options import DATA_HELP, DataRoot, DataSplit
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
+from loihi_sca.cli.output import (
+    JsonFlag,
+    console,
+    csv_option,
+    emit_csv,
+    emit_json,
+    progress_bar,
+    status,
+)
 
 if TYPE_CHECKING:
     from loihi_sca.config import Binning, Encoding
@@ -53,6 +61,7 @@ def data(
         Path | None,
         typer.Option(help="Write the input, (N, C, H, W, T), and its labels beside it (.npy)."),
     ] = None,
+    as_csv: Annotated[Path | None, csv_option("class")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a dataset is, and what a network is given of it: spikes, events lost, damage.
@@ -79,6 +88,7 @@ def data(
         told = describe(found, lambda done, total: bar.update(task, completed=done, total=total))
     if out is not None:
         _write(found, out)
+    emit_csv(as_csv, told)
     if as_json:
         emit_json(told.as_json())
     else:

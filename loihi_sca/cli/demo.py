@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from loihi_sca.cli.options import LavaPythonOption
-from loihi_sca.cli.output import JsonFlag, console, emit_json, status
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, status
 
 if TYPE_CHECKING:
     from loihi_sca.config import Recipe
@@ -28,6 +28,7 @@ def demo(
         int, typer.Option(help="Test samples that run on SLAYER, reference and Lava.", min=1)
     ] = 64,
     lava_python: LavaPythonOption = None,
+    as_csv: Annotated[Path | None, csv_option("figure of both networks")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the whole pipeline on real images: train, prune, compile, prove, estimate, report.
@@ -45,7 +46,10 @@ def demo(
     parsed = load_recipe(recipe)
     if parsed.pruning is None:
         raise ConfigError(f"--recipe {recipe}: the demo compares dense and pruned; add [pruning].")
+    from loihi_sca.reporting.comparison import comparison
+
     summary = _run(parsed, out, samples)
+    emit_csv(as_csv, [row.as_json() for row in comparison(summary)])
     if as_json:
         emit_json(json.loads((out / "summary.json").read_text("utf-8")))
         return

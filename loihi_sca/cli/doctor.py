@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import LavaPythonOption
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import BackendError
@@ -25,12 +26,27 @@ NEEDED_FOR = {
 REMEDIES = {"torch": "`pip install 'loihi-sca[train]'`", "lava-dl": "`loihi-sca lava install`"}
 
 
-def doctor(lava_python: LavaPythonOption = None, as_json: JsonFlag = False) -> None:
+def doctor(
+    warm: Annotated[
+        bool,
+        typer.Option(
+            "--warm",
+            help="Compile all kernels of the fast engine now, instead of on first use, and say "
+            "where the code is kept. Those of training are compiled when a training begins.",
+        ),
+    ] = False,
+    lava_python: LavaPythonOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Say what works on this machine and what to install for the rest.
 
-    Example:
+    Exit code 1 if netx files cannot be read, or --warm has no place to keep the code.
 
+    Examples
+    --------
         loihi-sca doctor
+
+        loihi-sca doctor --warm
     """
     found = {name: _version(name) for name in NEEDED_FOR}
     lava, problem = _find_lava()
@@ -43,6 +59,12 @@ def doctor(lava_python: LavaPythonOption = None, as_json: JsonFlag = False) -> N
         "can_run_lava": lava is not None,
         "lava": lava.as_json() if lava else None,
     }
+    warmed = None
+    if warm:
+        from loihi_sca.cli.kernels import warm as compile_all
+
+        warmed = compile_all()
+        report["warm"] = warmed.as_json()
     if as_json:
         emit_json(report)
     else:
@@ -56,7 +78,12 @@ def doctor(lava_python: LavaPythonOption = None, as_json: JsonFlag = False) -> N
         console.print(f"  {'Lava':8s} {mark}  {escape(detail)}", highlight=False)
         if not report["can_train"]:
             console.print("Reading, simulating and estimating networks work without training.")
-    if found["h5py"] is None:
+        if warmed:
+            console.print(f"  engine   {escape(str(warmed))}", highlight=False, soft_wrap=True)
+    missed = warmed and warmed.missed()
+    if missed:
+        note(missed)
+    if found["h5py"] is None or (warmed and warmed.folder is None):
         raise typer.Exit(1)
 
 

@@ -18,7 +18,7 @@ from loihi_sca.cli.hardware import (
     read_network,
 )
 from loihi_sca.cli.options import DataName, DataRoot, DataSplit, InputShape
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import ConfigError, DoesNotFit
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ def estimate(
         typer.Option(help="Board whose static power counts; `loihi-sca profiles` lists them."),
     ] = None,
     input_shape: InputShape = None,
+    as_csv: Annotated[
+        Path | None,
+        csv_option("layer, with its counts and energies per sample where activity is known"),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Estimate cores, energy and latency on a chip.
@@ -88,6 +92,7 @@ def estimate(
     )
     if result.energy is None and not as_json:
         note("no energy and latency without activity: give --input, --data, --rate or --activity.")
+    emit_csv(as_csv, result)
     if as_json:
         emit_json(result.as_json())
     else:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, parse_shape
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ def evaluate(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    as_csv: Annotated[
+        Path | None,
+        csv_option(
+            "layer, with what it did (rate: spikes per neuron and step); the confusion is in --json"
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure the accuracy and the activity of a network on a dataset.
@@ -84,6 +90,7 @@ def evaluate(
             evaluation.check(network, dataset)
             result = evaluate_sharded(source, len(dataset), where, name, show)
     summary = _summarise(network, result, split, engine)
+    emit_csv(as_csv, result)
     if as_json:
         emit_json(summary)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 
 if TYPE_CHECKING:
     from loihi_sca.exchange.tools import NirTool
@@ -70,6 +70,7 @@ def import_nir(
         bool, typer.Option("--as-graph", help="Read the nodes of a file of ours, not its integers.")
     ] = False,
     input_shape: InputShape = None,
+    as_csv: Annotated[Path | None, csv_option("layer")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Read a NIR graph, quantise it to the chip's integers, and write it as netx.
@@ -104,6 +105,7 @@ def import_nir(
             )
             + compiled.notes
         )
+    emit_csv(as_csv, found)
     if as_json:
         emit_json({"file": str(out), **found.as_json(), "compiled": passes})
         return

@@ -9,7 +9,7 @@ import typer
 
 from loihi_sca.cli.hardware import NetOrPlan, ProfileName, given_rates, read_network
 from loihi_sca.cli.options import InputShape
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import DoesNotFit
 
 
@@ -23,6 +23,7 @@ def map_cores(
     ] = None,
     timesteps: Annotated[int | None, typer.Option(help="Steps per sample, with --rate.")] = None,
     input_shape: InputShape = None,
+    as_csv: Annotated[Path | None, csv_option("layer; the cores one by one are in --json")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show which core holds which slice of which layer.
@@ -51,6 +52,7 @@ def map_cores(
             per_layer = [load.synops / activity.timesteps for load in loads(placement, activity)]
             synops = [float(n) for layer in per_layer for n in layer]
         write_text(svg, draw(placement, synops, "synops per step" if rate else ""))
+    emit_csv(as_csv, placement)
     if as_json:
         emit_json(placement.as_json())
     else:

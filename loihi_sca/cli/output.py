@@ -1,10 +1,12 @@
-"""What all commands share to show results: JSON on stdout, tables and progress for people."""
+"""What commands share to show results: JSON on stdout, CSV files, tables and progress."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, TextIO
 
@@ -19,6 +21,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from typing_extensions import Self
+
+from loihi_sca.errors import ConfigError
+from loihi_sca.files import check_target, write_csv
+from loihi_sca.results import Result, flat
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -44,6 +50,48 @@ status = _console(sys.stderr)
 def emit_json(value: dict[str, Any]) -> None:
     """Print a JSON object on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def csv_option(row: str) -> Any:
+    """Return ``--csv`` of a command; the target is tried before the command does anything.
+
+    Parameters
+    ----------
+    row : str
+        What a row stands for, with what else a user of the file should know.
+    """
+    return typer.Option(
+        "--csv",
+        help=f"Write the table as CSV too: a row per {row}.",
+        metavar="FILE.csv",
+        callback=_tried,
+    )
+
+
+def _tried(target: Path | None) -> Path | None:
+    if target is None:
+        return None
+    if target.suffix != ".csv" and not target.is_dir():
+        raise ConfigError(f"--csv {target}: give a file that ends in .csv.")
+    check_target(target)
+    return target
+
+
+def emit_csv(target: Path | None, table: Result | Sequence[Mapping[str, Any]]) -> None:
+    """Write a result's rows as CSV if ``--csv`` was given, and say so.
+
+    Parameters
+    ----------
+    target : Path or None
+    table : Result or sequence of mapping
+        At least one row, where it is no result that knows its columns.
+    """
+    if target is None:
+        return
+    rows = table.rows() if isinstance(table, Result) else flat(table)
+    columns = table.columns() if isinstance(table, Result) else list(rows[0])
+    write_csv(target, columns, rows)
+    status.print(f"wrote {target}", highlight=False, markup=False, soft_wrap=True)
 
 
 def progress_bar(*, percent: bool = False, silent: bool = False) -> Progress:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 
 
 def plan(
@@ -30,6 +30,7 @@ def plan(
         Path | None,
         typer.Option(help="Run folder: score its channels with the criterion, map its weights."),
     ] = None,
+    as_csv: Annotated[Path | None, csv_option("layer")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show how many channels every layer would keep under a budget, before any training.
@@ -53,6 +54,7 @@ def plan(
         profile=profile,
         run=run,
     )
+    emit_csv(as_csv, found)
     if as_json:
         emit_json(found.as_json())
     else:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from loihi_sca.cli.models import from_python
 from loihi_sca.cli.options import DATA_HELP, Reset
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
 
@@ -59,6 +59,7 @@ def prune(
         Path | None, typer.Option(help="Write the pruned state dict, with its shapes.")
     ] = None,
     net: Annotated[Path | None, typer.Option(help="Write the compiled netx file.")] = None,
+    as_csv: Annotated[Path | None, csv_option("figure and layer")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Prune a model of your own to a budget, and compile it; both networks are compared with it.
@@ -95,6 +96,7 @@ def prune(
     if net is not None:
         found.pruned.network.save(net)
     summary = _summary(found, settings.budget, chip)
+    emit_csv(as_csv, _rows(summary))
     if as_json:
         emit_json(summary)
     else:
@@ -157,13 +159,26 @@ def _summary(found: Outcome, budget: str, chip: str) -> dict[str, Any]:
 
 
 def _table(summary: dict[str, Any]) -> Table:
-    dense, pruned = summary["dense"], summary["pruned"]
     table = Table(title=f"Pruned to {summary['budget']} on {summary['profile']}")
     for heading in ("", "dense", "pruned"):
         table.add_column(heading, justify="left" if not heading else "right")
-    table.add_row("accuracy", *(f"{100 * s['accuracy']:.2f} %" for s in (dense, pruned)))
-    table.add_row("cores", *(str(s["cores"]) for s in (dense, pruned)))
-    for name, shape in dense["layers"].items():
-        table.add_row(name, str(shape[0]), str(pruned["layers"][name][0]))
-    table.add_row("mismatches", *(str(s["mismatches"]) for s in (dense, pruned)))
+    for row in _rows(summary):
+        form = "{:.2%}" if row["unit"] == "share" else "{}"
+        values = (form.format(row[stage]).replace("%", " %") for stage in ("dense", "pruned"))
+        table.add_row(row["figure"], *values)
     return table
+
+
+def _rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row per figure and layer of both networks."""
+    dense, pruned = summary["dense"], summary["pruned"]
+    counts = {
+        name: (shape[0], pruned["layers"][name][0]) for name, shape in dense["layers"].items()
+    }
+    figures = [
+        ("accuracy", "share", dense["accuracy"], pruned["accuracy"]),
+        ("cores", "cores", dense["cores"], pruned["cores"]),
+        *((name, "channels", *count) for name, count in counts.items()),
+        ("mismatches", "spikes", dense["mismatches"], pruned["mismatches"]),
+    ]
+    return [dict(zip(("figure", "unit", "dense", "pruned"), row, strict=True)) for row in figures]

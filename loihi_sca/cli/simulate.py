@@ -9,7 +9,15 @@ import typer
 
 from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, StateOption, parse_shape
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar, status
+from loihi_sca.cli.output import (
+    JsonFlag,
+    console,
+    csv_option,
+    emit_csv,
+    emit_json,
+    progress_bar,
+    status,
+)
 from loihi_sca.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -45,6 +53,12 @@ def simulate(
     state: StateOption = "fresh",
     input_shape: InputShape = None,
     lava_python: LavaPythonOption = None,
+    as_csv: Annotated[
+        Path | None,
+        csv_option(
+            "layer, with what it did (rate: spikes per neuron and step); Lava does not count"
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a network on spikes and count what every layer does.
@@ -57,6 +71,8 @@ def simulate(
         raise ConfigError(f"--engine {engine!r}: one of {', '.join(ENGINES)}.")
     if schedule not in ("pipelined", "cold"):
         raise ConfigError(f"--schedule {schedule!r}: pipelined or cold.")
+    if as_csv is not None and engine == "lava":
+        raise ConfigError(f"--csv {as_csv}: Lava counts nothing; take --engine fast or reference.")
 
     from loihi_sca import netx
     from loihi_sca.compiler.silence import explain_silence
@@ -82,6 +98,7 @@ def simulate(
         _save(out, result.spikes)
     counted = {a.name: a.spikes for a in result.activity}
     notes = [*netx.notes_of(network), *explain_silence(network, counted)]
+    emit_csv(as_csv, result)
     if as_json:
         emit_json({**result.as_json(), "notes": notes})
     else:

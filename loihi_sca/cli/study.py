@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 
 if TYPE_CHECKING:
     from loihi_sca.runs.study import Studied
@@ -40,6 +40,9 @@ def study(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    as_csv: Annotated[
+        Path | None, csv_option("trial on the front, the best in the first objective first")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Let Optuna look for recipes that no other beats in accuracy, cores and energy at once.
@@ -82,14 +85,20 @@ def study(
             watcher=shown,
             executor=where,
         )
-    _show(found, parsed.name, goals, profile, out, as_json)
+    _show(found, parsed.name, goals, profile, out, as_csv, as_json)
     found.check()
 
 
 def _show(
-    found: Studied, name: str, goals: list[str], profile: str, out: Path, as_json: bool
+    found: Studied,
+    name: str,
+    goals: list[str],
+    profile: str,
+    out: Path,
+    as_csv: Path | None,
+    as_json: bool,
 ) -> None:
-    """Draw, and print a table or JSON, of what there is."""
+    """Draw, and print a table or JSON, of what there is; a CSV only if there is something."""
     from loihi_sca.files import write_text
     from loihi_sca.reporting.studies import front_picture
     from loihi_sca.runs.study import OBJECTIVES
@@ -99,6 +108,9 @@ def _show(
         for cost in costs:
             label = f"{OBJECTIVES[cost].label}, {profile}"
             write_text(out / f"front-{cost}.svg", front_picture(found.rows, cost, label))
+    front = sorted(found.front, key=lambda row: -float(row[goals[0]]))
+    if front:
+        emit_csv(as_csv, [_with_units(row) for row in front])
     if as_json:
         failed = {run: f"{f.kind}: {f.message}" for run, f in found.failures.items()}
         emit_json(
@@ -113,12 +125,19 @@ def _show(
             }
         )
     elif found.rows:
-        console.print(_table(found.front, goals))
+        console.print(_table(front, goals))
         console.print(
             f"{len(found.front)} of {len(found.rows)} trials are on the front. front.json, "
             f"front-*.svg and results.jsonl are in {escape(str(out))}",
             highlight=False,
         )
+
+
+def _with_units(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose columns say their units."""
+    from loihi_sca.runs.study import OBJECTIVES
+
+    return {OBJECTIVES[k].column if k in OBJECTIVES else k: value for k, value in row.items()}
 
 
 def _table(front: list[dict[str, Any]], goals: list[str]) -> Table:
@@ -128,7 +147,7 @@ def _table(front: list[dict[str, Any]], goals: list[str]) -> Table:
     for goal in goals:
         table.add_column(OBJECTIVES[goal].label, justify="right")
     table.add_column("test accuracy", justify="right")
-    for row in sorted(front, key=lambda row: -float(row[goals[0]])):
+    for row in front:
         chosen = (f"{k.rpartition('.')[2]} {_short(v)}" for k, v in row["search"].items())
         table.add_row(
             row["trial"],

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ def sweep(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    as_csv: Annotated[
+        Path | None, csv_option("budget, criterion and objective, means over seeds")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train, deploy and measure a grid of budgets, criteria and seeds, and the dense network.
@@ -89,7 +92,7 @@ def sweep(
     )
     check_budgets(jobs)
     swept = _run(jobs, out, chips, (samples, lava), on, address, workers, threads)
-    _show(swept, parsed.name, chips, out, as_json)
+    _show(swept, parsed.name, chips, out, as_csv, as_json)
     swept.check()
 
 
@@ -146,8 +149,10 @@ def _tuning(recipe: Recipe, epochs: int | None, rate: float | None) -> TrainingC
     return validate(TrainingConfig, values, "--prune-epochs and --prune-rate")
 
 
-def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -> None:
-    """Draw, and print a table or JSON, of what there is."""
+def _show(
+    swept: Swept, name: str, chips: list[str], out: Path, as_csv: Path | None, as_json: bool
+) -> None:
+    """Draw, and print a table or JSON, of what there is; a CSV only if there is something."""
     from loihi_sca.files import write_text
     from loihi_sca.reporting.sweeps import pareto, summary
 
@@ -158,6 +163,8 @@ def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -
                 svg = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
                 write_text(out / f"pareto-{figure}-{chip}.svg", svg)
         write_text(out / "pareto-synops.svg", pareto(rows, "synops", "synops per sample"))
+    if rows:
+        emit_csv(as_csv, rows)
     if as_json:
         failed = {run: f"{f.kind}: {f.message}" for run, f in swept.failures.items()}
         runs = len(swept.results)

@@ -19,7 +19,7 @@ from loihi_sca.cli.options import (
     StateOption,
     parse_shape,
 )
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def verify(
     state: StateOption = "fresh",
     input_shape: InputShape = None,
     lava_python: LavaPythonOption = None,
+    as_csv: Annotated[Path | None, csv_option("layer, with the spikes that were compared")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Prove that all engines give the same spikes in every layer; exit code 4 if they do not.
@@ -94,6 +95,7 @@ def verify(
             input_shape=parse_shape(input_shape),
             on_progress=tell,
         )
+    emit_csv(as_csv, result)
     if as_json:
         named = {"lava": _lava().as_json()} if "lava" in result.engines else {}
         emit_json({**result.as_json(), **named})

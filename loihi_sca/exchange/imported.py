@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loihi_sca.network import KnownNetwork
-from loihi_sca.results import add_numbers, open_table, plain
+from loihi_sca.results import add_numbers, flat, open_table, plain
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+PAIRS = ("threshold", "current_decay", "voltage_decay")
+"""Fields of a change that are two numbers: exact, and taken."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,18 @@ class Imported(KnownNetwork):
             "changes": [asdict(change) for change in self.changes],
             "notes": list(self.notes),
         }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per layer: what was changed, or what it is where nothing was."""
+        if self.exact:
+            return super().rows()
+        return flat(
+            {
+                name: dict(zip(("exact", "taken"), value, strict=True)) if name in PAIRS else value
+                for name, value in asdict(change).items()
+            }
+            for change in self.changes
+        )
 
     def tables(self) -> list[Table]:
         """Return the layers, and where numbers were changed what became of them."""

@@ -56,9 +56,14 @@ def placement_as_json(placement: Placement, violations: Sequence[Violation] = ()
 
 def _layer(layer: LayerPlacement, placement: Placement) -> dict[str, Any]:
     table = compiler_table(layer, placement.profile)
+    first, last = (layer.first, layer.first + layer.cores - 1) if layer.cores else (None, None)
     return {
         "layer": layer.spec.name,
         "cores": layer.cores,
+        "first_core": first,
+        "last_core": last,
+        "neurons_per_core": int(layer.neurons.max(initial=0)),
+        "synapse_words": int(layer.words.max(initial=0)),
         "tile": list(layer.tile),
         "compiler_table": None if table is None else table.as_json(),
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.table import Table
 
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
 from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
 from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
-from loihi_sca.hardware.quantity import Choices, Quantity, Sourced
+from loihi_sca.hardware.quantity import Choices, Quantity
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.results import open_table
 
@@ -106,33 +107,62 @@ def cliffs_table(layers: Sequence[LayerCliffs], profile: str, most: int) -> Tabl
     return table
 
 
+SECTIONS = ("chip", "limits", "neurons", "synapses", "pool", "energy", "time", "comparison")
+
+
+def profile_rows(profile: Profile) -> list[dict[str, Any]]:
+    """Return one flat row per number of a profile, with its unit and source.
+
+    ``value`` is a list where a setting can take several; ``low`` and ``high`` are its band.
+    """
+    return [
+        {
+            "quantity": name,
+            **_value(quantity),
+            "unit": quantity.unit,
+            "confidence": quantity.confidence,
+            "source": quantity.source,
+            "note": quantity.note,
+        }
+        for name, quantity in _quantities(profile)
+    ]
+
+
 def profile_table(profile: Profile) -> Table:
     """Return every number of a profile with its source."""
     table = open_table(f"{profile.name}: {profile.title}", "quantity")
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
-    for section in (
-        "chip",
-        "limits",
-        "neurons",
-        "synapses",
-        "pool",
-        "energy",
-        "time",
-        "comparison",
-    ):
+    for row in profile_rows(profile):
+        value, low, high = row["value"], row["low"], row["high"]
+        text = ", ".join(map(str, value)) if isinstance(value, list) else f"{value:,g}"
+        if low != high:
+            text += f" ({low:,g} to {high:,g})"
+        source = row["source"] + (f"; {row['note']}" if row["note"] else "")
+        table.add_row(row["quantity"], text, row["unit"], row["confidence"], source)
+    return table
+
+
+def _quantities(profile: Profile) -> Iterator[tuple[str, Quantity | Choices]]:
+    for section in SECTIONS:
         for key, quantity in getattr(profile, section) or ():
-            if isinstance(quantity, Sourced):
-                _quantity_row(table, f"{section}.{key}", quantity)
+            if isinstance(quantity, Quantity | Choices):
+                yield f"{section}.{key}", quantity
             elif isinstance(quantity, dict):
                 for name, entry in quantity.items():
-                    _quantity_row(table, f"{section}.{key}.{name}", entry)
+                    yield f"{section}.{key}.{name}", entry
     for name, board in profile.boards.items():
-        _quantity_row(table, f"boards.{name}.chips", board.chips)
+        yield f"boards.{name}.chips", board.chips
         power = "static_power" if board.static_power else "static_power_per_core"
-        _quantity_row(table, f"boards.{name}.{power}", board.static)
-    return table
+        yield f"boards.{name}.{power}", board.static
+
+
+def _value(quantity: Quantity | Choices) -> dict[str, Any]:
+    if isinstance(quantity, Choices):
+        return {"value": list(quantity.values), "low": None, "high": None}
+    band = quantity.band
+    return {"value": band.best, "low": band.low, "high": band.high}
 
 
 def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
@@ -141,18 +171,6 @@ def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
 
     tables = (*layer.spec.geometry.bits, *layer.spec.geometry.recurrent_bits)
     return core_budget_of(profile).stored_bits(max(tables)) if tables else 0
-
-
-def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
-    if isinstance(quantity, Choices):
-        value = ", ".join(map(str, quantity.values))
-    elif isinstance(quantity, Quantity):
-        band = quantity.band
-        value = f"{quantity.value:,g}"
-        if band.low != band.high:
-            value += f" ({band.low:,g} to {band.high:,g})"
-    source = quantity.source + (f"; {quantity.note}" if quantity.note else "")
-    table.add_row(name, value, quantity.unit, quantity.confidence, source)
 
 
 def _title(placement: Placement) -> str:

@@ -17,18 +17,29 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of two models, as text.
+    """One figure of two models, as text and as numbers.
 
     Attributes
     ----------
     name, dense, pruned, change : str
         Ready to show.
+    unit : str
+        Of the numbers.
+    numbers : tuple of dict or None
+        Of both models, ``low``, ``best`` and ``high``; None where unknown.
     """
 
     name: str
     dense: str
     pruned: str
     change: str
+    unit: str
+    numbers: tuple[dict[str, float] | None, dict[str, float] | None]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the numbers instead of the text."""
+        dense, pruned = self.numbers
+        return {"figure": self.name, "unit": self.unit, "dense": dense, "pruned": pruned}
 
 
 def comparison(summary: dict[str, Any]) -> list[Row]:
@@ -45,18 +56,19 @@ def comparison(summary: dict[str, Any]) -> list[Row]:
         rows.extend(_costs(profile, dense["estimates"][profile], pruned["estimates"][profile]))
     for profile in dense["estimates"]:
         rows.extend(_cores(profile, dense["estimates"][profile], pruned["estimates"][profile]))
-    for name, value, form in (
-        ("channels that can be pruned", lambda m: m["channels"], "{:,.0f}"),
-        ("parameters", lambda m: m["parameters"], "{:,.0f}"),
-        ("spikes per sample", lambda m: m["spikes_per_sample"], "{:,.0f}"),
-        ("synops per sample", lambda m: m["synops_per_sample"], "{:,.0f}"),
+    for name, value, form, unit in (
+        ("channels that can be pruned", lambda m: m["channels"], "{:,.0f}", "channels"),
+        ("parameters", lambda m: m["parameters"], "{:,.0f}", "parameters"),
+        ("spikes per sample", lambda m: m["spikes_per_sample"], "{:,.0f}", "spikes"),
+        ("synops per sample", lambda m: m["synops_per_sample"], "{:,.0f}", "synops"),
         (
             f"Lava wall time, {dense['lava_samples']} samples",
             lambda m: m["lava_time_s"],
             "{:.1f} s",
+            "s",
         ),
     ):
-        rows.append(_ratio(name, value, form, dense, pruned))
+        rows.append(_ratio(name, value, form, unit, dense, pruned))
     return rows
 
 
@@ -114,7 +126,7 @@ def _band(
     change = "-"
     if None not in bands and bands[0]["best"]:
         change = _change(bands[0]["best"], bands[1]["best"])
-    return Row(name, before, after, change)
+    return Row(name, before, after, change, unit, (bands[0], bands[1]))
 
 
 def _cores(profile: str, dense: dict[str, Any], pruned: dict[str, Any]) -> list[Row]:
@@ -122,17 +134,25 @@ def _cores(profile: str, dense: dict[str, Any], pruned: dict[str, Any]) -> list[
         return float(sum(x["synapse_words_mean"] * x["cores"] for x in estimate["layers"]))
 
     return [
-        _ratio(f"{profile}: cores", lambda e: e["cores"], "{:,.0f}", dense, pruned),
-        _ratio(f"{profile}: synapse memory, 64-bit words", words, "{:,.0f}", dense, pruned),
+        _ratio(f"{profile}: cores", lambda e: e["cores"], "{:,.0f}", "cores", dense, pruned),
+        _ratio(
+            f"{profile}: synapse memory, 64-bit words", words, "{:,.0f}", "words", dense, pruned
+        ),
     ]
 
 
 def _ratio(
-    name: str, value: Value, form: str, dense: dict[str, Any], pruned: dict[str, Any]
+    name: str, value: Value, form: str, unit: str, dense: dict[str, Any], pruned: dict[str, Any]
 ) -> Row:
     before, after = value(dense), value(pruned)
     change = _change(before, after) if before else "-"
-    return Row(name, form.format(before), form.format(after), change)
+    return Row(
+        name, form.format(before), form.format(after), change, unit, (_exact(before), _exact(after))
+    )
+
+
+def _exact(value: float) -> dict[str, float]:
+    return {"low": value, "best": value, "high": value}
 
 
 def _change(before: float, after: float) -> str:
@@ -141,7 +161,8 @@ def _change(before: float, after: float) -> str:
 
 def _points(name: str, before: float, after: float) -> Row:
     change = f"{100 * (after - before):+.2f} points"
-    return Row(name, f"{100 * before:.2f} %", f"{100 * after:.2f} %", change)
+    dense, pruned = (f"{100 * share:.2f} %" for share in (before, after))
+    return Row(name, dense, pruned, change, "share", (_exact(before), _exact(after)))
 
 
 def _three(value: float) -> str:

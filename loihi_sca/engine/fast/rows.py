@@ -50,7 +50,8 @@ def weight_rows(layer: Layer, kind: int, arriving: Shape) -> npt.NDArray[np.int6
 def delay_rows(layer: Layer, arriving: Shape) -> IntArray:
     """Return synaptic delays in the shape of the weight rows, empty without any."""
     if isinstance(layer, Dense) and layer.delay is not None:
-        return np.ascontiguousarray(dense_rows(layer.delay, arriving))
+        # always a copy: kernels would be compiled once more for an array that is read-only
+        return dense_rows(layer.delay, arriving).copy(order="C")
     return np.zeros((0, 0), dtype=np.int32)
 
 

@@ -21,7 +21,7 @@ from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import describe
 from loihi_sca.hardware.violations import Violation
 from loihi_sca.network.activity import LayerActivity
-from loihi_sca.results import Result
+from loihi_sca.results import Result, flat
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -116,6 +116,12 @@ class Estimate(Result):
             "latency": self._latency_as_json(),
             "violations": [v.as_json() for v in self.violations],
         }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one flat row per layer, with its share of the energy where that is known."""
+        known = self.as_json()
+        spent = {x["name"]: x for x in (known["energy"] or {"layers": ()})["layers"]}
+        return flat({**layer, **spent.get(layer["name"], {})} for layer in known["layers"])
 
     def about(self) -> str:
         """Return cores, energy and latency in a line."""

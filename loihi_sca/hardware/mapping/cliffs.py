@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -193,6 +193,10 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per cliff."""
         return [{"layer": x.layer, **cliff.__dict__} for x in self for cliff in x.cliffs]
+
+    def columns(self) -> list[str]:
+        """Return the layer and the fields of a cliff, also where there is none."""
+        return ["layer", *(field.name for field in fields(Cliff))]
 
     def tables(self, most: int = 6) -> list[Table]:
         """Return the next cheaper counts, at most so many per layer."""

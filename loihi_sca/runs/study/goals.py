@@ -18,30 +18,42 @@ class Goal:
     direction : {"maximize", "minimize"}
     label : str
         For people, with its unit.
+    column : str
+        For programs, with its unit.
     of : callable
         ``of(figures, profile)``, of the figures of the validation split.
     """
 
     direction: str
     label: str
+    column: str
     of: Callable[[dict[str, Any], str], float]
 
 
 OBJECTIVES = {
-    "accuracy": Goal("maximize", "validation accuracy", lambda f, _: f["accuracy"]),
-    "cores": Goal("minimize", "cores", lambda f, chip: f["chips"][chip]["cores"]),
+    "accuracy": Goal(
+        "maximize", "validation accuracy", "validation_accuracy", lambda f, _: f["accuracy"]
+    ),
+    "cores": Goal("minimize", "cores", "cores", lambda f, chip: f["chips"][chip]["cores"]),
     "energy": Goal(
         "minimize",
         "total energy per sample, uJ",
+        "total_energy_uj",
         lambda f, chip: f["chips"][chip]["energy_uj"]["best"],
     ),
     "latency": Goal(
-        "minimize", "time per sample, us", lambda f, chip: f["chips"][chip]["sample_us"]["best"]
+        "minimize",
+        "time per sample, us",
+        "sample_us",
+        lambda f, chip: f["chips"][chip]["sample_us"]["best"],
     ),
     "synapse_words": Goal(
-        "minimize", "words of synapse memory", lambda f, chip: f["chips"][chip]["synapse_words"]
+        "minimize",
+        "words of synapse memory",
+        "synapse_words",
+        lambda f, chip: f["chips"][chip]["synapse_words"],
     ),
-    "synops": Goal("minimize", "synops per sample", lambda f, _: f["synops"]),
+    "synops": Goal("minimize", "synops per sample", "synops_per_sample", lambda f, _: f["synops"]),
 }
 
 
