@@ -9,7 +9,8 @@ from loihi_sca.config import Recipe, load_recipe
 from loihi_sca.engine import reference
 from loihi_sca.errors import InputError, NotBitExact
 from loihi_sca.pipeline.demo import run_demo
-from loihi_sca.reporting.comparison import band_text, comparison, headline
+from loihi_sca.reporting.comparison import comparison, headline
+from loihi_sca.reporting.text import band_text
 from loihi_sca.reporting.html import write_report
 
 pytestmark = [pytest.mark.lava, pytest.mark.timeout(600)]

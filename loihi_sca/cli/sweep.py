@@ -155,9 +155,10 @@ def _show(swept: Swept, name: str, chips: list[str], out: Path, as_json: bool) -
     if rows:
         for figure, label in COSTS.items():
             for chip in chips:
-                svg = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
-                write_text(out / f"pareto-{figure}-{chip}.svg", svg)
-        write_text(out / "pareto-synops.svg", pareto(rows, "synops", "synops per sample"))
+                picture = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
+                write_text(out / f"pareto-{figure}-{chip}.svg", picture.svg())
+        picture = pareto(rows, "synops", "synops per sample")
+        write_text(out / "pareto-synops.svg", picture.svg())
     if as_json:
         failed = {run: f"{f.kind}: {f.message}" for run, f in swept.failures.items()}
         runs = len(swept.results)

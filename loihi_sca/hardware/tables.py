@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
@@ -112,6 +112,13 @@ def profile_table(profile: Profile) -> Table:
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
+    for row in profile_rows(profile):
+        table.add_row(*row)
+    return table
+
+
+def profile_rows(profile: Profile) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield name, value, unit, confidence and source of every number of a profile."""
     for section in (
         "chip",
         "limits",
@@ -124,15 +131,14 @@ def profile_table(profile: Profile) -> Table:
     ):
         for key, quantity in getattr(profile, section) or ():
             if isinstance(quantity, Sourced):
-                _quantity_row(table, f"{section}.{key}", quantity)
+                yield _quantity_row(f"{section}.{key}", quantity)
             elif isinstance(quantity, dict):
                 for name, entry in quantity.items():
-                    _quantity_row(table, f"{section}.{key}.{name}", entry)
+                    yield _quantity_row(f"{section}.{key}.{name}", entry)
     for name, board in profile.boards.items():
-        _quantity_row(table, f"boards.{name}.chips", board.chips)
+        yield _quantity_row(f"boards.{name}.chips", board.chips)
         power = "static_power" if board.static_power else "static_power_per_core"
-        _quantity_row(table, f"boards.{name}.{power}", board.static)
-    return table
+        yield _quantity_row(f"boards.{name}.{power}", board.static)
 
 
 def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
@@ -143,7 +149,7 @@ def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
     return core_budget_of(profile).stored_bits(max(tables)) if tables else 0
 
 
-def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
+def _quantity_row(name: str, quantity: Sourced) -> tuple[str, str, str, str, str]:
     if isinstance(quantity, Choices):
         value = ", ".join(map(str, quantity.values))
     elif isinstance(quantity, Quantity):
@@ -152,7 +158,7 @@ def _quantity_row(table: Table, name: str, quantity: Sourced) -> None:
         if band.low != band.high:
             value += f" ({band.low:,g} to {band.high:,g})"
     source = quantity.source + (f"; {quantity.note}" if quantity.note else "")
-    table.add_row(name, value, quantity.unit, quantity.confidence, source)
+    return name, value, quantity.unit, quantity.confidence, source
 
 
 def _title(placement: Placement) -> str:
