@@ -82,7 +82,11 @@ def report(
         )  # fmt: skip
     if as_json:
         paths = [str(path) for path in written.pictures]
-        emit_json({"schema": 1, "kind": written.kind, "report": str(written.page), "pictures": paths})
+        emit_json(
+            {"schema": 1, "kind": written.kind, "report": str(written.page), "pictures": paths}
+        )
         return
     drawn = f" and {len(written.pictures)} files into {pictures}" if pictures else ""
-    console.print(f"wrote {escape(str(written.page))}{escape(drawn)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"wrote {escape(str(written.page))}{escape(drawn)}", highlight=False, soft_wrap=True
+    )

@@ -19,7 +19,7 @@ from loihi_sca.reporting.chip import layer_cliffs, layer_energy, layer_time, tot
 from loihi_sca.reporting.mesh import mesh
 from loihi_sca.reporting.page import Listing, Part, Section, Text
 from loihi_sca.reporting.picture import Table
-from loihi_sca.reporting.text import band_text, percent, plural
+from loihi_sca.reporting.text import band_text, plural
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Seen:
     name : str
     chips : tuple of OnChip
     confusion : int64 array (classes, classes) or None
-    samples : str
-        Which samples ``confusion`` is of.
+    samples, accuracy : str
+        Which samples ``confusion`` is of, and what share is right, in a sentence.
     spikes : mapping of layer name to int array (neurons, T), or None
         Of one sample.
     sample : str
@@ -71,6 +71,7 @@ class Seen:
     chips: tuple[OnChip, ...] = ()
     confusion: npt.NDArray[Any] | None = None
     samples: str = ""
+    accuracy: str = ""
     spikes: Mapping[str, npt.NDArray[Any]] | None = None
     sample: str = ""
     graded: bool = False
@@ -83,7 +84,7 @@ def training_section(models: Mapping[str, training.Epochs], notes: Iterable[str]
     if models:
         parts.append(training.curves(models))
     for model, epochs in models.items():
-        if epochs[-1]["alive"]:
+        if any(e["pruned"] or e["regenerated"] for e in epochs):
             parts.append(training.channels(model, epochs))
         scores = training.scores(model, epochs)
         if scores is not None:
@@ -96,7 +97,8 @@ def training_section(models: Mapping[str, training.Epochs], notes: Iterable[str]
 
 def network_section(seen: Seen) -> Section:
     """Return what a network does, and what it takes of each chip."""
-    parts: list[Part] = [Text(note, "missing") for note in seen.notes]
+    parts: list[Part] = [Text(seen.accuracy, "lead")] if seen.accuracy else []
+    parts += [Text(note, "missing") for note in seen.notes]
     if seen.confusion is not None:
         parts.append(confusion(seen.name, seen.confusion, seen.samples))
     if seen.spikes is not None:
@@ -123,7 +125,7 @@ def _chip_parts(name: str, on: OnChip) -> list[Part]:
         what = "" if on.loads is None else "synops per step"
         parts.append(mesh(on.placement, on.loads, what))
     if energy:
-        parts.append(total_energy(f"{chip}-{name}", {name: energy}))
+        parts.append(total_energy(chip, {name: energy}))
         if all("items_uj" in layer for layer in energy["layers"]):
             parts.append(layer_energy(name, chip, energy))
         parts.append(layer_time(name, chip, latency))
@@ -202,9 +204,3 @@ def about_section(
     if recipe is not None:
         parts.append(Listing("recipe, every default spelled out", recipe))
     return Section("Recipe, versions, seeds", parts)
-
-
-def accuracy_text(share: float, samples: int, of: int, data: str, split: str) -> str:
-    """Return which samples a figure is of, and how many are answered right."""
-    which = f"all {of:,}" if samples == of else f"the first {samples:,} of {of:,}"
-    return f"Accuracy of the integers {percent(share)}, on {which} {split} samples of {data}."

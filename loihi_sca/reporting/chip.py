@@ -26,15 +26,14 @@ MOST = 6
 """Cliffs of a layer in the table."""
 
 
-def total_energy(name: str, energies: Mapping[str, Mapping[str, Any]]) -> Picture:
+def total_energy(chip: str, energies: Mapping[str, Mapping[str, Any]]) -> Picture:
     """Draw static and dynamic energy per sample, with the band of their sum.
 
     Parameters
     ----------
-    name : str
-        Of the chip.
-    energies : mapping of bar to mapping
-        The ``energy`` of an estimate's JSON, by network.
+    chip : str
+    energies : mapping of network to mapping
+        The ``energy`` of an estimate's JSON.
     """
     with drawing(height=1.0 + 0.36 * len(energies)) as (figure, ((panel,),)):
         bars, left = list(energies), [0.0] * len(energies)
@@ -51,13 +50,13 @@ def total_energy(name: str, energies: Mapping[str, Mapping[str, Any]]) -> Pictur
     ]
     text = "; ".join(f"{bar}: {total}, of it static {static}" for bar, total, static, _ in rows)
     table = Table("energy per sample, best (low to high)", ("", "total", "static", "dynamic"), rows)
-    title = f"Total energy per sample on {name}, static power included, with its band"
-    return Picture(f"energy-{name}", title, f"{text}.", figure, table)
+    title = f"Total energy per sample on {chip}, static power included, with its band"
+    return Picture(f"energy-{'-'.join(bars)}-{chip}", title, f"{text}.", figure, table)
 
 
 def layer_energy(network: str, chip: str, energy: Mapping[str, Any]) -> Picture:
     """Draw the dynamic energy per sample of each layer, by kind of operation, with its band."""
-    layers = [x for x in energy["layers"] if x["items_uj"]]
+    layers = [x for x in energy["layers"] if x["dynamic_uj"]["high"]]  # the host's take nothing
     kinds: dict[str, dict[str, float]] = {}
     for layer in layers:
         for item, band in layer["items_uj"].items():
@@ -107,9 +106,7 @@ def layer_time(network: str, chip: str, latency: Mapping[str, Any]) -> Picture:
         _finish(panel, "time per step, us")
         panel.set_yticks(names)
         figure.legend(loc="outside upper center", ncols=4)
-    rows = [
-        (x["layer"], band_text(x["time_us"], "us"), x["what"], str(x["core"])) for x in layers
-    ]
+    rows = [(x["layer"], band_text(x["time_us"], "us"), x["what"], str(x["core"])) for x in layers]
     step, sample = (band_text(latency[key], "us") for key in ("step_us", "sample_us"))
     text = (
         f"A step takes as long as the slowest core of all and the barrier: {step}; a sample of "
@@ -131,10 +128,11 @@ def layer_cliffs(found: Cliffs) -> Picture:
         for panel, layer in zip(close_unused(axes, len(found)), found, strict=True):
             _draw_cliffs(panel, layer)
             panel.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-            panel.yaxis.set_major_locator(MaxNLocator(3))
+            if layer.cliffs:
+                panel.yaxis.set_major_locator(MaxNLocator(3))
         handles = {}
         for panel in axes.flat:
-            handles |= dict(reversed(x) for x in zip(*panel.get_legend_handles_labels()))
+            handles |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
         figure.legend(handles.values(), handles, loc="outside upper center", ncols=2)
         figure.supxlabel("channels", fontsize="medium")
         figure.supylabel("synapse words saved", fontsize="medium")
@@ -174,7 +172,9 @@ def _draw_cliffs(panel: Any, layer: LayerCliffs) -> None:
             layer.dearer, [0] * len(layer.dearer), "x", ms=4, ls="none", color=THEME["pink"][0],
             label="dearer than as it is",
         )  # fmt: skip
-    panel.set_title(layer.layer)
+    if not layer.cliffs:
+        panel.set(ylim=(-1, 1), yticks=[])
+    panel.set_title(layer.layer if layer.cliffs else f"{layer.layer}: none")
     panel.set_xlim(layer.channels + 1, 0)  # from what it is down to less
 
 

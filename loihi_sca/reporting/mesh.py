@@ -54,7 +54,7 @@ def mesh(placement: Placement, loads: Sequence[float] | None = None, what: str =
     tips: dict[str, str] = {}
     width, high = _extent(placement)
     rows = -(-len(layers) // LEGEND)
-    height = 0.5 * WIDTH * 0.94 * high / width + 0.75 + 0.17 * rows
+    height = 0.5 * WIDTH * 0.94 * high / width + 0.45 + 0.17 * rows
     highest = 1.0 if loads is None else max(loads, default=0.0)
     what = what or "fullest limit used"
     with drawing(1, 2, height=height) as (figure, ((by_layer, by_load),)):
@@ -79,12 +79,12 @@ def mesh(placement: Placement, loads: Sequence[float] | None = None, what: str =
             ],
             loc="outside lower center", ncols=min(LEGEND, max(len(layers), 1)), columnspacing=1,
         )  # fmt: skip
-        title = (
-            f"{name} on {profile.name}: {plural(placement.cores, 'core')}, "
-            f"{plural(placement.chips, 'chip')}"
-        )
-        figure.suptitle(title, fontsize="medium")
-    text = f"{title}; " + ", ".join(f"{x.spec.name} {plural(x.cores, 'core')}" for x in layers)
+    title = (
+        f"{name} on {profile.name}: {plural(placement.cores, 'core')}, "
+        f"{plural(placement.chips, 'chip')}"
+    )
+    cores_of = (f"{x.spec.name} {plural(x.cores, 'core')}" for x in layers)
+    text = f"{', '.join(cores_of)}. Shade: {what}, at most {highest:,.4g}."
     table = _table(placement, utilisations(placement) if loads is None else loads, what)
     return Picture(f"mesh-{name}-{profile.name}", f"The mesh: {title}", text, figure, table, tips)
 

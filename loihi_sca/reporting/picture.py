@@ -14,10 +14,10 @@ from typing import Any
 from loihi_sca.files import atomic_path, make_folder, write_text
 from loihi_sca.reporting.theme import FAINT, INK, LINE, PAPER, THEME
 
-WIDTH = 4.6
+WIDTH = 4.4
 """Of a picture in inches: at 400 pixels its letters are still to be read."""
 
-POINTS = 8.5
+POINTS = 9.0
 """Size of letters."""
 
 SVG = "http://www.w3.org/2000/svg"

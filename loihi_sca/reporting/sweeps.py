@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from loihi_sca.config import FRACTIONS
 from loihi_sca.reporting.picture import Picture
-from loihi_sca.reporting.tradeoffs import Point, scatter
+from loihi_sca.reporting.tradeoffs import Point, front_of, scatter
 
 Result: TypeAlias = dict[str, Any]
 """What a run's ``result.json`` says."""
@@ -121,7 +121,7 @@ def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> Picture:
         series.setdefault(name, []).append(point)
     return scatter(
         f"pareto-{x}", series, x_label=x_label, y_label="accuracy of the integers",
-        joined=list(series),
+        joined=list(series), with_front=True,
     )  # fmt: skip
 
 
@@ -145,14 +145,5 @@ def front(rows: Sequence[Mapping[str, Any]], x: str) -> list[Mapping[str, Any]]:
 
     Rows whose cost is not known are left out.
     """
-    rows = [row for row in rows if x in row]
-    return [
-        row
-        for row in rows
-        if not any(
-            other[x] <= row[x]
-            and other["accuracy"] >= row["accuracy"]
-            and (other[x], other["accuracy"]) != (row[x], row["accuracy"])
-            for other in rows
-        )
-    ]
+    points = [Point(row[x], row["accuracy"], 0.0, str(i)) for i, row in enumerate(rows) if x in row]
+    return [rows[i] for i in sorted(int(point.told) for point in front_of(points))]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from loihi_sca.reporting.picture import Picture, Table, drawing
 from loihi_sca.reporting.text import percent
-from loihi_sca.reporting.theme import colour_of, marker_of
+from loihi_sca.reporting.theme import FAINT, colour_of, marker_of
 
 FOCUSABLE = 60
 """Up to so many points can be gone through with the keyboard; the table has them all."""
@@ -37,6 +37,7 @@ def scatter(
     x_label: str,
     y_label: str,
     joined: Sequence[str] = (),
+    with_front: bool = False,
 ) -> Picture:
     """Draw points with error bars, by series, with what each of them is.
 
@@ -48,6 +49,8 @@ def scatter(
     x_label, y_label : str
     joined : sequence of str
         Series whose points are joined along x.
+    with_front : bool
+        Draw a line along the points that no other beats.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -67,6 +70,10 @@ def scatter(
                 accuracy += f" ± {percent(point.error)}" if point.error else ""
                 tips[gid] = f"{point.told}: {accuracy}, {point.cost:,.5g} {x_label}"
                 rows.append((point.told, called, f"{point.cost:,.5g}", accuracy))
+        if with_front:
+            best = front_of([p for points in series.values() for p in points])
+            panel.plot([p.cost for p in best], [p.accuracy for p in best], "--", color=FAINT,
+                       drawstyle="steps-post", lw=1, zorder=1, label="front")  # fmt: skip
         panel.set(xlabel=x_label, ylabel=y_label)
         panel.yaxis.set_major_formatter(PercentFormatter(1.0))
         if len(series) > 1:
@@ -80,3 +87,12 @@ def scatter(
     title = f"{y_label[:1].upper()}{y_label[1:]} against {x_label}"
     table = Table("all points", ("network", "series", x_label, y_label), rows, words=(1,))
     return Picture(name, title, text, figure, table, tips, focusable=len(rows) <= FOCUSABLE)
+
+
+def front_of(points: Sequence[Point]) -> list[Point]:
+    """Return the points, by cost, that no other beats: none costs less and is as accurate."""
+    return sorted(
+        p
+        for p in points
+        if not any(q.cost <= p.cost and q.accuracy >= p.accuracy and q[:2] != p[:2] for q in points)
+    )

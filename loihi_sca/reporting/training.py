@@ -8,7 +8,7 @@ from typing import Any
 
 from loihi_sca.reporting.picture import Picture, Table, close_unused, drawing
 from loihi_sca.reporting.text import percent
-from loihi_sca.reporting.theme import NAMED, SERIES, colour_of
+from loihi_sca.reporting.theme import NAMED, SERIES, colour_of, marker_of
 
 Epochs = Sequence[Mapping[str, Any]]
 """Lines of ``metrics.jsonl`` of one model."""
@@ -58,6 +58,32 @@ def curves(models: Mapping[str, Epochs]) -> Picture:
     head = ("model", "epoch", "loss", "training accuracy", "validation accuracy")
     table = Table("every epoch", head, rows)
     return Picture("training", "Loss and accuracy over the epochs", f"{ends}.", figure, table)
+
+
+def validation_curves(runs: Mapping[str, Epochs]) -> Picture:
+    """Draw the validation accuracy of several runs over their epochs."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    with drawing(height=2.6 + 0.19 * len(runs)) as (figure, ((panel,),)):
+        for number, (run, epochs) in enumerate(runs.items()):
+            panel.plot(
+                [e["number"] for e in epochs], [e["validation_accuracy"] for e in epochs],
+                color=SERIES[number % len(SERIES)], marker=marker_of(number), ms=3, lw=1, label=run,
+            )  # fmt: skip
+        panel.set(xlabel="epoch", ylabel="validation accuracy")
+        panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside lower center")
+    rows = [
+        (run, str(len(e)), percent(e[-1]["validation_accuracy"]), f"{e[-1]['loss']:.4g}")
+        for run, e in runs.items()
+    ]
+    table = Table("after the last epoch", ("run", "epochs", "validation accuracy", "loss"), rows)
+    text = "; ".join(
+        f"{run}: {accuracy} after {epochs} epochs" for run, epochs, accuracy, _ in rows
+    )
+    title = "Validation accuracy over the epochs, by run"
+    return Picture("validation", title, f"{text}.", figure, table)
 
 
 def channels(model: str, epochs: Epochs) -> Picture:

@@ -69,7 +69,7 @@ def test_the_front_is_what_no_other_trial_beats(straight) -> None:
     expected = [a for a in found.rows if not any(beats(b, a) for b in found.rows)]
     assert found.front == expected
     assert json.loads((folder / "front.json").read_text())["front"] == expected
-    assert "test data" in front_picture(found.rows, "energy", "uJ")
+    assert "test data" in front_picture(found.rows, "energy", "uJ").svg()
 
 
 @needs_optuna

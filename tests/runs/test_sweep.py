@@ -135,7 +135,7 @@ def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
     assert pruned["validation_accuracy"] == pytest.approx(0.86)
     assert pruned["synops_share"] == pytest.approx((0.5 + 0.25) / 2)
     assert (pruned["cores_loihi2"], pruned["energy_uj_loihi2"]) == (5, 10.0)
-    assert "sca" in pareto([dense, pruned], "cores_loihi2", "cores")
+    assert "sca" in pareto([dense, pruned], "cores_loihi2", "cores").svg()
     worse = {**pruned, "cores_loihi2": 7}
     assert front([dense, pruned, worse], "cores_loihi2") == [dense, pruned]
     assert mean_of([3.0]).std == 0
@@ -147,7 +147,7 @@ def test_an_unknown_energy_is_no_energy_of_nothing() -> None:
     rows = summary(results)
     assert "energy_uj_loihi2" not in rows[1]
     assert front(rows, "energy_uj_loihi2") == rows[:1]
-    assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy")
+    assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy").svg()
     shown = Console(file=StringIO(), width=200)
     shown.print(*_tables(rows, ["loihi2"]))
     assert "unknown" in shown.file.getvalue()
@@ -168,8 +168,8 @@ def test_ways_to_prune_are_told_apart_where_they_differ() -> None:
     by_cores, by_share = (
         summary([made_up(0, {name: 5}, 0.8, 5, 50.0)]) for name in ("cores", "connections")
     )
-    assert "sca, " not in pareto(by_cores, "cores_loihi2", "cores")
-    both = pareto(by_cores + by_share, "cores_loihi2", "cores")
+    assert "sca, cores" not in pareto(by_cores, "cores_loihi2", "cores").svg()
+    both = pareto(by_cores + by_share, "cores_loihi2", "cores").svg()
     assert "sca, cores of loihi2" in both
     assert "sca, connections" in both
 

@@ -1,4 +1,4 @@
-"""What lies in a run folder, read with care: it may be damaged, unfinished, or of an older version."""
+"""What lies in a run folder, read with care: damaged, unfinished, or of an older version."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ Kind: TypeAlias = Literal["network", "train", "demo", "sweep", "study"]
 
 MODELS = ("dense", "pruned")
 
-TAKES = (
-    "A report is made of a folder of loihi-sca train, demo, sweep or study, or of a netx file."
-)
+TAKES = "A report is made of a folder of loihi-sca train, demo, sweep or study, or of a netx file."
 
 
 class _Scores(BaseModel):
@@ -145,4 +143,3 @@ def read_optional(path: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}).") from error
-

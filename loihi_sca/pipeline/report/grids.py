@@ -20,7 +20,7 @@ from loihi_sca.reporting.picture import Table
 from loihi_sca.reporting.studies import chosen_text, front_picture, trial_rows, value_text
 from loihi_sca.reporting.sweeps import front, pareto, summary
 from loihi_sca.reporting.text import percent, plural, three_digits
-from loihi_sca.reporting.training import curves
+from loihi_sca.reporting.training import validation_curves
 
 COSTS = {"cores": "cores", "energy_uj": "total energy per sample, uJ"}
 
@@ -39,13 +39,13 @@ def page_of_sweep(folder: Path, options: Options) -> Page:
     costs = {f"{c}_{chip.name}": f"{t}, {chip.name}" for c, t in COSTS.items() for chip in chips}
     costs["synops"] = "synops per sample"
     known = {cost: label for cost, label in costs.items() if any(cost in row for row in rows)}
-    parts: list[Part] = [*notes, Text(ONE_RUN.format(folder=folder))]
+    parts: list[Part] = [*notes, Text(ONE_RUN.format(folder=folder.name))]
     parts += [pareto(rows, cost, label) for cost, label in known.items()]
     parts.append(_table(rows, known))
     first = results[0]
     return Page(
         f"{first['recipe']['name']}: a sweep",
-        f"{plural(len(results), 'run')} of {plural(len(rows), 'kind')}; accuracy is that of the "
+        f"{plural(len(results), 'run')}, {plural(len(rows), 'setting')}; accuracy is that of the "
         "deployed integers on the test split, averaged over seeds.",
         [
             Section("Accuracy and cost", parts),
@@ -71,11 +71,9 @@ def page_of_study(folder: Path, options: Options) -> Page:
     best = {row["trial"] for row in about["front"]}
     rows = trial_rows(results, goals, profile, best)
     costs = [goal for goal in goals if goal != "accuracy"]
-    parts: list[Part] = [*notes, Text(ONE_RUN.format(folder=folder))]
+    parts: list[Part] = [*notes, Text(ONE_RUN.format(folder=folder.name))]
     if "accuracy" in goals:
-        parts += [
-            front_picture(rows, cost, f"{goal_of(cost).label}, {profile}") for cost in costs
-        ]
+        parts += [front_picture(rows, cost, f"{goal_of(cost).label}, {profile}") for cost in costs]
     parts.append(_trials(rows, goals))
     searched = [(name, what) for name, what in about["search"].items()]
     space = Table("what the study varies", ("field of the recipe", "values"), searched, (1,))
@@ -124,7 +122,7 @@ def _results(folder: Path, form: type[BaseModel]) -> tuple[list[dict[str, Any]],
     if not done:
         raise InputError(
             f"{folder}: no run has a result yet ({len(under_way)} under way, {len(failed)} failed)."
-            f" {ONE_RUN.format(folder=folder)}"
+            f" {ONE_RUN.format(folder=folder.name)}"
         )
     return [read_record(path / "result.json", form) for path in done], notes
 
@@ -176,11 +174,12 @@ def _curves(folder: Path, results: Iterable[Mapping[str, Any]]) -> list[Part]:
     models = {}
     for result in results:
         metrics, _ = read_metrics(folder / "runs" / result["run"])
-        models.update({result["run"]: epochs for epochs in metrics.values()})
+        for epochs in metrics.values():  # of one model
+            models[result["run"]] = epochs
     if len(models) > MOST_CURVES:
         text = f"Curves of {len(models)} runs are too many for one picture; see those of one run."
         return [Text(text, "missing")]
-    return [curves(models)] if models else []
+    return [validation_curves(models)] if models else []
 
 
 def _exactness(results: Sequence[Mapping[str, Any]]) -> Section:
@@ -202,6 +201,8 @@ def _exactness(results: Sequence[Mapping[str, Any]]) -> Section:
 
 def _about(results: Sequence[Mapping[str, Any]], text: str) -> Section:
     versions = [r["versions"] for r in results]
-    more = [text] + (["Versions differ between runs."] if versions.count(versions[0]) < len(versions) else [])
+    more = [text]
+    if versions.count(versions[0]) < len(versions):
+        more.append("Versions differ between runs; these are those of the first.")
     seeds = sorted({r["seed"] for r in results})
     return about_section(tomli_w.dumps(results[0]["recipe"]), versions[0], seeds, *more)

@@ -22,8 +22,9 @@ from loihi_sca.hardware.mapping.cliffs import cliffs
 from loihi_sca.network import Network
 from loihi_sca.pipeline.evaluate import Evaluation, dataset_for, evaluate
 from loihi_sca.pipeline.report.options import Options
-from loihi_sca.reporting.chapters import OnChip, Seen, accuracy_text
+from loihi_sca.reporting.chapters import OnChip, Seen
 from loihi_sca.reporting.page import Text
+from loihi_sca.reporting.text import percent
 
 Recorded = Mapping[str, Mapping[str, Any]]
 """Estimates that a run has written, as JSON, by chip."""
@@ -81,7 +82,6 @@ def look_at(
     try:
         if dataset is not None:
             seen, measured, sample = _run(network, seen, dataset, options)
-            notes = [seen.samples, *notes]
             notes += explain_silence(network, {a.name: a.spikes for a in measured.activity})
         options.tell(f"{name}: reference = fast", 0, 1)
         proof = verify(network, engines=("reference", "fast"), data=sample, samples=1)
@@ -93,9 +93,7 @@ def look_at(
     return Found(replace(seen, chips=found, notes=tuple(notes)), tuple(proofs))
 
 
-def _data(
-    network: Network, options: Options, run: Path | None
-) -> tuple[Dataset | None, list[str]]:
+def _data(network: Network, options: Options, run: Path | None) -> tuple[Dataset | None, list[str]]:
     """Return the samples, or why there are none; what is asked for must be there."""
     if options.data is not None:
         return dataset_for(network, options.data, options.split, options.root), []
@@ -121,12 +119,16 @@ def _run(
     layers = [layer.name for layer in network.layers]
     traces = fast.run(network, sample, record=layers).traces
     spikes = {n: traces[n].spikes[0].reshape(-1, dataset.timesteps) for n in layers if n in traces}
-    told = accuracy_text(
-        measured.accuracy, len(few), len(dataset), dataset.name, options.split
+    which = (
+        f"all {len(dataset):,}"
+        if len(few) == len(dataset)
+        else (f"the first {len(few):,} of {len(dataset):,}")
     )
+    told = f"{which} {options.split} samples of {dataset.name}"
     return (
         replace(
             seen, confusion=measured.confusion, spikes=spikes, samples=told,
+            accuracy=f"Accuracy of the integers {percent(measured.accuracy)}, on {told}.",
             sample=f"the first {options.split} sample of {dataset.name}, class {few.labels[0]}",
         ),
         measured, sample,

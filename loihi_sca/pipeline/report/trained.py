@@ -124,7 +124,9 @@ def _compiled(folder: Path) -> _Trained:
         from loihi_sca.frontend.compile import compile_slayer
         from loihi_sca.training import checkpoint as checkpoints
     except (ModuleNotFoundError, BackendError) as error:
-        found.notes.append(f"Not shown: what takes the compiled network, which takes torch: {error}")
+        found.notes.append(
+            f"Not shown: what takes the compiled network, which takes torch: {error}"
+        )
         return found
     for label, path in best.items():
         saved = checkpoints.load(path)
@@ -141,8 +143,8 @@ def _compiled(folder: Path) -> _Trained:
         if network.proof is not None:
             found.proofs.append(
                 Text(
-                    f"{label}: 0 mismatches between SLAYER and the compiled network, compared while "
-                    f"this report was made on {network.proof.samples} random sample of "
+                    f"{label}: 0 mismatches between SLAYER and the compiled network, compared "
+                    f"while this report was made on {network.proof.samples} random sample of "
                     f"{network.proof.timesteps} steps, {len(network.proof.layers)} layers, "
                     f"{network.proof.compared:,} values of spikes.",
                     "good",
