@@ -103,7 +103,8 @@ class Picture:
         from matplotlib import rc_context
 
         make_folder(folder)
-        paths = [folder / f"{self.name}.svg", folder / f"{self.name}.pdf"]
+        name = re.sub(r"[^\w=.]+", "-", self.name)  # networks are called anything
+        paths = [folder / f"{name}.svg", folder / f"{name}.pdf"]
         write_text(paths[0], self.svg())
         # Type 42: letters stay letters, as publishers ask for
         with atomic_path(paths[1]) as path, rc_context({"pdf.fonttype": 42}):

@@ -1,12 +1,15 @@
 import json
+import shutil
 from io import StringIO
 
 import pytest
+from html_page import check_page
 from rich.console import Console
 
 from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.pipeline.report import report
 from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
@@ -230,3 +233,21 @@ def cli_sweep(tmp_path):
         return int(exit.value.code or 0), tmp_path / "out"
 
     return run
+
+
+def test_the_report_of_a_sweep(swept, tmp_path) -> None:
+    folder, results = swept
+    copy = shutil.copytree(folder, tmp_path / "sweep")
+    (copy / "runs" / "under-way").mkdir()
+    page = check_page(report(copy, out=tmp_path / "page.html").read_text())
+    for figure in ("cores, loihi2", "total energy per sample, uJ, loihi2", "synops per sample"):
+        assert f"Accuracy of the integers against {figure}" in page.text
+    assert "Unfinished: under-way." in page.text
+    assert f"{100 * results[1]['accuracy']:.2f} %" in page.text
+    assert "slayer = reference = fast" in page.text
+    one = check_page(report(copy / "runs" / results[1]["run"], samples=9).read_text())
+    assert "0 mismatching spikes, SLAYER = reference = fast engine, over 4 test" in one.text
+    damaged = copy / "runs" / results[0]["run"] / "result.json"
+    damaged.write_text(json.dumps({**results[0], "chips": 3}))
+    with pytest.raises(InputError, match=r"result\.json: damaged \(chips"):
+        report(copy)
