@@ -193,7 +193,7 @@ def _bands(panel: Any, names: Sequence[str], bands: Sequence[Mapping[str, float]
     """Draw from low to high, about best."""
     best = [band["best"] for band in bands]
     reach = ([b["best"] - b["low"] for b in bands], [b["high"] - b["best"] for b in bands])
-    panel.errorbar(best, names, xerr=reach, fmt="none", ecolor=INK, capsize=3, lw=1)
+    panel.errorbar(best, names, xerr=reach, fmt="none", color=INK, capsize=3, lw=1)
 
 
 def _finish(panel: Any, x_label: str) -> None:
