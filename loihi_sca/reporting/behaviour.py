@@ -87,7 +87,7 @@ def raster(
 
     shown = {layer: _chosen(all_of) for layer, all_of in spikes.items()}
     heights = [max(len(rows), 8) ** 0.5 for rows in shown.values()]
-    options = {"sharex": True, "gridspec_kw": {"height_ratios": heights}}
+    options: dict[str, Any] = {"sharex": True, "gridspec_kw": {"height_ratios": heights}}
     height = 0.9 + sum(heights) * 0.16
     with drawing(len(spikes), 1, height=height, **options) as (figure, axes):
         for number, (layer, rows) in enumerate(shown.items()):

@@ -130,7 +130,7 @@ def layer_cliffs(found: Cliffs) -> Picture:
             panel.xaxis.set_major_locator(MaxNLocator(3, integer=True))
             if layer.cliffs:
                 panel.yaxis.set_major_locator(MaxNLocator(3))
-        handles = {}
+        handles: dict[str, Any] = {}
         for panel in axes.flat:
             handles |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
         figure.legend(handles.values(), handles, loc="outside upper center", ncols=2)

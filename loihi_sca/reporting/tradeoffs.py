@@ -71,8 +71,8 @@ def scatter(
                 tips[gid] = f"{point.told}: {accuracy}, {point.cost:,.5g} {x_label}"
                 rows.append((point.told, called, f"{point.cost:,.5g}", accuracy))
         if with_front:
-            best = front_of([p for points in series.values() for p in points])
-            panel.plot([p.cost for p in best], [p.accuracy for p in best], "--", color=FAINT,
+            line = front_of([p for points in series.values() for p in points])
+            panel.plot([p.cost for p in line], [p.accuracy for p in line], "--", color=FAINT,
                        drawstyle="steps-post", lw=1, zorder=1, label="front")  # fmt: skip
         panel.set(xlabel=x_label, ylabel=y_label)
         panel.yaxis.set_major_formatter(PercentFormatter(1.0))
