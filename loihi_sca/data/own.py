@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +172,7 @@ def _knows_splits(function: Any) -> bool:
 def _from_npz(path: Path, test: bool) -> Part:
     part = "test" if test else "train"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with path.open("rb") as file, _archive(file) as arrays:
             keys = set(arrays.files)
             classes = _as_classes(str(path), arrays["classes"] if "classes" in keys else None)
             if {"x", "y"} <= keys and not {"x_train", "x_test"} & keys:
@@ -187,8 +187,15 @@ def _from_npz(path: Path, test: bool) -> Part:
             return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: {_about(error)}") from error
+
+
+def _archive(file: BinaryIO) -> np.lib.npyio.NpzFile:
+    found = np.load(file, allow_pickle=False)
+    if not isinstance(found, np.lib.npyio.NpzFile):
+        raise ValueError("it holds a single array")
+    return found
 
 
 def _about(error: Exception) -> str:
