@@ -16,7 +16,7 @@
     estimate     cores, energy and latency on a chip       -> Estimate
     cliffs       channel counts at which cores drop        -> Cliffs
     plan         channels under a budget, before training  -> Planned
-    report       the page of a finished run
+    report       the page of a run, or of a netx file
 
 Results have a short repr, ``table()``, ``as_json()``, ``rows()`` and ``to_pandas()``. Networks are
 given as they are or by path, chips and recipes by name too. Everything loads when it is first used.
@@ -42,7 +42,7 @@ _HOMES = {
     "prune": "pruning.oneshot",
     "read": "netx.reader",
     "read_nir": "exchange.nir_import",
-    "report": "reporting.html:write_report",
+    "report": "pipeline.report",
     "resize": "model.sizes",
     "run": "pipeline.run",
     "shapes_of": "model.sizes",

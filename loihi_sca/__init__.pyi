@@ -34,10 +34,10 @@ from loihi_sca.netx.reader import read as read
 from loihi_sca.netx.writer import write as write
 from loihi_sca.pipeline.evaluate import evaluate as evaluate
 from loihi_sca.pipeline.plan import plan as plan
+from loihi_sca.pipeline.report import report as report
 from loihi_sca.pipeline.run import run as run
 from loihi_sca.pruning.oneshot import prune as prune
 from loihi_sca.pruning.pruner import Pruner as Pruner
-from loihi_sca.reporting.html import write_report as report
 from loihi_sca.training.session import train as train
 
 __all__ = [

@@ -21,12 +21,18 @@ def versions() -> dict[str, str]:
 
     What is not installed is left out; ``lava`` names the Python that runs Lava, if one does.
     """
+    found = package_versions()
+    with contextlib.suppress(BackendError):
+        found["lava"] = str(lava_python.find())
+    return found
+
+
+def package_versions() -> dict[str, str]:
+    """Return the same without the Python that runs Lava, which takes a while to find."""
     found = {"python": platform.python_version(), "platform": sys.platform}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-    with contextlib.suppress(BackendError):
-        found["lava"] = str(lava_python.find())
     return found
 
 

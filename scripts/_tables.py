@@ -124,7 +124,8 @@ def cores(content: Content) -> str:
 
 def cores_picture(content: Content) -> str:
     """Accuracy against cores, a picture on white that can be read in any page."""
-    head, rest = pareto(content["rows"], "cores_loihi2", "cores of Loihi 2").split(">", 1)
+    picture = pareto(content["rows"], "cores_loihi2", "cores of Loihi 2")
+    head, rest = picture.svg().split(">", 1)
     return f'{head}><rect width="100%" height="100%" fill="white"/>{rest}'
 
 

@@ -38,8 +38,8 @@ def map_cores(
     """
     from loihi_sca import hardware
     from loihi_sca.files import write_text
-    from loihi_sca.hardware.cost.load import loads
-    from loihi_sca.hardware.picture import svg as draw
+    from loihi_sca.hardware.cost.load import synops_per_step
+    from loihi_sca.reporting.mesh import mesh
 
     chip = hardware.load_profile(profile)
     net = read_network(network, input_shape)
@@ -49,9 +49,9 @@ def map_cores(
         synops = None
         if rate:
             activity = given_rates(net, rate, chip, timesteps or net.timesteps or 1)
-            per_layer = [load.synops / activity.timesteps for load in loads(placement, activity)]
-            synops = [float(n) for layer in per_layer for n in layer]
-        write_text(svg, draw(placement, synops, "synops per step" if rate else ""))
+            synops = synops_per_step(placement, activity)
+        picture = mesh(placement, synops, "synops per step" if rate else "")
+        write_text(svg, picture.svg())
     emit_csv(as_csv, placement)
     if as_json:
         emit_json(placement.as_json())

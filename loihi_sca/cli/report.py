@@ -3,27 +3,90 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.markup import escape
 
-from loihi_sca.cli.output import JsonFlag, console, emit_json
+from loihi_sca.cli.options import DataName, DataRoot, DataSplit, InputShape, parse_shape
+from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+
+if TYPE_CHECKING:
+    from loihi_sca.data import Split
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Run folder of `loihi-sca demo`.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of `train`, `demo`, `sweep` or `study`, or a netx file.",
+            metavar="RUN|NET.net",
+        ),
+    ],
+    dataset: DataName = None,
+    split: DataSplit = "test",
+    root: DataRoot = None,
+    samples: Annotated[
+        int, typer.Option(help="Measure networks on at most so many samples.", min=1)
+    ] = 1000,
+    profiles: Annotated[
+        str | None,
+        typer.Option(help="Chips, with commas; by default those of the run, or loihi1,loihi2."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The page; by default RUN/report.html or NET.report.html."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Write all pictures into this folder too, as SVG and PDF.")
+    ] = None,
+    timesteps: Annotated[
+        int | None, typer.Option(help="Steps per sample, where a netx file does not say.", min=1)
+    ] = None,
+    input_shape: InputShape = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write the report of a run again, for example after an update of loihi-sca.
+    """Write the report of any run, or of a network: one HTML file that needs nothing else.
 
-    Example:
+    Networks are measured on the data of the run's recipe, if they are at hand, or on --data. What
+    a run does not have is not shown; the report says what it would take.
 
+    Examples
+    --------
         loihi-sca report runs/demo
-    """
-    from loihi_sca.reporting.html import write_report
 
-    path = write_report(run)
+        loihi-sca report runs/my --pictures pictures
+
+        loihi-sca report digits.net --data digits
+    """
+    from loihi_sca.pipeline.report import write_report
+    from loihi_sca.pipeline.report.options import Options
+
+    with progress_bar(silent=as_json) as bar:
+        tasks = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        written = write_report(
+            run,
+            Options(
+                dataset, cast("Split", split), root, samples,
+                None if profiles is None else profiles.split(","), timesteps,
+                parse_shape(input_shape), show,
+            ),
+            out,
+            pictures,
+        )  # fmt: skip
     if as_json:
-        emit_json({"schema": 1, "report": str(path)})
-    else:
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        paths = [str(path) for path in written.pictures]
+        emit_json(
+            {"schema": 1, "kind": written.kind, "report": str(written.page), "pictures": paths}
+        )
+        return
+    drawn = f" and {len(written.pictures)} files into {pictures}" if pictures else ""
+    console.print(
+        f"wrote {escape(str(written.page))}{escape(drawn)}", highlight=False, soft_wrap=True
+    )

@@ -100,14 +100,15 @@ def _show(
 ) -> None:
     """Draw, and print a table or JSON, of what there is; a CSV only if there is something."""
     from loihi_sca.files import write_text
+    from loihi_sca.reporting.goals import OBJECTIVES
     from loihi_sca.reporting.studies import front_picture
-    from loihi_sca.runs.study import OBJECTIVES
 
     costs = [goal for goal in goals if goal != "accuracy"]
     if found.rows and "accuracy" in goals:
         for cost in costs:
             label = f"{OBJECTIVES[cost].label}, {profile}"
-            write_text(out / f"front-{cost}.svg", front_picture(found.rows, cost, label))
+            picture = front_picture(found.rows, cost, label)
+            write_text(out / f"front-{cost}.svg", picture.svg())
     front = sorted(found.front, key=lambda row: -float(row[goals[0]]))
     if front:
         emit_csv(as_csv, [_with_units(row) for row in front])
@@ -135,28 +136,24 @@ def _show(
 
 def _with_units(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row whose columns say their units."""
-    from loihi_sca.runs.study import OBJECTIVES
+    from loihi_sca.reporting.goals import OBJECTIVES
 
     return {OBJECTIVES[k].column if k in OBJECTIVES else k: value for k, value in row.items()}
 
 
 def _table(front: list[dict[str, Any]], goals: list[str]) -> Table:
-    from loihi_sca.runs.study import OBJECTIVES
+    from loihi_sca.reporting.goals import OBJECTIVES
+    from loihi_sca.reporting.studies import chosen_text, value_text
 
     table = Table("trial", "what it chose")
     for goal in goals:
         table.add_column(OBJECTIVES[goal].label, justify="right")
     table.add_column("test accuracy", justify="right")
     for row in front:
-        chosen = (f"{k.rpartition('.')[2]} {_short(v)}" for k, v in row["search"].items())
         table.add_row(
             row["trial"],
-            escape(", ".join(chosen)),
-            *(f"{100 * row[g]:.2f} %" if g == "accuracy" else _short(row[g]) for g in goals),
+            escape(chosen_text(row["search"])),
+            *(f"{100 * row[g]:.2f} %" if g == "accuracy" else value_text(row[g]) for g in goals),
             f"{100 * row['test_accuracy']:.2f} %",
         )
     return table
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

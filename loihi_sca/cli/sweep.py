@@ -160,9 +160,10 @@ def _show(
     if rows:
         for figure, label in COSTS.items():
             for chip in chips:
-                svg = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
-                write_text(out / f"pareto-{figure}-{chip}.svg", svg)
-        write_text(out / "pareto-synops.svg", pareto(rows, "synops", "synops per sample"))
+                picture = pareto(rows, f"{figure}_{chip}", f"{label}, {chip}")
+                write_text(out / f"pareto-{figure}-{chip}.svg", picture.svg())
+        picture = pareto(rows, "synops", "synops per sample")
+        write_text(out / "pareto-synops.svg", picture.svg())
     if rows:
         emit_csv(as_csv, rows)
     if as_json:

@@ -134,14 +134,20 @@ def profile_table(profile: Profile) -> Table:
     table.add_column("value", justify="right")
     for name in ("unit", "confidence", "source"):
         table.add_column(name, overflow="fold")
+    for cells in profile_cells(profile):
+        table.add_row(*cells)
+    return table
+
+
+def profile_cells(profile: Profile) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield name, value, unit, confidence and source of every number of a profile, for people."""
     for row in profile_rows(profile):
         value, low, high = row["value"], row["low"], row["high"]
         text = ", ".join(map(str, value)) if isinstance(value, list) else f"{value:,g}"
         if low != high:
             text += f" ({low:,g} to {high:,g})"
         source = row["source"] + (f"; {row['note']}" if row["note"] else "")
-        table.add_row(row["quantity"], text, row["unit"], row["confidence"], source)
-    return table
+        yield row["quantity"], text, row["unit"], row["confidence"], source
 
 
 def _quantities(profile: Profile) -> Iterator[tuple[str, Quantity | Choices]]:

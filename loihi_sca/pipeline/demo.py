@@ -15,7 +15,7 @@ from typing import Any
 from loihi_sca.config import Recipe
 from loihi_sca.files import write_json
 from loihi_sca.pipeline.deploy import Deployment, check_deployable, deploy
-from loihi_sca.reporting.html import write_report
+from loihi_sca.pipeline.report import report
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.session import Label, load_split, train
@@ -142,7 +142,8 @@ def run_demo(
         outcomes[label] = Outcome(deployed, _prunable_channels(checkpoint))
     summary = _summary(recipe, outcomes, time.perf_counter() - started)
     write_json(folder / "summary.json", summary)
-    write_report(folder)
+    tell.step("write report.html")
+    report(folder)
     return summary
 
 

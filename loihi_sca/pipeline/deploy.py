@@ -54,6 +54,12 @@ class Deployment:
         """Spikes that differ."""
         return sum(proof.mismatches for proof in self.proofs)
 
+    @property
+    def compared(self) -> list[str]:
+        """What was compared: the trained model, and the engines."""
+        engines = (engine for proof in self.proofs for engine in proof.engines)
+        return list(dict.fromkeys(("slayer", *engines)))
+
     def as_json(self) -> dict[str, Any]:
         """Return the figures of a table."""
         tables = [table for layer in self.network for table in layer.tables]
@@ -65,6 +71,7 @@ class Deployment:
             "digest": self.network.digest(),
             "verified_samples": self.verified_samples,
             "mismatches": self.mismatches,
+            "compared": self.compared,
         }
 
 

@@ -38,7 +38,7 @@ from loihi_sca.pruning.prepare import Prepared, prepare
 from loihi_sca.pruning.protection import Protection, check_holds, clear_moments, seeded
 from loihi_sca.pruning.selection import ByLayer
 from loihi_sca.pruning.state import SUMS, restore, tensors_of
-from loihi_sca.pruning.update import Update
+from loihi_sca.pruning.update import Update, change_of
 from loihi_sca.slayer.dynamics import ChannelActivity
 
 
@@ -291,17 +291,16 @@ class Pruner:
         back = self.config.regenerate if regenerate is None else regenerate
         bits = bits_of(gated_in(self.row)) if self._measure_bits else {}
         after, planned = self.decision.decide(scores, demands, rates, before, progress, back, bits)
-        pruned = regenerated = 0
+        changes = {}
         for name, block in self.blocks.items():
             changed = before[name] != after[name]
-            pruned += int((before[name] & changed).sum())
-            regenerated += int((after[name] & changed).sum())
+            changes[name] = change_of(before[name], after[name], scores[name])
             block.gate.data.copy_(after[name].to(block.gate.dtype))
             for parameter, axis in block.own_parameters:
                 for optimizer in optimizers:
                     clear_moments(optimizer, parameter, axis, changed)
         self.observation.clear()
-        return Update({n: int(a.sum()) for n, a in after.items()}, pruned, regenerated, planned)
+        return Update({n: int(a.sum()) for n, a in after.items()}, changes, planned)
 
     def finish(self, *optimizers: torch.optim.Optimizer, early: bool = False) -> Update:
         """Take the channels that are off out of the model, and out of all that listens to them.

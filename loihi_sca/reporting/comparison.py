@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from loihi_sca.reporting.text import band_text
+
 Value = Callable[[dict[str, Any]], float]
 
 UNKNOWN = "unknown"
@@ -92,14 +94,6 @@ def headline(summary: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def band_text(band: dict[str, float], unit: str) -> str:
-    """Return ``best (low to high) unit``, with three digits; one figure where they are equal."""
-    low, best, high = (_three(band[end]) for end in ("low", "best", "high"))
-    if low == high:
-        return f"{best} {unit}"
-    return f"{best} ({low} to {high}) {unit}"
-
-
 def _costs(profile: str, dense: dict[str, Any], pruned: dict[str, Any]) -> list[Row]:
     """Return total, static and dynamic energy and the latency."""
     return [
@@ -163,9 +157,3 @@ def _points(name: str, before: float, after: float) -> Row:
     change = f"{100 * (after - before):+.2f} points"
     dense, pruned = (f"{100 * share:.2f} %" for share in (before, after))
     return Row(name, dense, pruned, change, "share", (_exact(before), _exact(after)))
-
-
-def _three(value: float) -> str:
-    if value == 0 or value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".")

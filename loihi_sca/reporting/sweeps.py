@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from loihi_sca.config import FRACTIONS
-from loihi_sca.reporting.plots import scatter
+from loihi_sca.reporting.picture import Picture
+from loihi_sca.reporting.tradeoffs import Point, front_of, scatter
 
 Result: TypeAlias = dict[str, Any]
 """What a run's ``result.json`` says."""
@@ -96,8 +97,8 @@ def mean_of(values: Sequence[float]) -> Mean:
     return Mean(mean, spread**0.5, len(values))
 
 
-def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
-    """Draw accuracy against a cost, an ``<svg>`` element: one line per way to prune.
+def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> Picture:
+    """Draw accuracy against a cost: one line per way to prune.
 
     Ways differ by criterion, and by objective and currency of the budget if there are several.
 
@@ -115,11 +116,22 @@ def pareto(rows: Sequence[Mapping[str, Any]], x: str, x_label: str) -> str:
     rows = [row for row in rows if x in row]
     ways = [_way(row) for row in rows if row["criterion"]]
     told = [True, *(len(set(parts)) > 1 for parts in list(zip(*ways, strict=True))[1:])]
-    series: dict[str, list[tuple[float, float, float]]] = {}
+    series: dict[str, list[Point]] = {}
     for row in rows:
         name = ", ".join(itertools.compress(_way(row), told)) if row["criterion"] else "dense"
-        series.setdefault(name, []).append((row[x], row["accuracy"], row["accuracy_std"]))
-    return scatter(series, x_label=x_label, y_label="accuracy of the integers")
+        point = Point(row[x], row["accuracy"], row["accuracy_std"], label_of(row, name))
+        series.setdefault(name, []).append(point)
+    return scatter(
+        f"pareto-{x}", series, x_label=x_label, y_label="accuracy of the integers",
+        joined=list(series), with_front=True,
+    )  # fmt: skip
+
+
+def label_of(row: Mapping[str, Any], way: str) -> str:
+    """Return what a row is: its budget, the way it was pruned, its seeds."""
+    budget = "" if row["amount"] is None else f"{row['budget']}={row['amount']}, "
+    seeds = f", {row['seeds']} seeds" if row["seeds"] > 1 else ""
+    return f"{budget}{way}{seeds}"
 
 
 def _way(row: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -135,14 +147,5 @@ def front(rows: Sequence[Mapping[str, Any]], x: str) -> list[Mapping[str, Any]]:
 
     Rows whose cost is not known are left out.
     """
-    rows = [row for row in rows if x in row]
-    return [
-        row
-        for row in rows
-        if not any(
-            other[x] <= row[x]
-            and other["accuracy"] >= row["accuracy"]
-            and (other[x], other["accuracy"]) != (row[x], row["accuracy"])
-            for other in rows
-        )
-    ]
+    points = [Point(row[x], row["accuracy"], 0.0, str(i)) for i, row in enumerate(rows) if x in row]
+    return [rows[i] for i in sorted(int(point.told) for point in front_of(points))]

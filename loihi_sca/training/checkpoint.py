@@ -25,6 +25,7 @@ from loihi_sca.network import Shape
 from loihi_sca.toml_files import validate
 from loihi_sca.training.epoch import Sums
 from loihi_sca.training.loop import Trainer
+from loihi_sca.versions import package_versions
 
 SCHEMA = 1
 
@@ -51,6 +52,8 @@ class Checkpoint:
         What the epoch that is under way has brought so far.
     origin : str
         Digest of the weights that training started from; empty if they were drawn.
+    versions : dict of str to str
+        Of what trained it; empty in checkpoints of older versions.
     """
 
     tensors: dict[str, torch.Tensor]
@@ -61,6 +64,7 @@ class Checkpoint:
     best: float
     sums: Sums = field(default_factory=Sums)
     origin: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def weights_digest(self) -> str:
@@ -93,6 +97,7 @@ def capture(trainer: Trainer, best: float) -> Checkpoint:
         best,
         trainer.sums,
         trainer.origin,
+        package_versions(),
     )
 
 
@@ -174,6 +179,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "best": checkpoint.best,
         "sums": asdict(checkpoint.sums),
         "origin": checkpoint.origin,
+        "versions": checkpoint.versions,
     }
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in checkpoint.tensors.items()}
     header["digest"] = digest(tensors)
@@ -213,8 +219,9 @@ def load(path: Path) -> Checkpoint:
         tuple(header["in_shape"]),
         header["classes"],
         header["best"],
-        Sums(**header["sums"]),
+        Sums.from_json(header["sums"]),
         header.get("origin", ""),
+        header.get("versions", {}),
     )
 
 

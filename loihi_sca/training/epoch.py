@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from loihi_sca.model.folded import Folding
 from loihi_sca.pruning import Update
+from loihi_sca.pruning.update import Change
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Epoch:
         Channels left per block that can be pruned: the classes of the read-out are none.
     pruned, regenerated : int
         Channels that its updates switched off and on.
+    changes : dict of str to Change
+        The same by block, with the scores behind them; empty without an update.
     folding : Folding or None
         If batch norms were folded at its end; ``validation_accuracy`` is then that of the folded
         model.
@@ -39,12 +44,14 @@ class Epoch:
     alive: dict[str, int] = field(default_factory=dict)
     pruned: int = 0
     regenerated: int = 0
+    changes: dict[str, Change] = field(default_factory=dict)
     folding: Folding | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return a line for ``metrics.jsonl``."""
         values = asdict(self)
-        return values if self.folding else {k: v for k, v in values.items() if k != "folding"}
+        seldom = ("folding", "changes")
+        return {k: v for k, v in values.items() if v or k not in seldom}
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Sums:
         Samples that were classified right.
     pruned, regenerated : int
         Channels switched off and on.
+    changes : dict of str to Change
+        The same by block.
     """
 
     batches: int = 0
@@ -69,16 +78,22 @@ class Sums:
     correct: int = 0
     pruned: int = 0
     regenerated: int = 0
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Sums:
+        """Return sums from their fields; older ones do not tell changes by block."""
+        changes = {n: Change.from_json(c) for n, c in values.get("changes", {}).items()}
+        return Sums(**{**values, "changes": changes})
 
     def plus(self, samples: int, loss: float, correct: int) -> Sums:
         """Return the sums after one more batch, whose mean loss is given."""
-        return Sums(
-            self.batches + 1,
-            self.samples + samples,
-            self.loss + loss * samples,
-            self.correct + correct,
-            self.pruned,
-            self.regenerated,
+        return replace(
+            self,
+            batches=self.batches + 1,
+            samples=self.samples + samples,
+            loss=self.loss + loss * samples,
+            correct=self.correct + correct,
         )
 
     def updated(self, update: Update) -> Sums:
@@ -87,4 +102,9 @@ class Sums:
             self,
             pruned=self.pruned + update.pruned,
             regenerated=self.regenerated + update.regenerated,
+            changes={
+                name: self.changes.get(name, Change()).then(change)
+                for name, change in update.changes.items()
+            }
+            or self.changes,
         )

@@ -208,6 +208,7 @@ class Trainer:
             alive={n: int(b.alive.sum()) for n, b in self.model.gated if b.prunable},
             pruned=sums.pruned,
             regenerated=sums.regenerated,
+            changes=sums.changes,
             folding=folding,
         )
 

@@ -182,7 +182,7 @@ def main(
     for profile in results[0]["chips"]:
         write_text(
             folder / f"pareto-{profile}.svg",
-            pareto(rows, f"cores_{profile}", f"cores, {profile}"),
+            pareto(rows, f"cores_{profile}", f"cores, {profile}").svg(),
         )
     outcome = {
         "schema": 1,

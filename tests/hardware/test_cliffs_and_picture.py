@@ -12,8 +12,9 @@ from loihi_sca.hardware import describe, load_profile, map_network
 from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.mapping.cliffs import cliffs, cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
-from loihi_sca.hardware.picture import layer_colour, load_colour, svg, utilisations
+from loihi_sca.hardware.mapping.utilisation import utilisations
 from loihi_sca.hardware.shapes import Geometry
+from loihi_sca.reporting.mesh import layer_colour, mesh
 
 
 @pytest.fixture
@@ -108,12 +109,12 @@ def test_no_cliffs_where_channels_are_the_classes_behind_pooling_too():
 @pytest.mark.parametrize("name", ["loihi1", "loihi2"])
 def test_the_picture_shows_every_core_twice(gesture, name):
     placement = map_network(gesture, load_profile(name))
-    root = ET.fromstring(svg(placement))  # noqa: S314 - our own text
+    root = ET.fromstring(mesh(placement).svg())  # noqa: S314 - our own text
     titles = [e.text for e in root.iter("{http://www.w3.org/2000/svg}title")]
-    assert len(titles) == 2 * placement.cores
-    assert titles[0].startswith("core 0: input, 1024 neurons" if name == "loihi1" else "core 0")
+    assert len(titles) == 2 * placement.cores + 1
+    assert titles[0].startswith(f"The mesh: gesture on {name}: {placement.cores} cores")
+    assert titles[1].startswith("core 0: input, 1024 neurons" if name == "loihi1" else "core 0")
     texts = " ".join(e.text for e in root.iter("{http://www.w3.org/2000/svg}text"))
-    assert f"gesture on {name}: {placement.cores} cores" in texts
     for layer in placement.layers:
         assert f"{layer.spec.name} ({layer.cores})" in texts
 
@@ -122,7 +123,7 @@ def test_names_are_escaped_in_the_picture():
     plan = ArchitectureFile(
         name="<&>", input=4, weight_bits=8, layer=(LayerEntry(type="dense", neurons=2, name="a<b"),)
     )
-    picture = svg(map_network(build(plan), load_profile("loihi2")))
+    picture = mesh(map_network(build(plan), load_profile("loihi2"))).svg()
     ET.fromstring(picture)  # noqa: S314 - our own text
     assert "a&lt;b" in picture
 
@@ -130,10 +131,12 @@ def test_names_are_escaped_in_the_picture():
 def test_loads_set_the_shade(gesture):
     placement = map_network(gesture, load_profile("loihi1"))
     loads = np.arange(placement.cores, dtype=float)
-    picture = svg(placement, loads.tolist(), "synops")
-    assert load_colour(0.0) in picture
-    assert load_colour(1.0) in picture
-    assert "darkest = 48" in picture
+    picture = mesh(placement, loads.tolist(), "synops")
+    shades = [f"load-{i}" for i in (0, placement.cores // 2, placement.cores - 1)]
+    drawn = {p.get_gid(): p.get_facecolor()[-1] for p in picture.figure.axes[1].patches}
+    assert [drawn[gid] for gid in shades] == sorted(drawn[gid] for gid in shades)
+    assert drawn[shades[-1]] == 1.0
+    assert "darkest = 48" in picture.svg()
     assert max(utilisations(placement)) <= 1.0
     assert len({layer_colour(i, 6) for i in range(6)}) == 6
 
@@ -143,4 +146,4 @@ def test_several_chips_are_drawn():
         name="wide", input=8, weight_bits=8, layer=(LayerEntry(type="dense", neurons=200_000),)
     )
     placement = map_network(build(plan), load_profile("loihi1"))
-    assert "chip 1" in svg(placement)
+    assert "chip 1" in mesh(placement).svg()

@@ -6,12 +6,14 @@ import importlib.util
 import json
 
 import pytest
+from html_page import check_page
 from ray_or_skip import started
 from tiny_training import tiny_recipe
 
 from loihi_sca.config import Budget
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution.on_ray import OnRay
+from loihi_sca.pipeline.report import report
 from loihi_sca.reporting.studies import front_picture
 from loihi_sca.runs.ledger import Watcher
 from loihi_sca.runs.study import default_space, parse_space, run_study
@@ -69,7 +71,20 @@ def test_the_front_is_what_no_other_trial_beats(straight) -> None:
     expected = [a for a in found.rows if not any(beats(b, a) for b in found.rows)]
     assert found.front == expected
     assert json.loads((folder / "front.json").read_text())["front"] == expected
-    assert "test data" in front_picture(found.rows, "energy", "uJ")
+    assert "test data" in front_picture(found.rows, "energy", "uJ").svg()
+
+
+@needs_optuna
+def test_the_report_of_a_study(straight, tmp_path) -> None:
+    folder, found = straight
+    page = check_page(report(folder, out=tmp_path / "page.html").read_text())
+    assert f"5 trials, of which {len(found.front)} are on the front" in page.text
+    for row in found.rows:
+        assert f'<th scope="row">{row["trial"]}</th>' in page.text
+    points = [e for e in page.elements if e.attributes.get("tabindex") == "0" and "aria-label" in
+              e.attributes and e.tag == "g"]  # fmt: skip
+    assert len(points) == 2 * (5 + len(found.front))  # against cores and energy; test data too
+    assert report(folder, out=tmp_path / "again.html").read_text() == page.text
 
 
 @needs_optuna
@@ -92,6 +107,7 @@ def test_a_stopped_study_goes_on_to_the_same_trials(straight, tmp_path) -> None:
     log = Log(stop_at=3)
     with pytest.raises(Interrupted, match=r"stopped with 2 of 5 runs done\. The same command"):
         study(tmp_path, 5, log)
+    assert "2 trials, of which" in report(tmp_path).read_text()
     log = Log()
     again = study(tmp_path, 5, log)
     assert log.started == ["trial-0002", "trial-0003", "trial-0004"]

@@ -1,12 +1,15 @@
 import json
+import shutil
 from io import StringIO
 
 import pytest
+from html_page import check_page
 from rich.console import Console
 
 from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.pipeline.report import report
 from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
@@ -135,7 +138,7 @@ def test_seeds_are_averaged_and_shares_are_of_the_same_seed() -> None:
     assert pruned["validation_accuracy"] == pytest.approx(0.86)
     assert pruned["synops_share"] == pytest.approx((0.5 + 0.25) / 2)
     assert (pruned["cores_loihi2"], pruned["energy_uj_loihi2"]) == (5, 10.0)
-    assert "sca" in pareto([dense, pruned], "cores_loihi2", "cores")
+    assert "sca" in pareto([dense, pruned], "cores_loihi2", "cores").svg()
     worse = {**pruned, "cores_loihi2": 7}
     assert front([dense, pruned, worse], "cores_loihi2") == [dense, pruned]
     assert mean_of([3.0]).std == 0
@@ -147,7 +150,7 @@ def test_an_unknown_energy_is_no_energy_of_nothing() -> None:
     rows = summary(results)
     assert "energy_uj_loihi2" not in rows[1]
     assert front(rows, "energy_uj_loihi2") == rows[:1]
-    assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy")
+    assert "sca" not in pareto(rows, "energy_uj_loihi2", "energy").svg()
     shown = Console(file=StringIO(), width=200)
     shown.print(*_tables(rows, ["loihi2"]))
     assert "unknown" in shown.file.getvalue()
@@ -168,8 +171,8 @@ def test_ways_to_prune_are_told_apart_where_they_differ() -> None:
     by_cores, by_share = (
         summary([made_up(0, {name: 5}, 0.8, 5, 50.0)]) for name in ("cores", "connections")
     )
-    assert "sca, " not in pareto(by_cores, "cores_loihi2", "cores")
-    both = pareto(by_cores + by_share, "cores_loihi2", "cores")
+    assert "sca, cores" not in pareto(by_cores, "cores_loihi2", "cores").svg()
+    both = pareto(by_cores + by_share, "cores_loihi2", "cores").svg()
     assert "sca, cores of loihi2" in both
     assert "sca, connections" in both
 
@@ -230,3 +233,21 @@ def cli_sweep(tmp_path):
         return int(exit.value.code or 0), tmp_path / "out"
 
     return run
+
+
+def test_the_report_of_a_sweep(swept, tmp_path) -> None:
+    folder, results = swept
+    copy = shutil.copytree(folder, tmp_path / "sweep")
+    (copy / "runs" / "under-way").mkdir()
+    page = check_page(report(copy, out=tmp_path / "page.html").read_text())
+    for figure in ("cores, loihi2", "total energy per sample, uJ, loihi2", "synops per sample"):
+        assert f"Accuracy of the integers against {figure}" in page.text
+    assert "Unfinished: under-way." in page.text
+    assert f"{100 * results[1]['accuracy']:.2f} %" in page.text
+    assert "slayer = reference = fast" in page.text
+    one = check_page(report(copy / "runs" / results[1]["run"], samples=9).read_text())
+    assert "0 mismatching spikes, SLAYER = reference = fast engine, over 4 test" in one.text
+    damaged = copy / "runs" / results[0]["run"] / "result.json"
+    damaged.write_text(json.dumps({**results[0], "chips": 3}))
+    with pytest.raises(InputError, match=r"result\.json: damaged \(chips"):
+        report(copy)

@@ -79,6 +79,12 @@ def loads(placement: Placement, activity: Activity) -> tuple[Load, ...]:
     return tuple(found)
 
 
+def synops_per_step(placement: Placement, activity: Activity) -> list[float]:
+    """Return the synaptic operations of each core in a timestep."""
+    per_layer = [load.synops / activity.timesteps for load in loads(placement, activity)]
+    return [float(count) for layer in per_layer for count in layer]
+
+
 def _by_table(layer: LayerPlacement, table: Geometry) -> LayerPlacement:
     """Return a layer as it is to one of those that it hears."""
     return replace(layer, spec=replace(layer.spec, geometry=table))

@@ -5,7 +5,7 @@
     OUT/study.journal           Optuna's record of the trials, from which a study goes on
     OUT/runs/trial-0000/        a run each, see loihi_sca.runs.job
     OUT/results.jsonl           all results so far, a line per trial
-    OUT/front.json              the trials that no other beats
+    OUT/front.json              the trials that no other beats, so far
 
 Trials are judged on the validation split, by the accuracy and the costs of the deployed integers.
 The test split is only reported.
@@ -22,9 +22,10 @@ from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder, write_json
+from loihi_sca.reporting.goals import OBJECTIVES, goal_of
+from loihi_sca.reporting.studies import trial_rows
 from loihi_sca.runs.job import Job, Result, Runner, Value, as_json, check_jobs
 from loihi_sca.runs.ledger import Ledger, Watcher, check_failures
-from loihi_sca.runs.study.goals import OBJECTIVES, goal_of
 from loihi_sca.runs.study.space import Choice, Space, corners, default_space, is_budget, job_of
 from loihi_sca.runs.study.space import parse_space as parse_space
 from loihi_sca.runs.sweep import check_budgets
@@ -127,10 +128,14 @@ def run_study(
         for job, outcome in where.map(runner, study.jobs(ledger, trials)):
             ledger.add(job, outcome)
             study.tell(job, outcome)
+            _write_front(folder, study, ledger)  # of a study that is stopped, too
     except (KeyboardInterrupt, Interrupted):
         raise ledger.stopped() from None
-    rows = study.rows(ledger.table)
-    found = Studied(rows, ledger.failures)
+    return _write_front(folder, study, ledger)
+
+
+def _write_front(folder: Path, study: _Study, ledger: Ledger) -> Studied:
+    found = Studied(study.rows(ledger.table), ledger.failures)
     write_json(folder / "front.json", {"schema": SCHEMA, **study.identity, "front": found.front})
     return found
 
@@ -197,17 +202,7 @@ class _Study:
     def rows(self, results: Sequence[Result]) -> list[dict[str, Any]]:
         """Return a row per result: what was chosen, the goals, the test accuracy, on the front."""
         best = {self._job(trial).name for trial in self._study.best_trials}
-        return [
-            {
-                "trial": result["run"],
-                "front": result["run"] in best,
-                "search": result["search"],
-                **dict(zip(self._goals, self._values(result), strict=True)),
-                "test_accuracy": result["accuracy"],
-                "digest": result["digest"],
-            }
-            for result in results
-        ]
+        return trial_rows(results, list(self._goals), self._profile, best)
 
     def _values(self, result: Result) -> list[float]:
         return [goal.of(result["validation"], self._profile) for goal in self._goals.values()]
