@@ -40,7 +40,7 @@ def parse_toml(text: str, owner: str) -> dict[str, Any]:
     """Return the content of TOML text, or raise :class:`ConfigError`."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # nested too deep, or a number of many digits
         raise ConfigError(f"{owner} is not TOML: {error}.") from error
 
 

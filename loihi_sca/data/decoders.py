@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.data.arrays import check_claim
 from loihi_sca.errors import InputError
 
 Events = npt.NDArray[np.int32]
@@ -223,6 +224,7 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
         It is something else, or holds values that cannot be meant.
     """
     try:
+        check_claim(io.BytesIO(content), len(content))
         found = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{name}: not a .npy array ({error}).") from error

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.data.arrays import read_npy
+from loihi_sca.data.arrays import opened_npz, read_npy
 from loihi_sca.data.samples import Courses, Images, Recorded, Samples
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
@@ -172,7 +172,7 @@ def _knows_splits(function: Any) -> bool:
 def _from_npz(path: Path, test: bool) -> Part:
     part = "test" if test else "train"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with opened_npz(path) as arrays:
             keys = set(arrays.files)
             classes = _as_classes(str(path), arrays["classes"] if "classes" in keys else None)
             if {"x", "y"} <= keys and not {"x_train", "x_test"} & keys:

@@ -27,6 +27,9 @@ from loihi_sca.training.loop import Trainer
 
 SCHEMA = 1
 
+DAMAGE = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+"""What a header raises that is not as we write it."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -195,25 +198,25 @@ def load(path: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header: dict[str, Any] = json.loads((file.metadata() or {})["loihi_sca"])
+        if header["schema"] > SCHEMA:
+            raise InputError(f"{path}: written by a newer loihi-sca; update to read it.")
         tensors = load_file(path)
+        if header["digest"] != digest(tensors):
+            raise InputError(f"{path}: damaged: its tensors are not those that were written.")
+        return Checkpoint(
+            tensors,
+            validate(Recipe, header["recipe"], str(path)),
+            header["epoch"],
+            tuple(header["in_shape"]),
+            header["classes"],
+            header["best"],
+            Sums(**header["sums"]),
+            header.get("origin", ""),
+        )
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such checkpoint.") from error
-    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (*DAMAGE, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: not a checkpoint of loihi-sca, or damaged ({error}).") from error
-    if header["schema"] > SCHEMA:
-        raise InputError(f"{path}: written by a newer loihi-sca; update to read it.")
-    if header["digest"] != digest(tensors):
-        raise InputError(f"{path}: damaged: its tensors are not those that were written.")
-    return Checkpoint(
-        tensors,
-        validate(Recipe, header["recipe"], str(path)),
-        header["epoch"],
-        tuple(header["in_shape"]),
-        header["classes"],
-        header["best"],
-        Sums(**header["sums"]),
-        header.get("origin", ""),
-    )
 
 
 def digest(tensors: Mapping[str, torch.Tensor]) -> str:
