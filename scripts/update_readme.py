@@ -31,12 +31,17 @@ TABLES = {
     "mnist": _tables.criteria,
     "nmnist": _tables.criteria,
     "hardware_aware": _tables.cores,
+    "differential": _tables.differential,
+    "faults": _tables.faults,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
 }
 """How each block is made from the JSON that its script writes."""
 
-PAGES = dict.fromkeys(("sigma_delta", "sigma_delta_speed"), ROOT / "docs" / "compiler.md")
+PAGES = {
+    **dict.fromkeys(("sigma_delta", "sigma_delta_speed"), ROOT / "docs" / "compiler.md"),
+    **dict.fromkeys(("differential", "faults"), ROOT / "docs" / "how_we_test.md"),
+}
 """Where a block stands, if not in README.md."""
 
 PICTURES = {"hardware_aware": _tables.cores_picture}

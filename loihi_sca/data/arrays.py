@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from loihi_sca.memory import check_memory
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """By version of the format; 3.0 is for names of fields outside Latin letters."""
+
+UNREADABLE = (SyntaxError, LookupError, MemoryError, RecursionError, TypeError, tokenize.TokenError)
+"""What NumPy raises about a header that is no literal of Python, beside ValueError."""
 
 
 def read_npy(path: str | os.PathLike[str], *, memory_map: bool = False) -> npt.NDArray[Any]:
@@ -93,7 +97,12 @@ def check_claim(file: IO[bytes], size: int) -> None:
     version = tuple(file.read(2))
     if version not in HEADERS:
         raise ValueError(f"version {version} of the format is not read")
-    shape, _, dtype = HEADERS[version](file)  # type: ignore[no-untyped-call]
+    try:
+        shape, _, dtype = HEADERS[version](file)  # type: ignore[no-untyped-call]
+    except UNREADABLE as error:
+        raise ValueError(f"its header cannot be read: {type(error).__name__}") from error
+    if min(shape, default=0) < 0:
+        raise ValueError(f"its header claims a shape of {shape}")
     claimed = math.prod(shape) * dtype.itemsize
     # objects are pickled, which is refused by whoever reads them
     if claimed > size and not dtype.hasobject:

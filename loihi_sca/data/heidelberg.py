@@ -91,6 +91,8 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with hdf5_files.opened(path, InputError) as file:
             yield file
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (OSError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path}: damaged, or not of the Spiking Heidelberg Datasets: labels, spikes/times and "
