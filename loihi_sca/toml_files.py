@@ -51,6 +51,8 @@ def validate(model: type[Model], values: dict[str, Any], owner: str) -> Model:
     except ValidationError as error:
         problems = "; ".join(_explain(model, dict(problem)) for problem in error.errors())
         raise ConfigError(f"{owner}: {problems}.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{owner}: {error}") from error
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
