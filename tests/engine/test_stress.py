@@ -100,9 +100,9 @@ def test_samples_of_one_and_of_very_many_timesteps(steps, schedule):
 
 def test_a_kernel_larger_than_its_map():
     weight = np.full((2, 1, 3, 4), 30)
-    with pytest.raises(NetworkError, match="kernel"):
+    with pytest.raises(NetworkError, match="a 3x4 window"):
         Conv("x", (1, 2, 2), weight, neuron=Cuba(0, 0, 9))
-    with pytest.raises(NetworkError, match="kernel"):
+    with pytest.raises(NetworkError, match="a 3x4 window"):
         Pool("x", (1, 2, 2), weight[0, 0], neuron=Cuba(0, 0, 9))
     padded = Conv("x", (1, 2, 2), weight, padding=(1, 1), neuron=Cuba(0, 0, 9))
     assert sum(compare(padded, 6).spikes.values()) > 0
