@@ -9,11 +9,13 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from _forked import Failed, forked
+
+from loihi_sca.errors import LoihiScaError
 
 GONE_S = 15.0
 """What is left of a run must be gone after so long."""
@@ -112,16 +114,14 @@ LAVA = {
 }
 
 
-def lava_faults(times: int) -> dict[str, Any]:
-    """Inject each fault so often."""
-    counted: dict[str, Any] = {}
+def lava_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Inject each fault so often, and yield counts."""
     for name, inject in LAVA.items():
         failures = []
         for _ in range(times):
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     inject(Path(folder))
-                except Failed as failure:
-                    failures.append(str(failure))
-        counted[name] = {"injected": times, "failures": failures}
-    return counted
+                except (Failed, LoihiScaError) as failure:
+                    failures.append(f"{type(failure).__name__}: {failure}")
+        yield name, {"injected": times, "failures": failures}

@@ -10,11 +10,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from _forked import Failed, forked, must_say, said
+
+from loihi_sca.errors import LoihiScaError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
@@ -108,9 +110,8 @@ TRAINING = {
 }  # fmt: skip
 
 
-def training_faults(times: int) -> dict[str, Any]:
-    """Inject each fault so often, and compare what comes out with a training in peace."""
-    counted: dict[str, Any] = {}
+def training_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Inject each fault so often, compare what comes out with a training in peace, and yield counts."""
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)  # noqa: S103  nobody must get as far as the folder itself
         straight = Path(place, "straight")
@@ -127,13 +128,12 @@ def training_faults(times: int) -> dict[str, Any]:
                 folder.mkdir(exist_ok=True)
                 try:
                     inject(folder)
-                except Failed as failure:
-                    failures.append(str(failure))
+                except (Failed, LoihiScaError) as failure:
+                    failures.append(f"{type(failure).__name__}: {failure}")
             train(folder)
             if files_of(folder) != expected:
                 failures.append("its files are not those of a training in peace")
-            counted[name] = {"injected": times, "failures": failures}
-    return counted
+            yield name, {"injected": times, "failures": failures}
 
 
 def is_done(folder: Path) -> bool:

@@ -38,10 +38,11 @@ def main() -> int:
     if given.json and given.json.exists():
         state = json.loads(given.json.read_text(encoding="utf-8"))
     for name in [given.only] if given.only else CAMPAIGNS:
-        state["campaigns"][name] = CAMPAIGNS[name](given.times)
-        state |= {"machine": machine(), "commit": commit()}
-        if given.json:
-            write_json(given.json, state)
+        for fault, counts in CAMPAIGNS[name](given.times):
+            state["campaigns"].setdefault(name, {})[fault] = counts
+            state |= {"machine": machine(), "commit": commit()}
+            if given.json:
+                write_json(given.json, state)
     table = Table("campaign", "fault", "injected", "not survived")
     failures = []
     for campaign, faults in state["campaigns"].items():

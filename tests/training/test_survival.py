@@ -108,7 +108,20 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("damage", [cut_in_half, flip_a_bit])
+def flip_a_bit_of_what_it_says(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b'\\"epoch\\": 3') == 1
+    path.write_bytes(content.replace(b'\\"epoch\\": 3', b'\\"epoch\\": 2'))
+
+
+def flip_a_bit_of_a_name(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"batch_size", b"bauch_size"))
+
+
+@pytest.mark.parametrize(
+    "damage", [cut_in_half, flip_a_bit, flip_a_bit_of_what_it_says, flip_a_bit_of_a_name]
+)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, straight, damage) -> None:
     train(tiny_recipe(), tmp_path)
     run = RunFolder(tmp_path)
