@@ -111,7 +111,7 @@ TRAINING = {
 
 
 def training_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Inject each fault so often, compare what comes out with a training in peace, and yield counts."""
+    """Inject each fault so often; compare with a training in peace, and yield counts."""
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)  # noqa: S103  nobody must get as far as the folder itself
         straight = Path(place, "straight")

@@ -13,6 +13,7 @@ from network_cases import cases
 import loihi_sca
 from loihi_sca import hardware, netx
 from loihi_sca.compiler import compile_network
+from loihi_sca.compiler.passes.shrink import shrink
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import fast, lava_cpu, reference
@@ -236,6 +237,22 @@ def test_delays_move_to_a_dense_layer_and_nowhere_else(rng):
     early = replace(first, axon_delay=np.arange(12))
     with pytest.raises(UnsupportedLayer, match="b after it is of complex weights"):
         compile_network(Network("net", (early, second, output)))
+
+
+def test_a_channel_that_never_spikes_goes_before_complex_weights(rng):
+    weight = 2 * rng.integers(10, 60, (5, 4))
+    weight[[1, 3]] = 0
+    first = Dense("a", (4,), weight, neuron=Cuba(1000, 200, 60))
+    real, imag = 2 * rng.integers(-60, 60, (2, 3, 5))
+    second = ComplexDense("b", (5,), real, imag, neuron=Resonator(2000, 3000, 20))
+    network = Network("net", (first, second))
+    small = shrink(network)
+    assert [x.out_shape for x in small] == [(3,), (3,)]
+    np.testing.assert_array_equal(small["b"].imag, imag[:, [0, 2, 4]])
+    data = (rng.random((2, 4, 30)) < 0.4).astype(int)
+    expected = reference.run(network, data).spikes
+    assert expected.any()
+    np.testing.assert_array_equal(fast.run(small, data).spikes, expected)
 
 
 def test_both_tables_count_in_the_mapping(rng):

@@ -64,7 +64,7 @@ def _reordered(table: Layer, inputs: Order, outputs: Order) -> Layer:
     columns = (inputs[:, None] * each + np.arange(each)).ravel()
     changes: dict[str, Any] = {"added": (), "neuron": _reordered_neuron(table.neuron, outputs)}
     for name in ("bias", "axon_delay"):
-        if getattr(table, name, None) is not None:
+        if isinstance(getattr(table, name, None), np.ndarray):  # an Input's bias is a number
             changes[name] = getattr(table, name)[outputs]
     if isinstance(table, Conv) and table.groups == 1:
         changes["weight"] = table.weight[outputs][:, inputs]

@@ -190,7 +190,7 @@ def extremes(
     if low < 0:
         found[3, ..., ::2], found[3, ..., 1::2] = high, low
     else:
-        found[3] = excites(network.synapse_layers[0])[..., None]
+        found[3] = excites(network.synapse_layers[0]).reshape(network.in_shape)[..., None]
     return found
 
 
