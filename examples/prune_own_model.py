@@ -6,12 +6,12 @@ A network of stock SLAYER blocks learns scikit-learn's digits and shrinks to hal
 the way. Then the channels are gone from its own modules, and it is compiled and compared.
 """
 
-import lava.lib.dl.slayer as slayer
 import torch
 from torch.nn import functional
 
 import loihi_sca
 from loihi_sca import data
+from loihi_sca.slayer.lava import slayer  # lava-dl's, on any Python
 
 STEPS, EPOCHS, BATCH = 6, 4, 64
 NEURON = {

@@ -2,38 +2,32 @@
 
 Run it: python examples/sigma_delta_video.py
 
-scikit-learn's digits drift slowly across a dark screen, and a network of stock lava-dl sigma-delta
+scikit-learn's digits move slowly to and fro, and a network of stock lava-dl sigma-delta
 blocks learns to name them. Half of its channels are pruned while it learns: of those that change
 least. Then it is compiled, compared, and run as Lava runs it, biases acting from the first step on.
 """
 
-import lava.lib.dl.slayer as slayer
 import numpy as np
 import torch
 from torch.nn import functional
 
 import loihi_sca
 from loihi_sca import data
+from loihi_sca.config import DataConfig
+from loihi_sca.slayer.lava import slayer  # lava-dl's, on any Python
 
-FRAMES, SIZE, HOLD = 12, 12, 4
+FRAMES, SIZE, HOLD = 12, 8, 4
 EPOCHS, BATCH = 12, 32
 NEURON = {"threshold": 0.1, "activation": functional.relu}
 WITH_BIAS = {**NEURON, "norm": slayer.neuron.norm.MeanOnlyBatchNorm}
 
 
 def video(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (N, 1, 12, 12, 12) values up to 1, and labels; a digit moves every fourth frame."""
-    digits = data.load("digits", split=split, encoding="direct", timesteps=1)
-    images = digits.spikes()[:, 0, ..., 0] / 64  # grey levels in 1/64, as the chip takes them
-    frames = np.zeros((len(images), 1, SIZE, SIZE, FRAMES), dtype=np.float32)
-    rng = np.random.default_rng(0)
-    for frame, image in zip(frames, images, strict=True):
-        y, x = rng.integers(0, 3, 2)
-        down, right = rng.choice([-1, 1], 2)
-        for t in range(FRAMES):
-            top, left = abs(y + down * (t // HOLD)) % 5, abs(x + right * (t // HOLD)) % 5
-            frame[0, top : top + 8, left : left + 8, t] = image
-    return torch.from_numpy(frames), torch.from_numpy(digits.labels)
+    """Return (N, 1, 8, 8, 12) values up to 1, and labels; a digit moves every fourth frame."""
+    config = DataConfig(name="digits", encoding="video", timesteps=FRAMES, hold=HOLD, reach=1)
+    digits = data.load_as(config, split=split)
+    # grey levels in 1/64, as the chip takes them
+    return torch.from_numpy(digits.spikes() / np.float32(64)), torch.from_numpy(digits.labels)
 
 
 def network() -> torch.nn.Sequential:
@@ -44,7 +38,7 @@ def network() -> torch.nn.Sequential:
         sd.Conv(WITH_BIAS, 1, 16, 3, stride=2, padding=1, weight_scale=2),
         sd.Conv(WITH_BIAS, 16, 24, 3, stride=2, padding=1, weight_scale=2),
         sd.Flatten(),
-        sd.Dense(WITH_BIAS, 24 * 3 * 3, 48, weight_scale=2),
+        sd.Dense(WITH_BIAS, 24 * 2 * 2, 48, weight_scale=2),
         sd.Output(NEURON, 48, 10, weight_scale=2),
     )
 

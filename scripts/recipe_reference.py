@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from loihi_sca.config import model, recipe, sections
+from loihi_sca.config import layers, model, neurons, recipe, sections
 from loihi_sca.files import write_text
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
@@ -28,12 +28,13 @@ TABLES: dict[str, type[BaseModel]] = {
     "": recipe.Recipe,
     "[data]": sections.DataConfig,
     "[model]": model.ModelConfig,
-    "[model.neuron]": sections.NeuronConfig,
-    '[[model.layers]] type = "conv"': model.ConvConfig,
-    '[[model.layers]] type = "pool"': model.PoolConfig,
-    '[[model.layers]] type = "dense"': model.DenseConfig,
-    '[[model.layers]] type = "stem"': model.StemConfig,
-    '[[model.layers]] type = "residual"': model.ResidualConfig,
+    "[model.neuron]": neurons.NeuronConfig,
+    "[model.sigma_delta]": neurons.SigmaDeltaConfig,
+    '[[model.layers]] type = "conv"': layers.ConvConfig,
+    '[[model.layers]] type = "pool"': layers.PoolConfig,
+    '[[model.layers]] type = "dense"': layers.DenseConfig,
+    '[[model.layers]] type = "stem"': layers.StemConfig,
+    '[[model.layers]] type = "residual"': layers.ResidualConfig,
     "[training]": sections.TrainingConfig,
     "[pruning]": sections.PruningConfig,
 }

@@ -3,6 +3,7 @@
 import ast
 import json
 import pydoc
+import re
 import subprocess
 import sys
 import types
@@ -103,7 +104,7 @@ def test_help_is_readable() -> None:
     text = pydoc.render_doc(loihi_sca, renderer=pydoc.plaintext)
     for name in ("train", "compile", "check", "verify", "estimate"):
         assert f"\n    {name}" in text
-    assert "verify(network:" in text
+    assert re.search(r"verify\(\s*network:", text)  # Python 3.13 gives each parameter a line
     assert "(**options" not in text  # every parameter is named
 
 

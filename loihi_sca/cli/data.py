@@ -24,7 +24,13 @@ def data(
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(help="Of images: rate, latency or direct; of values with time: delta."),
+        typer.Option(
+            help="Of images: rate, latency, thermometer, direct or video; of values with time: "
+            "delta."
+        ),
+    ] = None,
+    levels: Annotated[
+        int | None, typer.Option(help="Of thermometer: channels for each of the images'.", min=1)
     ] = None,
     binning: Annotated[
         str | None, typer.Option(help="Of events: steps of equal time, or of equal count.")
@@ -64,8 +70,9 @@ def data(
 
     found = load(
         name, split=cast("Split", split), timesteps=steps, root=root,
-        encoding=cast("Encoding | None", encoding), binning=cast("Binning | None", binning),
-        window_ms=window_ms, downsample=downsample, camera=camera, skip_damaged=skip_damaged,
+        encoding=cast("Encoding | None", encoding), levels=levels,
+        binning=cast("Binning | None", binning), window_ms=window_ms, downsample=downsample,
+        camera=camera, skip_damaged=skip_damaged,
     ).first(limit)  # fmt: skip
     with progress_bar(silent=as_json) as bar:
         task = bar.add_task(f"encoding {found.name}", total=len(found))

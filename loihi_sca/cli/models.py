@@ -82,6 +82,6 @@ def _from_recipe(text: str) -> NamedModel:
     from loihi_sca.model.build import build
 
     shape, classes = data.shape_as(recipe.data)
-    values = recipe.data.encoding == "direct"
+    values = recipe.data.are_values
     model = build(recipe.model, shape, classes, values=values)
     return NamedModel(recipe.name, model, shape, recipe.data.timesteps)

@@ -1,23 +1,23 @@
 """What a user may say in a recipe, checked before anything runs."""
 
 from loihi_sca.config.budgets import BUDGETS, FRACTIONS, Budget
-from loihi_sca.config.model import (
+from loihi_sca.config.layers import (
     ConvConfig,
     DenseConfig,
     LayerConfig,
-    ModelConfig,
     PoolConfig,
     ResidualConfig,
     StemConfig,
     StreamEnd,
 )
+from loihi_sca.config.model import READ_OUT, ModelConfig
+from loihi_sca.config.neurons import NeuronConfig, SigmaDeltaConfig
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
     TRUST,
     Binning,
     DataConfig,
     Encoding,
-    NeuronConfig,
     Norm,
     Objective,
     PruningConfig,
@@ -26,8 +26,30 @@ from loihi_sca.config.sections import (
 )
 
 __all__ = [
-    "BUDGETS", "FRACTIONS", "TRUST", "Binning", "Budget", "ConvConfig", "DataConfig", "DenseConfig",
-    "Encoding", "LayerConfig", "ModelConfig", "NeuronConfig", "Norm", "Objective", "PoolConfig",
-    "PruningConfig", "Recipe", "ResidualConfig", "Section", "StemConfig", "StreamEnd",
-    "TrainingConfig", "load_recipe", "shipped_recipes",
+    "BUDGETS",
+    "FRACTIONS",
+    "READ_OUT",
+    "TRUST",
+    "Binning",
+    "Budget",
+    "ConvConfig",
+    "DataConfig",
+    "DenseConfig",
+    "Encoding",
+    "LayerConfig",
+    "ModelConfig",
+    "NeuronConfig",
+    "Norm",
+    "Objective",
+    "PoolConfig",
+    "PruningConfig",
+    "Recipe",
+    "ResidualConfig",
+    "Section",
+    "SigmaDeltaConfig",
+    "StemConfig",
+    "StreamEnd",
+    "TrainingConfig",
+    "load_recipe",
+    "shipped_recipes",
 ]  # fmt: skip

@@ -4,128 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
-from loihi_sca.config.sections import (
-    Count,
-    CountOrZero,
-    NeuronConfig,
-    Norm,
-    Positive,
-    Section,
-    Whether,
+from loihi_sca.config.layers import (
+    ConvConfig,
+    DenseConfig,
+    LayerConfig,
+    PoolConfig,
+    ResidualConfig,
+    StemConfig,
+    StreamEnd,
 )
+from loihi_sca.config.neurons import NeuronConfig, SigmaDeltaConfig
+from loihi_sca.config.sections import Count, Norm, Positive, Section
 from loihi_sca.config.zoo import Pooling, layers_of
 from loihi_sca.errors import ConfigError
 from loihi_sca.network.sliding import window_size
 
-
-class ConvConfig(Section):
-    """A convolutional block.
-
-    Attributes
-    ----------
-    channels, kernel, stride, padding : int
-        Geometry; the kernel is square.
-    prunable : bool
-        Whether its channels may be pruned.
-    """
-
-    type: Literal["conv"]
-    channels: Count
-    kernel: Count = 3
-    stride: Count = 1
-    padding: CountOrZero = 0
-    prunable: Whether = True
-
-
-class DenseConfig(Section):
-    """An all-to-all block.
-
-    Attributes
-    ----------
-    neurons : int
-        Number of outputs.
-    prunable : bool
-        Whether its neurons may be pruned.
-    """
-
-    type: Literal["dense"]
-    neurons: Count
-    prunable: Whether = True
-
-
-class PoolConfig(Section):
-    """Sum pooling: spikes of a square window add up in one neuron, channel by channel.
-
-    Attributes
-    ----------
-    kernel : int
-        Edge of the window, and the stride.
-    weight : float
-        Initial weight of a spike, in thresholds: from 1 on, one spike makes the neuron fire, which
-        is max pooling of spikes; ``1 / kernel^2`` is the average.
-    """
-
-    type: Literal["pool"]
-    kernel: Count = 2
-    weight: Positive = 1.0
-
-
-class StemConfig(Section):
-    """A convolution without neurons, which opens a residual stream.
-
-    The stream carries weighted spikes. Residual blocks add to it; whatever else follows hears the
-    spikes of neurons that are put at its end. Its width is never pruned.
-
-    Attributes
-    ----------
-    channels, kernel, stride, padding : int
-        Geometry; the kernel is square.
-    """
-
-    type: Literal["stem"]
-    channels: Count
-    kernel: Count = 3
-    stride: Count = 1
-    padding: CountOrZero = 1
-
-
-class ResidualConfig(Section):
-    """Two convolutions 3x3 that read a residual stream and add to it.
-
-    Attributes
-    ----------
-    channels : int
-        Width of the stream behind it.
-    stride : int
-        Of the first convolution.
-    prunable : bool
-        Whether the first convolution may select its inputs, and lose outputs.
-    """
-
-    type: Literal["residual"]
-    channels: Count
-    stride: Count = 1
-    prunable: Whether = True
-
-
-class StreamEnd(Section):
-    """Neurons at the end of a residual stream; they follow by themselves, no recipe names them."""
-
-    type: Literal["spikes"] = "spikes"
-
-
 Shape: TypeAlias = tuple[int, ...]
 """Of a block's output: ``(C, H, W)``, or ``(N,)`` where it is flat."""
 
-LayerConfig: TypeAlias = ConvConfig | PoolConfig | DenseConfig | StemConfig | ResidualConfig
-
 
 class ModelConfig(Section):
-    """A stack of blocks; a dense read-out with one neuron per class follows by itself.
+    """A stack of blocks; a dense read-out with neurons for each class follows by itself.
 
     Attributes
     ----------
@@ -142,9 +45,15 @@ class ModelConfig(Section):
     norm : bool or "batch"
         Mean-only batch norm, which becomes an integer bias; or, what deep networks need,
         ``"batch"``: by mean and variance, which ``training.fold`` brings into weights, biases and
-        thresholds. It wants ``neuron.current_decay = 1``, and no residual blocks.
+        thresholds. It wants ``neuron.current_decay = 1``.
     weight_scale : float
         Factor of the initial weights.
+    neurons_per_class : int
+        Of the read-out. The host takes the mean of their spike counts, which with few timesteps
+        says more than the count of one.
+    sigma_delta : SigmaDeltaConfig or None
+        If there is such a table, blocks have neurons that send changes of values, not spikes. They
+        are convolutions and dense blocks, with ``norm`` true or false.
     """
 
     zoo: str | None = None
@@ -154,6 +63,8 @@ class ModelConfig(Section):
     neuron: NeuronConfig = NeuronConfig()
     norm: Norm = True
     weight_scale: Positive = 2.0
+    neurons_per_class: Count = 1
+    sigma_delta: SigmaDeltaConfig | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -186,11 +97,30 @@ class ModelConfig(Section):
                 f'norm = "batch" with neuron.current_decay = {self.neuron.current_decay}: it folds '
                 "exactly only into neurons without memory of their current. Set current_decay = 1"
             )
-        if any(isinstance(layer, STREAMING) for layer in self.layers):
+        return self
+
+    @model_validator(mode="after")
+    def _sends_changes(self) -> ModelConfig:
+        if self.sigma_delta is None:
+            return self
+        if self.norm == "batch":
             raise ValueError(
-                'norm = "batch" with stem or residual blocks: neurons that read a stream have no '
-                "weights that it could fold into. Set norm = true"
+                'norm = "batch" with sigma_delta: neurons that keep a sum would keep the norm of '
+                "every step as well. Set norm = true"
             )
+        for layer in self.layers:
+            if not isinstance(layer, ConvConfig | DenseConfig):
+                raise ValueError(
+                    f"a {layer.type} block with sigma_delta: there are conv and dense blocks only. "
+                    "Give a convolution a stride instead of pooling"
+                )
+        if self.neurons_per_class > 1:
+            raise ValueError(
+                f"neurons_per_class = {self.neurons_per_class} with sigma_delta: its neurons send "
+                "values, of which one says all. Leave it out"
+            )
+        if "neuron" in self.model_fields_set and self.neuron != NeuronConfig():
+            raise ValueError("gives both neuron and sigma_delta; leave one of them out")
         return self
 
     @model_validator(mode="after")
@@ -213,14 +143,15 @@ class ModelConfig(Section):
         Parameters
         ----------
         classes : int
-            Neurons of the read-out block, which is never pruned.
+            Of the read-out block, which is never pruned.
         """
-        read_out = DenseConfig(type="dense", neurons=classes, prunable=False)
+        neurons = classes * self.neurons_per_class
+        read_out = DenseConfig(type="dense", neurons=neurons, prunable=False)
         before: LayerConfig | None = None
         for number, layer in enumerate((*self.layers, read_out), start=1):
             if isinstance(before, STREAMING) and not isinstance(layer, ResidualConfig):
                 yield f"spikes{number - 1}", StreamEnd()
-            yield "output" if layer is read_out else f"{layer.type}{number}", layer
+            yield READ_OUT if layer is read_out else f"{layer.type}{number}", layer
             before = layer
 
     def shapes(
@@ -233,7 +164,7 @@ class ModelConfig(Section):
         in_shape : tuple of int (C, H, W)
             Of a sample.
         classes : int
-            Neurons of the read-out block.
+            Of the read-out block.
 
         Raises
         ------
@@ -287,6 +218,9 @@ def _window_of(
 
 RESIDUAL_KERNEL = 3
 """Both convolutions of a residual block, padded to keep the map at a stride of 1."""
+
+READ_OUT = "output"
+"""Name of the read-out block."""
 
 STREAMING = (StemConfig, ResidualConfig)
 """Blocks behind which there is a residual stream, not spikes."""

@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from loihi_sca.config.model import ModelConfig
 from loihi_sca.config.sections import (
+    VALUES,
     CountOrZero,
     DataConfig,
     PruningConfig,
@@ -41,6 +42,22 @@ class Recipe(Section):
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     pruning: PruningConfig | None = None
+
+    @model_validator(mode="after")
+    def _sends_changes_of_values(self) -> Recipe:
+        if self.model.sigma_delta is None:
+            return self
+        if not self.data.are_values:
+            raise ValueError(
+                f"data.encoding = {self.data.encoding!r} with model.sigma_delta: its neurons send "
+                f"how values change. Set data.encoding to one of {', '.join(VALUES)}"
+            )
+        if self.training.synops:
+            raise ValueError(
+                f"training.synops = {self.training.synops} with model.sigma_delta: a message is no "
+                "rate that could be learnt from. Leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _norm_can_fold(self) -> Recipe:

@@ -21,9 +21,14 @@ Whether: TypeAlias = Annotated[bool, Field(strict=True)]
 BudgetNumber: TypeAlias = Annotated[float, Field(strict=True)]
 BudgetCount: TypeAlias = Annotated[int, Field(strict=True)]
 
-Encoding: TypeAlias = Literal["rate", "direct", "latency", "delta"]
+Encoding: TypeAlias = Literal["rate", "direct", "latency", "thermometer", "delta", "video"]
 """``rate``: evenly spaced spikes. ``direct``: bias mantissas that drive neurons at every step.
-``latency``: one spike, the earlier the larger. ``delta``: spikes where values change in time."""
+``latency``: one spike, the earlier the larger. ``thermometer``: channels for levels, which spike
+while the value is above theirs. ``delta``: spikes where values change in time. ``video``: as
+``direct``, of a picture that moves."""
+
+VALUES = ("direct", "video")
+"""Encodings that drive neurons on the chip by values, instead of sending spikes to it."""
 
 Binning: TypeAlias = Literal["time", "count"]
 """``time``: steps of a recording last equally long. ``count``: they have equally many events."""
@@ -44,27 +49,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NeuronConfig(Section):
-    """Parameters of the CUBA neurons of a block.
-
-    Attributes
-    ----------
-    threshold : float
-        Spiking threshold; 1.0 is the integer 64.
-    current_decay, voltage_decay : float
-        Fraction lost per timestep, 0 to 1.
-    tau_grad, scale_grad : float
-        Width and height of the surrogate gradient; a narrow one (0.01) trains far better than
-        lava-dl's default of 1.
-    """
-
-    threshold: Positive = 1.0
-    current_decay: Fraction = 1.0
-    voltage_decay: Fraction = 0.1
-    tau_grad: Positive = 0.01
-    scale_grad: Positive = 1.0
-
-
 class DataConfig(Section):
     """Where samples come from.
 
@@ -79,11 +63,18 @@ class DataConfig(Section):
         Folder with the dataset's files or module, for those that need one.
     limit : int or None
         Use the first so many training samples only.
-    encoding : {"rate", "direct", "latency", "delta"}
+    encoding : {"rate", "direct", "latency", "thermometer", "delta", "video"}
         How images become input: as evenly spaced spikes; as values that drive neurons on the chip
-        at every step; or as one spike, the earlier the larger the value. How one's own values with
-        time become input: ``delta``, spikes where they change. Recordings of events are spikes
-        already.
+        at every step; as one spike, the earlier the larger the value; as spikes at every step in
+        those of several channels whose level the value exceeds; or as ``video``, values of a
+        picture that moves to and fro. How one's own values with time become input: ``delta``,
+        spikes where they change. Recordings of events are spikes already.
+    levels : int
+        With ``thermometer``: as many channels, of evenly spaced levels, for each of the image's.
+    hold : int
+        With ``video``: a picture moves by a pixel every so many timesteps.
+    reach : int
+        With ``video``: it gets so many pixels off its place; what leaves the frame is not seen.
     threshold : float
         With ``delta``: a change of so much is a spike.
     binning : {"time", "count"}
@@ -109,6 +100,9 @@ class DataConfig(Section):
     root: str | None = None
     limit: Count | None = None
     encoding: Encoding = "rate"
+    levels: Count = 4
+    hold: Count = 4
+    reach: CountOrZero = 2
     threshold: Positive = 0.1
     binning: Binning = "time"
     window_ms: Positive | None = None
@@ -117,6 +111,11 @@ class DataConfig(Section):
     skip_damaged: Whether = False
     shift: CountOrZero = 0
     mirror: Whether = False
+
+    @property
+    def are_values(self) -> bool:
+        """Whether samples are values that drive neurons on the chip, not spikes."""
+        return self.encoding in VALUES
 
 
 class TrainingConfig(Section):

@@ -75,7 +75,10 @@ def opened_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
                     with archive.open(member) as inner:
                         check_claim(inner, member.file_size)
         file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
+        found = np.load(file, allow_pickle=False)
+        if not isinstance(found, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array")
+        with found as arrays:
             yield arrays
 
 

@@ -15,8 +15,16 @@ from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
 from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.recordings import Recordings, downsampled
-from loihi_sca.data.samples import Courses, Images, Recorded, Samples, no_encoding
+from loihi_sca.data.samples import (
+    Courses,
+    Images,
+    Recorded,
+    Samples,
+    encoded_shape,
+    no_encoding,
+)
 from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
+from loihi_sca.data.videos import Videos
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
 from loihi_sca.toml_files import suggestion, validate
@@ -88,7 +96,8 @@ def shape_as(config: DataConfig) -> tuple[Shape, int]:
     """
     known = _known(config, _folder(config))
     _check_keys(config, known.recorded)
-    return downsampled(known.shape, config.downsample), known.classes
+    shape = downsampled(known.shape, config.downsample)
+    return encoded_shape(shape, config.encoding, config.levels), known.classes
 
 
 def load(
@@ -99,6 +108,7 @@ def load(
     root: Path | str | None = None,
     seed: int = 0,
     encoding: Encoding | None = None,
+    levels: int | None = None,
     binning: Binning | None = None,
     window_ms: float | None = None,
     downsample: int | None = None,
@@ -124,8 +134,10 @@ def load(
         Folder with the dataset's files, for those that do not ship inside a dependency.
     seed : int
         Which tenth is set aside for validation.
-    encoding : {"rate", "direct", "latency", "delta"}, optional
+    encoding : {"rate", "direct", "latency", "thermometer", "delta", "video"}, optional
         How images, or values with time, become input; by default at a rate.
+    levels : int, optional
+        Of ``thermometer``, by default 4.
     binning, window_ms, downsample, camera, skip_damaged : optional
         How recordings of events become input, see :class:`loihi_sca.config.DataConfig`.
 
@@ -145,8 +157,9 @@ def load(
     (450, 10, (2, 1, 8, 8, 4))
     """
     config = _config(
-        name, root, timesteps=timesteps, encoding=encoding, binning=binning, window_ms=window_ms,
-        downsample=downsample, camera=camera, skip_damaged=skip_damaged or None,
+        name, root, timesteps=timesteps, encoding=encoding, levels=levels, binning=binning,
+        window_ms=window_ms, downsample=downsample, camera=camera,
+        skip_damaged=skip_damaged or None,
     )  # fmt: skip
     said = "timesteps" in config.model_fields_set
     return _load(config, split, seed, config.timesteps if said else None)
@@ -186,13 +199,18 @@ def _load(config: DataConfig, split: Split, seed: int, timesteps: int | None) ->
 def _config(name: str, root: Path | str | None, **changes: Any) -> DataConfig:
     """Return what is asked for as a section of a recipe."""
     values: dict[str, Any] = {"name": name}
-    in_folder = Path(name) / "recipe.toml"
-    if name.endswith(".toml") or in_folder.is_file():
+    if is_recipe(name):
+        in_folder = Path(name) / "recipe.toml"
         recipe = load_recipe(in_folder if in_folder.is_file() else name)
         values = recipe.data.model_dump(exclude_unset=True)
     given = {"root": None if root is None else str(root), **changes}
     values |= {key: value for key, value in given.items() if value is not None}
     return validate(DataConfig, values, f"data {name!r}")
+
+
+def is_recipe(name: str) -> bool:
+    """Tell whether a dataset's name is that of a recipe file or a run folder, which say it all."""
+    return name.endswith(".toml") or (Path(name) / "recipe.toml").is_file()
 
 
 def _folder(config: DataConfig) -> Path | None:
@@ -249,9 +267,11 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
         if config.encoding == "delta":
             raise ConfigError(
                 f'data.encoding = "delta": {config.name} holds images, which do not change in '
-                "time. Give rate, latency or direct."
+                "time. Give rate, latency, thermometer, direct or video."
             )
-        return replace(samples, encoding=config.encoding)
+        if config.encoding == "video":
+            return Videos.of(replace(samples, encoding="direct"), config.reach, config.hold)
+        return replace(samples, encoding=config.encoding, levels=config.levels)
     if isinstance(samples, Courses):
         return replace(samples, threshold=config.threshold)
     no_encoding(config.name, config.encoding)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.recordings import EventCount, Recordings, count_events
 from loihi_sca.data.samples import Courses, Images
+from loihi_sca.data.videos import Videos
 from loihi_sca.network import Shape
 from loihi_sca.results import Result
 
@@ -166,6 +167,6 @@ def _how(dataset: Dataset) -> str:
     samples = dataset.samples
     if isinstance(samples, Recordings):
         return f"events by {samples.binning}"
-    if isinstance(samples, Images):
+    if isinstance(samples, Images | Videos):
         return f"{samples.encoding} encoding"
     return "delta encoding" if isinstance(samples, Courses) else "spikes as given"

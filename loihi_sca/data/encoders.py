@@ -109,6 +109,39 @@ def latency(values: npt.NDArray[Any], timesteps: int) -> npt.NDArray[np.uint8]:
     return spikes
 
 
+def thermometer(values: npt.NDArray[Any], timesteps: int, levels: int) -> npt.NDArray[np.uint8]:
+    """Encode values as spikes, at every step, in the channels whose level they exceed.
+
+    Level ``k`` of ``n`` is ``(k + 1/2) / n``; a channel's levels follow one another. After Buckman
+    et al., "Thermometer encoding", ICLR 2018.
+
+    Parameters
+    ----------
+    values : float array (N, C, ...)
+        Between 0 and 1.
+    timesteps : int
+        Steps T per sample.
+    levels : int
+        For each channel.
+
+    Returns
+    -------
+    uint8 array (N, C levels, ..., T)
+        Spikes.
+
+    Raises
+    ------
+    InputError
+        A value lies outside 0 to 1.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    _check_range(values, "thermometer")
+    level = ((np.arange(levels, dtype=np.float32) + 0.5) / levels).astype(np.float32)
+    above = values[:, :, None] > level.reshape(-1, *(1,) * (values.ndim - 2))
+    merged = above.reshape(len(values), values.shape[1] * levels, *values.shape[2:])
+    return np.repeat(merged.view(np.uint8)[..., None], timesteps, axis=-1)
+
+
 def delta(
     values: npt.NDArray[Any], threshold: float
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:

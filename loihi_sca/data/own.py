@@ -187,7 +187,7 @@ def _from_npz(path: Path, test: bool) -> Part:
             return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: {_about(error)}") from error
 
 

@@ -51,13 +51,16 @@ class Images:
     values : float32 or uint8 array (N, C, H, W)
     full : float
         The value of full brightness.
-    encoding : {"rate", "direct", "latency"}
+    encoding : {"rate", "direct", "latency", "thermometer"}
         How they become input.
+    levels : int
+        With ``thermometer``: as many channels for each of the images'.
     """
 
     values: npt.NDArray[np.float32] | npt.NDArray[np.uint8]
     full: float = 1.0
     encoding: Encoding = "rate"
+    levels: int = 4
 
     def __len__(self) -> int:
         return len(self.values)
@@ -65,7 +68,7 @@ class Images:
     @property
     def shape(self) -> Shape:
         """Shape (C, H, W) of one timestep of a sample."""
-        return tuple(self.values.shape[1:])
+        return encoded_shape(tuple(self.values.shape[1:]), self.encoding, self.levels)
 
     @property
     def are_mantissas(self) -> bool:
@@ -74,12 +77,19 @@ class Images:
 
     def pick(self, index: Index) -> Images:
         """Return some of the images."""
-        return Images(self.values[index], self.full, self.encoding)
+        return replace(self, values=self.values[index])
 
     def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
         """Return spikes or mantissas, uint8 array (N, C, H, W, T)."""
         brightness = self.values[index].astype(np.float32) / np.float32(self.full)
+        if self.encoding == "thermometer":
+            return encoders.thermometer(brightness, timesteps, self.levels)
         return OF_IMAGES[self.encoding](brightness, timesteps)
+
+
+def encoded_shape(shape: Shape, encoding: Encoding, levels: int) -> Shape:
+    """Return the shape (C, H, W) of images as they come in."""
+    return (levels * shape[0], *shape[1:]) if encoding == "thermometer" else shape
 
 
 @dataclass(frozen=True)

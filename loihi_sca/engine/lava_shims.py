@@ -8,6 +8,7 @@ Python 3.10 with all that lava-dl asks for, Lava is stock. What was shimmed has 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -22,6 +23,9 @@ import numpy as np
 
 SLAYER_NEEDS = ("torch", "torchvision", "cv2")
 """What lava-dl's SLAYER cannot be imported without; netx asks it for resonators only."""
+
+OBJECT_DETECTION = "lava.lib.dl.slayer.object_detection"
+"""The only part of SLAYER that needs more than torch."""
 
 SLAYER = (
     "lava.lib.dl.slayer",
@@ -119,21 +123,30 @@ def _keep_newshape() -> bool:
 
 
 def _stand_in_for_slayer() -> bool:
-    """Put empty modules where SLAYER would be; nothing of it runs without resonators."""
+    """Put empty modules where SLAYER would be, until a resonator asks for it."""
     if all(importlib.util.find_spec(name) for name in SLAYER_NEEDS):
         return False
     for name in SLAYER:
         module: Any = types.ModuleType(name)
         module.__file__ = __file__  # Lava asks where classes come from
-        module.neuron_params = _no_resonators
+        module.neuron_params = _parameters_of_resonators
         sys.modules[name] = module
     return True
 
 
-def _no_resonators(*_: Any) -> Any:
-    raise NotImplementedError(
-        f"resonate-and-fire needs lava-dl's SLAYER, with {', '.join(SLAYER_NEEDS)}"
-    )
+def _parameters_of_resonators(*described: Any) -> Any:
+    return _resonators().neuron_params(*described)
+
+
+@functools.cache
+def _resonators() -> Any:
+    """Import SLAYER after all, without its object detection."""
+    if importlib.util.find_spec("torch") is None:
+        raise NotImplementedError("resonate-and-fire needs lava-dl's SLAYER, so torch")
+    for name in SLAYER:
+        del sys.modules[name]
+    sys.modules[OBJECT_DETECTION] = types.ModuleType(OBJECT_DETECTION)
+    return importlib.import_module("lava.lib.dl.slayer.neuron.rf")
 
 
 def _convert_one_element(hdf5: Any) -> bool:

@@ -108,11 +108,11 @@ def compile_slayer(
     if proof_samples is None:
         proof_samples = int(not is_row(model) or source.is_graded)
     if proof_data is not None or proof_samples:
-        given = proof_data is not None
+        data, origin = proof_data, "given"
+        if data is None:
+            data, origin = random_input(route, source, proof_samples, seed), f"random, seed {seed}"
         proof = prove(
-            model, route, source, compiled,
-            proof_data if proof_data is not None else random_input(source, proof_samples, seed),
-            origin="given" if given else f"random, seed {seed}",
+            model, route, source, compiled, data, origin=origin,
             drop_shifts=delay_shift == "drop",
         )  # fmt: skip
     return remember(compiled, proof, route.notes)
@@ -184,7 +184,7 @@ def _new(found: Iterable[Problem], known: Iterable[Problem]) -> tuple[Problem, .
 def _disproved(model: Model, route: Route, source: Network, drop_shifts: bool) -> Iterable[Problem]:
     """Yield a problem where a sample already shows that the model does something else."""
     try:
-        data = random_input(source, 1, 0)
+        data = random_input(route, source, 1, 0)
         prove(model, route, source, source, data, origin="random", drop_shifts=drop_shifts)
     except (NotBitExact, NetworkError) as error:
         yield Problem(

@@ -121,7 +121,7 @@ def bias_of(block: Any) -> IntArray | None:
     if folding is not None:
         if not folding.is_folded:
             raise UnsupportedLayer(NOT_FOLDED, HOW_TO_FOLD)
-        return _alive_only(block, integers(folding.bias(block.scale) * MANTISSA))
+        return _alive_only(block, integers(block.folded_bias * MANTISSA))
     norm = block.neuron.norm
     if norm is None:
         return None

@@ -18,8 +18,12 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
+from loihi_sca.frontend.affine import affine_of
 from loihi_sca.frontend.folded_model import FoldedModel, compared
+from loihi_sca.frontend.spikingjelly.fold import fold_spikingjelly
+from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
 from loihi_sca.model.batch_norm import MANTISSA
+from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
 from loihi_sca.model.folded import FoldedBlock, Folding
 from loihi_sca.model.folding import cut_channels, fold_norms, gain_for, open_norms
@@ -46,8 +50,8 @@ def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedMo
     ----------
     model : module or list of modules
         Of CUBA blocks whose ``neuron.norm`` is lava-dl's WgtScaleBatchNorm or a torch BatchNorm; or
-        a Sequential of synapse, torch BatchNorm and neuron; or our blocks with ``norm="batch"``.
-        It is not changed.
+        a Sequential of synapse, torch BatchNorm and neuron; or our blocks with ``norm="batch"``; or
+        SpikingJelly's modules with ``lava_exchange.CubaLIFNode``. It is not changed.
     sample : tensor (N, *in_shape, T), optional
         On which the difference is measured. It should be real data.
 
@@ -78,11 +82,13 @@ def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedMo
     >>> loihi_sca.compile(folded.model, (4,), 16).out_shape
     (2,)
     """
+    if is_spikingjelly(model):
+        return fold_spikingjelly(model, sample)
     original = as_module(model)
     replica = copied(original)
     if open_norms(replica):
         folding = fold_norms(replica, sample)
-        names = {layer.name: layer.name for layer in folding.layers}
+        names = {n: n for n, part in replica.named_modules() if isinstance(part, Gated)}
         return compared(original, replica, folding, names, sample)
     names = {}
     replica = _in_blocks(replica, "", names)
@@ -145,11 +151,7 @@ def _fold(name: str, block: Any) -> FoldedBlock:
     with torch.no_grad():
         hook = block.synapse.pre_hook_fx
         weight = block.synapse.weight if hook is None else hook(block.synapse.weight)
-        factor = torch.rsqrt(norm.running_var + norm.eps)
-        shift = torch.zeros_like(factor)
-        if norm.affine:
-            factor, shift = factor * norm.weight, norm.bias.clone()
-        shift -= norm.running_mean * factor
+        factor, shift = (x.to(weight.dtype) for x in affine_of(norm))
         varies = norm.running_var > 0
         factor = torch.where(varies, factor, 0)
         scaled = weight * factor.reshape(-1, *[1] * (weight.dim() - 1))

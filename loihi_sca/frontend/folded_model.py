@@ -82,21 +82,43 @@ def compared(
     """Run both on a sample; ``names`` says whose output in ``before`` is that of which block."""
     if sample is None:
         return FoldedModel(after, folding, {})
-    ours, given = _spikes(after, list(names), sample)
-    theirs, wanted = _spikes(before, list(names.values()), sample)
+    ours = _spikes(after, list(names), sample)
+    theirs = _spikes(before, list(names.values()), sample)
+    return difference(after, folding, names, ours, theirs)
+
+
+def difference(
+    after: Any,
+    folding: Folding,
+    names: dict[str, str],
+    ours: dict[str, torch.Tensor],
+    theirs: dict[str, torch.Tensor],
+) -> FoldedModel:
+    """Compare spikes (N, ..., T) of parts, those of the last part for decisions as well.
+
+    Parameters
+    ----------
+    after : module
+        The folded model.
+    folding, names
+        As in :func:`compared`.
+    ours, theirs : dict of str to tensor
+        By the names of the folded model, and of the one before.
+    """
     differing = {
         new: float((ours[new] != theirs[old]).float().mean()) for new, old in names.items()
     }
+    given, wanted = ours[list(names)[-1]], theirs[list(names.values())[-1]]
     same = given.flatten(1, -2).sum(dim=-1).argmax(dim=1) == wanted.flatten(1, -2).sum(
         dim=-1
     ).argmax(dim=1)
-    return FoldedModel(after, folding, differing, len(sample), int(same.sum()))
+    return FoldedModel(after, folding, differing, len(given), int(same.sum()))
 
 
 def _spikes(
     model: torch.nn.Module, names: list[str], sample: torch.Tensor
-) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Return the spikes of parts in evaluation, and what the model returns."""
+) -> dict[str, torch.Tensor]:
+    """Return the spikes of parts in evaluation."""
     found: dict[str, torch.Tensor] = {}
     was_training = {part: part.training for part in model.modules()}
 
@@ -116,4 +138,4 @@ def _spikes(
             handle.remove()
         for part, training in was_training.items():
             part.training = training
-    return found, found[names[-1]]
+    return found

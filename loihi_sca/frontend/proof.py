@@ -14,7 +14,9 @@ from loihi_sca.engine.result import Schedule
 from loihi_sca.errors import InputError, NotBitExact
 from loihi_sca.frontend import sigma_delta
 from loihi_sca.frontend.recording import Recording, record
+from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.blocks import ValueInput
+from loihi_sca.model.graded_blocks import FrameInput
 from loihi_sca.model.outputs import of_kind
 from loihi_sca.model.route import STEPS, Route
 from loihi_sca.model.walk import Model
@@ -27,12 +29,16 @@ RATE = 0.2
 BETWEEN = "the model's forward pass and the network"
 
 
-def random_input(network: Network, samples: int, seed: int) -> npt.NDArray[np.float32]:
+def random_input(
+    route: Route, network: Network, samples: int, seed: int
+) -> npt.NDArray[np.float32]:
     """Return random input (N, *in_shape, T) for the model that became a network."""
     rng = np.random.default_rng(seed)
     size = (samples, *network.in_shape, network.timesteps or STEPS)
     if network.is_graded:
-        return sigma_delta.random_video(network, size, rng)
+        video = sigma_delta.random_video(network, size, rng)
+        takes_mantissas = isinstance(route.calls[0].block, FrameInput)
+        return video * MANTISSA if takes_mantissas else video
     if network.takes_mantissas:
         # even values, which the quantiser of an Input block keeps and which are whole mantissas; of
         # both signs and at most steps, so that a forward pass that drops the sign shows

@@ -15,10 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from loihi_sca.frontend.convert import integers, neuron_of, weight_of
+from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.frontend.convert import (
+    HOW_TO_FOLD,
+    NOT_FOLDED,
+    bias_of,
+    integers,
+    neuron_of,
+    weight_of,
+)
 from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.neurons import neuron_problems
-from loihi_sca.model.residual import Residual, Selection, StreamNeurons, Weighting, quantize_8bit
+from loihi_sca.model.residual import Residual, Selection, StreamNeurons, Weighting
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Conv, IntArray, Shape
 from loihi_sca.problems import Problem
@@ -66,7 +74,7 @@ def extended(name: str, block: Residual, stream: Stream) -> tuple[Conv, Conv, St
         f"{name}.conv1",
         reader.out_shape,
         _listening(weight_of(listener), select, np.searchsorted(heard, kept), len(heard)),
-        bias=_bias(listener, listener.alive),
+        bias=bias_of(listener),
         stride=listener.synapse.stride[:2],
         padding=listener.synapse.padding[:2],
         neuron=neuron_of(listener),
@@ -85,18 +93,14 @@ def ended(name: str, block: StreamNeurons, stream: Stream) -> Conv:
 
 
 def _reader(name: str, stream: Stream, block: Any, channels: IntArray) -> Conv:
-    """Return neurons that read some channels of a stream."""
-    *held, own = (replace(x, weight=x.weight[channels]) for x in stream)
+    """Return neurons that read some channels of a stream; their bias is the sum of those on it."""
+    *held, own = (replace(x, weight=x.weight[channels], bias=None) for x in stream)
     added = tuple(replace(x, name=f"{name}+{x.name}") for x in held)
-    return replace(own, name=name, bias=_bias(block), neuron=neuron_of(block), added=added)
-
-
-def _bias(block: Any, alive: torch.Tensor | None = None) -> IntArray | None:
-    norm = block.neuron.norm
-    if norm is None:
-        return None
-    bias = integers(norm.bias)
-    return bias if alive is None else np.where(alive.cpu().numpy(), bias, 0).astype(np.int32)
+    biases = [x.bias[channels] for x in stream if x.bias is not None]
+    if block.neuron.norm is not None:
+        biases.append(integers(block.neuron.norm.bias))
+    bias = sum(biases[1:], biases[0]) if biases else None
+    return replace(own, name=name, bias=bias, neuron=neuron_of(block), added=added)
 
 
 def _listening(
@@ -109,7 +113,12 @@ def _listening(
 
 
 def _weighting(name: str, block: Weighting, shape: Shape, source: str) -> Conv:
-    weight = integers(quantize_8bit(block.weight) * MANTISSA)[..., 0]
+    norm = block.batch_norm
+    if norm is not None and not norm.is_folded:
+        raise UnsupportedLayer(f"{name}: {NOT_FOLDED}", HOW_TO_FOLD)
+    weight = integers(block.quantized_weight * MANTISSA)[..., 0]
+    bias = None if norm is None else integers(block.folded_bias * MANTISSA)
     return Conv(
-        name, shape, weight, stride=block.stride[:2], padding=block.padding[:2], source=source
-    )
+        name, shape, weight, bias=bias, stride=block.stride[:2], padding=block.padding[:2],
+        source=source,
+    )  # fmt: skip

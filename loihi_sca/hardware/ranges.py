@@ -23,6 +23,9 @@ from loihi_sca.network import (
 GRADED = ("sdnn", "sigma", "delta", "graded")
 """Parts of the names of neurons that send more than one bit."""
 
+SIGMA_DELTA = "sdnn"
+"""Type of sigma-delta neurons, also of those that encode."""
+
 SIGMA_OUTPUT = "sigma_output"
 """Parameter of a sigma-delta neuron that puts out its sum."""
 
@@ -83,7 +86,7 @@ def neuron_type(neuron: Neuron | None) -> str:
     A sigma-delta neuron that puts out its sum is a type of its own, as in netx.
     """
     if isinstance(neuron, Graded):
-        return SIGMA_OUTPUT if isinstance(neuron, Sigma) else "sdnn"
+        return SIGMA_OUTPUT if isinstance(neuron, Sigma) else SIGMA_DELTA
     if isinstance(neuron, OtherNeuron):
         return SIGMA_OUTPUT if SIGMA_OUTPUT in neuron.parameters else neuron.type.lower()
     if isinstance(neuron, Resonator):

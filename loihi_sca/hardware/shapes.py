@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.ranges import Ranges, neuron_type, ranges_of, signed_bits
+from loihi_sca.hardware.streams import laid_out
 from loihi_sca.network import (
     ComplexDense,
     Conv,
@@ -112,6 +113,7 @@ class Geometry:
             in_shape=(arriving, *self.in_shape[1:]),
             out_shape=(channels, *self.out_shape[1:]),
             groups=channels if depthwise else self.groups,
+            added=tuple(table.with_channels(out, table.in_shape[0]) for table in self.added),
         )
 
 
@@ -171,8 +173,8 @@ class Architecture:
     layers : tuple of LayerSpec
     timesteps : int or None
     additions : tuple of Addition
-        Residual blocks of a recipe, whose layers are part of the chain. With any, it cannot be
-        mapped; the compiled network can.
+        Residual blocks of a recipe, whose layers are part of the chain. With any, it is what
+        :func:`loihi_sca.hardware.streams.laid_out` makes of it that is mapped.
     sources : tuple of tuple of int or None
         Per layer, the layer that each of its tables hears, None for the input; empty for a chain.
     """
@@ -236,9 +238,9 @@ class Architecture:
 
 
 def describe(network: Network | Architecture) -> Architecture:
-    """Return the network as the mapper sees it; an architecture is returned as it is."""
+    """Return the network as the mapper sees it; an architecture as the compiler lays it out."""
     if isinstance(network, Architecture):
-        return network
+        return laid_out(network)
     layers: list[LayerSpec] = []
     wiring = network.wiring
     sources = tuple(tuple(link.source for link in links) for links in wiring.links)

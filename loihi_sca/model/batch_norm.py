@@ -40,13 +40,50 @@ MANTISSA = 64
 """Bias mantissa of a value of 1."""
 
 
+class Thresholds:
+    """The neurons whose threshold a gain multiplies: a block's own, or all that read a stream.
+
+    Parameters
+    ----------
+    neurons : lava-dl CUBA neurons
+        Of one threshold, without memory of their current: behind one a bias would have to come
+        after the memory.
+    """
+
+    def __init__(self, *neurons: Any) -> None:
+        self._neurons: list[tuple[Any, float, float]] = []
+        for neuron in neurons:
+            self.add(neuron)
+
+    def add(self, neuron: Any) -> None:
+        """Let the gain be that of one more neuron."""
+        self._neurons.append((neuron, float(neuron.threshold), float(neuron.tau_rho)))
+
+    @property
+    def unit(self) -> float | None:
+        """Threshold at a gain of 1; None where there are no neurons yet."""
+        return self._neurons[0][1] if self._neurons else None
+
+    @property
+    def mantissa(self) -> int:
+        """Threshold as it is, in 1/64."""
+        return round(self._neurons[0][0].threshold * MANTISSA)
+
+    def adopt(self, gain: float) -> None:
+        """Give the neurons their threshold, and a surrogate of the same shape relative to it."""
+        for neuron, threshold, tau in self._neurons:
+            neuron._threshold = round(threshold * gain * MANTISSA) / MANTISSA
+            neuron.tau_rho = tau * gain
+
+
 class BatchNorm(torch.nn.Module):
     """The norm of a block's current; see the module's text.
 
     Parameters
     ----------
-    neuron : lava-dl CUBA neuron
-        Without memory of its current: behind one a bias would have to come after the memory.
+    channels : int
+    thresholds : Thresholds
+        Of the neurons behind it; norms that share them share their gain.
 
     Attributes
     ----------
@@ -64,7 +101,7 @@ class BatchNorm(torch.nn.Module):
         The running statistics are plain means over batches, as for measuring them.
     """
 
-    def __init__(self, channels: int, neuron: Any) -> None:
+    def __init__(self, channels: int, thresholds: Thresholds) -> None:
         super().__init__()
         self.beta = torch.nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -78,9 +115,7 @@ class BatchNorm(torch.nn.Module):
         self.folded: torch.Tensor
         self.gain: torch.Tensor
         self.cumulative = False
-        # in a tuple: torch would take it for a part of this module
-        self._neuron = (neuron,)
-        self._threshold, self._tau = neuron.threshold, neuron.tau_rho
+        self.thresholds = thresholds
 
     @property
     def is_folded(self) -> bool:
@@ -91,11 +126,6 @@ class BatchNorm(torch.nn.Module):
     def varies(self) -> torch.Tensor:
         """Bool tensor (C,): channels whose current was seen to vary."""
         return self.running_var > 0
-
-    @property
-    def unit_threshold(self) -> float:
-        """Threshold at a gain of 1."""
-        return float(self._threshold)
 
     def factor(self, gamma: torch.Tensor) -> torch.Tensor:
         """Return the factor (C,) of each channel's weights, 0 where the current never varied."""
@@ -108,24 +138,22 @@ class BatchNorm(torch.nn.Module):
 
     def bias(self, gamma: torch.Tensor) -> torch.Tensor:
         """Return the bias (C,) as the chip has it, a multiple of 1/64 within 13 bits."""
+        return held_bias(self.rounded_shift(gamma))
+
+    def rounded_shift(self, gamma: torch.Tensor) -> torch.Tensor:
+        """Return the bias (C,) as a multiple of 1/64, however large."""
         rounded: torch.Tensor = slayer.utils.quantize(self.shift(gamma), step=1 / MANTISSA)
-        return rounded.clamp(MIN_BIAS / MANTISSA, MAX_BIAS / MANTISSA)
+        return rounded
 
     def set_folded(self, gain: float | None) -> None:
         """Freeze the statistics and spend a gain, or with None open the norm again."""
         self.folded.fill_(int(gain is not None))
         self.gain.fill_(1.0 if gain is None else gain)
-        self._adopt_gain()
-
-    def _adopt_gain(self) -> None:
-        """Give the neuron its threshold, and a surrogate of the same shape relative to it."""
-        (neuron,), gain = self._neuron, float(self.gain)
-        neuron._threshold = round(self._threshold * gain * MANTISSA) / MANTISSA
-        neuron.tau_rho = self._tau * gain
+        self.thresholds.adopt(float(self.gain))
 
     def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
         super()._load_from_state_dict(*args, **options)  # type: ignore[no-untyped-call]
-        self._adopt_gain()
+        self.thresholds.adopt(float(self.gain))
 
     def forward(self, weighted: torch.Tensor, gamma: torch.Tensor) -> torch.Tensor:
         """Return the normed current, in multiples of 1/64.
@@ -170,6 +198,11 @@ class BatchNorm(torch.nn.Module):
         self.running_var.lerp_(var, share)
         self.batches += 1
         return mean, var, count
+
+
+def held_bias(bias: torch.Tensor) -> torch.Tensor:
+    """Return a bias, in 64 mantissas, cut to 13 bits."""
+    return bias.clamp(MIN_BIAS / MANTISSA, MAX_BIAS / MANTISSA)
 
 
 def statistics_of(weighted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:

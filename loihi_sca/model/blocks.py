@@ -22,9 +22,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
+from typing_extensions import override
 
 from loihi_sca.config import NeuronConfig, Norm
-from loihi_sca.model.batch_norm import MANTISSA, BatchNorm
+from loihi_sca.model.batch_norm import MANTISSA, BatchNorm, Thresholds
+from loihi_sca.model.normed import Normed
 from loihi_sca.slayer.dynamics import ChannelActivity, Fired, connect, convolve, fire, flatten
 from loihi_sca.slayer.lava import slayer
 
@@ -50,29 +52,23 @@ def widen_norm(neuron: Any, channels: int) -> None:
         neuron.norm.running_mean = torch.zeros(channels)
 
 
-class Gated(torch.nn.Module):
+class Gated(Normed):
     """What the gated blocks have in common; mixed in before a lava-dl block.
 
     Attributes
     ----------
     gate : tensor (C,) with a gradient
         1 for a channel that is alive, 0 for one that is pruned. Not to be given to an optimizer.
-    scale : parameter (C,)
-        Factor of the channel's weights before quantisation, or of its normed current; of our own
-        blocks only.
-    batch_norm : BatchNorm or None
-        Of the current.
+    scale, batch_norm
+        See :class:`loihi_sca.model.normed.Normed`; of our own blocks only.
     prunable : bool
         False keeps every channel, as for the read-out layer, whose channels are the classes.
     observer : callable or None
         See :data:`Observer`; called in training mode only.
     """
 
-    synapse: Any  # of blocks that have one
     neuron: Any
     gate: torch.Tensor
-    scale: torch.nn.Parameter
-    batch_norm: BatchNorm | None
 
     def _add_gate(self, channels: int, prunable: bool, norm: Norm) -> None:
         self.gate = torch.nn.Parameter(torch.ones(channels))
@@ -80,7 +76,7 @@ class Gated(torch.nn.Module):
         self.prunable = prunable
         self.observer: Observer | None = None
         widen_norm(self.neuron, channels)
-        self.batch_norm = BatchNorm(channels, self.neuron) if norm == "batch" else None
+        self.batch_norm = BatchNorm(channels, Thresholds(self.neuron)) if norm == "batch" else None
 
     @property
     def channels(self) -> int:
@@ -93,24 +89,9 @@ class Gated(torch.nn.Module):
         return self.gate.detach() > 0
 
     @property
-    def weight_factor(self) -> torch.Tensor:
-        """Factor (C,) of each channel's weights before quantisation."""
-        return self.scale if self.batch_norm is None else self.batch_norm.factor(self.scale)
-
-    @property
-    def scaled_weight(self) -> torch.Tensor:
-        """Weight before quantisation."""
-        weight: torch.Tensor = self.synapse.weight
-        return weight * self.weight_factor.reshape(-1, *[1] * (weight.dim() - 1))
-
-    @property
-    def quantized_weight(self) -> torch.Tensor:
-        """Scaled and quantised weight as the forward pass uses it, in units of 1/64.
-
-        With a batch norm that is not folded it is what folding would make of it at this gain.
-        """
-        quantized: torch.Tensor = self.synapse.pre_hook_fx(self.scaled_weight)
-        return quantized
+    @override
+    def counted(self) -> torch.Tensor:
+        return self.alive
 
     @property
     def own_parameters(self) -> tuple[tuple[torch.nn.Parameter, int], ...]:
@@ -125,22 +106,6 @@ class Gated(torch.nn.Module):
         if observer is not None and fired.activity is not None:
             observer(self, fired.activity)
         return fired.spikes
-
-    def current(self, spikes: torch.Tensor) -> torch.Tensor:
-        """Return the normed current (N, C, ..., T) that spikes cause."""
-        norm = self.batch_norm
-        if norm is None:
-            return self._weighted(spikes, self.quantized_weight)
-        if not norm.is_folded:
-            normed: torch.Tensor = norm(self._weighted(spikes, self.synapse.weight), self.scale)
-            return normed
-        bias = norm.bias(self.scale)
-        weighted = self._weighted(spikes, self.quantized_weight)
-        return weighted + bias.reshape(-1, *[1] * (weighted.dim() - 2))
-
-    def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Return what spikes amount to with a weight."""
-        raise NotImplementedError
 
     def _fire(self, weighted: torch.Tensor, watch: bool) -> Fired:
         return fire(self.neuron, weighted, gate=self.gate, watch=watch)

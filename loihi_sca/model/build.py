@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
 from loihi_sca.config import (
+    READ_OUT,
     ConvConfig,
     DenseConfig,
     ModelConfig,
@@ -26,8 +27,11 @@ from loihi_sca.model.blocks import (
     SumPool,
     ValueInput,
 )
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.model.graded_blocks import FrameInput, GradedConv, GradedDense, GradedSum
+from loihi_sca.model.residual import Residual, StreamNeurons, Weighting, join_streams
+from loihi_sca.model.sigma_delta import family
 from loihi_sca.network import Shape
+from loihi_sca.slayer.lava import slayer
 
 
 class SpikingNet(torch.nn.Sequential):
@@ -37,13 +41,21 @@ class SpikingNet(torch.nn.Sequential):
     ----------
     in_shape : tuple of int
         ``(C, H, W)``.
+    sends_values : bool
+        Its output are values, not spikes.
     """
 
-    def __init__(self, in_shape: Shape, blocks: dict[str, torch.nn.Module]) -> None:
+    def __init__(
+        self, in_shape: Shape, blocks: dict[str, torch.nn.Module], *, sends_values: bool = False
+    ) -> None:
         super().__init__()
         for name, block in blocks.items():
             self.add_module(name, block)
-        self.in_shape = in_shape
+        self.in_shape, self.sends_values = in_shape, sends_values
+
+    def scores(self, output: torch.Tensor) -> torch.Tensor:
+        """Return the scores (N, classes) of an output: spike counts, or the mean over time."""
+        return output.mean(dim=-1) if self.sends_values else output.sum(dim=-1)
 
     @property
     def gated(self) -> Iterator[tuple[str, Gated]]:
@@ -67,7 +79,7 @@ class SpikingNet(torch.nn.Sequential):
 def build(
     config: ModelConfig, in_shape: Shape, classes: int, *, values: bool = False
 ) -> SpikingNet:
-    """Build the model of a recipe, ending in one neuron per class.
+    """Build the model of a recipe, ending in one output per class.
 
     Parameters
     ----------
@@ -76,7 +88,7 @@ def build(
     in_shape : tuple of int
         ``(C, H, W)`` of the data.
     classes : int
-        Outputs of the read-out block, which is never pruned.
+        Of the read-out block, which is never pruned.
     values : bool
         The data are bias mantissas that drive a first block of neurons, not spikes.
 
@@ -87,20 +99,41 @@ def build(
     """
     blocks: dict[str, torch.nn.Module] = {}
     if values:
-        blocks["input"] = ValueInput(config.neuron)
+        blocks["input"] = input_of(config)
+    graded = config.sigma_delta
     for name, layer, shape, _ in config.shapes(in_shape, classes):
         if isinstance(layer, DenseConfig):
             if len(shape) == 3:
-                blocks["flatten"] = Flatten()
-            blocks[name] = _dense(config, layer, shape)
+                blocks["flatten"] = Flatten() if graded is None else family.Flatten()
+            blocks[name] = _dense(name, config, layer, shape)
         elif isinstance(layer, StreamEnd):
-            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm is True)
+            blocks[name] = StreamNeurons(shape[0], neuron=config.neuron, norm=config.norm)
         else:
             blocks[name] = _window(config, layer, shape)
+    if config.neurons_per_class > 1:
+        blocks["average"] = slayer.block.cuba.Average(classes)
+    join_streams(blocks.values())
+    if graded is not None:
+        return SpikingNet(in_shape, blocks, sends_values=True)
     return accelerate(SpikingNet(in_shape, blocks))
 
 
-def _dense(config: ModelConfig, layer: DenseConfig, shape: Shape) -> SCADense:
+def input_of(config: ModelConfig) -> torch.nn.Module:
+    """Return the block of neurons that values enter."""
+    if config.sigma_delta is not None:
+        return FrameInput(config.sigma_delta)
+    return ValueInput(config.neuron)
+
+
+def _dense(name: str, config: ModelConfig, layer: DenseConfig, shape: Shape) -> torch.nn.Module:
+    if config.sigma_delta is not None:
+        sizes = math.prod(shape), layer.neurons
+        given: dict[str, Any] = {
+            "neuron": config.sigma_delta, "weight_scale": config.weight_scale,
+        }  # fmt: skip
+        if name == READ_OUT:
+            return GradedSum(*sizes, **given)
+        return GradedDense(*sizes, **given, norm=config.norm is True, prunable=layer.prunable)
     return SCADense(
         math.prod(shape),
         layer.neurons,
@@ -120,12 +153,18 @@ def _window(config: ModelConfig, layer: Window, shape: Shape) -> torch.nn.Module
     if isinstance(layer, StemConfig):
         return Weighting(
             shape[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding,
-            weight_scale=config.weight_scale,
+            weight_scale=config.weight_scale, norm=config.norm,
         )  # fmt: skip
     if isinstance(layer, ResidualConfig):
         return Residual(
             shape[0], layer.channels, stride=layer.stride, neuron=config.neuron,
-            norm=config.norm is True, weight_scale=config.weight_scale, prunable=layer.prunable,
+            norm=config.norm, weight_scale=config.weight_scale, prunable=layer.prunable,
+        )  # fmt: skip
+    if config.sigma_delta is not None:
+        return GradedConv(
+            shape[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding,
+            neuron=config.sigma_delta, norm=config.norm is True,
+            weight_scale=config.weight_scale, prunable=layer.prunable,
         )  # fmt: skip
     return SCAConv(
         shape[0],

@@ -1,8 +1,9 @@
 """Folding the batch norms of a model into its weights, biases and thresholds.
 
-See :mod:`loihi_sca.model.batch_norm` for the equations. Here the gain of each layer is chosen, what
-does not fit is found, and what it costs is measured: per layer the signal to noise ratio of the
-current, each layer hearing the spikes of the open model.
+See :mod:`loihi_sca.model.batch_norm` for the equations. Here the gain of each layer is chosen, one
+for all convolutions on a residual stream, what does not fit is found, and what it costs is
+measured: per layer the signal to noise ratio of the current, each layer hearing the spikes of the
+open model.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import torch
 
 from loihi_sca.errors import TrainingError
 from loihi_sca.model.batch_norm import MANTISSA, BatchNorm
-from loihi_sca.model.blocks import Gated
 from loihi_sca.model.folded import FoldedBlock, Folding
+from loihi_sca.model.normed import Normed
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
 
 MOST_THRESHOLD = 1024
@@ -29,12 +30,12 @@ STEPS, PER_OCTAVE = 17, 8
 """Gains that are tried, from the one at which the largest weight just fits, to four times it."""
 
 
-def open_norms(model: torch.nn.Module) -> list[tuple[str, Gated]]:
+def open_norms(model: torch.nn.Module) -> list[tuple[str, Normed]]:
     """Return the blocks, by name, whose batch norm is not folded."""
     return [
         (name, block)
         for name, block in model.named_modules()
-        if isinstance(block, Gated)
+        if isinstance(block, Normed)
         and block.batch_norm is not None
         and not block.batch_norm.is_folded
     ]
@@ -105,7 +106,7 @@ def fold_norms(model: torch.nn.Module, samples: torch.Tensor | None = None) -> F
             "there is no batch norm to fold: all are folded already, or the model has none "
             '(norm = "batch" in a recipe).'
         )
-    chosen = {name: _choose(name, block) for name, block in blocks}
+    chosen = _chosen(blocks)
     noise: dict[str, float | None] = dict.fromkeys(chosen)
     if samples is not None:
         noise = _noise(model, blocks, chosen, samples)
@@ -115,14 +116,34 @@ def fold_norms(model: torch.nn.Module, samples: torch.Tensor | None = None) -> F
     return Folding(layers, 0 if samples is None else len(samples))
 
 
-def _norm_of(block: Gated) -> BatchNorm:
+def _norm_of(block: Normed) -> BatchNorm:
     if block.batch_norm is None:
         raise TrainingError(f"{type(block).__name__} has no batch norm.")
     return block.batch_norm
 
 
-def _choose(name: str, block: Gated) -> float:
-    """Return the gain that quantises the weights of a block with the least square error."""
+def _chosen(blocks: Sequence[tuple[str, Normed]]) -> dict[str, float]:
+    """Return the gain that quantises the weights of each block with the least square error.
+
+    What adds up on a residual stream is quantised in the same units, so that it has one gain.
+    """
+    together: dict[int, list[tuple[str, Normed]]] = {}
+    for name, block in blocks:
+        together.setdefault(id(_norm_of(block).thresholds), []).append((name, block))
+    chosen: dict[str, float] = {}
+    for members in together.values():
+        (name, first), *_ = members
+        weights = torch.cat([_weight_that_counts(n, b).flatten() for n, b in members])
+        unit = _norm_of(first).thresholds.unit
+        if unit is None:
+            raise TrainingError(f"{name}: no neurons read its stream. End it with StreamNeurons.")
+        gain = gain_for(weights, unit, first.weighing.pre_hook_fx)
+        chosen |= dict.fromkeys((n for n, _ in members), gain)
+    return {name: chosen[name] for name, _ in blocks}
+
+
+def _weight_that_counts(name: str, block: Normed) -> torch.Tensor:
+    """Return the scaled weights of the channels that are alive and whose current varies."""
     norm = _norm_of(block)
     if not int(norm.batches):
         raise TrainingError(
@@ -130,13 +151,13 @@ def _choose(name: str, block: Gated) -> float:
             "or run samples through the model in training mode first."
         )
     with torch.no_grad():
-        weight = block.scaled_weight[block.alive & norm.varies]
+        weight = block.scaled_weight[block.counted & norm.varies]
     if not weight.numel() or not bool(weight.any()):
         raise TrainingError(
             f"{name}: the current of none of its channels varies, so that folding would leave no "
             "weights. Look at the firing rates of the layers before it, and at their weights."
         )
-    return gain_for(weight, norm.unit_threshold, block.synapse.pre_hook_fx)
+    return weight
 
 
 def gain_for(
@@ -166,7 +187,7 @@ def gain_for(
 
 def _noise(
     model: torch.nn.Module,
-    blocks: Sequence[tuple[str, Gated]],
+    blocks: Sequence[tuple[str, Normed]],
     gains: dict[str, float],
     samples: torch.Tensor,
 ) -> dict[str, float | None]:
@@ -174,9 +195,9 @@ def _noise(
     found: dict[str, float | None] = dict.fromkeys(gains)
 
     def compare(name: str) -> Callable[..., None]:
-        def hook(block: Gated, inputs: tuple[torch.Tensor, ...]) -> None:
+        def hook(block: Normed, inputs: tuple[torch.Tensor, ...]) -> None:
             norm, gain = _norm_of(block), gains[name]
-            alive = block.alive
+            alive = block.counted
             wanted = block.current(*inputs)[:, alive]
             norm.folded.fill_(1)  # the threshold does not matter to the current
             norm.gain.fill_(gain)
@@ -202,15 +223,15 @@ def _noise(
     return found
 
 
-def _found(name: str, block: Gated, snr_db: float | None) -> FoldedBlock:
+def _found(name: str, block: Normed, snr_db: float | None) -> FoldedBlock:
     """Return what a folded block has lost."""
-    norm, alive = _norm_of(block), block.alive
+    norm, alive = _norm_of(block), block.counted
     with torch.no_grad():
-        weight = block.scaled_weight * alive.reshape(-1, *[1] * (block.synapse.weight.dim() - 1))
-        shift = norm.shift(block.scale) * alive
+        weight = block.scaled_weight * alive.reshape(-1, *[1] * (block.float_weight.dim() - 1))
+        shift = block.needed_bias() * alive
     return FoldedBlock(
         name=name,
-        threshold=round(block.neuron.threshold * MANTISSA),
+        threshold=norm.thresholds.mantissa,
         snr_db=snr_db,
         cut_weights=cut_channels(weight, MIN_WEIGHT, MAX_WEIGHT, step=2),
         cut_biases=cut_channels(shift, MIN_BIAS, MAX_BIAS, step=1),

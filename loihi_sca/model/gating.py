@@ -18,8 +18,8 @@ from typing_extensions import override
 from loihi_sca.model import fast_blocks
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.kinds import CONV, DENSE, RECURRENT
-from loihi_sca.model.sigma_delta import is_graded
-from loihi_sca.slayer.dynamics import ChannelActivity, Fired
+from loihi_sca.model.sigma_delta import is_graded, send
+from loihi_sca.slayer.dynamics import Fired
 
 B = TypeVar("B", bound=torch.nn.Module)
 
@@ -69,9 +69,7 @@ class GatedStock(Gated):
     def _fire(self, weighted: torch.Tensor, watch: bool) -> Fired:
         if not is_graded(self):
             return super()._fire(weighted, watch)
-        sent = self.neuron(weighted)
-        activity = _messages(sent.detach(), self.neuron) if watch else None
-        return Fired(sent * self.gate.reshape(-1, *[1] * (sent.dim() - 2)), activity)
+        return send(self.neuron, weighted, self.gate, watch)
 
     @override
     def current(self, spikes: torch.Tensor) -> torch.Tensor:
@@ -84,16 +82,6 @@ class GatedStock(Gated):
         moved = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._buffers["gate"] = self.gate.detach().requires_grad_()
         return moved
-
-
-def _messages(sent: torch.Tensor, neuron: Any) -> ChannelActivity:
-    by_channel = sent.transpose(0, 1).flatten(1)
-    size, threshold = by_channel.abs().mean(dim=1), neuron.delta.threshold.detach()
-    positive = by_channel.clamp(min=0).mean(dim=1)
-    return ChannelActivity(
-        rate=(by_channel != 0).float().mean(dim=1), magnitude=size / threshold,
-        positive=positive / threshold, resting=torch.zeros_like(size), messages=size,
-    )  # fmt: skip
 
 
 def add_gate(block: Any) -> Gated:

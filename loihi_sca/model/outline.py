@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from loihi_sca.hardware.ranges import SIGMA_OUTPUT
+from loihi_sca.hardware.ranges import SIGMA_DELTA, SIGMA_OUTPUT
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL, RECURRENT
 from loihi_sca.model.sigma_delta import is_graded
@@ -107,7 +107,7 @@ def _spec(seen: Seen, before: LayerSpec) -> LayerSpec:
 def _neuron(block: torch.nn.Module) -> str:
     if not is_graded(block):
         return "cuba"
-    return SIGMA_OUTPUT if isinstance(block, Output) else "sdnn"
+    return SIGMA_OUTPUT if isinstance(block, Output) else SIGMA_DELTA
 
 
 def _pair(values: tuple[int, ...]) -> tuple[int, int]:

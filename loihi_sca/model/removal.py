@@ -109,7 +109,7 @@ def _cut(
     if isinstance(block, FLATTEN):
         _cut_flat_shape(cuts, block, arriving)
         return arriving
-    if arriving is not None and not isinstance(block, CUTTABLE):
+    if not (_all(arriving) or isinstance(block, CUTTABLE)):
         raise UnsupportedLayer(f"{name}: do not know how to cut a {type(block).__name__}")
     if is_depthwise(block):
         _cut_depthwise(cuts, block, arriving)
@@ -154,8 +154,7 @@ def _cut_residual(cuts: Cuts, block: Residual, selected: torch.Tensor, kept: tor
         if not select.shared:
             _cut_neuron(cuts, select.neuron, selected)
     if not _all(kept):
-        for name in ("scale", "gate"):
-            cuts.cut(conv, name, kept)
+        _cut_gated(cuts, conv, kept)
         _cut_neuron(cuts, conv.neuron, kept)
     _cut_synapse(cuts, block.conv2, kept, None)
 
@@ -174,13 +173,17 @@ def _cut_weights(
     if mask is not None:
         cuts.cut(block, "mask", own)
     if isinstance(block, Gated):
-        for name in ("scale", "gate"):
-            if hasattr(block, name):
-                cuts.cut(block, name, own)
-        for name in PER_CHANNEL if block.batch_norm is not None else ():
-            cuts.cut(block.batch_norm, name, own)
+        _cut_gated(cuts, block, own)
     _cut_neuron(cuts, block.neuron, own)
     _cut_delay(cuts, block, own)
+
+
+def _cut_gated(cuts: Cuts, block: Gated, own: torch.Tensor) -> None:
+    for name in ("scale", "gate"):
+        if hasattr(block, name):
+            cuts.cut(block, name, own)
+    for name in PER_CHANNEL if block.batch_norm is not None else ():
+        cuts.cut(block.batch_norm, name, own)
 
 
 def _cut_recurrent(

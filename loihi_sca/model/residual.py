@@ -16,18 +16,27 @@ keeps all its outputs.
 
 A selecting gate multiplies the quantised weights that listen to its channel. That is the same as
 multiplying the channel's spikes, in the loss and in the gate's gradient, but for one listener only.
+
+Without memory of weights of their own, neurons that read a stream norm its sum by its mean, which
+becomes their bias. A batch norm stands behind every convolution instead, as in Hu et al., so that
+it folds into that one's weights. What adds up has to be in the same units: all convolutions on a
+stream and all neurons that read it share one gain (:class:`Thresholds`), up to the next shortcut,
+behind which the stream begins anew. A reader's bias is the sum of those on the stream, each of
+which leaves room for those before it, so that no sum goes beyond 13 bits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from typing_extensions import override
 
-from loihi_sca.config import NeuronConfig
-from loihi_sca.model.batch_norm import MANTISSA
+from loihi_sca.config import NeuronConfig, Norm
+from loihi_sca.model.batch_norm import MANTISSA, BatchNorm, Thresholds, held_bias
 from loihi_sca.model.blocks import Gated, SCAConv, slayer_neuron, widen_norm
+from loihi_sca.model.normed import Normed
 from loihi_sca.slayer.dynamics import ChannelActivity, convolve, fire, layout
 from loihi_sca.slayer.lava import slayer
 
@@ -38,13 +47,16 @@ def quantize_8bit(weight: torch.Tensor) -> torch.Tensor:
     return quantized.clamp(-256 / MANTISSA, 254 / MANTISSA)
 
 
-class Weighting(slayer.synapse.Conv):  # type: ignore[misc]
+class Weighting(Normed, slayer.synapse.Conv):  # type: ignore[misc]
     """A convolution of spikes without neurons, with 8 bit weights.
 
     Parameters
     ----------
     in_channels, out_channels, kernel, stride, padding, weight_scale
         As in :class:`loihi_sca.model.blocks.SCAConv`.
+    norm : bool or "batch"
+        With ``"batch"`` the weighted spikes are normed; :func:`join_streams` has to say who reads
+        them. Otherwise it is the readers that have a norm, or none.
     """
 
     def __init__(
@@ -56,21 +68,74 @@ class Weighting(slayer.synapse.Conv):  # type: ignore[misc]
         stride: int = 1,
         padding: int = 0,
         weight_scale: float = 1.0,
+        norm: Norm = False,
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel, stride=stride, padding=padding,
             weight_scale=weight_scale, pre_hook_fx=quantize_8bit,
         )  # fmt: skip
+        self.batch_norm = None
+        # in a tuple: torch would take it for a part of this module
+        self._before: tuple[Weighting, ...] = ()
+        if norm == "batch":
+            self.scale = torch.nn.Parameter(torch.ones(out_channels))
+            self.batch_norm = BatchNorm(out_channels, Thresholds())
+
+    def join(self, before: Weighting | None, thresholds: Thresholds) -> None:
+        """Say which one adds to the stream before this one, and who reads what is added."""
+        self._before = () if before is None else (before,)
+        if self.batch_norm is not None:
+            self.batch_norm.thresholds = thresholds
+
+    @property
+    @override
+    def weighing(self) -> Any:
+        return self
+
+    @property
+    @override
+    def counted(self) -> torch.Tensor:
+        return torch.ones_like(self.weight[:, 0, 0, 0, 0], dtype=torch.bool)
+
+    @property
+    @override
+    def weight_factor(self) -> torch.Tensor:
+        if self.batch_norm is None:
+            return torch.ones_like(self.weight[:, 0, 0, 0, 0])
+        return super().weight_factor
+
+    @property
+    @override
+    def folded_bias(self) -> torch.Tensor:
+        return self._sum_of_biases() - self._before_it(Weighting._sum_of_biases)
+
+    @override
+    def needed_bias(self) -> torch.Tensor:
+        return super().needed_bias() + self._before_it(Weighting.needed_bias)
+
+    def _sum_of_biases(self) -> torch.Tensor:
+        """Return the bias (C,) of neurons that read the stream behind it, within 13 bits."""
+        before = self._before_it(Weighting._sum_of_biases)
+        if self.batch_norm is None:
+            return before
+        return held_bias(self.batch_norm.rounded_shift(self.scale) + before)
+
+    def _before_it(self, found: Callable[[Weighting], torch.Tensor]) -> torch.Tensor:
+        return found(self._before[0]) if self._before else torch.zeros_like(self.scale)
+
+    @override
+    def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return convolve(spikes, weight, self)
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         """Return the weighted spikes (N, C, H, W, T)."""
-        return convolve(spikes, quantize_8bit(self.weight), self)
+        return self.current(spikes)
 
 
 class StreamNeurons(torch.nn.Module):
     """The neurons at the end of a residual stream of so many channels."""
 
-    def __init__(self, channels: int, *, neuron: NeuronConfig, norm: bool) -> None:
+    def __init__(self, channels: int, *, neuron: NeuronConfig, norm: Norm) -> None:
         super().__init__()
         self.neuron = slayer.neuron.cuba.Neuron(**slayer_neuron(neuron, norm))
         widen_norm(self.neuron, channels)
@@ -101,11 +166,11 @@ class Selection(Gated):
     """
 
     def __init__(
-        self, channels: int, *, neuron: NeuronConfig, norm: bool, prunable: bool, shared: bool
+        self, channels: int, *, neuron: NeuronConfig, norm: Norm, prunable: bool, shared: bool
     ) -> None:
         super().__init__()
         self.neuron = slayer.neuron.cuba.Neuron(**slayer_neuron(neuron, norm))
-        self._add_gate(channels, prunable, norm)
+        self._add_gate(channels, prunable, norm is True)
         self.register_buffer("kept", torch.arange(channels))
         self.kept: torch.Tensor
         self.shared = shared
@@ -173,17 +238,15 @@ class SelectiveConv(SCAConv):
 
     @property
     @override
-    def quantized_weight(self) -> torch.Tensor:
-        factor = self.scale[:, None] * self._select[0].scale
-        weight = self.synapse.weight * factor[..., None, None, None]
-        quantized: torch.Tensor = self.synapse.pre_hook_fx(weight)
-        return quantized
+    def float_weight(self) -> torch.Tensor:
+        weight: torch.Tensor = self.synapse.weight
+        return weight * self._select[0].scale[:, None, None, None]
 
     @override
-    def current(self, spikes: torch.Tensor) -> torch.Tensor:
+    def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         select = self._select[0]
-        weight = self.quantized_weight * select.gate[:, None, None, None]
-        return convolve(select.selected(spikes), weight, self.synapse)
+        heard = weight * select.gate[:, None, None, None]
+        return convolve(select.selected(spikes), heard, self.synapse)
 
 
 class Residual(torch.nn.Module):
@@ -206,7 +269,7 @@ class Residual(torch.nn.Module):
         *,
         stride: int = 1,
         neuron: NeuronConfig,
-        norm: bool = True,
+        norm: Norm = True,
         weight_scale: float = 1.0,
         prunable: bool = True,
     ) -> None:
@@ -219,9 +282,11 @@ class Residual(torch.nn.Module):
             self.select, channels, 3, stride=stride, padding=1, neuron=neuron, norm=norm,
             weight_scale=weight_scale, prunable=prunable,
         )  # fmt: skip
-        self.conv2 = Weighting(channels, channels, 3, padding=1, weight_scale=weight_scale)
+        self.conv2 = Weighting(
+            channels, channels, 3, padding=1, weight_scale=weight_scale, norm=norm
+        )
         self.shortcut = (
-            Weighting(in_channels, channels, 1, stride=stride, weight_scale=weight_scale)
+            Weighting(in_channels, channels, 1, stride=stride, weight_scale=weight_scale, norm=norm)
             if changes
             else None
         )
@@ -232,6 +297,31 @@ class Residual(torch.nn.Module):
         carried = stream if self.shortcut is None else self.shortcut(spikes)
         added: torch.Tensor = carried + self.conv2(self.conv1(spikes))
         return added
+
+
+def join_streams(blocks: Iterable[torch.nn.Module]) -> None:
+    """Tell the convolutions on residual streams who reads them, for batch norms to share gains.
+
+    Parameters
+    ----------
+    blocks : iterable of module
+        In the order in which they run.
+    """
+    last: Weighting | None = None
+    readers = Thresholds()
+    for block in blocks:
+        if isinstance(block, Weighting):
+            last, readers = block, Thresholds()
+            block.join(None, readers)
+        elif isinstance(block, Residual):
+            readers.add(block.select.neuron)
+            if block.shortcut is not None:
+                last, readers = block.shortcut, Thresholds()
+                block.shortcut.join(None, readers)
+            block.conv2.join(last, readers)
+            last = block.conv2
+        elif isinstance(block, StreamNeurons):
+            readers.add(block.neuron)
 
 
 class _Pick(torch.autograd.Function):

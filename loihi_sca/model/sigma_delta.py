@@ -13,6 +13,7 @@ import torch
 
 from loihi_sca.network.fixed_point import MESSAGE, VALUE
 from loihi_sca.problems import Problem
+from loihi_sca.slayer.dynamics import ChannelActivity, Fired
 from loihi_sca.slayer.lava import slayer
 
 family = slayer.block.sigma_delta
@@ -29,6 +30,32 @@ _RELU = (torch.relu, torch.relu_, torch.nn.functional.relu)
 def is_graded(block: torch.nn.Module) -> bool:
     """Tell whether a block has neurons of the sigma-delta family."""
     return isinstance(getattr(block, "neuron", None), slayer.neuron.sigma_delta.Neuron)
+
+
+def send(neuron: Any, weighted: torch.Tensor, gate: torch.Tensor, watch: bool) -> Fired:
+    """Return what sigma-delta neurons send, times the gate of each channel.
+
+    Parameters
+    ----------
+    neuron : lava-dl sigma-delta neuron
+    weighted : tensor (N, C, ..., T)
+    gate : tensor (C,)
+    watch : bool
+        Whether to measure the activity of channels, gated or not.
+    """
+    sent = neuron(weighted)
+    activity = _activity(sent.detach(), neuron) if watch else None
+    return Fired(sent * gate.reshape(-1, *[1] * (sent.dim() - 2)), activity)
+
+
+def _activity(sent: torch.Tensor, neuron: Any) -> ChannelActivity:
+    by_channel = sent.transpose(0, 1).flatten(1)
+    size, threshold = by_channel.abs().mean(dim=1), neuron.delta.threshold.detach()
+    positive = by_channel.clamp(min=0).mean(dim=1)
+    return ChannelActivity(
+        rate=(by_channel != 0).float().mean(dim=1), magnitude=size / threshold,
+        positive=positive / threshold, resting=torch.zeros_like(size), messages=size,
+    )  # fmt: skip
 
 
 def sends(block: torch.nn.Module, output: torch.Tensor) -> Any:

@@ -9,7 +9,15 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from loihi_sca.model import acceleration, batch_norm, blocks, fast_blocks, gating, sigma_delta
+from loihi_sca.model import (
+    acceleration,
+    batch_norm,
+    blocks,
+    fast_blocks,
+    gating,
+    graded_blocks,
+    sigma_delta,
+)
 from loihi_sca.model.walk import is_block
 from loihi_sca.problems import Problem
 from loihi_sca.slayer.lava import slayer
@@ -39,7 +47,7 @@ BLOCKS = {
 
 _KNOWN_FORWARDS = (
     slayer.block.base.__name__, blocks.__name__, fast_blocks.__name__, gating.__name__,
-    sigma_delta.family.__name__,
+    sigma_delta.family.__name__, graded_blocks.__name__,
 )  # fmt: skip
 """Modules whose forward passes compute what the blocks' attributes say."""
 

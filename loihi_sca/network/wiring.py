@@ -9,6 +9,20 @@ from dataclasses import dataclass
 from loihi_sca.errors import NetworkError
 from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer
 
+RELAY = "~"
+"""Between the name of a layer and the steps after which a relay repeats it."""
+
+
+def relay_name(source: str, steps: int) -> str:
+    """Return the name of the layer that repeats another so many steps later."""
+    return f"{source}{RELAY}{steps}"
+
+
+def repeated_by(name: str) -> str | None:
+    """Return the name of the layer that a relay repeats, None for what is no relay's name."""
+    source, _, steps = name.rpartition(RELAY)
+    return source if source and steps.isdecimal() else None
+
 
 @dataclass(frozen=True)
 class Link:

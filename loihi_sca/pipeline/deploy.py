@@ -12,7 +12,7 @@ from loihi_sca.compiler.verify import Progress, Verification, verify
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset, shape_as
 from loihi_sca.engine import fast
-from loihi_sca.engine.result import SpikeArray
+from loihi_sca.engine.result import Schedule, SpikeArray
 from loihi_sca.frontend.compile import check_slayer, compile_slayer
 from loihi_sca.hardware import Estimate, estimate, load_profile
 from loihi_sca.model.build import build
@@ -77,7 +77,7 @@ def check_deployable(recipe: Recipe) -> None:
         Lists all that stands in the way, or that training can bring, as ``loihi-sca check`` does.
     """
     shape, classes = shape_as(recipe.data)
-    values = recipe.data.encoding == "direct"
+    values = recipe.data.are_values
     model = build(recipe.model, shape, classes, values=values)
     raise_for(check_slayer(model, timesteps=recipe.data.timesteps))
 
@@ -120,8 +120,12 @@ def deploy(
     network, proofs = _compile(checkpoint, path, name, test.first(verify_samples).spikes())
     if lava_samples:
         data = test.first(lava_samples).spikes()
+        # biases of sigma-delta neurons act from the first step on there
+        schedule: Schedule = "cold" if network.is_graded else "pipelined"
         # of a file, Lava runs the very file
-        lava = verify(path, engines=("fast", "lava"), data=data, on_progress=on_progress)
+        lava = verify(
+            path, engines=("fast", "lava"), data=data, schedule=schedule, on_progress=on_progress
+        )
         proofs = (*proofs, lava)
     return Deployment(network, *measure(network, test, profiles), proofs)
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from loihi_sca import netx
 from loihi_sca.config import Encoding
 from loihi_sca.data import Dataset, Split, load
+from loihi_sca.data.datasets import is_recipe
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import Engine, Prepared
 from loihi_sca.errors import ConfigError, InputError
@@ -183,7 +184,8 @@ def dataset_for(
             f"{network.name} does not say how many timesteps a sample has; give --steps, or "
             "network.replace(timesteps=...)."
         )
-    encoding: Encoding | None = "direct" if network.takes_mantissas else None
+    values = network.takes_mantissas and not is_recipe(name)
+    encoding: Encoding | None = "direct" if values else None
     folder = None if root is None else Path(root)
     found = load(name, split=split, timesteps=network.timesteps, root=folder, encoding=encoding)
     return found.first(limit)
@@ -268,7 +270,7 @@ def check(network: Network, dataset: Dataset) -> None:
 def check_input(network: Network, dataset: Dataset) -> None:
     """Raise :class:`InputError` unless the network can be run on the dataset."""
     if network.takes_mantissas != dataset.samples.are_mantissas:
-        kinds = ("spikes", "bias mantissas (data.encoding = direct)")
+        kinds = ("spikes", "values (data.encoding = direct or video)")
         raise InputError(
             f"{network.name} takes {kinds[network.takes_mantissas]}, but {dataset.name} gives "
             f"{kinds[dataset.samples.are_mantissas]}. Load it with the other encoding."

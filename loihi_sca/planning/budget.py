@@ -179,16 +179,22 @@ def _values(
 
 
 def _tightened(outline: Outline, target: Target, problem: _Problem) -> Plan:
-    """Search with a tighter aim until the whole network keeps the limit, then loosen the aim."""
+    """Search with a tighter aim until the whole network keeps the limit, then loosen the aim.
+
+    The search may also take more of a network to cost more than it does, so that aims beyond the
+    limit are tried.
+    """
     limit, best = target.limit, None
     low, high, aim = problem.least_cost(), limit, limit
+    if outline.architecture.additions and not target.meter.additive:
+        high = max(limit, problem.cost([u.channels for u in problem.units]))
     for _ in range(TRIES):
         counts = problem.solve(aim)
         found = None if counts is None else _as_plan(outline, target, counts, problem.units)
         if found is not None and found.promised <= limit * (1 + 1e-9):
             if best is None or found.promised > best.promised:
                 best = found
-            if aim == limit or high - aim < 0.02 * aim:
+            if aim == high or high - aim < 0.02 * aim:
                 break
             low, aim = aim, (aim + high) / 2
         else:

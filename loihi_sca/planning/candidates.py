@@ -32,7 +32,7 @@ FINE = 24
 
 def candidates(units: Sequence[Unit], meter: Meter, floors: Sequence[int]) -> list[Counts]:
     """Return ascending channel counts for each unit, from its floor to what it has."""
-    if isinstance(meter, Cores):
+    if isinstance(meter, Cores) and meter.is_chain:
         found = _cliffs(units, meter, floors)
         if found is not None:
             return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.network.wiring import repeated_by
 from loihi_sca.planning.outline import Outline
 
 
@@ -28,6 +29,13 @@ class Unit:
         Shortcuts that hear its spikes, the same whatever it is left with.
     prunable : bool
         Whether it may lose channels.
+    placed : tuple of Geometry
+        What the mapper places for it: itself and its followers; of a residual network the neurons
+        that read the stream with all they hear, relays, and nothing where only the stream is added
+        to. The first has the unit's inputs, the others its channels.
+    all_inputs, all_outputs : bool
+        On the chip it has all its inputs, or outputs, whatever it and the unit before are left
+        with: what a shortcut hears stays, and a stream keeps its width.
     """
 
     spec: LayerSpec
@@ -35,7 +43,10 @@ class Unit:
     source: str
     positions: int
     prunable: bool
+    placed: tuple[Geometry, ...]
     beside: tuple[LayerSpec, ...] = ()
+    all_inputs: bool = False
+    all_outputs: bool = False
 
     @property
     def name(self) -> str:
@@ -52,27 +63,56 @@ class Unit:
         """Channels as they are."""
         return self.geometry.out_shape[0]
 
+    @property
+    def relays(self) -> int:
+        """Layers that do nothing but repeat its spikes."""
+        return max(0, len(self.placed) - 1 - len(self.followers))
+
 
 def chain_of(outline: Outline) -> tuple[Unit, ...]:
     """Return the units of a network, in order; a port, which takes no core, is none."""
     units: list[Unit] = []
-    layers = outline.architecture.layers
-    shortcuts = {x.source: (x.shortcut,) for x in outline.architecture.additions if x.shortcut}
+    architecture = outline.architecture
+    layers, placed = architecture.layers, _Placed(architecture)
+    shortcuts = {x.source: (x.shortcut,) for x in architecture.additions if x.shortcut}
     for index, spec in enumerate(layers):
         if spec.geometry.kind == "port" or _keeps_channels(spec.geometry):
             continue
         before = layers[index - 1] if index else None
+        followers = _followers(architecture, index)
+        source = spec.name if before is None else before.name
+        reads_a_stream = before is not None and spec.geometry.kind == "input"
         units.append(
             Unit(
                 spec,
-                _followers(outline.architecture, index),
-                spec.name if before is None else before.name,
+                followers,
+                source,
                 _positions(spec.geometry, before),
                 spec.name in outline.prunable,
+                placed.of(spec, *followers),
                 shortcuts.get(spec.name, ()),
+                reads_a_stream or source in shortcuts,
+                spec.name in shortcuts,
             )
         )
     return tuple(units)
+
+
+class _Placed:
+    """What the mapper places for the layers of a network."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        specs = describe(architecture).layers if architecture.additions else architecture.layers
+        self.geometries = {spec.name: spec.geometry for spec in specs}
+        self.relays: dict[str, list[Geometry]] = {}
+        for name, geometry in self.geometries.items():
+            if source := repeated_by(name):
+                self.relays.setdefault(source, []).append(geometry)
+
+    def of(self, *specs: LayerSpec) -> tuple[Geometry, ...]:
+        """Return the geometries of some layers, and of the relays that repeat them."""
+        found = [self.geometries[x.name] for x in specs if x.name in self.geometries]
+        return (*found, *(relay for x in specs for relay in self.relays.get(x.name, ())))
 
 
 def _followers(architecture: Architecture, index: int) -> tuple[LayerSpec, ...]:

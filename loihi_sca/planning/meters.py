@@ -2,8 +2,9 @@
 
 A meter says what a unit takes for tables of channel counts, which is what a search needs, and what
 a whole network takes, which is what counts in the end. The two agree but for energy, where static
-power and the mesh are only known of a whole network, and for cores of Loihi 1, whose output axons
-couple neighbours.
+power and the mesh are only known of a whole network, for cores of Loihi 1, whose output axons
+couple neighbours, and on a chip for residual networks, whose readers hear more than one layer: the
+search takes all but the own channels of a reader as they are.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from loihi_sca.hardware.mapping.grid import NeedTable, need_table
 from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.usage import connections
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.streams import rates_with_relays
 from loihi_sca.planning.chain import Unit
 
 Counts = npt.NDArray[np.int64]
@@ -174,13 +176,14 @@ class Memory:
     """Words of synapse memory on all cores together."""
 
     profile: Profile
+    is_chain: bool = True
     unit: str = "synapse words"
     whole: bool = False
 
     @property
     def additive(self) -> bool:
-        """Whether layers are mapped one by one; on Loihi 1 output axons couple neighbours."""
-        return core_budget_of(self.profile).strategy != "loihi1"
+        """Whether layers are mapped one by one."""
+        return _are_independent(self.profile, self.is_chain)
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -196,13 +199,14 @@ class Cores:
     """Cores, as the mapper places the network."""
 
     profile: Profile
+    is_chain: bool = True
     unit: str = "cores"
     whole: bool = True
 
     @property
     def additive(self) -> bool:
-        """Whether layers are mapped one by one; on Loihi 1 output axons couple neighbours."""
-        return core_budget_of(self.profile).strategy != "loihi1"
+        """Whether layers are mapped one by one."""
+        return _are_independent(self.profile, self.is_chain)
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
@@ -213,11 +217,27 @@ class Cores:
         return map_network(architecture, self.profile).cores
 
 
+def _are_independent(profile: Profile, is_chain: bool) -> bool:
+    """Tell whether what a layer takes depends on itself and the layer before alone.
+
+    On Loihi 1 output axons couple neighbours; neurons that read a stream hear many layers.
+    """
+    return is_chain and core_budget_of(profile).strategy != "loihi1"
+
+
 def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts) -> NeedTable:
     budget = core_budget_of(profile)
-    table = need_table(unit.geometry, budget, outputs, inputs * unit.positions)
-    for follower in unit.followers:
-        more = need_table(follower.geometry, budget, outputs, inputs)
+    nothing = np.zeros((len(outputs), len(inputs)), dtype=np.int64)
+    table = NeedTable(nothing, nothing)
+    if unit.all_outputs:
+        outputs = np.full_like(outputs, unit.channels)
+    for place, geometry in enumerate(unit.placed):
+        into = inputs
+        if not place:
+            into = inputs * unit.positions
+            if unit.all_inputs:
+                into = np.full_like(inputs, geometry.in_shape[0])
+        more = need_table(geometry, budget, outputs, into)
         table = NeedTable(table.cores + more.cores, table.words + more.words)
     return table
 
@@ -236,7 +256,8 @@ class EnergyPerSample:
         """Return the energy of synops, updates, spikes and cores; see :class:`Meter`."""
         per_synop = dynamic_energy(self.profile, synops=1.0, updates=0.0).best
         table = Synops(self.rates).costs(unit, outputs, inputs) * per_synop
-        for spec in (unit.spec, *unit.followers):
+        relays = [unit.spec] * unit.relays
+        for spec in (unit.spec, *unit.followers, *relays) if unit.placed else ():
             positions = math.prod(spec.geometry.out_shape[1:])
             compartments = self.profile.compartments_per_neuron(spec.geometry.neuron)
             per_channel = dynamic_energy(
@@ -254,8 +275,8 @@ class EnergyPerSample:
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
-        known = {spec.name for spec in architecture.layers} | {"input"}
-        rates = {n: r for n, r in self.rates.by_layer.items() if n in known}
+        architecture = describe(architecture)
+        rates = rates_with_relays(self.rates.by_layer, architecture)
         activity = from_rates(
             architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
         )
@@ -268,7 +289,9 @@ class EnergyPerSample:
         return found.total_uj.best
 
 
-def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates) -> Meter:
+def meter_of(
+    quantity: str, profile: str, prunable: frozenset[str], rates: Rates, *, is_chain: bool = True
+) -> Meter:
     """Return the meter for a budget of a recipe.
 
     Parameters
@@ -281,6 +304,8 @@ def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates
         Layers whose channels count.
     rates : Rates
         For synops and energy.
+    is_chain : bool
+        Of a residual network False.
     """
     if quantity == "keep":
         return Channels(prunable)
@@ -290,7 +315,7 @@ def meter_of(quantity: str, profile: str, prunable: frozenset[str], rates: Rates
         return Synops(rates)
     chip = load_profile(profile)
     if quantity == "synapse_words":
-        return Memory(chip)
+        return Memory(chip, is_chain)
     if quantity == "energy_uj":
         return EnergyPerSample(chip, rates)
-    return Cores(chip)
+    return Cores(chip, is_chain)

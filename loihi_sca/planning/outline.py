@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from loihi_sca.config import (
+    READ_OUT,
     ConvConfig,
     DenseConfig,
     ModelConfig,
@@ -18,6 +19,7 @@ from loihi_sca.config import (
     StreamEnd,
 )
 from loihi_sca.errors import ConfigError
+from loihi_sca.hardware.ranges import SIGMA_DELTA, SIGMA_OUTPUT
 from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.network import Shape
 from loihi_sca.network.fixed_point import WEIGHT_BITS
@@ -34,7 +36,8 @@ class Outline:
     Attributes
     ----------
     architecture : Architecture
-        As the mapper sees the compiled dense network, which has to be a chain to be compiled.
+        The dense network: what :func:`loihi_sca.hardware.describe` makes of it is what the mapper
+        sees of the compiled one.
     prunable : frozenset of str
         Names of layers.
     """
@@ -88,6 +91,8 @@ def outline(
     first = Geometry("input" if values else "port", volume, volume)
     if not values:
         first = replace(first, neuron="none")
+    elif model.sigma_delta is not None:
+        first = replace(first, neuron=SIGMA_DELTA)
     specs = [LayerSpec("input", "input", in_shape, first)]
     prunable: list[str] = []
     additions: list[Addition] = []
@@ -98,7 +103,11 @@ def outline(
             additions.append(addition)
             prunable.extend(spec.name for spec in block[:2] if layer.prunable)
             continue
-        specs.append(_spec(name_of_layer, layer, specs[-1], shape))
+        spec = _spec(name_of_layer, layer, specs[-1], shape)
+        if model.sigma_delta is not None:
+            kind = SIGMA_OUTPUT if name_of_layer == READ_OUT else SIGMA_DELTA
+            spec = replace(spec, geometry=replace(spec.geometry, neuron=kind))
+        specs.append(spec)
         if isinstance(layer, ConvConfig | DenseConfig) and layer.prunable:
             prunable.append(name_of_layer)
     architecture = Architecture(name, tuple(specs), timesteps, tuple(additions))
@@ -113,7 +122,7 @@ def outline_of(recipe: Recipe, in_shape: Shape, classes: int) -> Outline:
         classes,
         name=recipe.name,
         timesteps=recipe.data.timesteps,
-        values=recipe.data.encoding == "direct",
+        values=recipe.data.are_values,
     )
 
 

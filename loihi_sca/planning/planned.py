@@ -106,41 +106,55 @@ def _summary(found: Plan, outline: Outline, config: PruningConfig) -> dict[str, 
         "reason": found.reason or None,
         "layers": layers,
     }
-    if not outline.architecture.additions:
-        summary |= _mapped(found, outline, config.profile, layers)
-    return summary
+    return summary | _mapped(found, outline, config.profile, layers)
 
 
 def _mapped(
     found: Plan, outline: Outline, profile: str, layers: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Add to each layer, and return for the network, what it takes of a chip."""
+    """Add to each layer, and return for the network, what it takes of a chip.
+
+    Relays that only the compiled network has are further layers; what adds to a residual stream
+    takes none, since its weights lie with the neurons that read it.
+    """
     chip = load_profile(profile)
     dense = map_network(outline.architecture, chip)
     planned = map_network(found.architecture, chip)
-    for layer, before, after in zip(layers, dense.layers, planned.layers, strict=True):
-        layer["cores"], layer["planned_cores"] = before.cores, after.cores
-        layer["synapse_words"] = int(before.words.sum())
-        layer["planned_synapse_words"] = int(after.words.sum())
+    named = {layer["name"]: layer for layer in layers}
+    for layer in layers:
+        layer |= dict.fromkeys(_TAKEN, 0)
+    for before, after in zip(dense.layers, planned.layers, strict=True):
+        name = before.spec.name
+        if name not in named:
+            widths = (x.spec.geometry.out_shape[0] for x in (before, after))
+            named[name] = {
+                "name": name, "type": "relay", **dict(zip(_WIDTHS, widths, strict=True)),
+                "prunable": False,
+            }  # fmt: skip
+            layers.append(named[name])
+        words = (int(x.words.sum()) for x in (before, after))
+        named[name] |= dict(zip(_TAKEN, (before.cores, after.cores, *words), strict=True))
     return {"profile": chip.name, "cores": dense.cores, "planned_cores": planned.cores}
+
+
+_WIDTHS = ("channels", "planned_channels")
+_TAKEN = ("cores", "planned_cores", "synapse_words", "planned_synapse_words")
 
 
 def _table(summary: dict[str, Any]) -> Table:
     (name, given), *_ = summary["budget"].items()
-    mapped = "cores" in summary
-    where = f"on {summary['profile']}" if mapped else "(not mapped: it has residual blocks)"
     from rich.table import Table
 
     table = Table(
-        title=f"{summary['network']} {where}, {name} = {given}: "
+        title=f"{summary['network']} on {summary['profile']}, {name} = {given}: "
         f"{summary['promised']:,.6g} of {summary['limit']:,.6g} {summary['unit']}",
         title_justify="left",
-        caption=_caption(summary, mapped),
+        caption=_caption(summary),
         caption_justify="left",
     )
     table.add_column("layer")
     table.add_column("type")
-    heads = ["channels"] + (["cores", "synapse_words"] if mapped else [])
+    heads = ("channels", "cores", "synapse_words")
     for head in heads:
         for column in (head.removeprefix("synapse_"), "planned"):
             table.add_column(column, justify="right")
@@ -150,21 +164,20 @@ def _table(summary: dict[str, Any]) -> Table:
             layer["type"] if layer["prunable"] else f"{layer['type']}, fixed",
             *(f"{layer[k]:,}" for head in heads for k in (head, f"planned_{head}")),
         )
-    if mapped:
-        table.add_section()
-        table.add_row("all", "", "", "", f"{summary['cores']:,}", f"{summary['planned_cores']:,}")
+    table.add_section()
+    table.add_row("all", "", "", "", f"{summary['cores']:,}", f"{summary['planned_cores']:,}")
     return table
 
 
-def _caption(summary: dict[str, Any], mapped: bool) -> str:
+def _caption(summary: dict[str, Any]) -> str:
     said = []
     if summary["reason"]:
         said.append(f"Less than the budget: {summary['reason']}.")
     said.append(f"Dense: {summary['dense']:,.6g}. Importance: {summary['importance']}.")
-    if mapped and summary["weight_bits"]:
+    if summary["weight_bits"]:
         bits = ", ".join(f"{name} {bits}" for name, bits in summary["weight_bits"].items())
         said.append(f"Bits of the run's weights: {bits}; 8 elsewhere.")
-    elif mapped:
+    else:
         said.append("Weights of 8 bits assumed; fewer hardly ever take more cores.")
     if "assumed" in summary["rates"]:
         said.append(f"Rates: {summary['rates']}.")

@@ -71,8 +71,7 @@ def plan_for(
     Raises
     ------
     ConfigError
-        A block that is excluded does not exist, the budget is of a chip for a network that cannot
-        be mapped, or it cannot be reached.
+        A block that is excluded does not exist, or the budget cannot be reached.
     InputError
         What a network takes is not known.
     """

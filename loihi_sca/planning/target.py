@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loihi_sca.config import FRACTIONS, Budget, PruningConfig
-from loihi_sca.errors import ConfigError
+from loihi_sca.config import Budget, PruningConfig
 from loihi_sca.hardware import load_profile
 from loihi_sca.planning.meters import Meter, Rates, meter_of
 from loihi_sca.planning.outline import Outline
@@ -37,20 +36,15 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
     Raises
     ------
     ConfigError
-        There is no such profile, or it is a budget of a chip for a network that cannot be mapped.
+        There is no such profile.
     InputError
         What the dense network takes is not known, as the energy of one without cores.
     """
     budget = config.budget
-    if outline.architecture.additions and not budget.is_fraction:
-        blocks = ", ".join(addition.block for addition in outline.architecture.additions)
-        raise ConfigError(
-            f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and "
-            f"{blocks} can only be mapped once compiled, since what holds their branches back is "
-            f"the compiler's work. Map the compiled network; budgets for this one are "
-            f"{', '.join(FRACTIONS)}."
-        )
-    meter = meter_of(budget.name, config.profile, outline.prunable, rates or Rates())
+    is_chain = not outline.architecture.additions
+    meter = meter_of(
+        budget.name, config.profile, outline.prunable, rates or Rates(), is_chain=is_chain
+    )
     dense = meter.total(outline.architecture)
     return Target(budget, _limit(budget, config.profile, dense), dense, meter)
 

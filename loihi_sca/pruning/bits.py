@@ -37,7 +37,6 @@ def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
     Parameters
     ----------
     model : SpikingNet
-        Without residual blocks, which no budget of a chip is for.
     bits : mapping of str to int
         By block.
     """
@@ -46,11 +45,10 @@ def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
             continue
         unit = STEP / block.neuron.w_scale
         most = 1 << (bits[name] - 1)
-        weight = block.synapse.weight.data
-        factor = block.weight_factor.detach().reshape(-1, *[1] * (weight.dim() - 1))
-        scaled = weight * factor
+        weight, scaled = block.synapse.weight.data, block.scaled_weight.detach()
         held = scaled.clamp(-most * unit, (most - 1) * unit)
-        weight.copy_(torch.where(held != scaled, held / factor, weight))
+        # the factors of the channel, and of a selected input, are in the ratio
+        weight.copy_(torch.where(held != scaled, weight * (held / scaled), weight))
 
 
 def _bits(block: Gated) -> int:

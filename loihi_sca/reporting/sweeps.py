@@ -48,12 +48,13 @@ def _start(result: Result) -> str:
 def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return a row per group: means over seeds of accuracy, connections, synops, cores, energy.
 
-    Connections and synops are also given as a share of the dense network's of the same seed.
+    Connections and synops are also given as a share of those of the dense network that a run
+    started from, or of that of the same seed.
     Energies are totals, static power included; a row has none where that of a run is not known.
     ``start`` is ``dense`` where a trained dense network was pruned, and ``scratch`` elsewhere;
     ``pruning`` is the recipe's section.
     """
-    dense = {r["seed"]: r for r in results if r["budget"] is None}
+    dense = {key: r for r in results if r["budget"] is None for key in (r["seed"], r["run"])}
     rows = []
     for members in groups(results):
         first = members[0]
@@ -71,13 +72,14 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def _figures(
-    members: Sequence[Result], dense: Mapping[int, Result]
+    members: Sequence[Result], dense: Mapping[int | str, Result]
 ) -> Iterator[tuple[str, list[float]]]:
     for figure in ("accuracy", "validation_accuracy", "connections", "synops"):
         yield figure, [m[figure] for m in members]
-    if all(m["seed"] in dense for m in members):
-        for figure in ("connections", "synops"):
-            shares = [m[figure] / dense[m["seed"]][figure] for m in members]
+    whole = [dense.get(m["start"] or m["seed"]) for m in members]
+    for figure in ("connections", "synops"):
+        shares = [m[figure] / w[figure] for m, w in zip(members, whole, strict=True) if w]
+        if len(shares) == len(members):
             yield f"{figure}_share", shares
     for profile in members[0]["chips"]:
         yield f"cores_{profile}", [m["chips"][profile]["cores"] for m in members]

@@ -72,7 +72,7 @@ class Checkpoint:
 
     def model(self) -> SpikingNet:
         """Build the model with its weights, in evaluation mode."""
-        values = self.recipe.data.encoding == "direct"
+        values = self.recipe.data.are_values
         model = build(self.recipe.model, self.in_shape, self.classes, values=values)
         load_weights(model, _part(self.tensors, "model"))
         return model.eval()

@@ -90,7 +90,7 @@ class Trainer:
         check_augmentation(recipe.data, train.shape)
         torch.manual_seed(recipe.seed)
         self.model: SpikingNet = build(
-            recipe.model, train.shape, train.classes, values=recipe.data.encoding == "direct"
+            recipe.model, train.shape, train.classes, values=recipe.data.are_values
         ).to(device)
         self.optimizer = torch.optim.Adam(
             self.model.trainable_parameters(),
@@ -230,7 +230,7 @@ class Trainer:
         part, weight = self.world.share(index)
         spikes, labels = self._read(part)
         self.world.share_activity(self.model, weight)
-        counts = self._network(spikes).sum(dim=-1)
+        counts = self.model.scores(self._network(spikes))
         loss = self.loss(counts, labels)
         right = float((counts.argmax(dim=1) == labels).sum()) / len(part)
         mean_loss, accuracy = self.world.total([weight * loss.item(), weight * right])

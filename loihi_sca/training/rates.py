@@ -6,7 +6,8 @@ import torch
 
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
-from loihi_sca.model.blocks import ValueInput
+from loihi_sca.model.build import input_of
+from loihi_sca.model.outline import share_sent
 from loihi_sca.planning.meters import Rates
 
 RATE_SAMPLES = 256
@@ -25,6 +26,5 @@ def rates_of(recipe: Recipe, train: Dataset) -> Rates:
     """
     given = torch.from_numpy(train.first(RATE_SAMPLES).spikes()).float()
     with torch.no_grad():
-        direct = recipe.data.encoding == "direct"
-        spikes = ValueInput(recipe.model.neuron)(given) if direct else given
-    return Rates(train.timesteps, {"input": float(spikes.mean())})
+        spikes = input_of(recipe.model)(given) if recipe.data.are_values else given
+    return Rates(train.timesteps, {"input": share_sent(spikes)})

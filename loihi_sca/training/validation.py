@@ -8,6 +8,7 @@ import torch
 
 from loihi_sca.data import Dataset
 from loihi_sca.model.build import SpikingNet
+from loihi_sca.model.outline import share_sent
 
 SILENT, BUSY = 1e-4, 0.9
 """Spikes per neuron-step below and above which a block's activity has died or exploded."""
@@ -16,12 +17,12 @@ SILENT, BUSY = 1e-4, 0.9
 def evaluate(
     model: SpikingNet, dataset: Dataset, batch_size: int = 256
 ) -> tuple[float, dict[str, float]]:
-    """Return accuracy and the mean output rate of each block, in evaluation mode."""
+    """Return accuracy and the share of steps in which each block's neurons send something."""
     rates: dict[str, float] = {}
 
     def note(name: str, share: float) -> Callable[..., None]:
         def hook(_module: object, _inputs: object, spikes: torch.Tensor) -> None:
-            rates[name] = rates.get(name, 0.0) + float(spikes.mean()) * share
+            rates[name] = rates.get(name, 0.0) + share_sent(spikes) * share
 
         return hook
 

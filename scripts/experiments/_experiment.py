@@ -43,12 +43,18 @@ class Size:
         Training samples.
     prune_epochs : int or None
         Epochs in which a trained dense network is pruned; None trains every run from scratch.
+    width : float or None
+        Of a network of the zoo; None leaves the recipe's.
+    one_dense : bool
+        Whether runs of all seeds prune the dense network of the first seed, the only one there is.
     """
 
     epochs: int
     seeds: int
     limit: int | None
     prune_epochs: int | None = None
+    width: float | None = None
+    one_dense: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Grid:
 
     def dense(self) -> list[Job]:
         """Return the dense runs."""
-        return grid(self.recipe, [], [], self.seeds)
+        return grid(self.recipe, [], [], self.seeds[:1] if self.size.one_dense else self.seeds)
 
     def pruned(
         self,
@@ -105,6 +111,9 @@ class Grid:
             tuning = recipe.training.model_copy(update=changes)
         budget = parse_budgets([budgets])
         jobs = grid(recipe, budget, criteria, self.seeds, dense=False, tuning=tuning)
+        if self.size.one_dense:
+            (first,) = self.dense()
+            jobs = [replace(job, start=first.name) for job in jobs]
         return [replace(job, name=prefix + job.name) for job in jobs]
 
 
@@ -140,6 +149,7 @@ def main(
     sizes: dict[str, Size],
     jobs_of: Callable[[Grid], list[Job]],
     conclude: Callable[[list[dict[str, Any]]], dict[str, Any]],
+    zoo: str | None = None,
 ) -> None:
     """Run an experiment from the command line.
 
@@ -155,11 +165,13 @@ def main(
         Gives the runs.
     conclude : callable
         What follows from the rows of the table.
+    zoo : str, optional
+        The network of the recipe, of which a width can be asked for.
     """
     options = _options(name)
     size = sizes["quick" if options.quick else "full" if options.full else "normal"]
     seeds = range(options.seeds or size.seeds)
-    sized = _sized(load_recipe(recipe), size, options)
+    sized = _sized(load_recipe(recipe), size, options, zoo)
     folder = make_folder(options.out)
     jobs = jobs_of(Grid(sized, tuple(seeds), size, options.quick))
     with executor(options.on, None, options.workers, options.threads, note=_note) as where:
@@ -200,6 +212,7 @@ def _options(name: str) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="number of seeds")
     parser.add_argument("--epochs", type=int, help="epochs per run")
     parser.add_argument("--limit", type=int, help="training samples")
+    parser.add_argument("--width", type=float, help="factor of the channels, of a zoo's network")
     parser.add_argument("--on", choices=["ray"], help="many runs at once, in processes of Ray")
     parser.add_argument("--workers", type=int, help="runs at once on Ray")
     parser.add_argument("--threads", type=int, help="CPU threads of each run")
@@ -207,7 +220,7 @@ def _options(name: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _sized(recipe: Recipe, size: Size, options: argparse.Namespace) -> Recipe:
+def _sized(recipe: Recipe, size: Size, options: argparse.Namespace, zoo: str | None) -> Recipe:
     limit = options.limit or size.limit
     root = None if options.root is None else str(options.root)
     data = {**recipe.data.model_dump(), "root": root, "limit": limit}
@@ -216,6 +229,9 @@ def _sized(recipe: Recipe, size: Size, options: argparse.Namespace) -> Recipe:
         "data": DataConfig.model_validate(data),
         "training": TrainingConfig.model_validate(training),
     }
+    width = options.width or size.width
+    if zoo is not None and width is not None:
+        recipe = with_model(recipe, zoo=zoo, width=width)
     return recipe.model_copy(update=sections)
 
 

@@ -3,12 +3,16 @@
 
     scripts/experiments/fold.py --work digits                  # about a minute
     scripts/experiments/fold.py --work vgg16 --root FOLDER     # CIFAR-10, about five minutes
+    scripts/experiments/fold.py --work preresnet18 --root FOLDER
+    scripts/experiments/fold.py --work companions --root FOLDER # what else helps, ten minutes
     scripts/experiments/fold.py --work gradients --root FOLDER # of VGG16, in the first step
 
 The rows of ``digits`` are dense and pruned networks with the shipped fold, with a fold that leaves
 the threshold where it is, and with one that takes the running statistics as they stand. Those of
-``vgg16`` (width 1/8, T = 4, 2000 images, 4 epochs) are the norm by the mean, and batch norm with
-initial weights of several sizes.
+``vgg16`` (width 1/8, T = 4, direct encoding, 2000 images, 4 epochs) are the norm by the mean, and
+batch norm with initial weights of several sizes; those of ``preresnet18``, at the same settings and
+a width of 1/16 unless ``--width`` says another, are the two norms. Those of ``companions`` (8000
+images) are what else the recipe of VGG16 does, one thing after the other.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ from loihi_sca.training.session import train
 
 SHALLOW = {"voltage_decay": 0.03, "tau_grad": 0.1, "scale_grad": 30.0}
 """The neurons that the recipe of VGG16 had before it had batch norm."""
+
+THIN = {"zoo": "vgg16", "width": 0.125}
 
 DEEP = {"voltage_decay": 0.5, "tau_grad": 0.005, "scale_grad": 10.0}
 
@@ -88,20 +94,53 @@ def digits(seeds: int) -> None:
                     measure(f"{kind}, batch, {what}", recipe.model_copy(update={"seed": seed}))
 
 
-def vgg16(root: str) -> None:
-    """Print the rows of VGG16."""
-    model = {"zoo": "vgg16", "width": 0.125}
-    data = {"limit": 2000, "root": root}
-    short = {"epochs": 4, "fold": 0.75}
-    rows: dict[str, tuple[dict[str, Any], float]] = {
+ROWS: dict[str, dict[str, tuple[dict[str, Any], float]]] = {
+    "vgg16": {
         "mean": ({"neuron": SHALLOW, "weight_scale": 8.0}, 1e-3),
         "batch, weight_scale 8": ({"neuron": DEEP, "norm": "batch", "weight_scale": 8.0}, 2e-3),
         "batch, weight_scale 1": ({"neuron": DEEP, "norm": "batch", "weight_scale": 1.0}, 2e-3),
-    }
-    for title, (given, rate) in rows.items():
+    },
+    "preresnet18": {
+        "mean": ({"neuron": {"voltage_decay": 0.03}, "weight_scale": 4.0}, 1e-3),
+        "batch": ({"neuron": DEEP, "norm": "batch", "weight_scale": 1.0}, 2e-3),
+    },
+}
+"""By network: what of its model and which learning rate each row has."""
+
+WIDTHS = {"vgg16": 1 / 8, "preresnet18": 1 / 16}
+
+
+def deep(work: str, root: str, width: float | None) -> None:
+    """Print the rows of a deep network."""
+    model = {"zoo": work, "width": width or WIDTHS[work], "neurons_per_class": 1}
+    data = {"limit": 2000, "root": root, "encoding": "direct"}
+    short = {"epochs": 4, "fold": 0.75}
+    for title, (given, rate) in ROWS[work].items():
         changes = {
             "model": model | given, "data": data, "training": short | {"learning_rate": rate},
         }  # fmt: skip
+        measure(title, changed(f"cifar10-{work}", changes, pruned=False))
+
+
+def companions(root: str) -> None:
+    """Print the rows of what helps beside a norm."""
+    one, ten = {"neurons_per_class": 1}, {"neurons_per_class": 10}
+    shipped = {"encoding": "thermometer"}
+    wider = {"neuron": DEEP | {"tau_grad": 0.01}}
+    rows: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+        "direct, 1 neuron per class": (one, {"encoding": "direct"}, {}),
+        "rate, 1 neuron per class": (one, {"encoding": "rate"}, {}),
+        "thermometer, 1 neuron per class": (one, shipped, {}),
+        "thermometer, 10 neurons per class": (ten, shipped, {}),
+        "the same, surrogate twice as wide": (ten | wider, shipped, {}),
+        "the same, label smoothing 0.1": (ten, shipped, {"label_smoothing": 0.1}),
+    }
+    for title, (model, data, training) in rows.items():
+        changes = {
+            "model": THIN | {"neuron": DEEP, "norm": "batch", "weight_scale": 1.0} | model,
+            "data": {"limit": 8000, "root": root} | data,
+            "training": {"epochs": 4, "fold": 0.75} | training,
+        }
         measure(title, changed("cifar10-vgg16", changes, pruned=False))
 
 
@@ -123,17 +162,23 @@ def gradients(root: str) -> None:
         print(f"scale_grad {scale:g} | {' '.join(sizes)}", flush=True)
 
 
+ON_CIFAR10 = {"companions": companions, "gradients": gradients}
+
+
 def main() -> None:
     """Print the rows that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", choices=("digits", "vgg16", "gradients"), default="digits")
+    parser.add_argument("--work", choices=("digits", *ROWS, *ON_CIFAR10), default="digits")
     parser.add_argument("--root", default=None, help="folder with CIFAR-10")
+    parser.add_argument("--width", type=float, help="of a deep network's layers")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     if given.work == "digits":
         digits(given.seeds)
+    elif given.work in ON_CIFAR10:
+        ON_CIFAR10[given.work](given.root)
     else:
-        {"vgg16": vgg16, "gradients": gradients}[given.work](given.root)
+        deep(given.work, given.root, given.width)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """MNIST as a slowly moving video: a sigma-delta network, dense and pruned to half its channels.
 
-A digit moves by a pixel every fourth frame. A network of stock lava-dl sigma-delta blocks with
+A digit moves by a pixel every fourth frame (``data.encoding = "video"``; the recipe ``mnist-video``
+trains such a network by ``loihi-sca train``). A network of stock lava-dl sigma-delta blocks with
 biases learns to name it; half of the channels are switched off on the way, by SCA (the mean
 |message|) or at random. Then it is compiled, and compared with its model and with Lava on Lava's
 clock. The accuracy is that of the integer network on that clock; energy and synops are for the
@@ -25,6 +26,7 @@ from torch.nn import functional
 
 import loihi_sca
 from loihi_sca import data
+from loihi_sca.config import DataConfig
 from loihi_sca.files import make_folder, write_json
 from loihi_sca.slayer.lava import slayer
 from loihi_sca.versions import machine, versions
@@ -49,33 +51,26 @@ def network() -> torch.nn.Sequential:
     )
 
 
-def pictures(split: str, count: int, root: Path | None) -> tuple[Values, torch.Tensor]:
-    """Return pictures (N, 28, 28) in even 1/64, and labels."""
-    mnist = data.load("mnist", split=split, root=root, encoding="direct", timesteps=1)  # type: ignore[arg-type]
-    chosen = mnist.first(count)
-    grey = chosen.spikes()[:, 0, ..., 0].astype(np.int32)
-    return grey // 2 * 2, torch.from_numpy(chosen.labels)
+VIDEOS = ("stands still", "moves", "new in every frame")
 
 
-def video(images: Values, how: str) -> Values:
-    """Return (N, 1, 28, 28, FRAMES) of pictures that stand still, move, or change all the time.
+def videos(split: data.Split, count: int, root: Path | None) -> tuple[dict[str, Values], Any]:
+    """Return (N, 1, 28, 28, FRAMES) in even 1/64 for each kind of video, and labels.
 
     Digits of MNIST have a border of four pixels, so that none leaves the picture.
     """
-    rng = np.random.default_rng(5)
-    places = rng.integers(-BORDER, BORDER + 1, (len(images), 2))
-    ways = rng.choice([-1, 1], (len(images), 2))
-    frames = np.empty((len(images), 1, 28, 28, FRAMES), dtype=np.int32)
-    for t in range(FRAMES):
-        moved = places + (ways * (t // HOLD) if how == "moves" else 0)
-        moved = np.abs((moved + 3 * BORDER) % (4 * BORDER) - 2 * BORDER) - BORDER  # to and fro
-        shown = np.roll(np.arange(len(images)), t) if how == "new in every frame" else slice(None)
-        for frame, image, place in zip(frames, images[shown], moved, strict=True):
-            frame[0, ..., t] = np.roll(image, tuple(place), (0, 1))
-    return frames
-
-
-VIDEOS = ("stands still", "moves", "new in every frame")
+    given = {"name": "mnist", "encoding": "video", "timesteps": FRAMES, "reach": BORDER}
+    given |= {} if root is None else {"root": str(root)}
+    holds = {"stands still": FRAMES, "moves": HOLD}
+    found, labels = {}, np.empty(0)
+    for how, hold in holds.items():
+        config = DataConfig.model_validate({**given, "hold": hold})
+        chosen = data.load_as(config, split=split).first(count)
+        found[how], labels = chosen.spikes().astype(np.int32), chosen.labels
+    still = found["stands still"]
+    changing = [np.roll(still[..., t], t, axis=0) for t in range(FRAMES)]
+    found["new in every frame"] = np.stack(changing, axis=-1)
+    return found, torch.from_numpy(labels)
 
 
 def right(scores: npt.NDArray[Any], labels: torch.Tensor) -> float:
@@ -116,10 +111,10 @@ def train(
 
 
 def measure(
-    model: Any, images: Values, labels: torch.Tensor, lava: int, net: Path
+    model: Any, shown: dict[str, Values], labels: torch.Tensor, lava: int, net: Path
 ) -> dict[str, Any]:
     """Compile, compare, run on Lava's clock, and count."""
-    frames = video(images, "moves")
+    frames, count = shown["moves"], len(labels)
     compiled = loihi_sca.compile(
         model, (1, 28, 28), FRAMES, name=net.stem, proof_data=frames[:16] / np.float32(64)
     )
@@ -132,15 +127,15 @@ def measure(
         "engines": list(engines), "compared": proof.compared, "mismatches": 0, "videos": {},
     }  # fmt: skip
     for how in VIDEOS:
-        ran = loihi_sca.run(compiled, video(images, how), schedule="cold")
+        ran = loihi_sca.run(compiled, shown[how], schedule="cold")
         cost = loihi_sca.estimate(compiled, "loihi2", ran)
         energy: Any = cost.energy  # there is one, as there are counts
         row["cores"] = cost.cores
         row["videos"][how] = {
             "accuracy": None if how == VIDEOS[2] else right(ran.spikes, labels),
-            "synops": sum(a.synops for a in ran.activity) / len(images),
-            "messages": sum(a.spikes for a in ran.activity[:-1]) / len(images),
-            "bits": sum(a.graded.message_bits for a in ran.activity[:-1] if a.graded) / len(images),
+            "synops": sum(a.synops for a in ran.activity) / count,
+            "messages": sum(a.spikes for a in ran.activity[:-1]) / count,
+            "bits": sum(a.graded.message_bits for a in ran.activity[:-1] if a.graded) / count,
             "wide": sum(a.graded.wide_messages for a in ran.activity[:-1] if a.graded),
             "dynamic_uj": energy.dynamic_uj.best, "total_uj": cost.total_energy_uj,
         }  # fmt: skip
@@ -159,9 +154,9 @@ def main() -> None:
     options = parser.parse_args()
     epochs = options.epochs or (1 if options.quick else 4)
     folder = make_folder(options.out)
-    images, labels = pictures("train", 500 if options.quick else 2000, options.root)
-    test, answers = pictures("test", 100 if options.quick else 1000, options.root)
-    frames, rows, started = video(images, "moves"), [], time.monotonic()
+    shown, labels = videos("train", 500 if options.quick else 2000, options.root)
+    test, answers = videos("test", 100 if options.quick else 1000, options.root)
+    frames, rows, started = shown["moves"], [], time.monotonic()
     for seed in range(options.seeds):
         for criterion in (None, "sca", "random"):
             name = f"{criterion or 'dense'}-{seed}"
@@ -173,7 +168,7 @@ def main() -> None:
             print(f"  {100 * moving['accuracy']:.2f} %, {moving}", file=sys.stderr, flush=True)
     outcome = {
         "schema": 1, "experiment": "sigma_delta", "size": "quick" if options.quick else "normal",
-        "frames": FRAMES, "train": len(images), "test": len(test), "epochs": epochs,
+        "frames": FRAMES, "train": len(labels), "test": len(answers), "epochs": epochs,
         "versions": versions(), "machine": machine(), "hours": (time.monotonic() - started) / 3600,
         "rows": rows,
     }  # fmt: skip

@@ -129,5 +129,5 @@ def test_what_is_valid_builds(values):
     shapes = None if recipe is None else shapes_of(recipe)
     if not shapes or max(shape[0] for shape in shapes) > 4096:
         return
-    model = build(recipe.model, (1, 8, 8), 10, values=recipe.data.encoding == "direct")
+    model = build(recipe.model, (1, 8, 8), 10, values=recipe.data.are_values)
     assert sum(1 for _ in model.parameters()) > 0

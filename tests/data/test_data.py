@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loihi_sca import data
+from loihi_sca.config import DataConfig
 from loihi_sca.data import encoders
 from loihi_sca.errors import ConfigError, InputError
 
@@ -58,6 +59,29 @@ def test_latency_encoding_gives_one_spike_the_earlier_the_larger(steps, values) 
 def test_latency_of_three_values_by_hand() -> None:
     spikes = encoders.latency(np.array([0.0, 0.25, 0.5, 1.0]), 5)
     assert spikes.tolist() == [[0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 0]]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(1, 9), st.integers(1, 4))
+def test_a_thermometer_is_filled_up_to_the_value(values, levels, steps) -> None:
+    images = np.array(values, dtype=np.float32).reshape(1, -1, 1)
+    spikes = encoders.thermometer(images, steps, levels)
+    assert spikes.shape == (1, len(values) * levels, 1, steps)
+    marks = spikes.reshape(len(values), levels, steps)
+    assert (marks == marks[..., :1]).all()
+    filled = marks[..., 0].sum(axis=1)
+    assert (np.diff(marks[..., 0].astype(int), axis=1) <= 0).all()
+    assert (np.abs(filled - levels * images.ravel()) <= 0.5 + 1e-5).all()
+    with pytest.raises(InputError, match="thermometer encoding needs values from 0 to 1"):
+        encoders.thermometer(images + 2, steps, levels)
+
+
+def test_levels_of_a_thermometer_are_channels_also_before_it_is_loaded() -> None:
+    digits = data.load("digits", split="test", timesteps=2, encoding="thermometer", levels=3)
+    config = DataConfig(name="digits", encoding="thermometer", levels=3)
+    assert digits.shape == data.shape_as(config)[0] == (3, 8, 8)
+    assert digits.first(4).spikes().shape == (4, 3, 8, 8, 2)
+    image, spikes = digits.samples.values[0] / 16, digits.spikes(slice(1))[0, ..., 0]
+    assert np.array_equal(spikes, np.stack([image[0] > level / 6 for level in (1, 3, 5)]))
 
 
 def test_delta_encoding_follows_by_hand() -> None:

@@ -21,7 +21,6 @@ from spikingjelly_models import (
 import loihi_sca
 from loihi_sca.engine import fast, reference
 from loihi_sca.errors import InputError, NetworkError, NotBitExact, UnsupportedLayer
-from loihi_sca.frontend.spikingjelly.folding import fold
 from loihi_sca.frontend.spikingjelly.quantise import quantise
 
 
@@ -378,19 +377,6 @@ def test_rounding_is_a_note_of_check() -> None:
     assert not found
     assert found.notes[0].startswith("0-linear: rounded weights by up to")
     assert not loihi_sca.check(small(), (20,)).notes
-
-
-def test_folding_is_what_a_batch_norm_does() -> None:
-    torch.manual_seed(0)
-    conv, norm = torch.nn.Conv2d(2, 3, 3).double(), torch.nn.BatchNorm2d(3).double()
-    for values in (norm.weight, norm.bias, norm.running_mean):
-        values.data.normal_()
-    norm.running_var.uniform_(0.1, 3)
-    x = torch.randn(4, 2, 5, 5, dtype=torch.float64)
-    parts = (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var)
-    weight, bias = fold(*(p.detach().numpy() for p in parts), norm.eps)
-    folded = torch.nn.functional.conv2d(x, torch.from_numpy(weight), torch.from_numpy(bias))
-    assert torch.allclose(norm.eval()(conv(x)), folded, rtol=1e-12, atol=1e-12)
 
 
 @given(

@@ -245,10 +245,6 @@ def test_an_open_norm_is_not_compiled_and_checks_as_what_it_becomes() -> None:
     ("changes", "message"),
     [
         ({"neuron": {"current_decay": 0.5}}, "folds exactly only into neurons without memory"),
-        (
-            {"layers": [{"type": "stem", "channels": 4}, {"type": "residual", "channels": 4}]},
-            "neurons that read a stream have no weights",
-        ),
         ({"norm": "layer"}, "norm"),
     ],
 )

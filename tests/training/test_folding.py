@@ -71,6 +71,25 @@ def test_what_ships_are_its_integers(tmp_path) -> None:
     assert float(right.float().mean()) > 0.3  # chance is 0.1
 
 
+def test_a_class_is_the_mean_of_its_neurons_from_training_to_the_file(tmp_path) -> None:
+    values = recipe(epochs=2).model_dump(mode="json", exclude_none=True)
+    values["model"]["neurons_per_class"] = 3
+    values["data"] |= {"encoding": "thermometer", "levels": 2}
+    best = train(Recipe.model_validate(values), tmp_path / "run")
+    model, test = best.model(), load_split(best.recipe, "test").first(50)
+    with torch.no_grad():
+        scores = model(torch.from_numpy(test.spikes()).float())
+    assert scores.shape == (50, 10, 4)
+    compiled = loihi_sca.compile(model, timesteps=4)
+    assert compiled.layers[0].in_shape == (2, 8, 8)
+    assert compiled.layers[-1].out_shape == (30,)
+    compiled.save(tmp_path / "a.net")
+    found = loihi_sca.evaluate(tmp_path / "a.net", test)
+    counts = (3 * scores.sum(dim=-1)).round()
+    right = counts.argmax(dim=1) == torch.from_numpy(test.labels)
+    assert found.accuracy == int(right.sum()) / 50
+
+
 def test_pruning_starts_from_a_folded_network_and_folds_again(tmp_path) -> None:
     dense = train(recipe(dense=True), tmp_path / "dense")
     said: list[str] = []

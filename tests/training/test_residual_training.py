@@ -176,8 +176,12 @@ def test_the_commands_go_through(tmp_path, capsys) -> None:
     assert "it is no chain" in capsys.readouterr().err
     assert run("plan", str(path), "--connections", "0.5", "--run", out) == 0
     assert "residual3.select" in capsys.readouterr().out
-    assert run("plan", str(path), "--cores", "5") == 2
-    assert "pruning.cores = 5: needs the network mapped" in capsys.readouterr().err
+    assert run("plan", str(path), "--cores", "12") == 0
+    shown = capsys.readouterr().out
+    assert "thin on loihi2, cores = 12" in shown
+    assert "relay, fixed" in shown
+    assert run("plan", str(path), "--cores", "2") == 2
+    assert "cores = 2 cannot be reached" in capsys.readouterr().err
 
 
 def test_the_shipped_recipe_is_the_papers_network() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from loihi_sca.network import Conv, Cuba, Dense, IntArray, Layer, Network
 from loihi_sca.network.fixed_point import MAX_DECAY
+from loihi_sca.network.wiring import relay_name
 
 RELAY = Cuba(current_decay=MAX_DECAY, voltage_decay=MAX_DECAY, threshold=1)
 """A neuron that forgets at once, and that the smallest weight makes spike."""
@@ -42,11 +43,6 @@ def hold_branches(network: Network) -> Network:
         layers.append(layer.with_tables(tables))
         layers.extend(_relays(layer, longest.get(index, 0)))
     return network.replace(layers=tuple(layers))
-
-
-def relay_name(source: str, steps: int) -> str:
-    """Return the name of the layer that repeats another so many steps later."""
-    return f"{source}~{steps}"
 
 
 def _heard(network: Network, source: int | None, hold: int) -> str | None:

@@ -27,6 +27,7 @@ NORMS = ("BatchNorm1d", "BatchNorm2d")
 
 KINDS = (
     "Conv2d", "Linear", "Flatten", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "VotingLayer",
+    "BlockContainer",
     *NORMS, *NO_OPS, *NEURONS,
 )  # fmt: skip
 """Modules that have a counterpart."""

@@ -82,7 +82,8 @@ def _cuba_problems(name: str, node: Any, biased: bool) -> Iterator[Problem]:
     if node.norm is not None:
         yield Problem(
             name, "its norm scales the current, and lava-dl exports a scale that netx never reads",
-            "Use a BatchNorm2d behind the convolution, which is folded into its weights.",
+            "Fold it with loihi_sca.fold_batchnorm(model, sample), and compile what that returns; "
+            "or train with a BatchNorm2d behind the convolution, folded into its weights.",
         )  # fmt: skip
     if node.current_decay.numel() > 1 or node.voltage_decay.numel() > 1:
         yield Problem(

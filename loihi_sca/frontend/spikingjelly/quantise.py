@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from loihi_sca.frontend.spikingjelly.folding import Floats
 from loihi_sca.network import IntArray
 from loihi_sca.network.fixed_point import (
     MAX_BIAS,
@@ -28,6 +28,8 @@ from loihi_sca.network.fixed_point import (
     MIN_BIAS,
     MIN_WEIGHT,
 )
+
+Floats = npt.NDArray[np.float64]
 
 FINEST = 40
 """Binary grids are looked for from 2**-FINEST to 2**FINEST."""

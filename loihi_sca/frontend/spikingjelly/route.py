@@ -35,7 +35,7 @@ FORWARD = (
     "(T, N, *shape) in step mode 'm' and (N, *shape) in 's', and runs each module once."
 )
 
-LIKE_BITS = ("MaxPool2d", "Flatten", *NEURONS)
+LIKE_BITS = ("MaxPool2d", "Flatten", "BlockContainer", *NEURONS)
 """Kinds that give spikes where they are given spikes."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from loihi_sca.frontend.spikingjelly.folding import Floats, fold
+from loihi_sca.frontend.affine import affine_of
+from loihi_sca.frontend.spikingjelly.quantise import Floats
 from loihi_sca.network import Shape
 from loihi_sca.problems import Problem
 
@@ -45,13 +46,9 @@ class Synapses:
 
     def with_norm(self, norm: Any) -> Synapses:
         """Fold a batch norm in."""
-        channels = len(self.weight)
-        gamma, beta = (
-            np.full(channels, float(default)) if p is None else _floats(p)
-            for p, default in ((norm.weight, 1), (norm.bias, 0))
-        )
-        mean, var = _floats(norm.running_mean), _floats(norm.running_var)
-        weight, bias = fold(self.weight, self.bias, gamma, beta, mean, var, norm.eps)
+        factor, shift = map(_floats, affine_of(norm))
+        weight = self.weight * factor.reshape(-1, *[1] * (self.weight.ndim - 1))
+        bias = shift if self.bias is None else self.bias * factor + shift
         return replace(self, weight=weight, bias=bias)
 
 

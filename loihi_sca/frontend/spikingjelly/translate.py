@@ -14,6 +14,7 @@ import torch
 from loihi_sca.compiler.translation import Translation
 from loihi_sca.errors import NetworkError
 from loihi_sca.frontend.spikingjelly import synapses as syn
+from loihi_sca.frontend.spikingjelly.blocks import block_problem, synapse_kind, weighing_of
 from loihi_sca.frontend.spikingjelly.layers import layer_of
 from loihi_sca.frontend.spikingjelly.modules import NORMS, kind_of, unknown
 from loihi_sca.frontend.spikingjelly.neurons import (
@@ -132,6 +133,8 @@ class _Row:
             self.voted = None  # told once
         elif kind in NEURONS:
             self._neurons(name, kind, module)
+        elif kind == "BlockContainer":
+            self._block(name, module)
         elif kind in NORMS:
             self._norm(name, module)
         elif kind in ("Conv2d", "Linear"):
@@ -188,6 +191,17 @@ class _Row:
             self.waiting = syn.behind_pool(self.waiting, *self.window[1:])
             self.window = None
         return None
+
+    def _block(self, name: str, block: Any) -> None:
+        """Take a block of lava_exchange apart."""
+        if problem := block_problem(name, block):
+            return self.refuse(problem)
+        if (kind := synapse_kind(block)) == "Flatten":
+            if self.shape is not None:
+                self.shape = (int(np.prod(self.shape)),)
+            return None
+        self._synapses(name, kind, weighing_of(block))
+        return self._neurons(name, "CubaLIFNode", block.neuron)
 
     def _norm(self, name: str, norm: Any) -> None:
         if norm.running_mean is None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling
@@ -212,11 +211,6 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     Placement
         Every layer on its cores.
 
-    Raises
-    ------
-    UnsupportedLayer
-        It is a recipe's network with residual blocks, which has to be compiled first.
-
     Examples
     --------
     >>> import numpy as np
@@ -230,13 +224,6 @@ def map_network(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Placemen
     """
     profile = as_profile(profile)
     architecture, budget = describe(as_network(network)), core_budget_of(profile)
-    if architecture.additions:
-        blocks = ", ".join(addition.block for addition in architecture.additions)
-        raise UnsupportedLayer(
-            f"{blocks}: what holds its branches back is not known before it is compiled, so that "
-            "it cannot be mapped",
-            "Map the compiled network.",
-        )
     geometries = tuple(spec.geometry for spec in architecture.layers)
     tilings = _tilings(geometries, budget, chain=not architecture.sources)
     layers, first = [], 0
