@@ -10,11 +10,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from _forked import Failed, forked
 
+from loihi_sca import lava_python
 from loihi_sca.errors import LoihiScaError
 
 GONE_S = 15.0
@@ -64,9 +66,13 @@ def strike(which: Callable[[int, list[int]], int], expects: str) -> Callable[[Pa
             while not (started := descendants(pid)):
                 time.sleep(0.01)
             time.sleep(random.uniform(0, 6))  # noqa: S311
-            started = descendants(pid) or started
-            victim = which(pid, started)
-            os.kill(victim, signal.SIGKILL)
+            victim, struck = pid, False
+            while not struck:  # Lava's processes come and go
+                started = descendants(pid) or started
+                victim = which(pid, started)
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+                    struck = True
             waiting = threading.Timer(60, os.kill, (pid, signal.SIGKILL))
             waiting.start()
             _, status = os.waitpid(pid, 0)
@@ -116,6 +122,7 @@ LAVA = {
 
 def lava_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Inject each fault so often, and yield counts."""
+    lava_python.find()  # asks a process of its own, which is no part of a run, and remembers
     for name, inject in LAVA.items():
         failures = []
         for _ in range(times):
