@@ -40,7 +40,7 @@ def parse_toml(text: str, owner: str) -> dict[str, Any]:
     """Return the content of TOML text, or raise :class:`ConfigError`."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # nested too deep, or a number of many digits
         raise ConfigError(f"{owner} is not TOML: {error}.") from error
 
 
@@ -51,6 +51,8 @@ def validate(model: type[Model], values: dict[str, Any], owner: str) -> Model:
     except ValidationError as error:
         problems = "; ".join(_explain(model, dict(problem)) for problem in error.errors())
         raise ConfigError(f"{owner}: {problems}.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{owner}: {error}") from error
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

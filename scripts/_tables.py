@@ -79,6 +79,36 @@ def video(content: Content) -> str:
     )
 
 
+def differential(content: Content) -> str:
+    """Draw up what the campaign counted that compares engines on random networks, by kind."""
+    lines = []
+    for key, row in content["totals"].items():
+        kind, side = key.split("/")
+        counts = (f"{row[x]:,.0f}" for x in ("networks", "samples", "compared", "spikes"))
+        ends = (f"{row[x]:,.0f}" for x in ("wraps", "saturations", "differ"))
+        lines.append((kind, side, *counts, *ends))
+    head = (
+        "networks", "against the reference", "drawn", "samples", "values compared", "spikes",
+        "wraps", "saturations", "differ",
+    )  # fmt: skip
+    minutes = sum(row["processor_s"] for row in content["totals"].values()) / 60
+    return (
+        f"{table(head, lines, numbers=7)}\n{minutes:.1f} minutes of one processor, "
+        f"{machine(content)}, commit {content['commit']}.\n"
+    )
+
+
+def faults(content: Content) -> str:
+    """Draw up faults that were injected, and how many were not survived."""
+    lines = [
+        (campaign, name, str(counts["injected"]), str(len(counts["failures"])))
+        for campaign, found in content["campaigns"].items()
+        for name, counts in found.items()
+    ]
+    head = ("", "fault", "injected", "not survived")
+    return f"{table(head, lines, numbers=2)}\n{machine(content)}, commit {content['commit']}.\n"
+
+
 def criteria(content: Content) -> str:
     """Accuracy by criterion, one column per budget, of pruned trained networks."""
     rows = content["rows"]

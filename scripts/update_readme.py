@@ -31,13 +31,17 @@ TABLES = {
     "mnist": _tables.criteria,
     "nmnist": _tables.criteria,
     "hardware_aware": _tables.cores,
+    "differential": _tables.differential,
+    "faults": _tables.faults,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
 }
 """How each block is made from the JSON that its script writes."""
 
 COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
+TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = {name: COMPILER if name.startswith("sigma_delta") else PAGE for name in TABLES}
+PAGES |= dict.fromkeys(("differential", "faults"), TESTS)
 """Where a whole table stands."""
 
 SHORT: dict[str, tuple[str, ...]] = {

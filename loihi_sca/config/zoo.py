@@ -34,8 +34,8 @@ def layers_of(name: str, width: float = 1.0, pooling: Pooling = "stride") -> lis
     ConfigError
         There is no such network.
     """
-    if name not in MODELS:
-        hint = suggestion(name, MODELS) or "."
+    if not isinstance(name, str) or name not in MODELS:
+        hint = suggestion(str(name), MODELS) or "."
         raise ConfigError(f"model.zoo: no model {name!r}; there are {', '.join(MODELS)}{hint}")
     layers = MODELS[name](pooling)
     for layer in layers:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.data.arrays import check_claim
 from loihi_sca.errors import InputError
 
 Events = npt.NDArray[np.int32]
@@ -223,10 +224,12 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
         It is something else, or holds values that cannot be meant.
     """
     try:
+        check_claim(io.BytesIO(content), len(content))
         found = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{name}: not a .npy array ({error}).") from error
-    if found.dtype.names is not None and {"x", "y", "p", "t"} <= set(found.dtype.names):
+    names = set(found.dtype.names or ())
+    if {"x", "y", "p", "t"} <= names and all(found.dtype[k].kind in "biu" for k in "xypt"):
         found = np.stack([found[k].astype(np.int64) for k in "xypt"], axis=-1)
     if found.ndim != 2 or found.shape[1] != 4 or found.dtype.kind not in "biu":
         raise InputError(
@@ -235,11 +238,12 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
         )
     events = found.astype(np.int64)
     if len(events):
+        if int(events[:, 3].max()) - int(events[:, 3].min()) >= 1 << 31:
+            raise InputError(f"{name}: lasts more than 35 minutes. Time is in us.")
         events[:, 3] -= events[:, 3].min()
         events[:, 2][events[:, 2] == -1] = 0
-        if events[:, 3].max() >= 1 << 31:
-            raise InputError(f"{name}: lasts more than 35 minutes. Time is in us.")
-    return check_inside(events.astype(np.int32), name, size)
+    # looked at before they are made narrower, in which a large number could become a small one
+    return check_inside(events, name, size).astype(np.int32)
 
 
 def refuse_aedat4(content: bytes, name: str, size: Size) -> Events:

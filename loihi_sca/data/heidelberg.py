@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca import hdf5_files
 from loihi_sca.data.decoders import Events, check_inside
 from loihi_sca.data.places import first_file, needs_folder
 from loihi_sca.data.recordings import Recordings
@@ -72,6 +72,8 @@ def _read(name: str, test: bool, root: Path | None) -> tuple[Recordings, npt.NDA
         raise InputError(f"{name}: no {file_name} in {root}. Put there {wanted}.")
     with _opened(path) as file:
         counts = [file[key].shape[0] for key in ("spikes/times", "spikes/units", "labels")]
+        if hdf5_files.claims_too_much(file["labels"]):
+            raise ValueError(f"it claims {counts[2]} labels")
         labels = np.asarray(file["labels"]).astype(np.int64)
     if len(set(counts)) > 1:
         raise InputError(f"{path}: {counts[0]} lists of times, {counts[1]} of units and "
@@ -87,8 +89,10 @@ read_ssc = partial(_read, "ssc")
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5_files.opened(path, InputError) as file:
             yield file
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (OSError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path}: damaged, or not of the Spiking Heidelberg Datasets: labels, spikes/times and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,14 +11,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.data.arrays import opened_npz
 from loihi_sca.data.places import first_file, needs_folder
 from loihi_sca.data.samples import Images
 from loihi_sca.errors import InputError
+from loihi_sca.memory import check_memory
 
 Labels = npt.NDArray[np.int64]
 
 IDX_UINT8 = 0x08
 """Type code of unsigned bytes in the IDX format."""
+
+MOST_AXES = 4
 
 
 def digits(test: bool, root: Path | None) -> tuple[Images, Labels]:
@@ -87,7 +92,7 @@ def _from_idx(root: Path, folders: tuple[str, ...], test: bool) -> tuple[Images,
 
 def _from_npz(path: Path, part: str) -> tuple[Images, Labels]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with opened_npz(path) as arrays:
             pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged, or not MNIST ({error}). Fetch it again.") from error
@@ -99,11 +104,19 @@ def _from_npz(path: Path, part: str) -> tuple[Images, Labels]:
 def _idx(path: Path) -> npt.NDArray[np.uint8]:
     """Read the IDX format: two zero bytes, type, number of axes, big-endian lengths, bytes."""
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            head = file.read(4)
+            axes = head[3] if len(head) == 4 else 0
+            lengths = tuple(int(n) for n in np.frombuffer(file.read(4 * axes), dtype=">u4"))
+            size = math.prod(lengths)
+            if head[:3] != bytes([0, 0, IDX_UINT8]) or not 1 <= axes == len(lengths) <= MOST_AXES:
+                raise ValueError("it does not start as one")
+            check_memory(f"{path}: the values it claims", size, "Fetch it again.")
+            content = file.read(size + 1)  # and no more, whatever it unpacks to
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}). Fetch it again.") from error
-    axes = raw[3] if len(raw) > 3 else 0
-    lengths = np.frombuffer(raw[4 : 4 + 4 * axes], dtype=">u4")
-    if raw[:3] != bytes([0, 0, IDX_UINT8]) or len(raw) - 4 - 4 * axes != int(lengths.prod()):
+    except ValueError as error:
+        raise InputError(f"{path}: not an IDX file of bytes ({error}). Fetch it again.") from error
+    if len(content) != size:
         raise InputError(f"{path}: not an IDX file of bytes, or cut off. Fetch it again.")
-    return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * axes).reshape(tuple(lengths))
+    return np.frombuffer(content, dtype=np.uint8).reshape(lengths)

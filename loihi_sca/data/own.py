@@ -7,12 +7,12 @@ import zipfile
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.data.arrays import read_npy
+from loihi_sca.data.arrays import opened_npz, read_npy
 from loihi_sca.data.samples import Courses, Images, Recorded, Samples
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
@@ -172,7 +172,7 @@ def _knows_splits(function: Any) -> bool:
 def _from_npz(path: Path, test: bool) -> Part:
     part = "test" if test else "train"
     try:
-        with path.open("rb") as file, _archive(file) as arrays:
+        with opened_npz(path) as arrays:
             keys = set(arrays.files)
             classes = _as_classes(str(path), arrays["classes"] if "classes" in keys else None)
             if {"x", "y"} <= keys and not {"x_train", "x_test"} & keys:
@@ -189,13 +189,6 @@ def _from_npz(path: Path, test: bool) -> Part:
         raise InputError(f"{path}: no such file.") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: {_about(error)}") from error
-
-
-def _archive(file: BinaryIO) -> np.lib.npyio.NpzFile:
-    found = np.load(file, allow_pickle=False)
-    if not isinstance(found, np.lib.npyio.NpzFile):
-        raise ValueError("it holds a single array")
-    return found
 
 
 def _about(error: Exception) -> str:

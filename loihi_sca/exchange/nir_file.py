@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from loihi_sca import hdf5_files
 from loihi_sca.errors import LoihiScaError, NetworkError
 from loihi_sca.exchange.nir_graph import NirGraph, NirNode
 from loihi_sca.files import atomic_path
@@ -39,7 +40,7 @@ def read_graph(path: Path) -> NirGraph:
         It is not there, no HDF5, no NIR, or damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5_files.opened(path, NetworkError) as file:
             return _read(file)
     except LoihiScaError as error:
         raise type(error)(f"{path}: {error}") from error

@@ -9,17 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.errors import NetworkError
+from loihi_sca.hdf5_files import claims_too_much
+from loihi_sca.hdf5_texts import read_texts
 from loihi_sca.network import IntArray
-
-MAX_VALUES = 1 << 28
-"""A field that claims more values than this is damaged."""
-
-MAX_COMPRESSION = 1040
-"""So is one that claims more bytes than these times what the file holds for it; gzip, which other
-writers use, reaches 1032 on equal values."""
-
-SMALL_BYTES = 1 << 20
-"""Fields up to this size are not suspected."""
 
 
 def group(parent: h5py.Group, name: str, owner: str, kind: str = "netx network") -> h5py.Group:
@@ -42,7 +34,7 @@ def string(parent: h5py.Group, name: str) -> str:
     field = dataset(parent, name)
     if field.size != 1:
         raise NetworkError(f"field {name!r} of {parent.name!r} is not one text.")
-    value = np.asarray(field[()]).ravel()
+    value = np.asarray(raw(field)).ravel()
     text = value[0]
     if not isinstance(text, bytes):
         raise NetworkError(f"field {name!r} of {parent.name!r} is not text.")
@@ -96,17 +88,14 @@ def rounded(dataset: h5py.Dataset) -> IntArray:
 
 def raw(dataset: h5py.Dataset) -> Any:
     """Return what a field holds, unless it claims more than can be."""
-    if dataset.size is None or dataset.size > MAX_VALUES or _is_hollow(dataset):
+    if claims_too_much(dataset):
         raise NetworkError(f"field {dataset.name!r} claims {dataset.size} values: damaged.")
     if dataset.size == 0:
         raise NetworkError(f"field {dataset.name!r} is empty.")
+    if dataset.dtype.hasobject:  # damaged ones end the process where HDF5 reads them
+        texts = read_texts(dataset)
+        return texts if dataset.ndim else texts.item()
     return dataset[()]
-
-
-def _is_hollow(dataset: h5py.Dataset) -> bool:
-    """Tell whether a field claims far more than is there; HDF5 fills in zeros, in memory."""
-    stored = int(dataset.id.get_storage_size()) * MAX_COMPRESSION
-    return bool(dataset.nbytes > max(SMALL_BYTES, stored))
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
+from loihi_sca import hdf5_files
+from loihi_sca.errors import NetworkError
 from loihi_sca.network import Conv, Cuba, Delta, Dense, Layer, Network, SigmaDelta
 from loihi_sca.network.fixed_point import ALIGN, MAX_WEIGHT, MIN_WEIGHT
 from loihi_sca.netx import access
@@ -40,7 +42,7 @@ def stock_differs(path: str | os.PathLike[str]) -> bool:
     Which is the one that was trained, and that :func:`loihi_sca.netx.write` writes so that stock
     netx loads it.
     """
-    with h5py.File(path, "r") as file:
+    with hdf5_files.opened(path, NetworkError) as file:
         return any(_differs(group) for group in file["layer"].values())
 
 
@@ -99,7 +101,7 @@ def _of_group(name: str, group: h5py.Group) -> Iterator[str]:
     neuron = group.get("neuron")
     if not (isinstance(neuron, h5py.Group) and "theta" in neuron and "vThMant" in neuron):
         return
-    theta, mantissa = np.max(neuron["theta"][()]), np.max(neuron["vThMant"][()])
+    theta, mantissa = (np.max(access.raw(neuron[x])) for x in ("theta", "vThMant"))
     if theta != ALIGN * mantissa:
         yield (
             f"{name}: theta is {theta:.10g}, and vThMant would make it {ALIGN * mantissa:.10g}; "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import h5py
 
+from loihi_sca import hdf5_files
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.network import ComplexDense, Dense, Input, Layer, Network, Readout, Shape
 from loihi_sca.netx import access, fields
@@ -72,7 +73,7 @@ def read(
     """
     path = Path(path)
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5_files.opened(path, NetworkError) as file:
             if is_graph_file(file):
                 return read_graph(file, timesteps)
             return _read_network(path, file, input_shape, timesteps)

@@ -27,7 +27,11 @@ from loihi_sca.training.epoch import Sums
 from loihi_sca.training.loop import Trainer
 from loihi_sca.versions import package_versions
 
-SCHEMA = 1
+SCHEMA = 2
+"""From 2 on the header is sealed as well: ``seal`` is the SHA-256 of all else that it says."""
+
+DAMAGE = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+"""What a header raises that is not as we write it."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     }
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in checkpoint.tensors.items()}
     header["digest"] = digest(tensors)
+    header["seal"] = _seal(header)
     with atomic_path(path) as temporary:
         try:
             save_file(tensors, temporary, metadata={"loihi_sca": json.dumps(header)})
@@ -203,26 +208,33 @@ def load(path: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header: dict[str, Any] = json.loads((file.metadata() or {})["loihi_sca"])
+        if header["schema"] > SCHEMA:
+            raise InputError(f"{path}: written by a newer loihi-sca; update to read it.")
+        if (header["schema"] > 1 or "seal" in header) and header["seal"] != _seal(header):
+            raise InputError(f"{path}: damaged: its header is not the one that was written.")
         tensors = load_file(path)
+        if header["digest"] != digest(tensors):
+            raise InputError(f"{path}: damaged: its tensors are not those that were written.")
+        return Checkpoint(
+            tensors,
+            validate(Recipe, header["recipe"], str(path)),
+            header["epoch"],
+            tuple(header["in_shape"]),
+            header["classes"],
+            header["best"],
+            Sums.from_json(header["sums"]),
+            header.get("origin", ""),
+            header.get("versions", {}),
+        )
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such checkpoint.") from error
-    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (*DAMAGE, ConfigError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: not a checkpoint of loihi-sca, or damaged ({error}).") from error
-    if header["schema"] > SCHEMA:
-        raise InputError(f"{path}: written by a newer loihi-sca; update to read it.")
-    if header["digest"] != digest(tensors):
-        raise InputError(f"{path}: damaged: its tensors are not those that were written.")
-    return Checkpoint(
-        tensors,
-        validate(Recipe, header["recipe"], str(path)),
-        header["epoch"],
-        tuple(header["in_shape"]),
-        header["classes"],
-        header["best"],
-        Sums.from_json(header["sums"]),
-        header.get("origin", ""),
-        header.get("versions", {}),
-    )
+
+
+def _seal(header: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in header.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def digest(tensors: Mapping[str, torch.Tensor]) -> str:

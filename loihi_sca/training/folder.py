@@ -10,13 +10,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from loihi_sca.errors import InputError
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import write_text
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.checkpoint import Checkpoint
@@ -47,6 +50,31 @@ class RunFolder:
     def best(self, label: Label) -> Path:
         """Return the path of the best model."""
         return self.checkpoints / f"{label}-best.safetensors"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from training into the folder, which exists, while the context lasts.
+
+        The lock is the kernel's: it goes with the process, however that ends, and leaves no file.
+
+        Raises
+        ------
+        ConfigError
+            Somebody else has it.
+        """
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # not every network file system knows locks of folders
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ConfigError(
+                        f"{self.folder}: another process is training into it. Wait for it, or "
+                        "choose another --out."
+                    ) from None
+            yield
+        finally:
+            os.close(handle)
 
     def saved(self, label: Label) -> list[Path]:
         """Return the checkpoints to resume from, the newest first."""

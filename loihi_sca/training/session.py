@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -100,8 +100,8 @@ def train(
     Raises
     ------
     ConfigError
-        The folder holds another run, or this one and ``resume`` is not set; or there is no such
-        device.
+        The folder holds another run, or this one and ``resume`` is not set, or somebody else is
+        training into it; or there is no such device.
     TrainingError
         The loss is no longer a number, samples cannot be read, or nothing can be written.
     Interrupted
@@ -122,9 +122,9 @@ def train(
         start = RunFolder(Path(start)).trained("dense")[1]
     keep_freed_memory()
     place = device_of(device)
-    with reproducible_on(place), distributed.joined(place) as world:
+    with reproducible_on(place), distributed.joined(place) as world, ExitStack() as held:
         session = _Session(
-            recipe, RunFolder(Path(folder)), world, resume, start, note, observer, place
+            recipe, RunFolder(Path(folder)), world, resume, start, note, observer, place, held
         )
         session.train(on_epoch, progress)
         world.wait()  # the first rank writes what the others read
@@ -144,6 +144,7 @@ class _Session:
         note: Note,
         observer: Observer | None,
         device: torch.device,
+        held: ExitStack,
     ) -> None:
         self.run, self.label, self.world, self.note = run, label_of(recipe), world, note
         self.observer = observer
@@ -154,9 +155,11 @@ class _Session:
         self.best = -1.0
         if start is not None:
             checkpoints.start_from(self.trainer, start)
-        state = self._found(recipe, resume)
         if world.is_first:
             make_folder(run.checkpoints)
+            held.enter_context(run.locked())
+        state = self._found(recipe, resume)
+        if world.is_first:
             run.forget_after(self.label, state)
             write_text(run.folder / "recipe.toml", recipe_as_toml(recipe))
         if state is not None:

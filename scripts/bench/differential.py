@@ -15,63 +15,31 @@ import itertools
 import json
 import os
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from _bench import commit, machine
-from hypothesis import HealthCheck, Phase, assume, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from rich.console import Console
 from rich.table import Table
 
-from loihi_sca import netx
-from loihi_sca.compiler.pipeline import PASSES_UNROLLING, run_passes
-from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.verify import verify
-from loihi_sca.errors import BackendError, NotBitExact, UnsupportedLayer
+from loihi_sca.errors import LoihiScaError
 from loihi_sca.files import write_json
 from loihi_sca.lava_python import VARIABLE, probe
-from loihi_sca.network import Network
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
-from network_strategies import data_for, graded_networks, networks, video_for
-
-Draw = Callable[[Any, bool], tuple[Any, Any]]
+from network_cases import EXTREMES, KINDS, Case, cases
 
 FAST, LAVA = 50, 5
 """Networks in a block: without Lava, and with it."""
 
-
-def draw_cuba(data: Any, for_lava: bool) -> tuple[Any, Any]:
-    """Draw a chain of CUBA layers, lowered to what a file holds, and spikes."""
-    limits = {"weights": "chip", "per_channel": not for_lava, "recurrent": not for_lava}
-    compiled = run_passes(data.draw(networks(**limits)), PASSES_UNROLLING).network
-    assume(compiled.synapse_layers)
-    assume(not for_lava or is_loadable(compiled))
-    return compiled, data.draw(data_for(compiled, most_samples=2 if for_lava else 3))
-
-
-def draw_sigma_delta(data: Any, for_lava: bool) -> tuple[Any, Any]:
-    """Draw a chain of sigma-delta layers, and a video."""
-    limits = {"weights": "chip", "axon_delays": False} if for_lava else {}
-    network = data.draw(graded_networks(**limits))
-    assume(not for_lava or is_loadable(network))
-    return network, data.draw(video_for(network, most_samples=2, large=not for_lava))
-
-
-def is_loadable(network: Network) -> bool:
-    """Tell whether Lava can be given a network as it is."""
-    try:
-        netx.require_loadable(network)
-    except UnsupportedLayer:
-        return False
-    return not find_problems(network)
-
-
-KINDS: dict[str, Draw] = {"cuba": draw_cuba, "sigma-delta": draw_sigma_delta}
+COUNTED = (
+    "networks", "samples", "extreme", "compared", "spikes", "wraps", "saturations", "differ",
+    "processor_s",
+)  # fmt: skip
+"""Of a block: samples and extreme ones among them, spikes and silences, blocks that differ."""
 
 
 def run_block(kind: str, number: int, python: str | None) -> dict[str, Any]:
@@ -87,19 +55,28 @@ def run_block(kind: str, number: int, python: str | None) -> dict[str, Any]:
         suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
         print_blob=True,
     )  # fmt: skip
-    @given(data=st.data())
-    def compare(data: Any) -> None:
-        network, spikes = KINDS[kind](data, python is not None)
-        cold = {"schedule": "cold"} if kind == "sigma-delta" and python is not None else {}
-        found = verify(network, engines=engines, data=spikes, timeout_s=300, **cold)
-        counted.update(networks=1, compared=found.compared, spikes=sum(found.spikes.values()))
+    @given(case=cases(kind, for_lava=python is not None))
+    def compare(case: Case) -> None:
+        network, data, schedule = case
+        found = verify(network, engines=engines, data=data, schedule=schedule, timeout_s=300)
+        counted.update(
+            networks=1, samples=len(data), extreme=len(EXTREMES), compared=found.compared,
+            spikes=sum(found.spikes.values()), wraps=found.current_wraps,
+            saturations=found.voltage_saturations,
+        )  # fmt: skip
 
-    started, failure = time.perf_counter(), None
+    started, failure = processor_s(), None
     try:
         compare()
-    except (NotBitExact, BackendError) as error:
+    except (LoihiScaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         failure = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-    return {**counted, "seconds": time.perf_counter() - started, "failure": failure}
+    spent = {"processor_s": processor_s() - started, "differ": int(failure is not None)}
+    return {**counted, **spent, "failure": failure}
+
+
+def processor_s() -> float:
+    """Return the processor time of this process and of what it has started and seen end."""
+    return sum(os.times()[:4])
 
 
 def pythons(paths: list[str]) -> dict[str, str]:
@@ -117,7 +94,7 @@ def main() -> int:
     """Run blocks until time or their number is up, and print what has agreed so far."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, required=True, help="the figures, to go on from")
-    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="processor time")
     parser.add_argument("--blocks", type=int, default=1 << 30, help="of each kind on each engine")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--lava", nargs="*", default=[], metavar="PYTHON")
@@ -127,35 +104,38 @@ def main() -> int:
     if given_.json.exists():
         state = json.loads(given_.json.read_text(encoding="utf-8"))
     state |= {"machine": machine(), "commit": commit()}
-    end = time.monotonic() + given_.seconds
     for number in range(given_.blocks):
         for kind, (side, python) in itertools.product(given_.kinds, sides.items()):
             key = f"{kind}/{side}/{number}"
-            if time.monotonic() > end:
+            if processor_s() > given_.seconds:
                 return report(state)
             if key not in state["blocks"]:
                 state["blocks"][key] = run_block(kind, number, python)
+                state["totals"] = totals(state["blocks"])
                 write_json(given_.json, state)
     return report(state)
 
 
+def totals(blocks: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return what the blocks have counted, by kind and engine."""
+    found: dict[str, dict[str, float]] = {}
+    for key, block in blocks.items():
+        row = found.setdefault(key.rpartition("/")[0], dict.fromkeys(COUNTED, 0))
+        for what in COUNTED:
+            row[what] += block.get(what, 0)
+    return found
+
+
 def report(state: dict[str, Any]) -> int:
     """Print a row per kind and engine; return 1 where something differed."""
-    table, failures = Table(title="against the reference engine"), []
-    for heading in ("networks of", "on", "networks", "spikes and silences", "spikes", "differ"):
-        table.add_column(heading)
-    rows: dict[tuple[str, str], Counter[str]] = {}
-    for key, block in state["blocks"].items():
-        kind, side, _ = key.split("/")
-        row = rows.setdefault((kind, side), Counter())
-        row.update({what: block.get(what, 0) for what in ("networks", "compared", "spikes")})
-        row["differ"] += block["failure"] is not None
-        failures += [f"{key}: {block['failure']}"] if block["failure"] else []
-    for (kind, side), row in rows.items():
-        numbers = (f"{row[what]:,}" for what in ("networks", "compared", "spikes", "differ"))
-        table.add_row(kind, side, *numbers)
-    Console(width=120).print(table)
-    print(*failures, sep="\n")
+    table = Table(title="against the reference engine")
+    for heading in ("networks of", "on", *COUNTED):
+        table.add_column(heading, justify="left" if heading in ("networks of", "on") else "right")
+    for key, row in totals(state["blocks"]).items():
+        table.add_row(*key.split("/"), *(f"{row[what]:,.0f}" for what in COUNTED))
+    Console(width=140).print(table)
+    failures = {key: x["failure"] for key, x in state["blocks"].items() if x["failure"]}
+    print(*(f"{key}: {failure}" for key, failure in failures.items()), sep="\n")
     return bool(failures)
 
 

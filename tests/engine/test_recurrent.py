@@ -7,14 +7,12 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
-from network_strategies import data_for, networks
+from hypothesis import HealthCheck, Phase, given, settings
+from network_cases import cases
 
 import loihi_sca
 from loihi_sca import hardware, netx
 from loihi_sca.compiler import compile_network
-from loihi_sca.compiler.passes.repair_weights import repair_weights
 from loihi_sca.compiler.passes.shrink import shrink
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.verify import verify
@@ -75,25 +73,22 @@ def test_the_last_spikes_do_not_come_back_and_axon_delays_hold_for_others_only(e
     assert counted.synops == 2 * 3 + 2 * 3  # of the four spikes, two are those of the last step
 
 
-def compare(data):
-    network = data.draw(networks())
-    assume(any(isinstance(layer, Recurrent) for layer in network))
-    spikes = data.draw(data_for(network, most_steps=20))
-    schedule = data.draw(st.sampled_from(["pipelined", "cold"]))
-    verify(network, engines=("reference", "fast"), data=spikes, schedule=schedule)
+def compare(case):
+    network, data, schedule = case
+    verify(network, engines=("reference", "fast"), data=data, schedule=schedule)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
-@given(data=st.data())
-def test_fast_is_the_reference_on_random_networks(data):
-    compare(data)
+@given(case=cases("recurrent"))
+def test_fast_is_the_reference_on_random_networks(case):
+    compare(case)
 
 
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=QUIET)
-@given(data=st.data())
-def test_fast_is_the_reference_on_hundreds_of_networks(data):
-    compare(data)
+@given(case=cases("recurrent"))
+def test_fast_is_the_reference_on_hundreds_of_networks(case):
+    compare(case)
 
 
 @pytest.mark.lava
@@ -131,15 +126,10 @@ def test_lava_agrees_on_biases(rng):
     max_examples=24, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
     derandomize=True,
 )  # fmt: skip
-@given(data=st.data())
-def test_lava_agrees_on_random_networks(data):
-    network = data.draw(networks(weights="chip", axon_delays=False, inputs="shape", delays=False))
-    network = repair_weights(network)
-    assume(any(isinstance(layer, Recurrent) for layer in network))
-    assume(not find_problems(network))
-    spikes = data.draw(data_for(network, most_samples=2, most_steps=20))
-    assume(reference.run(network, spikes, schedule="cold").spikes.any())  # silence proves little
-    verify(network, data=spikes, schedule="cold", timeout_s=LAVA_S)
+@given(case=cases("recurrent", for_lava=True))
+def test_lava_agrees_on_random_networks(case):
+    network, data, schedule = case
+    verify(network, data=data, schedule=schedule, timeout_s=120)
 
 
 @pytest.mark.lava

@@ -9,6 +9,7 @@ import pytest
 
 import loihi_sca
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
+from loihi_sca.hdf5_texts import read_texts
 from loihi_sca.network import Cuba, Dense, Network
 
 
@@ -142,3 +143,23 @@ def test_bytes_that_are_flipped_never_give_another_network(ours) -> None:
         except LoihiScaError:
             continue
         assert found.network == network
+
+
+def test_text_of_variable_length_is_read_from_where_it_lies(path) -> None:
+    names = ["input", "fé", "n"]
+    g.write(path, dict(zip(names, (g.input_(1), g.linear([[1.0]]), g.lif()), strict=True)))
+    with h5py.File(path) as file:
+        for name in ("node/type", "version", "node/edges"):
+            ours, theirs = read_texts(file[name]), np.asarray(file[name][()], dtype=object)
+            assert ours.tolist() == theirs.tolist()
+    assert loihi_sca.read_nir(path, dt=1e-4).network.in_shape == (1,)
+
+
+def test_text_in_pieces_is_refused(path) -> None:
+    g.write(path, {"input": g.input_(1), "fc": g.linear([[1.0]]), "n": g.lif()})
+    with h5py.File(path, "r+") as file:
+        pairs = file["node/edges"][()]
+        del file["node/edges"]
+        file.create_dataset("node/edges", data=pairs, dtype=h5py.string_dtype(), chunks=(1, 2))
+    with pytest.raises(NetworkError, match="text of variable length in pieces"):
+        loihi_sca.read_nir(path, dt=1e-4)

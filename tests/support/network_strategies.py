@@ -31,7 +31,7 @@ WEIGHT_SCALES = {"chip": [2, 16, 254], "wild": [2, 254, 4000, 40_000, 1 << 20]}
 CHANNELS = [1, 2, 3, 4, 6, 10, 17, 64, 75]
 
 
-def _integers(draw: Any, shape: tuple[int, ...], scale: int) -> np.ndarray:
+def draw_integers(draw: Any, shape: tuple[int, ...], scale: int) -> np.ndarray:
     """Draw even integers of both signs up to ``scale``, some of them zero."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     values = rng.integers(-scale // 2, scale // 2, shape, endpoint=True) * 2
@@ -80,12 +80,12 @@ def layers(draw: Any, name: str, shape: tuple[int, ...], **limits: Any) -> Layer
     more: dict[str, Any] = {}
     if kind is Dense:
         inputs = int(np.prod(shape))
-        arguments: tuple[Any, ...] = (_integers(draw, (channels, inputs), scale),)
+        arguments: tuple[Any, ...] = (draw_integers(draw, (channels, inputs), scale),)
         if limits["delays"] and draw(st.integers(0, 2)) == 0:
             most = draw(st.sampled_from([1, 5, 100]))
-            more["delay"] = np.abs(_integers(draw, (channels, inputs), most))
+            more["delay"] = np.abs(draw_integers(draw, (channels, inputs), most))
         if limits["recurrent"] and "delay" not in more and draw(st.booleans()):
-            kind, more["feedback"] = Recurrent, _integers(draw, (channels, channels), scale)
+            kind, more["feedback"] = Recurrent, draw_integers(draw, (channels, channels), scale)
         shape = draw(st.sampled_from([shape, (inputs,)]))
     else:
         window = draw(_windows(shape[1:]))
@@ -93,18 +93,20 @@ def layers(draw: Any, name: str, shape: tuple[int, ...], **limits: Any) -> Layer
         more.update(window)
         if kind is Pool:
             channels = shape[0]
-            arguments = (_integers(draw, kernel, scale),)
+            arguments = (draw_integers(draw, kernel, scale),)
         else:
             divisors = [n for n in range(1, shape[0] + 1) if shape[0] % n == 0]
             groups = draw(st.sampled_from(divisors)) if limits["groups"] else 1
             per_group = draw(st.sampled_from([1, 1, 2, 5])) if groups > 1 else channels
             channels = groups * per_group
             more["groups"] = groups
-            arguments = (_integers(draw, (channels, shape[0] // groups, *kernel), scale),)
+            arguments = (draw_integers(draw, (channels, shape[0] // groups, *kernel), scale),)
     if kind is not Pool and limits["biases"] and draw(st.booleans()):
-        more["bias"] = _integers(draw, (channels,), draw(st.sampled_from([10, 4000, 1 << 28])))
+        more["bias"] = draw_integers(draw, (channels,), draw(st.sampled_from([10, 4000, 1 << 28])))
     if limits["axon_delays"] and draw(st.integers(0, 3)) == 0:
-        more["axon_delay"] = np.abs(_integers(draw, (channels,), draw(st.sampled_from([2, 40]))))
+        more["axon_delay"] = np.abs(
+            draw_integers(draw, (channels,), draw(st.sampled_from([2, 40])))
+        )
     more["neuron"] = draw(neurons(channels, limits["per_channel"]))
     return kind(name, shape, *arguments, **more)
 
@@ -160,7 +162,7 @@ def table_between(draw: Any, name: str, before: Layer, after: Layer, scale: int)
     """Draw synapses from one layer into the neurons of another; None where no window fits."""
     shape, outputs = before.out_shape, after.out_shape
     if len(outputs) == 1:
-        weight = _integers(draw, (outputs[0], int(np.prod(shape))), scale)
+        weight = draw_integers(draw, (outputs[0], int(np.prod(shape))), scale)
         return Dense(name, shape, weight, source=before.name)
     if len(shape) == 1:
         return None
@@ -173,7 +175,7 @@ def table_between(draw: Any, name: str, before: Layer, after: Layer, scale: int)
     )
     if max(kernel) > 8:
         return None
-    weight = _integers(draw, (outputs[0], shape[0], *kernel), scale)
+    weight = draw_integers(draw, (outputs[0], shape[0], *kernel), scale)
     return Conv(name, shape, weight, stride=stride, padding=padding, source=before.name)
 
 

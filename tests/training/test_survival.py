@@ -18,7 +18,7 @@ import torch
 from tiny_training import tiny_recipe
 
 from loihi_sca.data import Dataset
-from loihi_sca.errors import DataError, InputError, TrainingError
+from loihi_sca.errors import ConfigError, DataError, InputError, TrainingError
 from loihi_sca.model.build import build
 from loihi_sca.training import checkpoint as checkpoints
 from loihi_sca.training.folder import RunFolder
@@ -108,7 +108,20 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("damage", [cut_in_half, flip_a_bit])
+def flip_a_bit_of_what_it_says(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b'\\"epoch\\": 3') == 1
+    path.write_bytes(content.replace(b'\\"epoch\\": 3', b'\\"epoch\\": 2'))
+
+
+def flip_a_bit_of_a_name(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"batch_size", b"bauch_size"))
+
+
+@pytest.mark.parametrize(
+    "damage", [cut_in_half, flip_a_bit, flip_a_bit_of_what_it_says, flip_a_bit_of_a_name]
+)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, straight, damage) -> None:
     train(tiny_recipe(), tmp_path)
     run = RunFolder(tmp_path)
@@ -186,6 +199,14 @@ def test_a_full_disk_loses_nothing(tmp_path, straight, monkeypatch) -> None:
     ]
     train(tiny_recipe(), tmp_path, resume=True)
     assert files_of(tmp_path) == straight
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path) -> None:
+    with RunFolder(tmp_path).locked():
+        with pytest.raises(ConfigError, match="another process is training into it"):
+            train(tiny_recipe(epochs=1), tmp_path, resume=True)
+        assert not RunFolder(tmp_path).saved("pruned")
+    assert train(tiny_recipe(epochs=1), tmp_path).epoch == 1
 
 
 def test_an_unwritable_folder_fails_before_training(tmp_path) -> None:

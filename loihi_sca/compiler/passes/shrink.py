@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from loihi_sca.compiler.bounds import Mask, bounds, spread
 from loihi_sca.network import (
+    ComplexDense,
     Conv,
     Cuba,
     Dense,
@@ -141,6 +142,9 @@ def _cut(layer: Layer, in_shape: tuple[int, ...], heard: Mask, kept: Mask) -> La
         changes["weight"] = layer.weight[kept][:, columns]
         if layer.delay is not None:
             changes["delay"] = layer.delay[kept][:, columns]
+    if isinstance(layer, ComplexDense):  # whose own channels all stay
+        columns = spread(heard, layer.real.shape[1])
+        changes |= {"real": layer.real[:, columns], "imag": layer.imag[:, columns]}
     if isinstance(layer, Recurrent):
         changes["feedback"] = layer.feedback[kept][:, kept]
     return replace(layer, **changes)  # type: ignore[arg-type]

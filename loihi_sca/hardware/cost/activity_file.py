@@ -25,7 +25,7 @@ def read_activity(
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read activity {path}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"activity {path} is not JSON: {error}.") from error
     try:
         return from_json(value, architecture, profile)

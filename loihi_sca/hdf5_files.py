@@ -1,0 +1,75 @@
+"""HDF5 files of anybody: what in them reaches outside, or claims more than is there, is refused.
+
+HDF5 can name other files, of which parts then appear in this one: by links, as storage of a
+dataset, or as the source of a virtual one. A file from somewhere would so read what only its reader
+may, without a word.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+
+from loihi_sca.errors import LoihiScaError
+
+MAX_VALUES = 1 << 28
+"""A field that claims more values than this is damaged."""
+
+MAX_COMPRESSION = 1040
+"""So is one that claims more bytes than these times what the file holds for it; gzip, which other
+writers use, reaches 1032 on equal values."""
+
+SMALL_BYTES = 1 << 20
+"""Fields up to this size are not suspected."""
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], error: type[LoihiScaError]) -> Iterator[h5py.File]:
+    """Open a file to read it, which must not refer to others.
+
+    Parameters
+    ----------
+    path : path
+    error : type of LoihiScaError
+        What is raised where it does.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is no HDF5.
+    """
+    with h5py.File(path, "r") as file:
+        for what in _outside(file):
+            raise error(
+                f"{what}, which is not read: a file must hold all that is in it. Copy it with its "
+                "data inside (h5repack, or h5py)."
+            )
+        yield file
+
+
+def _outside(file: h5py.File) -> Iterator[str]:
+    """Yield what refers to other files; links are looked at and not followed."""
+    links: list[tuple[bytes, int]] = []
+    file.id.links.visit(lambda name, info: links.append((name, info.type)), info=True)
+    for name, kind in links:
+        text = name.decode("utf-8", "replace")
+        if kind not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT):
+            yield f"{text!r} is a link to another file"
+        elif kind == h5py.h5l.TYPE_HARD and file.get(name, getclass=True) is h5py.Dataset:
+            properties = file[name].id.get_create_plist()
+            if properties.get_external_count():
+                yield f"the values of {text!r} are stored in another file"
+            if properties.get_layout() == h5py.h5d.VIRTUAL:
+                yield f"the values of {text!r} are those of other datasets (virtual)"
+
+
+def claims_too_much(dataset: Any) -> bool:
+    """Tell whether a field claims far more than is there; HDF5 fills in zeros, in memory."""
+    if dataset.size is None or dataset.size > MAX_VALUES:
+        return True
+    stored = int(dataset.id.get_storage_size()) * MAX_COMPRESSION
+    return bool(dataset.nbytes > max(SMALL_BYTES, stored))

@@ -1,0 +1,134 @@
+"""Lava runs of which one process is killed: the worker, any other, or the one that asked."""
+
+from __future__ import annotations
+
+import glob
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from _forked import Failed, forked
+
+from loihi_sca import lava_python
+from loihi_sca.errors import LoihiScaError
+
+GONE_S = 15.0
+"""What is left of a run must be gone after so long."""
+
+
+def run_lava() -> None:
+    """Run Lava for much longer than a fault waits."""
+    import numpy as np
+
+    from loihi_sca.engine import lava_cpu
+    from loihi_sca.network import Cuba, Dense, Network
+
+    layer = Dense("only", (3,), np.full((2, 3), 38), neuron=Cuba(1024, 128, 60))
+    lava_cpu.run(Network("small", (layer,)), np.ones((1, 3, 400_000), dtype=np.uint8))
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    found = []
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        try:
+            children = [int(word) for word in Path(path).read_text().split()]
+        except OSError:  # it has just ended
+            continue
+        found += [x for child in children for x in (child, *descendants(child))]
+    return found
+
+
+def strike(which: Callable[[int, list[int]], int], expects: str) -> Callable[[Path], None]:
+    """Return a fault that kills one process of a Lava run at a random moment."""
+
+    def inject(folder: Path) -> None:
+        with tempfile.TemporaryFile() as output:
+
+            def act() -> None:
+                from loihi_sca.engine import lava_cpu
+
+                os.dup2(output.fileno(), 2)
+                tempfile.tempdir = str(folder)
+                os.environ["TMPDIR"] = str(folder)
+                lava_cpu.SHM_PREFIX = f"lsca_fault_{os.getpid()}_"
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                run_lava()
+
+            pid = forked(act)
+            while not (started := descendants(pid)):
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 6))  # noqa: S311
+            victim, struck = pid, False
+            while not struck:  # Lava's processes come and go
+                started = descendants(pid) or started
+                victim = which(pid, started)
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+                    struck = True
+            waiting = threading.Timer(60, os.kill, (pid, signal.SIGKILL))
+            waiting.start()
+            _, status = os.waitpid(pid, 0)
+            in_time = waiting.is_alive()
+            waiting.cancel()
+            output.seek(0)
+            text = output.read().decode().strip()
+        if not in_time:
+            raise Failed("it hung for a minute")
+        if victim != pid and (os.waitstatus_to_exitcode(status) != 3 or expects not in text):
+            raise Failed(f"ended with {status}: {text[-300:]}")
+        wait_until_gone(pid, started, folder)
+
+    return inject
+
+
+def wait_until_gone(pid: int, started: list[int], folder: Path) -> None:
+    """Raise unless processes, shared memory and folders of a run are gone soon."""
+    end = time.monotonic() + GONE_S
+    while True:
+        left = [x for x in started if _lives(x)]
+        left += glob.glob(f"/dev/shm/lsca_fault_{pid}_*")  # noqa: S108
+        left += os.listdir(folder)
+        if not left:
+            return
+        if time.monotonic() > end:
+            raise Failed(f"left behind: {left}")
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+LAVA = {
+    "worker killed": strike(lambda pid, started: started[0], "was killed by SIGKILL"),
+    "a process of the run killed": strike(
+        lambda pid, started: random.choice(started),  # noqa: S311
+        "BackendError",
+    ),
+    "parent killed": strike(lambda pid, started: pid, ""),
+}
+
+
+def lava_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Inject each fault so often, and yield counts."""
+    lava_python.find()  # asks a process of its own, which is no part of a run, and remembers
+    for name, inject in LAVA.items():
+        failures = []
+        for _ in range(times):
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    inject(Path(folder))
+                except (Failed, LoihiScaError) as failure:
+                    failures.append(f"{type(failure).__name__}: {failure}")
+        yield name, {"injected": times, "failures": failures}

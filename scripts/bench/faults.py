@@ -1,0 +1,59 @@
+"""Faults on purpose: trainings and Lava runs that are killed, starved and damaged.
+
+    scripts/bench/faults.py --json faults.json
+    scripts/bench/faults.py --only training --times 5 --json faults.json
+
+Each fault is injected into a process of its own, at a random moment. A training must end in the
+same bits as one that nothing happened to; a Lava run in a clear error, and nothing of it may be
+left: no process, no shared memory, no folder. The exit code is 1 where one does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from _bench import commit, machine
+from _lava_faults import lava_faults
+from _training_faults import training_faults
+from rich.console import Console
+from rich.table import Table
+
+from loihi_sca.files import write_json
+
+CAMPAIGNS = {"training": training_faults, "lava": lava_faults}
+
+
+def main() -> int:
+    """Run the campaigns; print and write what was injected and what was not survived."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", type=Path, help="write the counts here, beside those there")
+    parser.add_argument("--times", type=int, default=20, help="of each fault")
+    parser.add_argument("--only", choices=CAMPAIGNS, help="one campaign")
+    given = parser.parse_args()
+    state: dict[str, Any] = {"schema": 1, "campaigns": {}}
+    if given.json and given.json.exists():
+        state = json.loads(given.json.read_text(encoding="utf-8"))
+    for name in [given.only] if given.only else CAMPAIGNS:
+        for fault, counts in CAMPAIGNS[name](given.times):
+            state["campaigns"].setdefault(name, {})[fault] = counts
+            state |= {"machine": machine(), "commit": commit()}
+            if given.json:
+                write_json(given.json, state)
+    table = Table("campaign", "fault", "injected", "not survived")
+    failures = []
+    for campaign, faults in state["campaigns"].items():
+        for name, counts in faults.items():
+            count = len(counts["failures"])
+            table.add_row(campaign, name, str(counts["injected"]), str(count))
+            failures += [f"{campaign}, {name}: {text}" for text in counts["failures"]]
+    Console(width=120).print(table)
+    print(*failures, sep="\n")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

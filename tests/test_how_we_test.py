@@ -1,0 +1,46 @@
+"""docs/how_we_test.md says what the campaigns have counted, and names tests that are there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "how_we_test.md"
+PRINT = (
+    "import json, sys, _tables; print(getattr(_tables, sys.argv[1])(json.load(sys.stdin)), end='')"
+)
+
+
+@pytest.mark.parametrize("name", ["differential", "faults"])
+def test_the_page_shows_what_was_counted(name) -> None:
+    content = (ROOT / "docs" / "results" / f"{name}.json").read_text("utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-c", PRINT, name], cwd=ROOT / "scripts", input=content,
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert f"<!-- {name} -->\n{shown}<!-- /{name} -->" in PAGE.read_text("utf-8")
+
+
+def test_nothing_that_was_counted_differs() -> None:
+    results = ROOT / "docs" / "results"
+    differential = json.loads((results / "differential.json").read_text("utf-8"))
+    assert not any(row["differ"] for row in differential["totals"].values())
+    assert {key.split("/")[0] for key in differential["totals"]} == {
+        "cuba", "recurrent", "resonator", "residual", "sigma-delta",
+    }  # fmt: skip
+    faults = json.loads((results / "faults.json").read_text("utf-8"))
+    assert not [c for x in faults["campaigns"].values() for c in x.values() if c["failures"]]
+
+
+def test_the_tests_that_it_names_are_there() -> None:
+    text = PAGE.read_text("utf-8")
+    for path in set(re.findall(r"`((?:tests|scripts|loihi_sca)/[\w/]+\.py)", text)):
+        assert (ROOT / path).is_file(), path
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8"), name
