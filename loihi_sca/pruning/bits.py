@@ -31,6 +31,10 @@ def planned_bits(architecture: Architecture) -> dict[str, int]:
     return {name: bits for name, bits in found.items() if 0 < bits < WEIGHT_BITS}
 
 
+ROUNDING = 1e-6
+"""Of two float32 factors, relative; far less than half a step of the quantiser."""
+
+
 def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
     """Clip the weights of blocks to the bits given, in place.
 
@@ -47,8 +51,10 @@ def hold_bits(model: SpikingNet, bits: Mapping[str, int]) -> None:
         most = 1 << (bits[name] - 1)
         weight, scaled = block.synapse.weight.data, block.scaled_weight.detach()
         held = scaled.clamp(-most * unit, (most - 1) * unit)
+        # what is beyond by a float's rounding has been clipped before
+        beyond = (held - scaled).abs() > ROUNDING * held.abs()
         # the factors of the channel, and of a selected input, are in the ratio
-        weight.copy_(torch.where(held != scaled, weight * (held / scaled), weight))
+        weight.copy_(torch.where(beyond, weight * (held / scaled), weight))
 
 
 def _bits(block: Gated) -> int:
