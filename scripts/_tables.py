@@ -171,8 +171,9 @@ def _saved(entry: Content, name: str, form: str) -> tuple[str, str, str, str]:
 def _about(content: Content, dense: Content) -> str:
     recipe = content["recipe"]
     mismatches = sum(run["mismatches"] for run in content["runs"])
+    seeds = max(row["seeds"] for row in content["rows"])
     return (
-        f"Test accuracy of the deployed integers in %, {_seeds(dense['seeds'])}; dense "
+        f"Test accuracy of the deployed integers in %, {_seeds(seeds)}; dense "
         f"{accuracy(dense)}. "
         f"{recipe['data'].get('limit') or 'All'} training samples, {len(content['runs'])} runs, "
         f"{content['hours']:.1f} core hours on {machine(content)}; every network is compiled, "

@@ -30,6 +30,7 @@ TABLES = {
     "training": _tables.benchmark,
     "mnist": _tables.criteria,
     "nmnist": _tables.criteria,
+    "cifar10": _tables.criteria,
     "hardware_aware": _tables.cores,
     "differential": _tables.differential,
     "faults": _tables.faults,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-STORED = ("mnist", "nmnist", "hardware_aware", "sigma_delta", "sigma_delta_speed")
+STORED = ("mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed")
 
 
 @pytest.fixture
