@@ -59,7 +59,9 @@ def test_every_public_function_is_in_the_reference() -> None:
     for name, home in told.items():
         module, _, attribute = home.rpartition(".")
         assert module == loihi_sca._HOMES[name].partition(":")[0]
-        assert attribute in (ROOT / "loihi_sca" / f"{module.replace('.', '/')}.py").read_text()
+        file = ROOT / "loihi_sca" / module.replace(".", "/")
+        file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+        assert attribute in file.read_text("utf-8")
 
 
 def test_links_of_readme_lead_somewhere() -> None:
