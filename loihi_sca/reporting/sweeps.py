@@ -55,7 +55,7 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     ``start`` is ``dense`` where a trained dense network was pruned, and ``scratch`` elsewhere;
     ``pruning`` is the recipe's section.
     """
-    dense = {key: r for r in results if r["budget"] is None for key in (r["seed"], r["run"])}
+    dense = {key: r for r in results if r["budget"] is None for key in (r["seed"], r.get("run"))}
     rows = []
     for members in groups(results):
         first = members[0]
@@ -77,7 +77,7 @@ def _figures(
 ) -> Iterator[tuple[str, list[float]]]:
     for figure in ("accuracy", "validation_accuracy", "connections", "synops"):
         yield figure, [m[figure] for m in members]
-    whole = [dense.get(m["start"] or m["seed"]) for m in members]
+    whole = [dense.get(m.get("start") or m["seed"]) for m in members]
     for figure in ("connections", "synops"):
         shares = [m[figure] / w[figure] for m, w in zip(members, whole, strict=True) if w]
         if len(shares) == len(members):
