@@ -234,7 +234,7 @@ def test_a_folder_without_what_a_command_takes_is_told_plainly(cli, tmp_path):
     compiled = cli("compile", tmp_path, "--out", tmp_path / "a.net")
     assert (compiled.code, "no trained model here" in compiled.err) == (1, True)
     told = cli("report", tmp_path)
-    assert (told.code, "a finished run of loihi-sca demo" in " ".join(told.err.split())) == (
+    assert (told.code, "no run of loihi-sca lies here" in " ".join(told.err.split())) == (
         1,
         True,
     )

@@ -26,7 +26,7 @@ NOT_RUN = {
     "train mnist": "needs the files of MNIST and an hour",
     "sweep my.toml --budgets cores=8,16": "needs a cluster",
     "sweep digits --budgets keep=0.2,0.3,0.4": "an hour; test_sweep_on_ray.py runs a smaller one",
-    "report runs/my": "needs a run; tests/reporting makes a page of each kind",
+    "report runs/": "needs a run; tests/reporting makes a page of each kind",
     "report digits.net": "needs a page of a network; tests/reporting makes one",
     "study digits --trials 20": "hours; the README's, of three trials, runs",
 }
