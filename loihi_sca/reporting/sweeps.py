@@ -55,7 +55,8 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     ``start`` is ``dense`` where a trained dense network was pruned, and ``scratch`` elsewhere;
     ``pruning`` is the recipe's section.
     """
-    dense = {key: r for r in results if r["budget"] is None for key in (r["seed"], r.get("run"))}
+    whole = [r for r in results if r["budget"] is None]
+    dense = {key: r for r in whole for key in (r["seed"], r.get("run", ""))}
     rows = []
     for members in groups(results):
         first = members[0]
