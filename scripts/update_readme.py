@@ -59,6 +59,7 @@ SHORT: dict[str, tuple[str, ...]] = {
         "VGG-9, T=8, frozen at 30% of the channels, 1 threads",
     ),
     "mnist": ("`sca`", "`l1`", "`random`"),
+    "cifar10": ("`sca`", "`random`"),
     "hardware_aware": (
         "loihi2 | rank | 30 %", "loihi2 | harmonic | 30 %", "loihi1 | harmonic | 30 %",
     ),
