@@ -27,11 +27,11 @@ def test_a_whole_table_is_that_of_the_stored_results(tables, name: str) -> None:
     assert tables.shown(name, tables.PAGES[name]) == tables.TABLES[name](content)
 
 
-def test_readme_shows_three_rows_of_each(tables) -> None:
+def test_readme_shows_three_rows_of_each_or_all_there_are(tables) -> None:
     for name in tables.SHORT:
         whole = tables.shown(name, tables.PAGES[name])
         assert tables.shown(name, tables.README) == tables.short(name, whole)
-        assert len(tables.SHORT[name]) == 3
+        assert len(tables.SHORT[name]) == 3 or name == "cifar10"  # which has two
     assert set(re.findall(r"<!-- (\w+) -->", tables.README.read_text("utf-8"))) == set(tables.SHORT)
 
 
