@@ -38,6 +38,16 @@ def test_nothing_that_was_counted_differs() -> None:
     assert not [c for x in faults["campaigns"].values() for c in x.values() if c["failures"]]
 
 
+def test_lava_has_the_same_spikes_on_two_pythons_and_the_page_says_of_how_many() -> None:
+    told = json.loads((ROOT / "docs" / "results" / "pythons.json").read_text("utf-8"))
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    for python in ("3.10", "3.13"):
+        blocks = [b for name, b in told["blocks"].items() if f"Lava, Python {python}." in name]
+        assert not any(block["failure"] for block in blocks)
+        networks, compared = (sum(b[key] for b in blocks) for key in ("networks", "compared"))
+        assert f"{networks} random networks ran on Lava on both, with {compared:,} spikes" in page
+
+
 def test_the_tests_that_it_names_are_there() -> None:
     text = PAGE.read_text("utf-8")
     for path in set(re.findall(r"`((?:tests|scripts|loihi_sca)/[\w/]+\.py)", text)):
