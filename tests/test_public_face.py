@@ -223,6 +223,8 @@ def test_an_estimate_takes_what_a_run_returns(network, spikes) -> None:
     assert rated.energy is not None
     with pytest.raises(ConfigError, match="activity and rate"):
         loihi_sca.estimate(network, "loihi2", result, rate=0.1)
+    with pytest.raises(ConfigError, match=r"a number is a rate. Give rate=0.1"):
+        loihi_sca.estimate(network, "loihi2", 0.1)
 
 
 def test_engines_and_budgets_that_are_not_there_are_named(network, spikes) -> None:

@@ -185,7 +185,7 @@ def estimate(
     Raises
     ------
     ConfigError
-        The profile has no such board, or both activity and rate are given.
+        The profile has no such board, or activity and rate are both given or mixed up.
     InputError
         The activity is of another network or other timesteps, or timesteps are not known.
 
@@ -212,6 +212,8 @@ def estimate(
     violations = find_violations(placement)
     if activity is None or not placement.cores:
         return Estimate(placement, violations)
+    if isinstance(activity, int | float):
+        raise ConfigError(f"activity = {activity}: a number is a rate. Give rate={activity}.")
     if not isinstance(activity, Activity | Sequence):
         samples, timesteps = activity.samples, activity.timesteps
         activity = activity.activity
