@@ -339,6 +339,7 @@ def test_biases_are_relayed_on_request(cli, models, tmp_path):
     assert "only a Delta at the input encodes the constant" in " ".join(found.out.split())
 
 
+@pytest.mark.train
 def test_state_that_persists_is_reset_on_request(cli, models, tmp_path):
     arguments = ("some_models:kept", "--input-shape", "12")
     refused = cli("check", *arguments)
