@@ -10,14 +10,13 @@ that it gives.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from _pages import show_or_write
 
 from loihi_sca.engine import reference
-from loihi_sca.files import write_text
 from loihi_sca.hardware import estimate
 from loihi_sca.network import Cuba, Dense, Input, Network
 
@@ -126,14 +125,5 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
     return f'<text x="{x:.0f}" y="{y}" text-anchor="{anchor}" fill="#222">{text}</text>'
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="write docs/contract.svg")
-    if parser.parse_args().write:
-        write_text(PAGE, picture())
-    else:
-        print(picture(), end="")
-
-
 if __name__ == "__main__":
-    main()
+    show_or_write(picture, PAGE)

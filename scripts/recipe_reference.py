@@ -9,18 +9,17 @@ Types and defaults are those of the models that check recipes, meanings their do
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from _pages import show_or_write
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from loihi_sca.config import layers, model, neurons, recipe, sections
-from loihi_sca.files import write_text
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
 
@@ -87,14 +86,5 @@ def _attributes(section: type[BaseModel]) -> Iterator[tuple[str, tuple[str, str]
             yield name, (kind, " ".join(plain.split()))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="write docs/recipe.md")
-    if parser.parse_args().write:
-        write_text(PAGE, page())
-    else:
-        print(page(), end="")
-
-
 if __name__ == "__main__":
-    main()
+    show_or_write(page, PAGE)

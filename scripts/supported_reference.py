@@ -10,7 +10,6 @@ Names are those of the tables that the code goes by, refusals the arguments of e
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 from collections.abc import Iterator
@@ -18,9 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from _pages import show_or_write
 from _tables import table
-
-from loihi_sca.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE, PAGE = ROOT / "loihi_sca", ROOT / "docs" / "supported.md"
@@ -245,14 +243,5 @@ def _plain(value: Any) -> str:
     return text.replace("<", OPEN).replace(">", CLOSE).strip()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="write docs/supported.md")
-    if parser.parse_args().write:
-        write_text(PAGE, page())
-    else:
-        print(page(), end="")
-
-
 if __name__ == "__main__":
-    main()
+    show_or_write(page, PAGE)

@@ -45,3 +45,26 @@ def test_every_whole_table_says_which_commit_was_measured() -> None:
     for section in re.split(r"^## ", page, flags=re.M)[1:]:
         if "<!-- " in section:
             assert re.search(r"[Cc]ommit\s+[0-9a-f]{7}", section), section[:60]
+
+
+def test_what_is_said_of_cifar10_is_what_its_runs_say(tables) -> None:
+    content = json.loads((ROOT / "docs" / "results" / "cifar10.json").read_text("utf-8"))
+    page = (ROOT / "docs" / "deep_networks.md").read_text("utf-8")
+    runs, rows = content["runs"], content["rows"]
+    (dense,) = (row["accuracy"] for row in rows if row["budget"] == "dense")
+    assert f"| dense | {100 * dense:.2f} |" in page
+    for row in (row for row in rows if row["criterion"]):
+        points = 100 * (row["accuracy"] - dense)
+        mean, spread = 100 * row["accuracy"], 100 * row["accuracy_std"]
+        assert f" {mean:.2f} ± {spread:.2f} ({points:.1f}) |" in page
+    assert "Every seed of `sca` is ahead of every seed of `random`." in page
+    for amount in {row["amount"] for row in rows} - {None}:
+        of = {
+            name: [
+                run["accuracy"]
+                for run in runs
+                if run["criterion"] == name and run["budget"] == {"connections": amount}
+            ]
+            for name in ("sca", "random")
+        }
+        assert min(of["sca"]) > max(of["random"])

@@ -14,6 +14,7 @@ from loihi_sca.config.model import READ_OUT, ModelConfig
 from loihi_sca.config.neurons import NeuronConfig, SigmaDeltaConfig
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
+    OF_ENCODING,
     TRUST,
     Binning,
     DataConfig,
@@ -28,6 +29,7 @@ from loihi_sca.config.sections import (
 __all__ = [
     "BUDGETS",
     "FRACTIONS",
+    "OF_ENCODING",
     "READ_OUT",
     "TRUST",
     "Binning",
@@ -52,4 +54,4 @@ __all__ = [
     "TrainingConfig",
     "load_recipe",
     "shipped_recipes",
-]  # fmt: skip
+]

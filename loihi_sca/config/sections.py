@@ -27,6 +27,11 @@ Encoding: TypeAlias = Literal["rate", "direct", "latency", "thermometer", "delta
 while the value is above theirs. ``delta``: spikes where values change in time. ``video``: as
 ``direct``, of a picture that moves."""
 
+OF_ENCODING: dict[str, Encoding] = {
+    "levels": "thermometer", "hold": "video", "reach": "video", "threshold": "delta",
+}  # fmt: skip
+"""Keys that say something of one encoding and of nothing else."""
+
 VALUES = ("direct", "video")
 """Encodings that drive neurons on the chip by values, instead of sending spikes to it."""
 
@@ -111,6 +116,18 @@ class DataConfig(Section):
     skip_damaged: Whether = False
     shift: CountOrZero = 0
     mirror: Whether = False
+
+    @model_validator(mode="after")
+    def _says_what_counts(self) -> DataConfig:
+        """Refuse a value that another encoding would take."""
+        for key, encoding in OF_ENCODING.items():
+            value = getattr(self, key)
+            if encoding != self.encoding and value != DataConfig.model_fields[key].default:
+                raise ValueError(
+                    f'{key} = {value}: is for encoding = "{encoding}", and that is '
+                    f'"{self.encoding}". Leave one of them out'
+                )
+        return self
 
     @property
     def are_values(self) -> bool:

@@ -3,9 +3,10 @@
 from loihi_sca.data.arrays import read_npy
 from loihi_sca.data.augment import Augmentation, check_augmentation
 from loihi_sca.data.dataset import Dataset
-from loihi_sca.data.datasets import NAMES, load, load_as, shape_as, shape_of
+from loihi_sca.data.datasets import load, load_as, shape_as, shape_of
 from loihi_sca.data.description import Description, describe
 from loihi_sca.data.encoding import ENCODED, encoding_of
+from loihi_sca.data.known import NAMES
 from loihi_sca.data.recordings import EventCount, Recordings, count_events
 from loihi_sca.data.samples import Images, Recorded
 from loihi_sca.data.splits import SPLITS, Split

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
-from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.encoding import with_encoding
+from loihi_sca.data.known import known_as
 from loihi_sca.data.recordings import Recordings, downsampled
 from loihi_sca.data.samples import (
     Courses,
@@ -28,48 +26,12 @@ from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
 from loihi_sca.data.videos import Videos
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
-from loihi_sca.toml_files import suggestion, validate
+from loihi_sca.toml_files import validate
 
 DEFAULT_STEPS = 16
 
 ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged")
 """Keys that say something of recordings of events and of nothing else."""
-
-
-class Known(NamedTuple):
-    """A dataset that can be loaded.
-
-    Attributes
-    ----------
-    read : callable
-        ``read(test, root) -> (samples, labels)``.
-    shape : tuple of int
-    classes : int
-    recorded : bool
-        Whether samples are recordings of events.
-    """
-
-    read: Callable[[bool, Path | None], tuple[Samples, npt.NDArray[np.int64]]]
-    shape: Shape
-    classes: int = 10
-    recorded: bool = False
-
-
-DATASETS: dict[str, Known] = {
-    "digits": Known(images.digits, (1, 8, 8)),
-    "mnist": Known(images.mnist, (1, 28, 28)),
-    "fashion_mnist": Known(images.fashion_mnist, (1, 28, 28)),
-    "cifar10": Known(cifar10.read, (3, 32, 32)),
-    "cifar100": Known(cifar100.read, (3, 32, 32), 100),
-    "nmnist": Known(nmnist.read, (2, 34, 34), recorded=True),
-    "dvs_gesture": Known(dvs.read_gestures, (2, 128, 128), dvs.GESTURES, True),
-    "cifar10_dvs": Known(dvs.read_cifar10, (2, 128, 128), recorded=True),
-    "shd": Known(heidelberg.read_shd, (700,), heidelberg.CLASSES["shd"], True),
-    "ssc": Known(heidelberg.read_ssc, (700,), heidelberg.CLASSES["ssc"], True),
-}
-
-NAMES = tuple(DATASETS)
-"""Names that :func:`load` knows."""
 
 
 def shape_of(name: str, root: Path | str | None = None) -> tuple[Shape, int]:
@@ -95,7 +57,7 @@ def shape_as(config: DataConfig) -> tuple[Shape, int]:
     ConfigError, InputError
         As :func:`shape_of`.
     """
-    known = _known(config, _folder(config))
+    known = known_as(config, _folder(config))
     _check_keys(config, known.recorded)
     shape = downsampled(known.shape, config.downsample)
     return encoded_shape(shape, config.encoding, config.levels), known.classes
@@ -122,8 +84,8 @@ def load(
     Parameters
     ----------
     name : str
-        One of :data:`NAMES`; or your own: ``module:function``, ``FILE.npz`` or ``FILE.npy``, see
-        :func:`loihi_sca.data.own.read`; a folder per class or ``FILE.csv``, see
+        One of :data:`loihi_sca.data.NAMES`; or your own: ``module:function``, ``FILE.npz`` or
+        ``FILE.npy``, see :func:`loihi_sca.data.own.read`; a folder per class or ``FILE.csv``, see
         :func:`loihi_sca.data.listed.read`. Or a recipe ``FILE.toml`` or a run folder: the dataset
         that its section ``data`` names, as that says, and as the other arguments say instead.
     split : {"train", "validation", "test"}
@@ -195,9 +157,8 @@ def _load(
     if split not in SPLITS:
         raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")
     name, folder = config.name, _folder(config)
-    known = _known(config, folder)
-    if not assumed:
-        _check_keys(config, known.recorded)
+    known = known_as(config, folder)
+    _check_keys(config, known.recorded, assumed)
     samples, labels = known.read(split == "test", folder)
     _check_labels(name, split, len(samples), labels, known.classes)
     if "encoding" in assumed and not isinstance(samples, Images):
@@ -240,28 +201,11 @@ def _folder(config: DataConfig) -> Path | None:
     return folder
 
 
-def _known(config: DataConfig, root: Path | None) -> Known:
-    name = config.name
-    if name in DATASETS:
-        return DATASETS[name]
-    if own.is_own(name):
-        changes = config.encoding == "delta"
-        known = own.describe(name, root, changes)
-        return Known(partial(own.read, name, changes=changes), *known)
-    if listed.is_listed(name, root):
-        read = partial(listed.read, name, camera=config.camera)
-        return Known(read, *listed.describe(name, root, config.camera))
-    hint = suggestion(name, NAMES) or "."
-    raise ConfigError(
-        f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}, or "
-        f"{listed.HELP}."
-    )
-
-
-def _check_keys(config: DataConfig, recorded: bool) -> None:
+def _check_keys(config: DataConfig, recorded: bool, assumed: frozenset[str] = frozenset()) -> None:
     """Raise if a configuration says of other samples what recordings can be."""
     usual = DataConfig()
-    said = [key for key in ONLY_RECORDINGS if getattr(config, key) != getattr(usual, key)]
+    changed = [key for key in ONLY_RECORDINGS if getattr(config, key) != getattr(usual, key)]
+    said = [key for key in changed if key not in assumed]
     if said and not recorded:
         raise ConfigError(
             f"data.{said[0]} = {getattr(config, said[0])!r}: {config.name} holds no recordings of "

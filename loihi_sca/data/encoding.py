@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from loihi_sca.config import DataConfig
+from loihi_sca.config import OF_ENCODING, DataConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.toml_files import validate
 
@@ -34,8 +34,9 @@ def with_encoding(config: DataConfig, encoded: str) -> tuple[DataConfig, frozens
     ConfigError
         The text is none that :func:`encoding_of` has made.
     """
-    told = _parsed(encoded)
-    said = config.model_dump(exclude_unset=True)
+    told, said = _parsed(encoded), config.model_dump(exclude_unset=True)
+    encoding = said.get("encoding", told["encoding"])
+    told = {key: v for key, v in told.items() if OF_ENCODING.get(key, encoding) == encoding}
     changed = validate(DataConfig, {**told, **said}, "how a file says that its input was encoded")
     return changed, frozenset(told) - frozenset(said)
 
@@ -67,9 +68,9 @@ def _parsed(encoded: str) -> dict[str, Any]:
         told = json.loads(encoded)
     except ValueError as error:
         raise ConfigError(f"how a file says that its input was encoded: {error}.") from error
-    if not isinstance(told, dict) or not set(told) <= set(KEYS):
+    if not isinstance(told, dict) or not {"encoding"} <= set(told) <= set(KEYS):
         raise ConfigError(
             f"how a file says that its input was encoded: {encoded[:80]!r} is no table of "
-            f"{', '.join(KEYS)}."
+            f"{', '.join(KEYS)}, the first of which has to be there."
         )
     return told

@@ -10,6 +10,7 @@ from loihi_sca.config import DataConfig
 from loihi_sca.data import encoders, encoding_of
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.toml_files import validate
 
 
 @given(st.integers(1, 40), st.data())
@@ -85,6 +86,20 @@ def test_levels_of_a_thermometer_are_channels_also_before_it_is_loaded() -> None
     assert digits.first(4).spikes().shape == (4, 3, 8, 8, 2)
     image, spikes = digits.samples.values[0] / 16, digits.spikes(slice(1))[0, ..., 0]
     assert np.array_equal(spikes, np.stack([image[0] > level / 6 for level in (1, 3, 5)]))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"levels": 3}, 'levels = 3: is for encoding = "thermometer", and that is "rate"'),
+        ({"hold": 2, "encoding": "direct"}, 'hold = 2: is for encoding = "video"'),
+        ({"reach": 0, "encoding": "delta"}, 'reach = 0: is for encoding = "video"'),
+        ({"threshold": 0.2, "encoding": "latency"}, 'threshold = 0.2: is for encoding = "delta"'),
+    ],
+)
+def test_keys_of_another_encoding_are_refused(keys, said) -> None:
+    with pytest.raises(ConfigError, match=said):
+        validate(DataConfig, {"name": "digits", **keys}, "data")
 
 
 def test_delta_encoding_follows_by_hand() -> None:
@@ -167,9 +182,17 @@ def test_a_file_says_how_its_input_was_encoded_and_nobody_has_to() -> None:
     # spikes are there already, and images have no window
     window = encoding_of(DataConfig(window_ms=20.0, encoding="latency"))
     assert data.load("digits", encoded=window).samples.encoding == "latency"
+    with pytest.raises(ConfigError, match="binning = 'count': digits holds no recordings"):
+        data.load("digits", encoded=told, binning="count")
     check_encoding("RUN", config, told)
     with pytest.raises(ConfigError, match=r"RUN: levels = 3, and the network learned from 4"):
         check_encoding("RUN", config, encoding_of(DataConfig(encoding="thermometer")))
-    for wrong in ("[]", '{"root": "x"}', "{", '{"levels": 0}'):
+    for wrong in (
+        "[]",
+        '{"root": "x"}',
+        "{",
+        '{"levels": 2}',
+        '{"encoding": "thermometer", "levels": 0}',
+    ):
         with pytest.raises(ConfigError, match="a file says that its input was encoded"):
             data.load("digits", encoded=wrong)

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from network_cases import cases
+from network_cases import LAVA_S, cases
 
 import loihi_sca
 from loihi_sca import hardware, netx
@@ -20,9 +20,6 @@ from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.hardware.cost.activity import from_run
 from loihi_sca.network import Cuba, Dense, Network, OtherLayer, Recurrent, SigmaDelta
-
-LAVA_S = 900
-"""For a network on Lava, on a machine that does much else: its start alone can take minutes."""
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 AT_ONCE = Cuba(current_decay=4096, voltage_decay=4096, threshold=9)
@@ -129,7 +126,7 @@ def test_lava_agrees_on_biases(rng):
 @given(case=cases("recurrent", for_lava=True))
 def test_lava_agrees_on_random_networks(case):
     network, data, schedule = case
-    verify(network, data=data, schedule=schedule, timeout_s=120)
+    verify(network, data=data, schedule=schedule, timeout_s=LAVA_S)
 
 
 @pytest.mark.lava

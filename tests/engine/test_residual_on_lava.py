@@ -4,21 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
-from network_strategies import data_for, residual_networks
+from hypothesis import HealthCheck, Phase, given, settings
+from network_cases import LAVA_S, cases
 
 from loihi_sca import netx
 from loihi_sca.compiler.passes.hold_branches import hold_branches
-from loihi_sca.compiler.pipeline import PASSES, run_passes
-from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.verify import verify
-from loihi_sca.engine import lava_cpu, reference
+from loihi_sca.engine import lava_cpu
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
-
-LAVA_S = 900
-"""For a network on Lava, on a machine that does much else: its start alone can take minutes."""
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 LEAKY = Cuba(1024, 128, 60)
@@ -71,15 +65,10 @@ def test_all_layers_of_a_saved_graph_agree(tmp_path, driven, schedule):
     max_examples=12, deadline=None, suppress_health_check=QUIET, phases=[Phase.generate],
     derandomize=True,
 )  # fmt: skip
-@given(data=st.data())
-def test_random_residual_networks_on_lava(data):
-    drawn = data.draw(residual_networks(weights="chip", per_channel=False, recurrent=False,
-                                        axon_delays=False, delays=False))  # fmt: skip
-    compiled = run_passes(drawn, PASSES).network
-    assume(not compiled.wiring.is_chain and not find_problems(compiled))
-    spikes = data.draw(data_for(compiled, most_samples=2, most_steps=10))
-    assume(reference.run(compiled, spikes).spikes.any())  # silence proves little
-    verify(compiled, data=spikes, timeout_s=LAVA_S)
+@given(case=cases("residual", for_lava=True))
+def test_random_residual_networks_on_lava(case):
+    network, data, schedule = case
+    verify(network, data=data, schedule=schedule, timeout_s=LAVA_S)
 
 
 def without_relays():

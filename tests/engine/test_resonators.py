@@ -7,8 +7,8 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from network_cases import cases
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from network_cases import LAVA_S, cases
 
 import loihi_sca
 from loihi_sca import hardware, netx
@@ -31,9 +31,6 @@ from loihi_sca.network import (
 from loihi_sca.netx.limits import mantissas_load, mantissas_to_store
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-LAVA_S = 900
-"""For a network on Lava, on a machine that does much else: its start alone can take minutes."""
-
 QUARTER = Resonator(sin_decay=4095, cos_decay=0, threshold=50)
 """A quarter of a turn per step, hardly any decay."""
 
@@ -140,7 +137,9 @@ def test_lava_agrees(rng, izhikevich, schedule):
 @given(case=cases("resonator", for_lava=True))
 def test_lava_agrees_on_random_networks(case):
     network, data, schedule = case
-    verify(network, data=data, schedule=schedule, timeout_s=120)
+    counted = reference.run(network, data, schedule=schedule).activity
+    assume(all(layer.spikes for layer in counted))  # silence proves little
+    verify(network, data=data, schedule=schedule, timeout_s=LAVA_S)
 
 
 def test_lava_is_not_started_where_a_bias_comes_before_the_input(rng):

@@ -143,7 +143,10 @@ def test_pictures_move_to_and_fro_and_are_the_same_whenever_they_are_loaded() ->
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"data": {"encoding": "rate"}}, "send how values change. Set data.encoding"),
+        (
+            {"data": {"encoding": "rate", "hold": 4, "reach": 2}},
+            "send how values change. Set data.encoding",
+        ),
         ({"model": {"norm": "batch"}}, "would keep the norm of every step"),
         ({"model": {"layers": [{"type": "pool"}]}}, "a pool block with sigma_delta"),
         ({"model": {"neuron": {"threshold": 2.0}}}, "gives both neuron and sigma_delta"),
