@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.engine import reference
-from loihi_sca.engine.lava_job import Limits, Progress, job_folder, supervise
+from loihi_sca.engine.lava_job import Limits, Progress, job_folder, prepared, supervise
 from loihi_sca.engine.lava_worker import Job
 from loihi_sca.engine.result import (
     RunResult,
@@ -236,7 +236,8 @@ def _run(
         d for d, x in zip(network.wiring.depths, network, strict=True) if not isinstance(x, Input)
     ]
     plan = _plan(layers, max(depths), arriving, schedule)
-    np.save(folder / "source.npy", plan.to_lava(arriving))
+    with prepared():
+        np.save(folder / "source.npy", plan.to_lava(arriving))
     recorded = [i for i, layer in enumerate(layers) if layer.name in record]
     sinks = [len(layers) - 1, *recorded]
     job = Job(
