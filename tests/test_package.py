@@ -56,17 +56,40 @@ def third_party_imports() -> set[str]:
     return found - set(sys.stdlib_module_names) - {"loihi_sca", "__future__"}
 
 
+NAMES = {"PIL": "pillow", "sklearn": "scikit_learn", "lava": "lava_dl"}
+"""Of packages that are imported by another name than they are installed by."""
+
+FOR_COPYLEFT = "oracle"
+COPYLEFT = {"sanafe", "tonic"}
+"""Under the GPL: never asked for but by the extra that is for them, and never imported."""
+
+
+def declared() -> dict[str, set[str]]:
+    """Return the names of dependencies by extra, those of everybody under an empty name."""
+    project = read_toml(PACKAGE.parent / "pyproject.toml", "project")["project"]
+    wanted = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {
+        extra: {re.split(r"[^\w.-]", line)[0].replace("-", "_") for line in lines}
+        for extra, lines in wanted.items()
+    }
+
+
 def test_every_import_is_declared_as_a_dependency() -> None:
     """What only comes along with something else may stop to do so."""
-    project = read_toml(PACKAGE.parent / "pyproject.toml", "project")["project"]
-    wanted = [
-        *project["dependencies"],
-        *itertools.chain(*project["optional-dependencies"].values()),
-    ]
-    declared = {re.split(r"[^\w.-]", line)[0].replace("-", "_") for line in wanted}
-    names = {"PIL": "pillow", "sklearn": "scikit_learn", "lava": "lava_dl"}
-    missing = {names.get(name, name) for name in third_party_imports()} - declared
+    known = set(itertools.chain(*declared().values()))
+    missing = {NAMES.get(name, name) for name in third_party_imports()} - known
     assert missing <= {"tomllib", "triton"}, "not of Python 3.10; comes with torch for CUDA"
+
+
+def test_no_dependency_is_declared_in_vain() -> None:
+    used = {NAMES.get(name, name) for name in third_party_imports()}
+    assert declared()[""] - used == set()
+
+
+def test_what_is_under_the_gpl_is_optional_and_not_imported() -> None:
+    extras = {extra for extra, names in declared().items() if names & COPYLEFT}
+    assert extras <= {FOR_COPYLEFT}
+    assert not third_party_imports() & COPYLEFT
 
 
 def test_help_loads_neither_torch_nor_lava() -> None:

@@ -138,6 +138,21 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, straight, d
     assert files_of(tmp_path) == straight
 
 
+@pytest.mark.parametrize("days", [-4000, 4000])
+def test_a_clock_that_jumped_does_not_choose_the_checkpoint(tmp_path, straight, days) -> None:
+    """The newest is the one with the most batches behind it, whatever time its file has."""
+    train(tiny_recipe(), tmp_path)
+    newest, *before = RunFolder(tmp_path).saved("pruned")
+    newest.unlink()
+    for age, path in enumerate(before):
+        moment = time.time() + 86_400 * days + 60 * age  # the older, the later
+        os.utime(path, (moment, moment))
+    notes: list[str] = []
+    train(tiny_recipe(), tmp_path, resume=True, note=notes.append)
+    assert notes == []
+    assert files_of(tmp_path) == straight
+
+
 def test_no_intact_checkpoint_is_an_error(tmp_path) -> None:
     train(tiny_recipe(epochs=1, keep_checkpoints=1), tmp_path)
     cut_in_half(RunFolder(tmp_path).saved("pruned")[0])
