@@ -109,6 +109,10 @@ def faults(content: Content) -> str:
     return f"{table(head, lines, numbers=2)}\n{machine(content)}, commit {content['commit']}.\n"
 
 
+faults_lava = faults
+"""Of another run: what a machine has too little of, and where Lava is called from."""
+
+
 def criteria(content: Content) -> str:
     """Accuracy by criterion, one column per budget, of pruned trained networks."""
     rows = content["rows"]

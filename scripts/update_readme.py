@@ -34,6 +34,7 @@ TABLES = {
     "hardware_aware": _tables.cores,
     "differential": _tables.differential,
     "faults": _tables.faults,
+    "faults_lava": _tables.faults_lava,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
 }
@@ -42,7 +43,7 @@ TABLES = {
 COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = {name: COMPILER if name.startswith("sigma_delta") else PAGE for name in TABLES}
-PAGES |= dict.fromkeys(("differential", "faults"), TESTS)
+PAGES |= dict.fromkeys(("differential", "faults", "faults_lava"), TESTS)
 """Where a whole table stands."""
 
 SHORT: dict[str, tuple[str, ...]] = {

@@ -17,7 +17,7 @@ PRINT = (
 )
 
 
-@pytest.mark.parametrize("name", ["differential", "faults"])
+@pytest.mark.parametrize("name", ["differential", "faults", "faults_lava"])
 def test_the_page_shows_what_was_counted(name) -> None:
     content = (ROOT / "docs" / "results" / f"{name}.json").read_text("utf-8")
     shown = subprocess.run(
@@ -34,8 +34,9 @@ def test_nothing_that_was_counted_differs() -> None:
     assert {key.split("/")[0] for key in differential["totals"]} == {
         "cuba", "recurrent", "resonator", "residual", "sigma-delta",
     }  # fmt: skip
-    faults = json.loads((results / "faults.json").read_text("utf-8"))
-    assert not [c for x in faults["campaigns"].values() for c in x.values() if c["failures"]]
+    for name in ("faults", "faults_lava"):
+        faults = json.loads((results / f"{name}.json").read_text("utf-8"))
+        assert not [c for x in faults["campaigns"].values() for c in x.values() if c["failures"]]
 
 
 def test_lava_has_the_same_spikes_on_two_pythons_and_the_page_says_of_how_many() -> None:
