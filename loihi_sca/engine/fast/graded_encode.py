@@ -11,14 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.graded_neurons import next_marked, total
+from loihi_sca.engine.fast.graded_neurons import count_positions, next_marked, send, total
 from loihi_sca.engine.fast.jit import compiled, entry_point
 from loihi_sca.network.fixed_point import GRADED_ALIGN_BITS, MESSAGE_BITS
 
 I32 = np.int32
 
-STRETCH = 64
-"""Steps that are searched at a time: their messages stay in the caches."""
+STRETCH, NEIGHBOURS = 64, 256
+"""Steps and neurons that are searched at a time: their values stay in the caches."""
+
+MANY = 2
+"""Where one position in so many has changed, all are encoded: in vectors that is as fast."""
+
+RESTLESS = 8
+"""Where one position changes in one of so many steps, its neighbours are not searched."""
 
 
 @compiled
@@ -33,6 +39,16 @@ def _mark_changes(values: Any, p: int, begin: int, marks: Any) -> None:
             later[i] |= I32(now[i] != before[i])
     if begin == 0:  # the values before are zero
         marks[0] = 1
+
+
+@compiled
+def _encode_row(threshold: Any, new: Any, act: Any, residue: Any, out: Any) -> None:
+    """Send what neighbours have to send at one step, whether or not their values have changed."""
+    for j in range(new.shape[0]):
+        level = I32(new[j] << I32(GRADED_ALIGN_BITS))
+        residue[j] = I32(I32(level - act[j]) + residue[j])
+        act[j] = level
+    send(threshold, residue, out)
 
 
 @compiled
@@ -75,18 +91,38 @@ def encode_values(sources: str) -> Callable[..., None]:
             np.zeros(positions * channels, dtype=np.int32),
             np.zeros(positions * channels, dtype=np.int32),
         )
-        room, threshold = np.empty(STRETCH, dtype=np.int32), I32(limit)
+        few, threshold = max(1, NEIGHBOURS // channels), I32(limit)
+        marks = np.empty((few, STRETCH), dtype=np.int32)
+        busy, new = np.empty(STRETCH, dtype=np.int32), np.empty(few * channels, dtype=np.int32)
         tally[:] = 0
         for begin in range(0, steps, STRETCH):
-            marks = room[: min(STRETCH, steps - begin)]
-            for p in range(positions):
-                _mark_changes(values, p, begin, marks)
-                if not total(marks):
-                    continue
-                i = next_marked(marks, 0)
-                while i < marks.shape[0]:
+            count = min(STRETCH, steps - begin)
+            for first in range(0, positions, few):
+                here = min(few, positions - first)
+                _mark_changes(values, first, begin, marks[0, :count])
+                is_busy = total(marks[0, :count]) * RESTLESS > count
+                busy[:] = here if is_busy else 0
+                for k in range(0 if is_busy else here):
+                    _mark_changes(values, first + k, begin, marks[k, :count])
+                    for i in range(count):
+                        busy[i] += marks[k, i]
+                # step by step, so that what is sent lies together
+                i = next_marked(busy[:count], 0)
+                while i < count:
                     t = begin + i
-                    tally[t, p] = _encode(threshold, values, p, t, act, residue, out[t])
-                    i = next_marked(marks, i + 1)
+                    if busy[i] * MANY > here:
+                        a, b = first * channels, (first + here) * channels
+                        for k in range(here):
+                            for c in range(channels):
+                                new[k * channels + c] = values[c, first + k, t]
+                        _encode_row(threshold, new[: b - a], act[a:b], residue[a:b], out[t, a:b])
+                        count_positions(out[t, a:b], tally[t, first : first + here])
+                        i = next_marked(busy[:count], i + 1)
+                        continue
+                    for k in range(here):
+                        if marks[k, i]:
+                            p = first + k
+                            tally[t, p] = _encode(threshold, values, p, t, act, residue, out[t])
+                    i = next_marked(busy[:count], i + 1)
 
     return encode_values

@@ -115,13 +115,18 @@ def _list_present(g: Any, positions: Any, tally: Any, listed: Any) -> Any:
     starts, rows, low, _ = listed
     pairs, n, wide = (g.in_c + 1) // 2, 0, I32(0)
     is_flat = tally.shape[0] != g.in_h * g.in_w
-    p = 0
+    p, left = 0, 0
     while p <= g.in_h * g.in_w:
-        speaks = p if is_flat else next_marked(tally, p)
-        starts[p : speaks + 1] = n
+        speaks = p
+        if not is_flat and not (p < tally.shape[0] and tally[p]):
+            speaks = next_marked(tally, p)
+            starts[p:speaks] = n
+        starts[speaks] = n
         if speaks == g.in_h * g.in_w:
             break
-        first = speaks % g.in_w * pairs
+        while speaks >= left + g.in_w:  # a division would take longer
+            left += g.in_w
+        first = (speaks - left) * pairs
         for q in range(pairs):
             one, two = _pair(positions, speaks, q)
             rows[n] = first + q

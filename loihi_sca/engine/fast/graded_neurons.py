@@ -109,7 +109,7 @@ def _advance_piece(
     wide = _sum_up(z[a:b], sigma[a:b], table.wraps, counts)
     if table.kind == SIGMA_DELTA:
         _rectify(sigma[a:b], bias[a:b], act[a:b], residue[a:b])
-        _send(threshold, residue[a:b], out[a:b])
+        send(threshold, residue[a:b], out[a:b])
     return wide
 
 
@@ -144,7 +144,7 @@ def _rectify(level: Any, bias: Any, act: Any, residue: Any) -> None:
 
 
 @compiled
-def _send(threshold: Any, residue: Any, out: Any) -> None:
+def send(threshold: Any, residue: Any, out: Any) -> None:
     """Send of what is left to send what is enough."""
     for j in range(out.shape[0]):
         delta = residue[j]
