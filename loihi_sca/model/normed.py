@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from loihi_sca.model.batch_norm import BatchNorm
+from loihi_sca.slayer.dynamics import layout
 
 
 class Normed(torch.nn.Module):
@@ -61,7 +62,16 @@ class Normed(torch.nn.Module):
         return quantized
 
     def current(self, spikes: torch.Tensor) -> torch.Tensor:
-        """Return the normed current (N, C, ..., T) that spikes cause."""
+        """Return the normed current (N, C, ..., T) that spikes cause.
+
+        Spikes that are one step, expanded over time, are weighed and normed once.
+        """
+        if layout.is_constant(spikes):
+            once = self._current(spikes[..., :1])
+            return once.expand(*once.shape[:-1], spikes.shape[-1])
+        return self._current(spikes)
+
+    def _current(self, spikes: torch.Tensor) -> torch.Tensor:
         norm = self.batch_norm
         if norm is None:
             return self._weighted(spikes, self.quantized_weight)

@@ -29,6 +29,7 @@ from loihi_sca.pruning.schedule import Schedule
 from loihi_sca.slayer.dynamics.events import event_driven
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
+from loihi_sca.training.inputs import as_input
 from loihi_sca.training.loss import Loss
 from loihi_sca.training.plan import augmentation_of, batches_of, fold_epoch_of, learning_rate_at
 from loihi_sca.training.rates import rates_of
@@ -250,7 +251,7 @@ class Trainer:
     def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
         """Return spikes and labels of training samples."""
         try:
-            spikes, labels = self.train.spikes(index), self.train.labels[index]
+            spikes, labels = self.train.distinct(index), self.train.labels[index]
         except (OSError, ValueError, LookupError, RuntimeError) as error:
             raise DataError(
                 f"training samples cannot be read in epoch {self.epoch + 1}, batch "
@@ -258,8 +259,8 @@ class Trainer:
             ) from error
         if self._augmentation is not None:
             spikes = self._augmentation.applied(spikes, index)
-        given, wanted = torch.from_numpy(spikes).to(self.device), torch.from_numpy(labels)
-        return given.float(), wanted.to(self.device)
+        given = as_input(spikes, self.train.timesteps, self.device)
+        return given, torch.from_numpy(labels).to(self.device)
 
     def _network(self, spikes: torch.Tensor) -> torch.Tensor:
         if self._parallel is None:
