@@ -23,7 +23,7 @@ from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_j
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
-    from loihi_sca.compiler.verify import Verification
+    from loihi_sca.compiler.verification import Verification
     from loihi_sca.lava_python import LavaPython
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from loihi_sca import netx
-from loihi_sca.compiler.verify import Progress, Verification, verify
+from loihi_sca.compiler.verification import Verification
+from loihi_sca.compiler.verify import Progress, verify
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset, shape_as
 from loihi_sca.engine import fast

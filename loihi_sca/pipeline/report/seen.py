@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.compiler.silence import explain_silence
-from loihi_sca.compiler.verify import Verification, verify
+from loihi_sca.compiler.verification import Verification
+from loihi_sca.compiler.verify import verify
 from loihi_sca.data import Dataset
 from loihi_sca.engine import fast
 from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
