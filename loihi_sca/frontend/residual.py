@@ -26,7 +26,9 @@ from loihi_sca.frontend.convert import (
 )
 from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.neurons import neuron_problems
-from loihi_sca.model.residual import Residual, Selection, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.selective import Selection
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Conv, IntArray, Shape
 from loihi_sca.problems import Problem

@@ -28,8 +28,9 @@ from loihi_sca.model.blocks import (
     ValueInput,
 )
 from loihi_sca.model.graded_blocks import FrameInput, GradedConv, GradedDense, GradedSum
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting, join_streams
+from loihi_sca.model.residual import Residual, join_streams
 from loihi_sca.model.sigma_delta import family
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.network import Shape
 from loihi_sca.slayer.lava import slayer
 

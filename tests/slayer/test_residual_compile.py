@@ -13,7 +13,8 @@ from loihi_sca.frontend.compile import check_slayer, compile_slayer
 from loihi_sca.frontend.export import to_network
 from loihi_sca.model.build import build
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.slayer.lava import slayer
 
 SHAPE = (2, 7, 7)
