@@ -47,7 +47,7 @@ class Residual(torch.nn.Module):
     stride : int
         Of the first convolution, and of the shortcut.
     neuron, norm, weight_scale, prunable
-        As in :class:`loihi_sca.model.blocks.SCAConv`.
+        As in :class:`loihi_sca.model.blocks.Spiking`.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class Selection(Gated):
     channels : int
         Width of the stream.
     neuron, norm, prunable
-        As in :class:`loihi_sca.model.blocks.SCAConv`.
+        As in :class:`loihi_sca.model.blocks.Spiking`.
     shared : bool
         The shortcut hears the spikes as well, so that neurons stay when their gate is removed.
 
