@@ -112,7 +112,7 @@ def train(
 
 def _next(model: SpikingNet, command: str) -> str:
     """Say how to go on, or why it ends here."""
-    from loihi_sca.frontend.compile import check_slayer
+    from loihi_sca.frontend.slayer import check_slayer
 
     problems = check_slayer(model)
     if not problems:

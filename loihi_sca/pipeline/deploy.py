@@ -14,7 +14,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset, shape_as
 from loihi_sca.engine import fast
 from loihi_sca.engine.result import Schedule, SpikeArray
-from loihi_sca.frontend.compile import check_slayer, compile_slayer
+from loihi_sca.frontend.slayer import check_slayer, compile_slayer
 from loihi_sca.hardware import Estimate, estimate, load_profile
 from loihi_sca.model.build import build
 from loihi_sca.network import Conv, Dense, Network

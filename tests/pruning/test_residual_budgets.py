@@ -5,7 +5,7 @@ import torch
 
 from loihi_sca.config import ModelConfig, PruningConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.frontend.slayer import compile_slayer
 from loihi_sca.hardware import Architecture, describe, estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import Activity, from_rates
 from loihi_sca.model.build import SpikingNet, build
