@@ -17,7 +17,8 @@ from loihi_sca.errors import ConfigError
 if TYPE_CHECKING:
     from loihi_sca.data import Split
     from loihi_sca.network import Network
-    from loihi_sca.pipeline.evaluate import EngineName, Evaluation
+    from loihi_sca.pipeline.evaluate import EngineName
+    from loihi_sca.pipeline.evaluation import Evaluation
 
 ENGINES = ("fast", "reference")
 SPLITS = ("train", "validation", "test")
@@ -65,8 +66,7 @@ def evaluate(
         raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
 
     from loihi_sca.engine.windows import check_state
-    from loihi_sca.pipeline import evaluate as evaluation
-    from loihi_sca.pipeline.evaluate import engine_of
+    from loihi_sca.pipeline import evaluate as library
     from loihi_sca.pipeline.shards import Source, evaluate_sharded
 
     check_state(state)
@@ -80,14 +80,14 @@ def evaluate(
             bar.update(task, completed=done, total=total)
 
         if where.in_process:
-            result = evaluation.evaluate(
-                network, dataset, engine_of(name, threads), show,
+            result = library.evaluate(
+                network, dataset, library.engine_of(name, threads), show,
                 state=state,  # type: ignore[arg-type]
             )  # fmt: skip
         elif state == "carried":
             raise ConfigError("--state carried is one run after the other: leave --on out.")
         else:
-            evaluation.check(network, dataset)
+            library.check_answers(network, dataset)
             result = evaluate_sharded(source, len(dataset), where, name, show)
     summary = _summarise(network, result, split, engine)
     emit_csv(as_csv, result)

@@ -18,7 +18,8 @@ from loihi_sca.frontend.slayer import check_slayer, compile_slayer
 from loihi_sca.hardware import Estimate, estimate, load_profile
 from loihi_sca.model.build import build
 from loihi_sca.network import Conv, Dense, Network
-from loihi_sca.pipeline.evaluate import Evaluation, evaluate
+from loihi_sca.pipeline.evaluate import evaluate
+from loihi_sca.pipeline.evaluation import Evaluation
 from loihi_sca.problems import raise_for
 from loihi_sca.training.checkpoint import Checkpoint
 

@@ -22,11 +22,12 @@ from loihi_sca.errors import InputError
 from loihi_sca.hardware import estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_rates
 from loihi_sca.hardware.cost.energy import dynamic_energy
+from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping.grid import NeedTable, need_table
 from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.usage import connections
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.hardware.streams import rates_with_relays
 from loihi_sca.planning.chain import Unit
 

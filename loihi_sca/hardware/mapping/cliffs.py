@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from loihi_sca.errors import ConfigError, UnsupportedLayer
+from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.usage import usage
 from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.results import Result
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def cores_and_words(
     """Return what a layer would take with other numbers of output and input channels.
 
     Made to be asked many thousand times: tens of microseconds the first time, less than one after
-    that. Take ``geometry`` from :func:`loihi_sca.hardware.shapes.describe` and ``budget`` from
+    that. Take ``geometry`` from :func:`loihi_sca.hardware.describe` and ``budget`` from
     :func:`loihi_sca.hardware.mapping.memory.core_budget_of`, once.
 
     Parameters

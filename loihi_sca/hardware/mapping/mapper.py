@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping import loihi1, loihi2
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.tiling import Counts, Tiling
 from loihi_sca.hardware.mapping.usage import Usage, axon_map, destinations, usage
 from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume, describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.results import Result
 
 if TYPE_CHECKING:
