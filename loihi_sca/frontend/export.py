@@ -31,7 +31,8 @@ from loihi_sca.compiler.passes.relay_currents import current_problems, relay_cur
 from loihi_sca.data import ENCODED
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend import branching, residual
-from loihi_sca.frontend.convert import current_of, layer_of, readout_of
+from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.frontend.integers import current_of
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import INPUT, Call, Route, find_route

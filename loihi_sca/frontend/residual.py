@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.frontend.convert import (
+from loihi_sca.frontend.integers import (
     HOW_TO_FOLD,
     NOT_FOLDED,
     bias_of,
