@@ -26,8 +26,8 @@ from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.removal import gated_in
 from loihi_sca.model.states import forget_states
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded
+from loihi_sca.planning.rates import Rates
 from loihi_sca.pruning.bits import bits_of
 from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.decision import Decision

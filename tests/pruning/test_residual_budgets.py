@@ -12,8 +12,9 @@ from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.removal import remove_pruned
 from loihi_sca.planning.budget import Plan, plan
 from loihi_sca.planning.chain import chain_of
-from loihi_sca.planning.meters import Channels, Meter, Rates, Synops, Weights, meter_of
+from loihi_sca.planning.meters import Channels, Meter, Synops, Weights, meter_of
 from loihi_sca.planning.outline import Outline, outline
+from loihi_sca.planning.rates import Rates
 from loihi_sca.planning.target import target_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.slayer.lava import slayer
