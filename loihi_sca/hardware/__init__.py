@@ -6,7 +6,8 @@ Every hardware number is in the profiles (``hw_profiles/*.toml``); this package 
 from loihi_sca.hardware.cost.energy import NOT_MODELLED
 from loihi_sca.hardware.cost.estimate import Estimate, estimate
 from loihi_sca.hardware.from_network import describe
-from loihi_sca.hardware.mapping.mapper import Core, LayerPlacement, Placement, map_network
+from loihi_sca.hardware.mapping.mapper import map_network
+from loihi_sca.hardware.mapping.placement import Core, LayerPlacement, Placement
 from loihi_sca.hardware.profile import load_profile, profile_paths
 from loihi_sca.hardware.range_rules import RANGE_RULES
 from loihi_sca.hardware.rules import RULES, find_violations, require_fit

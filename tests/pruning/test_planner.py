@@ -8,8 +8,8 @@ import pytest
 from loihi_sca.config import Budget, ModelConfig, PruningConfig, Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.hardware import load_profile, map_network
-from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.need import cores_and_words
 from loihi_sca.planning.chain import chain_of
 from loihi_sca.planning.meters import meter_of
 from loihi_sca.planning.outline import Outline, outline
