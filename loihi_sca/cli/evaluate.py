@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, parse_shape
+from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, one_of, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
@@ -27,8 +27,14 @@ SPLITS = ("train", "validation", "test")
 def evaluate(
     net: NetFile,
     data: Annotated[str, typer.Option(help=DATA_HELP)],
-    split: Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}.")] = "test",
-    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "fast",
+    split: Annotated[
+        str,
+        typer.Option(help=f"One of {', '.join(SPLITS)}.", callback=one_of("--split", *SPLITS)),
+    ] = "test",
+    engine: Annotated[
+        str,
+        typer.Option(help=f"One of {', '.join(ENGINES)}.", callback=one_of("--engine", *ENGINES)),
+    ] = "fast",
     root: Annotated[
         Path | None, typer.Option(help="Folder with the files of the dataset, if it has any.")
     ] = None,
@@ -60,11 +66,6 @@ def evaluate(
 
         loihi-sca evaluate vgg.net --data cifar10 --root data --on ray --address auto
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"--engine {engine!r}: one of {', '.join(ENGINES)}.")
-    if split not in SPLITS:
-        raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
-
     from loihi_sca.engine.windows import check_state
     from loihi_sca.pipeline import evaluate as library
     from loihi_sca.pipeline.shards import Source, evaluate_sharded
