@@ -23,7 +23,12 @@ from pathlib import Path
 from typing import Any
 
 RATE = 0.1
-SAMPLES = {"MNIST net": (64, 8), "VGG-9": (8, 8), "VGG16, width 1/4": (16, 4)}
+SAMPLES = {
+    "MNIST net": (64, 8),
+    "784-512-512-10": (128, 8),
+    "VGG-9": (8, 8),
+    "VGG16, width 1/4": (16, 4),
+}
 """Batch and timesteps."""
 
 
@@ -57,16 +62,9 @@ def main(build: str, net: str, side: str, threads: str) -> None:
 def prepared(net: str, side: str) -> tuple[Any, Any]:
     """Return a function that does a step, and one that puts the weights back."""
     import torch
-    from _training_nets import CLASSES, NEURON, mnist, ours, step_of, stock, vgg9
+    from _training_nets import CLASSES, ours, step_of, stock
 
-    from loihi_sca.config import ModelConfig
-
-    if net == "VGG16, width 1/4":
-        neuron = NEURON.model_copy(update={"tau_grad": 0.1})
-        config: Any = ModelConfig(zoo="vgg16", width=0.25, neuron=neuron, weight_scale=3.0)
-        shape = (3, 32, 32)
-    else:
-        config, shape = {"MNIST net": mnist, "VGG-9": vgg9}[net]()
+    config, shape = described(net)
     batch, timesteps = SAMPLES[net]
     generator = torch.Generator().manual_seed(0)
     spikes = (torch.rand(batch, *shape, timesteps, generator=generator) < RATE).float()
@@ -80,9 +78,26 @@ def prepared(net: str, side: str) -> tuple[Any, Any]:
                 scale = block.scale.data.reshape(-1, 1, 1, 1, 1)
                 copied.synapse.weight.data = block.synapse.weight.data * scale
         model = theirs
-    step_of(model, spikes[:1], labels[:1])()  # compile
+    step_of(model, spikes, labels)()  # compile and load all that a step needs
+    model.zero_grad()
     state = copy.deepcopy(model.state_dict())
     return step_of(model, spikes, labels), lambda: model.load_state_dict(state)
+
+
+def described(net: str) -> tuple[Any, tuple[int, ...]]:
+    """Return the configuration of a network, and the shape of its input."""
+    from _training_nets import NEURON, mnist, vgg9
+
+    from loihi_sca.config import DenseConfig, ModelConfig
+
+    neuron = NEURON.model_copy(update={"tau_grad": 0.1})
+    options = {"neuron": neuron, "weight_scale": 3.0}
+    if net == "VGG16, width 1/4":
+        return ModelConfig(zoo="vgg16", width=0.25, **options), (3, 32, 32)
+    if net == "784-512-512-10":
+        hidden = DenseConfig(type="dense", neurons=512)
+        return ModelConfig(layers=(hidden, hidden), **options), (1, 28, 28)
+    return {"MNIST net": mnist, "VGG-9": vgg9}[net]()
 
 
 def set_rates(model: Any, spikes: Any) -> None:
