@@ -87,7 +87,7 @@ def look_at(
             notes += explain_silence(network, {a.name: a.spikes for a in measured.activity})
         options.tell(f"{name}: reference = fast", 0, 1)
         proof = verify(network, engines=("reference", "fast"), data=sample, samples=1)
-        proofs = [_proven(name, proof)]
+        proofs = [_proven(name, proof, network.is_graded)]
     except UnsupportedLayer as error:
         notes.append(f"It is not simulated: {error}")
         proofs = [Text(f"{name}: nothing was compared, since it is not simulated.", "missing")]
@@ -157,12 +157,13 @@ def _on_chip(
     return OnChip(costs, placement, loads, found, notes)
 
 
-def _proven(name: str, proof: Verification) -> Text:
-    of = "random spikes" if proof.data.startswith("random") else "the sample shown"
+def _proven(name: str, proof: Verification, graded: bool) -> Text:
+    sent = "messages" if graded else "spikes"
+    of = f"random {sent}" if proof.data.startswith("random") else "the sample shown"
     return Text(
         f"{name}: {proof.mismatches} mismatches between reference and fast engine, compared while "
-        f"this report was made on {of} of {proof.timesteps} steps: spikes, currents, voltages and "
-        f"counts of {len(proof.layers)} layers, {proof.compared:,} values of spikes, of which "
-        f"{sum(proof.spikes.values()):,} are spikes. Lava: loihi-sca verify.",
+        f"this report was made on {of} of {proof.timesteps} steps: {sent}, currents, voltages and "
+        f"counts of {len(proof.layers)} layers, {proof.compared:,} values, of which "
+        f"{sum(proof.spikes.values()):,} are {sent}. With Lava: loihi-sca verify.",
         "good",
     )
