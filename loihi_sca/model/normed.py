@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from loihi_sca.model.batch_norm import BatchNorm
-from loihi_sca.slayer.dynamics import layout
+from loihi_sca.slayer.dynamics import layout, quantised
 
 
 class Normed(torch.nn.Module):
@@ -58,7 +58,10 @@ class Normed(torch.nn.Module):
 
         With a batch norm that is not folded it is what folding would make of it at this gain.
         """
-        quantized: torch.Tensor = self.weighing.pre_hook_fx(self.scaled_weight)
+        hook, weight = self.weighing.pre_hook_fx, self.float_weight
+        if quantised.applies(hook, weight):
+            return quantised.quantised(weight, self.weight_factor)
+        quantized: torch.Tensor = hook(self.scaled_weight)
         return quantized
 
     def current(self, spikes: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,8 @@
 are used; SIDE is ``ours`` or ``stock``. It prints the peak memory of its first steps in MiB, then
 for each line that it reads, the seconds and processor seconds of a step.
 
-Ours keeps the memory that it frees, as ``train`` of either build does; stock SLAYER does not.
+Ours keeps the memory that it frees, as ``train`` of either build does; stock SLAYER keeps what
+glibc keeps by itself in the long run.
 
 Each layer's weights are scaled so that 10 % of its neurons spike in a step, as in a trained
 network. They are put back before every step.
@@ -17,12 +18,17 @@ import copy
 import ctypes
 import gc
 import os
+import resource
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 RATE = 0.1
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+"""Of mallopt(3)."""
+
 SAMPLES = {
     "MNIST net": (64, 8),
     "784-512-512-10": (128, 8),
@@ -41,16 +47,18 @@ def main(build: str, net: str, side: str, threads: str) -> None:
     with open(os.dup(1), "w") as answers, contextlib.redirect_stdout(sys.stderr):
         step, restore = prepared(net, side)
         gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)  # what was freed is not there for these steps to use
-        before = rss("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak so far no longer counts
-        for _ in range(2):
-            step()
+        allocator = ctypes.CDLL(None)
+        allocator.mallopt(MMAP_THRESHOLD, 1 << 16)  # or the peak depends on how memory is cut up
+        allocator.malloc_trim(0)  # what was freed is not there for these steps to use
+        peak = peak_of(step)
         if side == "ours":
             from loihi_sca.training.memory import keep_freed_memory
 
             keep_freed_memory()
-        print((rss("VmHWM") - before) / 1024, file=answers, flush=True)
+        else:
+            allocator.mallopt(MMAP_THRESHOLD, 1 << 25)
+            allocator.mallopt(TRIM_THRESHOLD, 1 << 26)
+        print(peak, file=answers, flush=True)
         for _ in sys.stdin:
             restore()
             wall, cpu = time.perf_counter(), time.process_time()
@@ -115,10 +123,30 @@ def set_rates(model: Any, spikes: Any) -> None:
             spikes = block(spikes)
 
 
-def rss(field: str) -> int:
-    """Return a line of Linux's account of this process, in KiB."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+def peak_of(step: Any) -> float:
+    """Return the most MiB that two steps have at once, of what is not pages of files.
+
+    Those the system takes back whenever it likes, so the peak that it keeps itself says little.
+    """
+    done, seen = threading.Event(), [anonymous_mib()]
+
+    def watch() -> None:
+        while not done.wait(0.0005):
+            seen.append(anonymous_mib())
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    step()
+    step()
+    done.set()
+    watching.join()
+    return max(seen) - seen[0]
+
+
+def anonymous_mib() -> float:
+    """Return the memory of this process that no file backs."""
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text(encoding="utf-8").split()
+    return (int(resident) - int(shared)) * resource.getpagesize() / 2**20
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def _length(per_channel: torch.Tensor) -> int:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _nearest(typing: Any, value: Any) -> Any:
+def nearest(typing: Any, value: Any) -> Any:
     """Round to the nearest integer, and to even ones from the middle, as a vector instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -106,7 +106,7 @@ def _round(sources: str) -> Callable[..., None]:
             values_, out_ = values[start : start + used], out[start : start + used]
             for j in range(used):
                 exact = np.float32(values_[j] * factor[j] + added[j])
-                out_[j] = _nearest(np.float32(exact * per)) * step
+                out_[j] = nearest(np.float32(exact * per)) * step
 
     return rounded
 
