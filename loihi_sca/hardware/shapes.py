@@ -160,6 +160,11 @@ class Architecture:
         :func:`loihi_sca.hardware.streams.laid_out` makes of it that is mapped.
     sources : tuple of tuple of int or None
         Per layer, the layer that each of its tables hears, None for the input; empty for a chain.
+    constant : str or None
+        The last layer that hears a channel which is always 1. Compiled, the input has one more
+        channel, and so has every layer before this one
+        (:mod:`loihi_sca.compiler.passes.constant_channel`); here they are not counted yet, and
+        they are in what :func:`loihi_sca.hardware.streams.laid_out` makes of it.
     """
 
     name: str
@@ -167,6 +172,7 @@ class Architecture:
     timesteps: int | None = None
     additions: tuple[Addition, ...] = ()
     sources: tuple[tuple[int | None, ...], ...] = ()
+    constant: str | None = None
 
     def links(self, index: int) -> tuple[tuple[Geometry, int | None], ...]:
         """Return the tables of a layer, each with the layer that it hears, None for the input."""
@@ -183,6 +189,12 @@ class Architecture:
             for table, source in self.links(i)
             if source == index
         )
+
+    @property
+    def handing_on(self) -> tuple[LayerSpec, ...]:
+        """The layers that hand the constant channel on, the input among them."""
+        names = [spec.name for spec in self.layers]
+        return () if self.constant is None else self.layers[: names.index(self.constant)]
 
     @property
     def depth(self) -> int:

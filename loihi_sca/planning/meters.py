@@ -27,7 +27,7 @@ from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.usage import connections
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
-from loihi_sca.hardware.streams import rates_with_relays
+from loihi_sca.hardware.streams import rates_laid_out
 from loihi_sca.planning.chain import Unit
 from loihi_sca.planning.rates import Rates
 
@@ -206,6 +206,7 @@ def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts)
     table = NeedTable(nothing, nothing)
     if unit.all_outputs:
         outputs = np.full_like(outputs, unit.channels)
+    outputs, inputs = outputs + unit.hands_on, inputs + unit.hears_constant
     for place, geometry in enumerate(unit.placed):
         into = inputs
         if not place:
@@ -250,8 +251,8 @@ class EnergyPerSample:
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
+        rates = rates_laid_out(self.rates.by_layer, self.rates.otherwise, architecture)
         architecture = describe(architecture)
-        rates = rates_with_relays(self.rates.by_layer, architecture)
         activity = from_rates(
             architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
         )
