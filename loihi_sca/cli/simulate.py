@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, LavaPythonOption, NetFile, StateOption, parse_shape
+from loihi_sca.cli.options import (
+    MADE_BY,
+    InputShape,
+    LavaPythonOption,
+    NetFile,
+    StateOption,
+    parse_shape,
+)
 from loihi_sca.cli.output import (
     JsonFlag,
     console,
@@ -33,7 +40,9 @@ def simulate(
     net: NetFile,
     data: Annotated[
         Path,
-        typer.Option("--input", help="Spikes as .npy, integers (N, C, H, W, T) or (N, C, T)."),
+        typer.Option(
+            "--input", help=f"Spikes as .npy, integers (N, C, H, W, T) or (N, C, T), {MADE_BY}."
+        ),
     ],
     out: Annotated[
         Path | None,
