@@ -34,11 +34,14 @@ InputShape = Annotated[
     typer.Option(help="C,H,W of the input, where the file does not say it.", metavar="C,H,W"),
 ]
 
+MADE_BY = "as `loihi-sca data NAME --out FILE.npy` makes them"
+"""Which command makes the array that another takes."""
+
 DATA_HELP = (
     "A dataset: digits, mnist, fashion_mnist, cifar10, cifar100, nmnist, dvs_gesture, cifar10_dvs, "
-    "shd, ssc; your own as module:function, a file .npz with x_train, y_train, x_test and y_test "
-    "(or x and y), a folder per class, or a .csv of path and label; or a recipe or run folder, "
-    "whose data it is, encoded as there."
+    "shd, ssc; tonic:NAME, one of tonic's; your own as module:function, a file .npz with x_train, "
+    "y_train, x_test and y_test (or x and y), a folder per class, or a .csv of path and label; or "
+    "a recipe or run folder, whose data it is, encoded as there."
 )
 
 DataName = Annotated[str | None, typer.Option("--data", help=DATA_HELP, metavar="NAME")]

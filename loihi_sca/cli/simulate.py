@@ -9,6 +9,7 @@ import typer
 
 from loihi_sca.cli.hardware import note
 from loihi_sca.cli.options import (
+    MADE_BY,
     InputShape,
     LavaPythonOption,
     NetFile,
@@ -35,7 +36,9 @@ def simulate(
     net: NetFile,
     data: Annotated[
         Path,
-        typer.Option("--input", help="Spikes as .npy, integers (N, C, H, W, T) or (N, C, T)."),
+        typer.Option(
+            "--input", help=f"Spikes as .npy, integers (N, C, H, W, T) or (N, C, T), {MADE_BY}."
+        ),
     ],
     out: Annotated[
         Path | None,

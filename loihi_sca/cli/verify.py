@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from loihi_sca.cli.hardware import Named, note, samples_of
 from loihi_sca.cli.options import (
+    MADE_BY,
     DataName,
     DataRoot,
     DataSplit,
@@ -51,7 +52,10 @@ def verify(
     seed: Annotated[int, typer.Option(help="Of the random samples.", min=0)] = 0,
     data: Annotated[
         Path | None,
-        typer.Option("--input", help="Spikes as .npy, (N, C, H, W, T), instead of random ones."),
+        typer.Option(
+            "--input",
+            help=f"Spikes as .npy, (N, C, H, W, T), {MADE_BY}, instead of random ones.",
+        ),
     ] = None,
     dataset: DataName = None,
     split: DataSplit = "test",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -228,6 +229,19 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
         found = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{name}: not a .npy array ({error}).") from error
+    return as_events(found, name, size)
+
+
+def as_events(found: npt.NDArray[Any], name: str, size: Size) -> Events:
+    """Return events from rows of x, y, polarity and time in us, or from fields x, y, t and p.
+
+    Time starts at 0; polarity -1 is off.
+
+    Raises
+    ------
+    InputError
+        It is something else, or holds values that cannot be meant.
+    """
     names = set(found.dtype.names or ())
     if {"x", "y", "p", "t"} <= names and all(found.dtype[k].kind in "biu" for k in "xypt"):
         found = np.stack([found[k].astype(np.int64) for k in "xypt"], axis=-1)
@@ -236,7 +250,7 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
             f"{name}: {found.dtype} of shape {found.shape}; events are integers (events, 4): x, y, "
             "polarity and time in us."
         )
-    events = found.astype(np.int64)
+    events: Any = found.astype(np.int64)
     if len(events):
         if int(events[:, 3].max()) - int(events[:, 3].min()) >= 1 << 31:
             raise InputError(f"{name}: lasts more than 35 minutes. Time is in us.")

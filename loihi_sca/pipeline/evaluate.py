@@ -13,7 +13,7 @@ import numpy as np
 
 from loihi_sca import netx
 from loihi_sca.config import DataConfig
-from loihi_sca.data import ENCODED, Dataset, Split, encoding_of, load
+from loihi_sca.data import ENCODED, Dataset, Recorded, Recordings, Split, encoding_of, load
 from loihi_sca.data.datasets import config_of, is_recipe
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.engine import fast, reference
@@ -235,10 +235,18 @@ def check_answers(network: Network, dataset: Dataset) -> None:
 def check_input(network: Network, dataset: Dataset) -> None:
     """Raise :class:`InputError` unless the network can be run on the dataset."""
     if network.takes_mantissas != dataset.samples.are_mantissas:
-        kinds = ("spikes", "values (data.encoding = direct or video)")
+        kinds = (
+            "spikes, 0 or 1", "values (data.encoding = direct or video, data.counts = graded)"
+        )  # fmt: skip
+        instead = "Load it with the other encoding."
+        if isinstance(dataset.samples, Recorded | Recordings):
+            graded = dataset.samples.are_mantissas
+            instead = f"{'Clip' if graded else 'Give'} its counts: data.counts = " + (
+                '"clip".' if graded else '"graded".'
+            )
         raise InputError(
             f"{network.name} takes {kinds[network.takes_mantissas]}, but {dataset.name} gives "
-            f"{kinds[dataset.samples.are_mantissas]}. Load it with the other encoding."
+            f"{kinds[dataset.samples.are_mantissas]}. {instead}"
         )
     if dataset.shape != network.data_shape:
         raise InputError(
