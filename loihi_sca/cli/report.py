@@ -11,6 +11,7 @@ from rich.markup import escape
 from loihi_sca.cli.options import DataName, DataRoot, DataSplit, InputShape, parse_shape
 from loihi_sca.cli.output import (
     JsonFlag,
+    bar_each,
     console,
     csv_option,
     emit_csv,
@@ -73,19 +74,12 @@ def report(
     from loihi_sca.pipeline.report.options import Options
 
     with progress_bar(silent=as_json) as bar:
-        tasks = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
         written = write_report(
             run,
             Options(
                 dataset, cast("Split", split), root, samples,
                 None if profiles is None else profiles.split(","), timesteps,
-                parse_shape(input_shape), show,
+                parse_shape(input_shape), bar_each(bar),
             ),
             out,
             pictures,

@@ -246,17 +246,23 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
     return check_inside(events, name, size).astype(np.int32)
 
 
-def refuse_aedat4(content: bytes, name: str, size: Size) -> Events:
-    """Raise: the format is compressed and needs tools that are not part of this package."""
-    raise InputError(
-        f"{name}: .aedat4 is not read. Save its events as rows of x, y, polarity and time in us "
-        "with numpy.save, for example from dv_processing or from tonic.io.read_aedat4."
-    )
+def decode_aedat4(content: bytes, name: str, size: Size) -> Events:
+    """Return the events of format 4.0, as DV writes it; see :mod:`loihi_sca.data.aedat4`.
+
+    Raises
+    ------
+    InputError
+        It is cut off, damaged, or packed by what is not installed; or an event lies outside the
+        camera.
+    """
+    from loihi_sca.data import aedat4
+
+    return check_inside(aedat4.read_events(content, name), name, size)
 
 
 DECODERS: dict[str, Callable[[bytes, str, Size], Events]] = {
     ".aedat": decode_aedat,
-    ".aedat4": refuse_aedat4,
+    ".aedat4": decode_aedat4,
     ".bin": decode_bin,
     ".bs2": decode_bs2,
     ".npy": decode_npy,

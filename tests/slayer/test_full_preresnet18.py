@@ -8,7 +8,7 @@ import torch
 
 from loihi_sca.compiler.verify import verify
 from loihi_sca.config import load_recipe
-from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.frontend.slayer import compile_slayer
 from loihi_sca.hardware import describe, map_network
 from loihi_sca.model.build import build
 from loihi_sca.model.folding import measure_and_fold

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.compiler.silence import explain_silence
-from loihi_sca.compiler.verify import Verification, verify
+from loihi_sca.compiler.verification import Verification
+from loihi_sca.compiler.verify import verify
 from loihi_sca.data import Dataset
 from loihi_sca.engine import fast
 from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
@@ -20,7 +21,8 @@ from loihi_sca.hardware.cost.activity import from_run
 from loihi_sca.hardware.cost.load import synops_per_step
 from loihi_sca.hardware.mapping.cliffs import cliffs
 from loihi_sca.network import Network
-from loihi_sca.pipeline.evaluate import Evaluation, dataset_for, evaluate
+from loihi_sca.pipeline.evaluate import dataset_for, evaluate
+from loihi_sca.pipeline.evaluation import Evaluation
 from loihi_sca.pipeline.report.options import Options
 from loihi_sca.reporting.chapters import OnChip, Seen
 from loihi_sca.reporting.page import Text
