@@ -17,6 +17,7 @@ from loihi_sca.cli.output import (
     progress_bar,
     status,
 )
+from loihi_sca.cli.spikes import write_npy
 
 if TYPE_CHECKING:
     from loihi_sca.config import Binning, Counts, Encoding
@@ -111,15 +112,11 @@ def data(
 
 def _write(found: Dataset, out: Path) -> None:
     """Write the input of all samples, and their labels beside it."""
-    import numpy as np
-
     from loihi_sca.errors import ConfigError
-    from loihi_sca.files import atomic_path
 
     if out.suffix != ".npy":
         raise ConfigError(f"--out {out}: give a file that ends in .npy.")
     labels = out.with_name(f"{out.stem}.labels.npy")
     for path, array in ((labels, found.labels), (out, found.spikes())):
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, array)
+        write_npy(path, array)
     status.print(f"wrote {out} and {labels}", highlight=False, markup=False, soft_wrap=True)

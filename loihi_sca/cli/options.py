@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,20 @@ import typer
 from loihi_sca import lava_python
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
+
+
+def one_of(option: str, *allowed: str) -> Callable[[str | None], str | None]:
+    """Return a callback that refuses what an option does not know."""
+
+    def checked(value: str | None) -> str | None:
+        if value is not None and value not in allowed:
+            raise ConfigError(f"{option} {value!r}: one of {', '.join(allowed)}.")
+        return value
+
+    return checked
+
+
+RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 
 NetFile = Annotated[Path, typer.Argument(help="A netx file.", metavar="NET.net")]
 
@@ -73,6 +88,34 @@ StateOption = Annotated[
         help="fresh (every sample starts at rest) or carried (samples are windows that follow each "
         "other, such as pieces of a video, and each goes on from the state of the one before).",
     ),
+]
+
+ScheduleOption = Annotated[
+    str,
+    typer.Option(
+        "--schedule",
+        help="pipelined (state reset per sample) or cold (global time).",
+        callback=one_of("--schedule", "pipelined", "cold"),
+    ),
+]
+
+DelayShiftOption = Annotated[
+    str,
+    typer.Option(
+        "--delay-shift",
+        help="exact, or drop: as if all blocks had delay_shift=False.",
+        callback=one_of("--delay-shift", "exact", "drop"),
+    ),
+]
+
+UnrollDelays = Annotated[
+    bool,
+    typer.Option(help="Make convolutions that take delayed spikes dense."),
+]
+
+ModelSteps = Annotated[
+    int | None,
+    typer.Option("--steps", help="Timesteps per sample of a Python model.", min=1),
 ]
 
 Relay = Annotated[

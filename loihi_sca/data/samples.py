@@ -20,6 +20,9 @@ OF_IMAGES = {
     "latency": encoders.latency,
 }
 
+CONSTANT = ("direct", "thermometer")
+"""Encodings of which every timestep is the same."""
+
 Index: TypeAlias = slice | npt.NDArray[np.int64]
 
 Encoded: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
@@ -81,6 +84,11 @@ class Images:
     def are_mantissas(self) -> bool:
         """Whether they drive neurons at the input, instead of being spikes."""
         return self.encoding == "direct"
+
+    @property
+    def are_constant(self) -> bool:
+        """Whether every timestep of a sample is the same, however many there are."""
+        return self.encoding in CONSTANT
 
     def pick(self, index: Index) -> Images:
         """Return some of the images."""
