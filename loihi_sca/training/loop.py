@@ -25,7 +25,7 @@ from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import hold_bits, planned_bits
 from loihi_sca.pruning.criteria import Criterion
-from loihi_sca.pruning.schedule import Schedule
+from loihi_sca.pruning.schedule import UpdateSchedule
 from loihi_sca.slayer.dynamics.events import event_driven
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
@@ -99,7 +99,7 @@ class Trainer:
             weight_decay=recipe.training.weight_decay,
         )
         self.pruner: Pruner | None = None
-        self.schedule: Schedule | None = None
+        self.schedule: UpdateSchedule | None = None
         if recipe.pruning is not None:
             steps = self._steps_per_epoch
             self.pruner = Pruner(
@@ -113,7 +113,7 @@ class Trainer:
                 rates=rates_of(recipe, train),
                 measure_bits=True,
             )
-            self.schedule = self.pruner.schedule
+            self.schedule = self.pruner.timeline.schedule
         # after the pruner, which would ask what hooks in a model do
         self.loss = Loss(self.model, recipe.training)
         self.held_bits: dict[str, int] = {}
