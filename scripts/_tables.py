@@ -140,7 +140,8 @@ def criteria(content: Content) -> str:
     lines = []
     for name in dict.fromkeys(r["criterion"] for r in pruned):
         found = {_column(r): r for r in pruned if r["criterion"] == name}
-        lines.append((f"`{name}`", *(accuracy(found[column]) for column in columns)))
+        cells = (accuracy(found[column]) if column in found else "" for column in columns)
+        lines.append((f"`{name}`", *cells))
     head = ["criterion"]
     for budget, amount, to_the_end in columns:
         head.append(f"{100 * amount:g} % {budget}{', to the end' if to_the_end else ''}")
