@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec
 from loihi_sca.network.wiring import relay_name, repeated_by
-
-if TYPE_CHECKING:
-    from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec
 
 RELAY_BITS = 2
 """Signed bits of a relay's weights, which are all the same."""
 
-Table: TypeAlias = "tuple[Geometry, str | None]"
+Table: TypeAlias = tuple[Geometry, str | None]
 """Synapses, and the layer that they hear; None is the input of the network."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.from_network import describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.network.wiring import repeated_by
 from loihi_sca.planning.outline import Outline
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from loihi_sca.config import Budget, PruningConfig
 from loihi_sca.hardware import load_profile
-from loihi_sca.planning.meters import Meter, Rates, meter_of
+from loihi_sca.planning.meters import Meter, meter_of
 from loihi_sca.planning.outline import Outline
+from loihi_sca.planning.rates import Rates
 
 
 @dataclass(frozen=True)

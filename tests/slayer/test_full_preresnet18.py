@@ -11,7 +11,7 @@ import loihi_sca
 from loihi_sca.compiler.report import Compiled
 from loihi_sca.compiler.verify import verify
 from loihi_sca.config import Recipe, load_recipe
-from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.frontend.slayer import compile_slayer
 from loihi_sca.hardware import Architecture, describe, estimate, map_network
 from loihi_sca.hardware.shapes import Geometry
 from loihi_sca.model.build import build
@@ -47,7 +47,12 @@ def of_8_bits(network: Network) -> Architecture:
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return load_recipe("cifar10-preresnet18")
+    """The shipped one, with neurons that spike before they have learnt, and no norm to fold."""
+    values = load_recipe("cifar10-preresnet18").model_dump(mode="json", exclude_none=True)
+    values["data"] = {"name": "cifar10", "timesteps": STEPS, "encoding": "direct"}
+    untrained = {"weight_scale": 4.0, "neuron": {"voltage_decay": 0.03}}
+    values["model"] = {"zoo": "preresnet18", **untrained}
+    return Recipe.model_validate(values)
 
 
 @pytest.fixture(scope="module")

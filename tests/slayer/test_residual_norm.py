@@ -11,7 +11,7 @@ from loihi_sca.errors import TrainingError, UnsupportedLayer
 from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.folding import fold_norms, open_norms, unfold
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.model.residual import Weighting
+from loihi_sca.model.stream import Weighting
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
 
 NEURON = NeuronConfig(voltage_decay=0.1, tau_grad=0.005, scale_grad=10)

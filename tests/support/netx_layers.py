@@ -89,3 +89,32 @@ def write(path, layers, **top):
         for index, layer in enumerate(layers):
             put(file.create_group(f"layer/{index}"), layer)
     return path
+
+
+def as_others_write(folder):
+    """Return a file with all that lava-dl and slayerPytorch write beside plain layers."""
+    cuba = {"type": b"LOIHI", "iDecay": 9, "vDecay": 8, "vThMant": 7, "refDelay": 1, "wgtExp": 0,
+            "theta": 448, "tauRho": 0.5, "scaleRho": 1.0, "weight_exp": [0.0]}  # fmt: skip
+    layers = [
+        {"type": [b"input"], "shape": [1, 6, 4]},
+        {"type": [b"pool"], "shape": [1, 3, 2], "kernelSize": [2, 2], "stride": [2, 2],
+         "padding": [0, 0], "dilation": [1, 1], "weight": np.full((1, 1, 2, 2, 1), 64.0)},
+        {"type": [b"flatten"], "shape": [6, 1, 1]},
+        {"type": [b"recurrent"], "shape": [3, 1, 1], "inFeatures": 6, "outFeatures": 3,
+         "weight": np.ones((3, 6)), "recWeight": np.ones((3, 3)), "delay": np.ones(3)},
+        {"type": [b"dense"], "shape": [4], "weight/real": np.ones((4, 3)),
+         "weight/imag": np.ones((4, 3))},
+        {"type": [b"dense"], "shape": [2], "weight": np.ones(8), "inFeatures": 4},
+        {"type": [b"average"], "shape": [1]},
+    ]  # fmt: skip
+    resonator = {"type": b"RF_PHASE", "sinDecay": 9, "cosDecay": 8, "vThMant": 7}
+    neurons = {1: cuba, 3: cuba, 4: resonator, 5: {"type": b"SDNN", "vThMant": 6}}
+    with h5py.File(folder / "others.net", "w") as file:
+        for index, layer in enumerate(layers):
+            for key, value in layer.items():
+                file[f"layer/{index}/{key}"] = value
+            for key, value in neurons.get(index, {}).items():
+                file[f"layer/{index}/neuron/{key}"] = (
+                    np.bytes_(value) if isinstance(value, bytes) else value
+                )
+    return (folder / "others.net").read_bytes()
