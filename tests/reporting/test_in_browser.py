@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,22 @@ def test_keys_do_what_they_say(pages, browser) -> None:
     browser.evaluate('document.querySelector("summary").focus()')
     browser.press(ENTER)
     assert browser.evaluate('return document.querySelector("details").open')
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "told"),
+    [
+        ("sweep", "[id$=point-0-0]", "synops per sample|cores|uJ"),
+        ("train", "[id$=core-0]", "core 0: conv1, "),
+        ("train", "[id*=cell-]", "class . answered as ."),
+    ],
+)
+def test_pointing_at_a_part_tells_what_it_is(pages, browser, name, part, told) -> None:
+    browser.open(pages[name], 900, HEIGHT)
+    tip = 'const e = document.querySelector("#tip"); return e.hidden ? "" : e.textContent'
+    assert browser.evaluate(tip) == ""
+    browser.point_at(part)
+    assert re.search(told, browser.evaluate(tip))
 
 
 @pytest.mark.parametrize("name", ["train", "sweep"])

@@ -47,7 +47,12 @@ def of_8_bits(network: Network) -> Architecture:
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return load_recipe("cifar10-preresnet18")
+    """The shipped one, with neurons that spike before they have learnt, and no norm to fold."""
+    values = load_recipe("cifar10-preresnet18").model_dump(mode="json", exclude_none=True)
+    values["data"] = {"name": "cifar10", "timesteps": STEPS, "encoding": "direct"}
+    untrained = {"weight_scale": 4.0, "neuron": {"voltage_decay": 0.03}}
+    values["model"] = {"zoo": "preresnet18", **untrained}
+    return Recipe.model_validate(values)
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,13 @@ class Browser:
         keys = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
         self._do("actions", actions=[{"type": "key", "id": "keys", "actions": keys}])
 
+    def point_at(self, selector: str) -> None:
+        """Move the pointer onto an element, and the page so that it is to be seen."""
+        found = self._do("element", using="css selector", value=selector)
+        self.evaluate(f"document.querySelector({selector!r}).scrollIntoView({{block: 'center'}})")
+        move = {"type": "pointerMove", "duration": 0, "origin": found, "x": 0, "y": 0}
+        self._do("actions", actions=[{"type": "pointer", "id": "mouse", "actions": [move]}])
+
     def screenshot(self) -> bytes:
         """Return what the window shows, as PNG."""
         shot = self.devtools("Page.captureScreenshot")

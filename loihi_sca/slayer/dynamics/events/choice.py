@@ -17,7 +17,7 @@ import torch
 from loihi_sca.slayer.dynamics.events.bits import Bits
 from loihi_sca.slayer.dynamics.events.geometry import Geometry
 
-SMALL = 1 << 14
+SMALL = 1 << 15
 """Values below which finding spikes takes longer than any way of summing them."""
 
 _on: ContextVar[bool] = ContextVar("event_driven", default=True)
