@@ -69,6 +69,16 @@ def test_the_page_has_the_table() -> None:
     assert as_table() in page, f"docs/exchange.md wants\n{as_table()}"
 
 
+def test_versions_are_those_that_run() -> None:
+    made = (ROOT / "scripts" / "exchange" / "make_environments").read_text("utf-8")
+    needed = (ROOT / "pyproject.toml").read_text("utf-8")
+    for who in {row.who for row in ROWS}:
+        name, *versions = who.replace(",", "").split()
+        for version in versions:
+            if version[0].isdigit():
+                assert f"{name.lower()}=={version}" in made + needed, who
+
+
 @pytest.mark.parametrize("name", sorted({test for row in ROWS for test in row.tests}))
 def test_every_row_has_its_test(name: str) -> None:
     file, _, function = name.partition("::")
