@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.engine import reference
-from loihi_sca.engine.lava_job import Limits, Progress, job_folder, supervise
+from loihi_sca.engine.lava_job import Limits, Progress, job_folder, prepared, supervise
 from loihi_sca.engine.lava_start import check_start
 from loihi_sca.engine.lava_windows import Windows, lay_out
 from loihi_sca.engine.lava_worker import Job
@@ -175,7 +175,8 @@ def _run(
         d for d, x in zip(network.wiring.depths, network, strict=True) if not isinstance(x, Input)
     ]
     windows = lay_out(layers, max(depths), arriving, schedule)
-    np.save(folder / "source.npy", windows.to_lava(arriving))
+    with prepared():
+        np.save(folder / "source.npy", windows.to_lava(arriving))
     recorded = [i for i, layer in enumerate(layers) if layer.name in record]
     sinks = [len(layers) - 1, *recorded]
     job = Job(

@@ -76,10 +76,11 @@ class Limits:
 
 def supervise(job: Job, folder: Path, limits: Limits, on_progress: Progress | None) -> float:
     """Run the worker to its end and return the seconds it took; leave nothing of it behind."""
-    job.save(folder)
-    np.save(folder / "progress.npy", np.zeros(2, dtype=np.int64))
-    progress = np.load(folder / "progress.npy", mmap_mode="r")
-    process = _start(folder)
+    with prepared():
+        job.save(folder)
+        np.save(folder / "progress.npy", np.zeros(2, dtype=np.int64))
+        progress = np.load(folder / "progress.npy", mmap_mode="r")
+        process = _start(folder)
     try:
         while process.poll() is None:
             limits.check(progress)
@@ -99,6 +100,18 @@ def supervise(job: Job, folder: Path, limits: Limits, on_progress: Progress | No
             _kill_group(process)
         finally:
             remove_shared_memory(job.shm_prefix)
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Turn what the system refuses before Lava runs into :class:`BackendError`."""
+    try:
+        yield
+    except OSError as error:
+        raise BackendError(
+            f"Lava cannot be started: {error.strerror or error}. Is there room for more processes, "
+            f"and in {tempfile.gettempdir()}? The reference engine does not need Lava."
+        ) from error
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
@@ -166,10 +179,11 @@ def job_folder() -> Iterator[Path]:
     Raises
     ------
     BackendError
-        No Python here can run Lava.
+        No Python here can run Lava, or the folder cannot be made.
     """
     lava_python.find()
-    folder = Path(tempfile.mkdtemp(prefix="loihi-sca-lava-"))
+    with prepared():
+        folder = Path(tempfile.mkdtemp(prefix="loihi-sca-lava-"))
     try:
         yield folder
     finally:

@@ -14,6 +14,10 @@ class Failed(Exception):
     """A fault that was not survived as it must be."""
 
 
+class Absent(Exception):
+    """A fault that cannot be injected here, and why."""
+
+
 def forked(act: Callable[[], None]) -> int:
     """Act in a process of its own; an error is written to stderr."""
     pid = os.fork()

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from _forked import Failed, forked
+from _forked import Absent, Failed, forked
+from _lava_limits import CALLS, LIMITS
 
 from loihi_sca import lava_python
 from loihi_sca.errors import LoihiScaError
@@ -122,13 +123,36 @@ LAVA = {
 
 def lava_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Inject each fault so often, and yield counts."""
+    yield from inject_each(LAVA, times)
+
+
+def limit_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Inject each want of processes and shared memory so often, and yield counts."""
+    yield from inject_each(LIMITS, times)
+
+
+def caller_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Run Lava from each caller so often, and yield counts."""
+    yield from inject_each(CALLS, times)
+
+
+def inject_each(
+    faults: dict[str, Callable[[Path], None]], times: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Inject faults, each so often; yield its name and counts, or why it cannot be had here."""
     lava_python.find()  # asks a process of its own, which is no part of a run, and remembers
-    for name, inject in LAVA.items():
-        failures = []
+    for name, inject in faults.items():
+        failures, absent = [], ""
         for _ in range(times):
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     inject(Path(folder))
+                except Absent as why:
+                    absent = str(why)
+                    break
                 except (Failed, LoihiScaError) as failure:
                     failures.append(f"{type(failure).__name__}: {failure}")
-        yield name, {"injected": times, "failures": failures}
+        if absent:
+            yield name, {"injected": 0, "failures": [], "absent": absent}
+        else:
+            yield name, {"injected": times, "failures": failures}

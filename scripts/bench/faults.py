@@ -5,7 +5,9 @@
 
 Each fault is injected into a process of its own, at a random moment. A training must end in the
 same bits as one that nothing happened to; a Lava run in a clear error, and nothing of it may be
-left: no process, no shared memory, no folder. The exit code is 1 where one does not.
+left: no process, no shared memory, no folder. Of ``limits``, a run may succeed as well; of
+``callers``, which start Lava from threads, pools, clusters and notebooks, it must. What cannot be
+had here is told, and counts as not injected. The exit code is 1 where one is not survived.
 """
 
 from __future__ import annotations
@@ -17,14 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from _bench import commit, machine
-from _lava_faults import lava_faults
+from _lava_faults import caller_faults, lava_faults, limit_faults
 from _training_faults import training_faults
 from rich.console import Console
 from rich.table import Table
 
 from loihi_sca.files import write_json
 
-CAMPAIGNS = {"training": training_faults, "lava": lava_faults}
+CAMPAIGNS = {
+    "training": training_faults, "lava": lava_faults, "limits": limit_faults,
+    "callers": caller_faults,
+}  # fmt: skip
 
 
 def main() -> int:
@@ -48,7 +53,8 @@ def main() -> int:
     for campaign, faults in state["campaigns"].items():
         for name, counts in faults.items():
             count = len(counts["failures"])
-            table.add_row(campaign, name, str(counts["injected"]), str(count))
+            absent = f" (not here: {counts['absent']})" if "absent" in counts else ""
+            table.add_row(campaign, name, f"{counts['injected']}{absent}", str(count))
             failures += [f"{campaign}, {name}: {text}" for text in counts["failures"]]
     Console(width=120).print(table)
     print(*failures, sep="\n")

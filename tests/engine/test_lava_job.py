@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def test_the_engine_imports_neither_torch_nor_lava():
         "sys.exit(any(m.split('.')[0] in ('torch', 'lava') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.lava
+def test_what_the_system_refuses_before_lava_runs_is_told(network, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(BackendError, match=r"Lava cannot be started: No such file.*gone"):
+        lava_cpu.run(network, np.ones((1, 3, 4), dtype=int))
 
 
 @pytest.mark.lava
