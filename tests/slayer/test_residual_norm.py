@@ -59,6 +59,24 @@ def test_folded_all_layers_spike_as_in_slayer(off) -> None:
         np.testing.assert_array_equal(given, wanted)
 
 
+@pytest.mark.lava
+@pytest.mark.timeout(900)
+def test_folded_it_is_the_same_on_lava() -> None:
+    model, _ = trained()
+    fold_norms(model, spikes_in())
+    data = spikes_in()[:2]
+    compiled = loihi_sca.compile(model, proof_data=data.numpy())
+    assert all(np.any(compiled[name].bias) for name in READERS)
+    found = loihi_sca.verify(compiled, data=data.int().numpy(), timeout_s=600)
+    assert found.engines == ("reference", "fast", "lava")
+    assert {*READERS, "residual2.conv1", "output"} <= {*found.layers}
+    assert all(found.spikes[name] > 5 for name in (*READERS, "residual2.conv1", "output"))
+    assert found.mismatches == 0
+    wanted = model.eval()(data).detach().numpy()
+    on_lava = loihi_sca.run(compiled, data.int().numpy(), "lava").spikes
+    np.testing.assert_array_equal(on_lava, wanted)
+
+
 def test_what_adds_up_has_one_gain_and_its_readers_the_threshold() -> None:
     model, _ = trained()
     fold_norms(model)
