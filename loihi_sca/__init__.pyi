@@ -22,9 +22,9 @@ from loihi_sca.data.datasets import load as load_data
 from loihi_sca.exchange.nir_export import write_nir as write_nir
 from loihi_sca.exchange.nir_import import read_nir as read_nir
 from loihi_sca.frontend.check import check as check
-from loihi_sca.frontend.compile import compile_slayer as compile_slayer
-from loihi_sca.frontend.entry import compile as compile
+from loihi_sca.frontend.compile import compile as compile
 from loihi_sca.frontend.fold import fold_batchnorm as fold_batchnorm
+from loihi_sca.frontend.slayer import compile_slayer as compile_slayer
 from loihi_sca.hardware.cost.estimate import estimate as estimate
 from loihi_sca.hardware.mapping.cliffs import cliffs as cliffs
 from loihi_sca.hardware.mapping.mapper import map_network as map_network

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
 
-from loihi_sca.errors import LoihiScaError
+from loihi_sca.errors import LoihiScaError, NetworkError
 
 MAX_VALUES = 1 << 28
 """A field that claims more values than this is damaged."""
@@ -25,6 +26,41 @@ writers use, reaches 1032 on equal values."""
 
 SMALL_BYTES = 1 << 20
 """Fields up to this size are not suspected."""
+
+DAMAGE = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What h5py and numpy raise about fields that are not what they should be."""
+
+
+@contextmanager
+def network_in(path: Path, kind: str) -> Iterator[h5py.File]:
+    """Open the file of a network; whatever goes wrong while it is read names the file.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        Of the file, for the message: ``netx``.
+
+    Raises
+    ------
+    NetworkError
+        It is not there, no HDF5, or damaged.
+    LoihiScaError
+        What its reader has raised, with the file's name.
+    """
+    try:
+        with opened(path, NetworkError) as file:
+            yield file
+    except LoihiScaError as error:
+        raise type(error)(f"{path}: {error}") from error
+    except OSError as error:
+        if not path.exists():
+            raise NetworkError(f"{path}: no such file.") from error
+        raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
+    except DAMAGE as error:
+        raise NetworkError(f"{path}: damaged {kind} file ({error}).") from error
 
 
 @contextmanager

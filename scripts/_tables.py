@@ -39,7 +39,9 @@ def targets(content: Content) -> str:
     rows = [
         (
             row["work"], row["metric"], f"{figure(row['value'])} {row['unit']}",
-            f"{'at least' if row['better'] == 'higher' else 'at most'} {row['target']:g}",
+            f"{'at least' if row['better'] == 'higher' else 'at most'} {row['target']:g}"
+            if row["target"]
+            else "",
         )
         for row in content["rows"]
     ]  # fmt: skip
@@ -47,6 +49,26 @@ def targets(content: Content) -> str:
     shown = table(("work", "", "", "aim"), rows, numbers=2)
     return (
         f"{shown}\n{notes}\nMedians of one run on {machine(content)}, commit {content['commit']}.\n"
+    )
+
+
+def events(content: Content) -> str:
+    """Draw up by layer how many times faster sums over events are than torch, by density."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in content["rows"]:
+        layer, density = row["work"].rsplit(", density ", 1)
+        direction = row["metric"].removesuffix(", torch / events")
+        found.setdefault(layer, {}).setdefault(direction, {})[density] = row["value"]
+    shown = ("0.05", "0.1", "0.2")
+    lines = [
+        (layer, *(" / ".join(f"{gains[d]:.1f}" for d in shown) for gains in directions.values()))
+        for layer, directions in found.items()
+    ]
+    percent = " / ".join(f"{100 * float(density):g}" for density in shown)
+    head = ("layer", f"forward, {percent} % of the inputs spike", "weight gradient")
+    return (
+        f"{table(head, lines, numbers=2)}\nMedians of one run on {machine(content)}, commit "
+        f"{content['commit']}.\n"
     )
 
 
@@ -122,7 +144,8 @@ def criteria(content: Content) -> str:
     lines = []
     for name in dict.fromkeys(r["criterion"] for r in pruned):
         found = {_column(r): r for r in pruned if r["criterion"] == name}
-        lines.append((f"`{name}`", *(accuracy(found[column]) for column in columns)))
+        cells = (accuracy(found[column]) if column in found else "" for column in columns)
+        lines.append((f"`{name}`", *cells))
     head = ["criterion"]
     for budget, amount, to_the_end in columns:
         head.append(f"{100 * amount:g} % {budget}{', to the end' if to_the_end else ''}")

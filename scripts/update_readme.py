@@ -37,6 +37,8 @@ TABLES = {
     "faults_lava": _tables.faults_lava,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
+    "training_against": _tables.targets,
+    "events": _tables.events,
 }
 """How each block is made from the JSON that its script writes."""
 
@@ -44,6 +46,7 @@ COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = {name: COMPILER if name.startswith("sigma_delta") else PAGE for name in TABLES}
 PAGES |= dict.fromkeys(("differential", "faults", "faults_lava"), TESTS)
+PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
 """Where a whole table stands."""
 
 SHORT: dict[str, tuple[str, ...]] = {

@@ -153,3 +153,37 @@ def test_command_usage(network, tmp_path, capsys, arguments, says):
         main(["evaluate", str(tmp_path / "digits.net"), *arguments])
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
+
+
+def counted(tmp_path, counts: str) -> Dataset:
+    x = np.random.default_rng(5).integers(0, 4, (25, 1, 8, 8, 8))
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(25) % 10)
+    return load("mine.npz", split="test", root=tmp_path, counts=counts)
+
+
+def test_counts_are_graded_input_where_the_network_takes_it(network, tmp_path):
+    graded, clipped = (counted(tmp_path, how) for how in ("graded", "clip"))
+    with pytest.raises(InputError, match=r'takes spikes, 0 or 1.*Clip its counts: .*= "clip"'):
+        evaluation.evaluate(network, graded)
+    assert evaluation.evaluate(network, clipped, "reference").samples == 5
+    entry = Input("in", (1, 8, 8), neuron=Cuba(4096, 0, 128))
+    driven = network.replace(layers=(entry, *network.layers))
+    found = evaluation.evaluate(driven, graded)
+    assert found.activity == reference.run(driven, graded.spikes()).activity
+    with pytest.raises(InputError, match=r'takes values.*Give its counts: data.counts = "graded"'):
+        evaluation.evaluate(driven, clipped)
+    values = graded.spikes()
+    assert found.activity[0].spikes == int(_fired(values, 128).sum())
+    with pytest.raises(InputError, match=r'binary spikes\)\. .*Clip counts, .*counts = "clip"'):
+        fast.run(network, values)
+
+
+def _fired(mantissas, threshold):
+    """Return the spikes of neurons without leak that mantissas drive."""
+    voltage = np.zeros(mantissas.shape[:-1], dtype=np.int64)
+    fired = np.zeros(mantissas.shape, dtype=bool)
+    for t in range(mantissas.shape[-1]):
+        voltage += mantissas[..., t]
+        fired[..., t] = voltage > threshold
+        voltage[fired[..., t]] = 0
+    return fired

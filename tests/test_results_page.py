@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-STORED = ("mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed")
+STORED = (
+    "mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed",
+    "training_against", "events",
+)  # fmt: skip
 
 
 @pytest.fixture

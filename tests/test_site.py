@@ -99,6 +99,14 @@ def test_the_site_builds_strictly_and_asks_for_nothing_from_the_net(tmp_path) ->
                        r"[^>]*href=\"(?:https?:)?//|url\((?:https?:)?//")  # fmt: skip
     for path in (*tmp_path.rglob("*.html"), *tmp_path.rglob("*.css")):
         assert not loads.search(path.read_text("utf-8")), path.name
+    for notebook in (DOCS / "notebooks").glob("*.ipynb"):
+        page = (tmp_path / "notebooks" / f"{notebook.stem}.html").read_text("utf-8")
+        assert page.count('class="highlight"') == notebook.read_text("utf-8").count('"code"')
+        assert f'href="{notebook.name}"' in page
+        assert (tmp_path / "notebooks" / notebook.name).is_file()
+        assert f'href="notebooks/{notebook.stem}.html"' in (tmp_path / "index.html").read_text(
+            "utf-8"
+        )
     reference = (tmp_path / "api.html").read_text("utf-8")
     assert "Raises" in reference
     assert ":::" not in reference

@@ -9,9 +9,16 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import InputShape, Relay, Reset, parse_shape
+from loihi_sca.cli.options import (
+    DelayShiftOption,
+    InputShape,
+    ModelSteps,
+    Relay,
+    Reset,
+    UnrollDelays,
+    parse_shape,
+)
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
-from loihi_sca.errors import ConfigError
 
 
 def check(
@@ -24,15 +31,9 @@ def check(
         ),
     ],
     input_shape: InputShape = None,
-    delay_shift: Annotated[
-        str, typer.Option(help="exact, or drop: as if all blocks had delay_shift=False.")
-    ] = "exact",
-    steps: Annotated[
-        int | None, typer.Option(help="Timesteps per sample of a Python model.", min=1)
-    ] = None,
-    unroll_delays: Annotated[
-        bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
-    ] = False,
+    delay_shift: DelayShiftOption = "exact",
+    steps: ModelSteps = None,
+    unroll_delays: UnrollDelays = False,
     relay: Relay = False,
     reset: Reset = False,
     profile: Annotated[str, typer.Option(help="Chip whose ranges hold.")] = "loihi2",
@@ -48,9 +49,6 @@ def check(
 
         loihi-sca check my_project.models:build --input-shape 2,34,34
     """
-    if delay_shift not in ("exact", "drop"):
-        raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
-
     import loihi_sca
     from loihi_sca.cli.models import load_model
 

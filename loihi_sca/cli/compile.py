@@ -9,9 +9,17 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.models import NamedModel, load_model
-from loihi_sca.cli.options import InputShape, Relay, Reset, parse_shape
+from loihi_sca.cli.options import (
+    DelayShiftOption,
+    InputShape,
+    ModelSteps,
+    Relay,
+    Reset,
+    UnrollDelays,
+    one_of,
+    parse_shape,
+)
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
-from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
@@ -30,18 +38,15 @@ def compile_run(
     out: Annotated[Path, typer.Option(help="The netx file to write.", metavar="NET.net")],
     model: Annotated[
         str | None,
-        typer.Option(help="dense or pruned; by default the pruned one if there is one."),
+        typer.Option(
+            help="dense or pruned; by default the pruned one if there is one.",
+            callback=one_of("--model", "dense", "pruned"),
+        ),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Timesteps per sample of a Python model.", min=1)
-    ] = None,
+    steps: ModelSteps = None,
     input_shape: InputShape = None,
-    delay_shift: Annotated[
-        str, typer.Option(help="exact, or drop: as if all blocks had delay_shift=False.")
-    ] = "exact",
-    unroll_delays: Annotated[
-        bool, typer.Option(help="Make convolutions that take delayed spikes dense.")
-    ] = False,
+    delay_shift: DelayShiftOption = "exact",
+    unroll_delays: UnrollDelays = False,
     relay: Relay = False,
     reset: Reset = False,
     proof_samples: Annotated[
@@ -61,11 +66,6 @@ def compile_run(
 
         loihi-sca compile runs/digits --out digits.net
     """
-    if model is not None and model not in ("dense", "pruned"):
-        raise ConfigError(f"--model {model!r}: dense or pruned.")
-    if delay_shift not in ("exact", "drop"):
-        raise ConfigError(f"--delay-shift {delay_shift!r}: exact or drop.")
-
     import loihi_sca
 
     if is_reference(source):

@@ -17,9 +17,10 @@ from loihi_sca.cli.output import (
     progress_bar,
     status,
 )
+from loihi_sca.cli.spikes import write_npy
 
 if TYPE_CHECKING:
-    from loihi_sca.config import Binning, Encoding
+    from loihi_sca.config import Binning, Counts, Encoding
     from loihi_sca.data import Dataset, Split
 
 
@@ -56,6 +57,17 @@ def data(
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave out damaged recordings, and count them.")
     ] = False,
+    counts: Annotated[
+        str | None,
+        typer.Option(
+            help="Of several events at one place and step, or counts above 1: clip them to a "
+            "spike, or graded, a value that drives a neuron at the input."
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="A folder in which binned recordings are kept for the next time."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first samples.", min=1)] = None,
     out: Annotated[
         Path | None,
@@ -77,13 +89,16 @@ def data(
     """
     from loihi_sca.data import describe, load
 
-    found = load(
-        name, split=cast("Split", split), timesteps=steps, root=root,
-        encoding=cast("Encoding | None", encoding), levels=levels,
-        binning=cast("Binning | None", binning), window_ms=window_ms, downsample=downsample,
-        camera=camera, skip_damaged=skip_damaged,
-    ).first(limit)  # fmt: skip
     with progress_bar(silent=as_json) as bar:
+        decoding = bar.add_task("decoding", total=None, visible=cache is not None)
+        found = load(
+            name, split=cast("Split", split), timesteps=steps, root=root,
+            encoding=cast("Encoding | None", encoding), levels=levels,
+            binning=cast("Binning | None", binning), window_ms=window_ms, downsample=downsample,
+            camera=camera, skip_damaged=skip_damaged, counts=cast("Counts | None", counts),
+            cache=cache,
+            on_progress=lambda done, total: bar.update(decoding, completed=done, total=total),
+        ).first(limit)  # fmt: skip
         task = bar.add_task(f"encoding {found.name}", total=len(found))
         told = describe(found, lambda done, total: bar.update(task, completed=done, total=total))
     if out is not None:
@@ -97,15 +112,11 @@ def data(
 
 def _write(found: Dataset, out: Path) -> None:
     """Write the input of all samples, and their labels beside it."""
-    import numpy as np
-
     from loihi_sca.errors import ConfigError
-    from loihi_sca.files import atomic_path
 
     if out.suffix != ".npy":
         raise ConfigError(f"--out {out}: give a file that ends in .npy.")
     labels = out.with_name(f"{out.stem}.labels.npy")
     for path, array in ((labels, found.labels), (out, found.spikes())):
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, array)
+        write_npy(path, array)
     status.print(f"wrote {out} and {labels}", highlight=False, markup=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from loihi_sca.cli.hardware import (
     note,
     read_network,
 )
-from loihi_sca.cli.options import DataName, DataRoot, DataSplit, InputShape
+from loihi_sca.cli.options import MADE_BY, DataName, DataRoot, DataSplit, InputShape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import ConfigError, DoesNotFit
 
@@ -32,7 +32,9 @@ def estimate(
     profile: ProfileName = "loihi2",
     data: Annotated[
         Path | None,
-        typer.Option("--input", help="Spikes as .npy to run and count: (N, C, H, W, T)."),
+        typer.Option(
+            "--input", help=f"Spikes as .npy to run and count: (N, C, H, W, T), {MADE_BY}."
+        ),
     ] = None,
     dataset: DataName = None,
     split: DataSplit = "test",

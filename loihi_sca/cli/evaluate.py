@@ -10,14 +10,15 @@ from rich.markup import escape
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, parse_shape
+from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, one_of, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
     from loihi_sca.data import Split
     from loihi_sca.network import Network
-    from loihi_sca.pipeline.evaluate import EngineName, Evaluation
+    from loihi_sca.pipeline.evaluate import EngineName
+    from loihi_sca.pipeline.evaluation import Evaluation
 
 ENGINES = ("fast", "reference")
 SPLITS = ("train", "validation", "test")
@@ -26,8 +27,14 @@ SPLITS = ("train", "validation", "test")
 def evaluate(
     net: NetFile,
     data: Annotated[str, typer.Option(help=DATA_HELP)],
-    split: Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}.")] = "test",
-    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "fast",
+    split: Annotated[
+        str,
+        typer.Option(help=f"One of {', '.join(SPLITS)}.", callback=one_of("--split", *SPLITS)),
+    ] = "test",
+    engine: Annotated[
+        str,
+        typer.Option(help=f"One of {', '.join(ENGINES)}.", callback=one_of("--engine", *ENGINES)),
+    ] = "fast",
     root: Annotated[
         Path | None, typer.Option(help="Folder with the files of the dataset, if it has any.")
     ] = None,
@@ -59,14 +66,8 @@ def evaluate(
 
         loihi-sca evaluate vgg.net --data cifar10 --root data --on ray --address auto
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"--engine {engine!r}: one of {', '.join(ENGINES)}.")
-    if split not in SPLITS:
-        raise ConfigError(f"--split {split!r}: one of {', '.join(SPLITS)}.")
-
     from loihi_sca.engine.windows import check_state
-    from loihi_sca.pipeline import evaluate as evaluation
-    from loihi_sca.pipeline.evaluate import engine_of
+    from loihi_sca.pipeline import evaluate as library
     from loihi_sca.pipeline.shards import Source, evaluate_sharded
 
     check_state(state)
@@ -80,14 +81,14 @@ def evaluate(
             bar.update(task, completed=done, total=total)
 
         if where.in_process:
-            result = evaluation.evaluate(
-                network, dataset, engine_of(name, threads), show,
+            result = library.evaluate(
+                network, dataset, library.engine_of(name, threads), show,
                 state=state,  # type: ignore[arg-type]
             )  # fmt: skip
         elif state == "carried":
             raise ConfigError("--state carried is one run after the other: leave --on out.")
         else:
-            evaluation.check(network, dataset)
+            library.check_answers(network, dataset)
             result = evaluate_sharded(source, len(dataset), where, name, show)
     summary = _summarise(network, result, split, engine)
     emit_csv(as_csv, result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,20 @@ from loihi_sca import lava_python
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
 
+
+def one_of(option: str, *allowed: str) -> Callable[[str | None], str | None]:
+    """Return a callback that refuses what an option does not know."""
+
+    def checked(value: str | None) -> str | None:
+        if value is not None and value not in allowed:
+            raise ConfigError(f"{option} {value!r}: one of {', '.join(allowed)}.")
+        return value
+
+    return checked
+
+
+RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
+
 NetFile = Annotated[Path, typer.Argument(help="A netx file.", metavar="NET.net")]
 
 InputShape = Annotated[
@@ -19,11 +34,14 @@ InputShape = Annotated[
     typer.Option(help="C,H,W of the input, where the file does not say it.", metavar="C,H,W"),
 ]
 
+MADE_BY = "as `loihi-sca data NAME --out FILE.npy` makes them"
+"""Which command makes the array that another takes."""
+
 DATA_HELP = (
     "A dataset: digits, mnist, fashion_mnist, cifar10, cifar100, nmnist, dvs_gesture, cifar10_dvs, "
-    "shd, ssc; your own as module:function, a file .npz with x_train, y_train, x_test and y_test "
-    "(or x and y), a folder per class, or a .csv of path and label; or a recipe or run folder, "
-    "whose data it is, encoded as there."
+    "shd, ssc; tonic:NAME, one of tonic's; your own as module:function, a file .npz with x_train, "
+    "y_train, x_test and y_test (or x and y), a folder per class, or a .csv of path and label; or "
+    "a recipe or run folder, whose data it is, encoded as there."
 )
 
 DataName = Annotated[str | None, typer.Option("--data", help=DATA_HELP, metavar="NAME")]
@@ -70,6 +88,34 @@ StateOption = Annotated[
         help="fresh (every sample starts at rest) or carried (samples are windows that follow each "
         "other, such as pieces of a video, and each goes on from the state of the one before).",
     ),
+]
+
+ScheduleOption = Annotated[
+    str,
+    typer.Option(
+        "--schedule",
+        help="pipelined (state reset per sample) or cold (global time).",
+        callback=one_of("--schedule", "pipelined", "cold"),
+    ),
+]
+
+DelayShiftOption = Annotated[
+    str,
+    typer.Option(
+        "--delay-shift",
+        help="exact, or drop: as if all blocks had delay_shift=False.",
+        callback=one_of("--delay-shift", "exact", "drop"),
+    ),
+]
+
+UnrollDelays = Annotated[
+    bool,
+    typer.Option(help="Make convolutions that take delayed spikes dense."),
+]
+
+ModelSteps = Annotated[
+    int | None,
+    typer.Option("--steps", help="Timesteps per sample of a Python model.", min=1),
 ]
 
 Relay = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, TextIO
@@ -16,6 +16,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -114,6 +115,21 @@ def progress_bar(*, percent: bool = False, silent: bool = False) -> Progress:
         transient=True,
         disable=silent or not status.is_terminal,
     )
+
+
+def bar_each(bar: Progress) -> Callable[[str, int, int], None]:
+    """Return what shows several pieces of work, each on a bar of its own, as they turn up.
+
+    It is called with what is done, how much of it, and of how much.
+    """
+    tasks: dict[str, TaskID] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done, total=total)
+
+    return show
 
 
 class Bar:

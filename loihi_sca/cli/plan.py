@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from loihi_sca.cli.options import RecipeName
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 
 
 def plan(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
+    recipe: RecipeName,
     cores: Annotated[int | None, typer.Option(help="Cores of the profile.")] = None,
     synapse_words: Annotated[
         int | None, typer.Option(help="Words of synapse memory on all cores.")

@@ -9,7 +9,15 @@ import typer
 from rich.markup import escape
 
 from loihi_sca.cli.options import DataName, DataRoot, DataSplit, InputShape, parse_shape
-from loihi_sca.cli.output import JsonFlag, console, emit_json, progress_bar
+from loihi_sca.cli.output import (
+    JsonFlag,
+    bar_each,
+    console,
+    csv_option,
+    emit_csv,
+    emit_json,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from loihi_sca.data import Split
@@ -44,6 +52,9 @@ def report(
         int | None, typer.Option(help="Steps per sample, where a netx file does not say.", min=1)
     ] = None,
     input_shape: InputShape = None,
+    as_csv: Annotated[
+        Path | None, csv_option("figure in the tables of the page, as it is shown there")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write the report of any run, or of a network: one HTML file that needs nothing else.
@@ -63,27 +74,26 @@ def report(
     from loihi_sca.pipeline.report.options import Options
 
     with progress_bar(silent=as_json) as bar:
-        tasks = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
         written = write_report(
             run,
             Options(
                 dataset, cast("Split", split), root, samples,
                 None if profiles is None else profiles.split(","), timesteps,
-                parse_shape(input_shape), show,
+                parse_shape(input_shape), bar_each(bar),
             ),
             out,
             pictures,
         )  # fmt: skip
+    emit_csv(as_csv, written.content.figures())
     if as_json:
-        paths = [str(path) for path in written.pictures]
         emit_json(
-            {"schema": 1, "kind": written.kind, "report": str(written.page), "pictures": paths}
+            {
+                "schema": 1,
+                "kind": written.kind,
+                "report": str(written.page),
+                "pictures": [str(path) for path in written.pictures],
+                "tables": written.content.tables(),
+            }
         )
         return
     drawn = f" and {len(written.pictures)} files into {pictures}" if pictures else ""

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
+from loihi_sca.cli.options import RecipeName
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def study(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
+    recipe: RecipeName,
     out: Annotated[Path, typer.Option(help="Folder for the study, its runs and its results.")],
     trials: Annotated[int, typer.Option(help="Results wanted in all.", min=1)] = 20,
     objectives: Annotated[

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
+from loihi_sca.cli.options import RecipeName
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.errors import ConfigError
 
@@ -23,7 +24,7 @@ COSTS = {"cores": "cores", "energy_uj": "total energy per sample, uJ"}
 
 
 def sweep(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
+    recipe: RecipeName,
     budgets: Annotated[
         list[str], typer.Option(help="NAME=AMOUNT,AMOUNT,... such as cores=8,16,32; repeatable.")
     ],

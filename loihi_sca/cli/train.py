@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loihi_sca.cli.options import DeviceOption
+from loihi_sca.cli.options import DeviceOption, RecipeName
 from loihi_sca.cli.output import JsonFlag, console, emit_json
 from loihi_sca.errors import ConfigError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
+    recipe: RecipeName,
     out: Annotated[Path, typer.Option(help="Run folder; created if needed.")],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
@@ -112,7 +112,7 @@ def train(
 
 def _next(model: SpikingNet, command: str) -> str:
     """Say how to go on, or why it ends here."""
-    from loihi_sca.frontend.compile import check_slayer
+    from loihi_sca.frontend.slayer import check_slayer
 
     problems = check_slayer(model)
     if not problems:

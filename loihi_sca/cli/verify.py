@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from loihi_sca.cli.hardware import Named, note, samples_of
 from loihi_sca.cli.options import (
+    MADE_BY,
     DataName,
     DataRoot,
     DataSplit,
     InputShape,
     LavaPythonOption,
     NetFile,
+    ScheduleOption,
     StateOption,
     parse_shape,
 )
-from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
+from loihi_sca.cli.output import (
+    JsonFlag,
+    bar_each,
+    console,
+    csv_option,
+    emit_csv,
+    emit_json,
+    progress_bar,
+)
+from loihi_sca.cli.spikes import read_spikes
 from loihi_sca.errors import ConfigError
 
 if TYPE_CHECKING:
-    from loihi_sca.compiler.verify import Verification
+    from loihi_sca.compiler.verification import Verification
     from loihi_sca.lava_python import LavaPython
 
 
@@ -41,14 +52,15 @@ def verify(
     seed: Annotated[int, typer.Option(help="Of the random samples.", min=0)] = 0,
     data: Annotated[
         Path | None,
-        typer.Option("--input", help="Spikes as .npy, (N, C, H, W, T), instead of random ones."),
+        typer.Option(
+            "--input",
+            help=f"Spikes as .npy, (N, C, H, W, T), {MADE_BY}, instead of random ones.",
+        ),
     ] = None,
     dataset: DataName = None,
     split: DataSplit = "test",
     root: DataRoot = None,
-    schedule: Annotated[
-        str, typer.Option(help="pipelined (state reset per sample) or cold (global time).")
-    ] = "pipelined",
+    schedule: ScheduleOption = "pipelined",
     state: StateOption = "fresh",
     input_shape: InputShape = None,
     lava_python: LavaPythonOption = None,
@@ -61,28 +73,17 @@ def verify(
 
         loihi-sca verify digits.net --engines reference,fast --samples 100
     """
-    if schedule not in ("pipelined", "cold"):
-        raise ConfigError(f"--schedule {schedule!r}: pipelined or cold.")
-
-    from loihi_sca.cli.simulate import _load
     from loihi_sca.compiler import verify as library
 
     if data is not None and dataset is not None:
         raise ConfigError("give one of --input and --data.")
-    spikes = None if data is None else _load(data, steps)
+    spikes = None if data is None else read_spikes(data, steps)
     if dataset is not None:
         from loihi_sca import netx
 
         network = netx.read(net, input_shape=parse_shape(input_shape))
         spikes = samples_of(network, Named(dataset, split, root), samples, steps).spikes()
     with progress_bar() as bar:
-        tasks: dict[str, Any] = {}
-
-        def tell(engine: str, done: int, total: int) -> None:
-            if engine not in tasks:
-                tasks[engine] = bar.add_task(engine, total=total)
-            bar.update(tasks[engine], completed=done, total=total)
-
         result = library.verify(
             net,
             engines=[part.strip() for part in engines.split(",") if part.strip()],
@@ -93,7 +94,7 @@ def verify(
             schedule=schedule,  # type: ignore[arg-type]
             state=state,  # type: ignore[arg-type]
             input_shape=parse_shape(input_shape),
-            on_progress=tell,
+            on_progress=bar_each(bar),
         )
     emit_csv(as_csv, result)
     if as_json:

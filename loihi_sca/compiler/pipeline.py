@@ -23,13 +23,13 @@ from loihi_sca.problems import Problem, raise_for
 Pass: TypeAlias = Callable[[Network], Network]
 
 PASSES: tuple[Pass, ...] = (
-    lower_pool, share_decays, shrink, move_delays, split_groups, repair_weights, hold_branches,
+    lower_pool, share_decays, shrink, move_delays, hold_branches, split_groups, repair_weights,
 )  # fmt: skip
 """In the order in which they run."""
 
 PASSES_UNROLLING: tuple[Pass, ...] = (
-    lower_pool, share_decays, shrink, unroll_delays, move_delays, split_groups, repair_weights,
-    hold_branches,
+    lower_pool, share_decays, shrink, unroll_delays, move_delays, hold_branches, split_groups,
+    repair_weights,
 )  # fmt: skip
 """The same, with convolutions that take delayed spikes made dense."""
 

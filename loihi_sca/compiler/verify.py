@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from loihi_sca.compiler.compare import (
     assert_same_values,
     layer_spikes,
 )
+from loihi_sca.compiler.random_data import random_data
 from loihi_sca.compiler.silence import explain_silence
+from loihi_sca.compiler.verification import Verification
 from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import (
     RunResult,
@@ -29,21 +31,9 @@ from loihi_sca.engine.result import (
 )
 from loihi_sca.engine.windows import State, as_stream, check_state
 from loihi_sca.errors import ConfigError
-from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
-from loihi_sca.results import Result, add_numbers, open_table, plain
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-__all__ = ["ENGINES", "Verification", "assert_same_spikes", "layer_spikes", "random_data", "verify"]
+from loihi_sca.network import IntArray, Network, Shape
 
 ENGINES = ("reference", "fast", "lava")
-
-RATES = (0.05, 0.2, 0.5)
-"""Input rates of random samples, taken in turn."""
-
-CHANGING = 0.2
-"""Share of the random values of a sigma-delta network that change at a timestep."""
 
 TRACE_BYTES = 1 << 28
 """Samples are compared so many bytes of recorded state at a time."""
@@ -53,81 +43,6 @@ BYTES_PER_STATE = 64
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the engine, and what it has done of how much."""
-
-
-@dataclass(frozen=True, repr=False)
-class Verification(Result):
-    """What was compared, and found equal.
-
-    Attributes
-    ----------
-    network : str
-    digest : str
-        Of the network.
-    engines : tuple of str
-        The first one is what the others were compared with.
-    schedule : str
-    state : {"fresh", "carried"}
-        Whether each sample started at rest, or where the one before had ended.
-    samples, timesteps : int
-    data : str
-        ``random`` (with the seed) or ``given``.
-    layers : tuple of str
-        Those whose spikes were compared.
-    compared : int
-        Spikes and absent spikes compared, per engine.
-    spikes : mapping of layer name to int
-        Spikes among them: a comparison of silence proves little.
-    mismatches : int
-        0; a mismatch raises.
-    current_wraps, voltage_saturations : int
-        How often the state left its 24 bits. Engines agree about it; SLAYER would not.
-    wall_time_s : mapping of engine to float
-    notes : tuple of str
-        What the file leaves open, and layers whose silence proves little.
-    """
-
-    network: str
-    digest: str
-    engines: tuple[str, ...]
-    schedule: str
-    state: str
-    samples: int
-    timesteps: int
-    data: str
-    layers: tuple[str, ...]
-    compared: int
-    spikes: Mapping[str, int]
-    mismatches: int
-    current_wraps: int
-    voltage_saturations: int
-    wall_time_s: Mapping[str, float]
-    notes: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields."""
-        return {"schema": 1, **asdict(self)}
-
-    def about(self) -> str:
-        """Return what was compared in a line."""
-        return (
-            f"{self.network!r}: {' = '.join(self.engines)}, {self.mismatches} mismatches, "
-            f"{self.samples} samples of {self.timesteps} steps ({self.data}"
-            f"{', state carried on' if self.state == 'carried' else ''}), "
-            f"{sum(self.spikes.values()):,} spikes in {len(self.layers)} layers"
-        )
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return one row per layer."""
-        return [{"layer": name, "spikes": count} for name, count in self.spikes.items()]
-
-    def tables(self) -> list[Table]:
-        """Return the spikes that were compared."""
-        table = open_table("", "layer")
-        add_numbers(table, "spikes")
-        for name, count in self.spikes.items():
-            table.add_row(plain(name), f"{count:,}")
-        return [table]
 
 
 def verify(
@@ -216,34 +131,6 @@ def verify(
     runs = _Runs(network, path, values, schedule, timeout_s, tell)
     found = _compare(network, engines, values, schedule, origin, runs)
     return replace(found, state=state, samples=given[0], timesteps=given[-1])
-
-
-def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
-    """Return random spikes (N, *data_shape, T), or values where the Input has neurons."""
-    if samples < 1 or steps < 1:
-        raise ConfigError(f"samples={samples}, steps={steps}: at least 1 each.")
-    rng = np.random.default_rng(seed)
-    size = (samples, *network.data_shape, steps)
-    first = network.layers[0]
-    if isinstance(first, Input) and isinstance(first.neuron, Cuba):
-        most = min(max(first.neuron.threshold, 1), 4095)
-        # one value per sample and neuron, as an image has
-        image = rng.integers(-most // 4, most, size[:-1], endpoint=True)
-        return np.broadcast_to(image[..., None], size).astype(np.int32)
-    if network.is_graded:
-        return _random_video(rng, size, encoded=not network.takes_mantissas)
-    rates = np.resize(RATES, samples).reshape(-1, *[1] * (len(size) - 1))
-    return (rng.random(size) < rates).astype(np.int32)
-
-
-def _random_video(rng: np.random.Generator, size: Shape, encoded: bool) -> IntArray:
-    """Return values from -1 to 1 of which a fifth changes at each step, or messages like that."""
-    changes = rng.random(size) < CHANGING
-    if encoded:
-        return np.where(changes, rng.integers(-4096, 4096, size), 0).astype(np.int32)
-    changes[..., 0] = True
-    last = np.maximum.accumulate(np.where(changes, np.arange(size[-1]), 0), axis=-1)
-    return np.take_along_axis(rng.integers(-64, 65, size, dtype=np.int32), last, axis=-1)
 
 
 class _Runs:

@@ -50,7 +50,8 @@ class Recipe(Section):
         if not self.data.are_values:
             raise ValueError(
                 f"data.encoding = {self.data.encoding!r} with model.sigma_delta: its neurons send "
-                f"how values change. Set data.encoding to one of {', '.join(VALUES)}"
+                f"how values change. Set data.encoding to one of {', '.join(VALUES)}, or "
+                'data.counts = "graded"'
             )
         if self.training.synops:
             raise ValueError(

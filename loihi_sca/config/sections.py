@@ -38,6 +38,10 @@ VALUES = ("direct", "video")
 Binning: TypeAlias = Literal["time", "count"]
 """``time``: steps of a recording last equally long. ``count``: they have equally many events."""
 
+Counts: TypeAlias = Literal["clip", "graded"]
+"""``clip``: events at one place in one step are one spike. ``graded``: their number drives a
+neuron at the input, as a value does."""
+
 Norm: TypeAlias = Whether | Literal["batch"]
 """Of a block's current: none, by its mean, or by mean and variance."""
 
@@ -90,8 +94,15 @@ class DataConfig(Section):
         known datasets. Events after it are left out.
     downsample : int
         So many rows and columns of a recording, or channels of sound, become one.
+    counts : {"clip", "graded"} or None
+        What becomes of several events at one place in one timestep, and of counts above 1 in one's
+        own spikes: one spike, or a value that drives a neuron at the input, 64 for one event, of
+        which at most 63 fit. By default events are clipped, and counts refused.
     camera : tuple of int or None
         Height and width of the camera of one's own recordings.
+    cache : str or None
+        A folder, in which binned recordings are kept from run to run, so that files are decoded
+        once. By default they are kept in memory only.
     skip_damaged : bool
         Leave out recordings that are damaged, and count them, instead of stopping at the first.
     shift : int
@@ -112,6 +123,8 @@ class DataConfig(Section):
     binning: Binning = "time"
     window_ms: Positive | None = None
     downsample: Count = 1
+    counts: Counts | None = None
+    cache: str | None = None
     camera: tuple[Count, Count] | None = None
     skip_damaged: Whether = False
     shift: CountOrZero = 0
@@ -132,7 +145,7 @@ class DataConfig(Section):
     @property
     def are_values(self) -> bool:
         """Whether samples are values that drive neurons on the chip, not spikes."""
-        return self.encoding in VALUES
+        return self.encoding in VALUES or self.counts == "graded"
 
 
 class TrainingConfig(Section):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.config import DataConfig
-from loihi_sca.data.samples import Index
+from loihi_sca.data.samples import Encoded, Index
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
 
@@ -40,12 +40,12 @@ class Augmentation:
         mirrored = rng.random(samples) < (0.5 if config.mirror else 0.0)
         return cls(shifts, mirrored)
 
-    def applied(self, spikes: npt.NDArray[np.uint8], index: Index) -> npt.NDArray[np.uint8]:
-        """Return samples, uint8 array (n, C, H, W, T), as they are in this epoch.
+    def applied(self, spikes: Encoded, index: Index) -> Encoded:
+        """Return samples, array (n, C, H, W, T), as they are in this epoch.
 
         Parameters
         ----------
-        spikes : uint8 array (n, C, H, W, T)
+        spikes : uint8 or int32 array (n, C, H, W, T)
         index : slice or int array (n,)
             Which of the training samples they are.
         """

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data.encoders import BYTES_PER_SPIKE
-from loihi_sca.data.samples import Index, Samples
+from loihi_sca.data.samples import Encoded, Images, Index, Samples
 from loihi_sca.memory import check_memory
 from loihi_sca.network import Shape
 
@@ -49,8 +49,10 @@ class Dataset:
         """Shape (C, H, W) of one timestep of a sample."""
         return self.samples.shape
 
-    def spikes(self, index: Index = slice(None)) -> npt.NDArray[np.uint8]:
+    def spikes(self, index: Index = slice(None)) -> Encoded:
         """Return samples, uint8 array (N, C, H, W, T): spikes, or mantissas if encoded directly.
+
+        Mantissas of graded counts are int32.
 
         Raises
         ------
@@ -64,6 +66,12 @@ class Dataset:
             "Take fewer samples at once, or fewer timesteps.",
         )
         return self.samples.encoded(index, self.timesteps)
+
+    def distinct(self, index: Index = slice(None)) -> Encoded:
+        """Return samples as :meth:`spikes` does, but one step (N, C, H, W, 1) if all are alike."""
+        if isinstance(self.samples, Images) and self.samples.are_constant:
+            return self.samples.encoded(index, 1)
+        return self.spikes(index)
 
     def pick(self, index: Index) -> Dataset:
         """Return some of the samples."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import Binning, DataConfig, Encoding, load_recipe
+from loihi_sca.config import Binning, Counts, DataConfig, Encoding, load_recipe
+from loihi_sca.data.cache import Progress, cached
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.encoding import with_encoding
 from loihi_sca.data.known import known_as
@@ -30,7 +31,7 @@ from loihi_sca.toml_files import validate
 
 DEFAULT_STEPS = 16
 
-ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged")
+ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged", "cache")
 """Keys that say something of recordings of events and of nothing else."""
 
 
@@ -77,7 +78,10 @@ def load(
     downsample: int | None = None,
     camera: tuple[int, int] | None = None,
     skip_damaged: bool = False,
+    counts: Counts | None = None,
+    cache: Path | str | None = None,
     encoded: str | None = None,
+    on_progress: Progress | None = None,
 ) -> Dataset:
     """Load a dataset, a known one or your own.
 
@@ -102,11 +106,15 @@ def load(
         How images, or values with time, become input; by default at a rate.
     levels : int, optional
         Of ``thermometer``, by default 4.
-    binning, window_ms, downsample, camera, skip_damaged : optional
+    binning, window_ms, downsample, camera, skip_damaged, counts : optional
         How recordings of events become input, see :class:`loihi_sca.config.DataConfig`.
+    cache : path, optional
+        A folder in which binned recordings are kept, see :mod:`loihi_sca.data.cache`.
     encoded : str, optional
         How a network's samples were encoded, see :func:`loihi_sca.data.encoding.encoding_of`: holds
         where it can be meant, and nothing else is said.
+    on_progress : callable, optional
+        Called with recordings that are decoded for the cache, and their number.
 
     Raises
     ------
@@ -126,13 +134,15 @@ def load(
     config = config_of(
         name, root, timesteps=timesteps, encoding=encoding, levels=levels, binning=binning,
         window_ms=window_ms, downsample=downsample, camera=camera,
-        skip_damaged=skip_damaged or None,
+        skip_damaged=skip_damaged or None, counts=counts,
+        cache=None if cache is None else str(cache),
     )  # fmt: skip
     said = "timesteps" in config.model_fields_set
     assumed: frozenset[str] = frozenset()
     if encoded is not None:
         config, assumed = with_encoding(config, encoded)
-    return _load(config, split, seed, config.timesteps if said else None, assumed)
+    steps = config.timesteps if said else None
+    return _load(config, split, seed, steps, assumed, on_progress)
 
 
 def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:
@@ -152,6 +162,7 @@ def _load(
     seed: int,
     timesteps: int | None,
     assumed: frozenset[str] = frozenset(),
+    on_progress: Progress | None = None,
 ) -> Dataset:
     """Load a dataset; keys that are assumed count where they say something."""
     if split not in SPLITS:
@@ -163,8 +174,15 @@ def _load(
     _check_labels(name, split, len(samples), labels, known.classes)
     if "encoding" in assumed and not isinstance(samples, Images):
         config = config.model_copy(update={"encoding": "rate"})  # spikes are there already
+    if "counts" in assumed and not isinstance(samples, Recordings | Recorded):
+        config = config.model_copy(update={"counts": None})  # there are none
     samples = _as_seen(samples, config)
     steps = _steps(name, samples, timesteps)
+    if config.cache is not None and isinstance(samples, Recordings):
+        samples = cached(
+            samples, Path(config.cache), name, steps,
+            skip_damaged=config.skip_damaged, on_progress=on_progress,
+        )  # fmt: skip
     skipped: tuple[str, ...] = ()
     if config.skip_damaged and isinstance(samples, Recordings):
         sound, skipped = samples.sound(steps)
@@ -224,7 +242,12 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
     if isinstance(samples, Recordings):
         no_encoding(config.name, config.encoding)
         window = None if config.window_ms is None else max(1, round(1000 * config.window_ms))
-        return samples.seen(config.binning, window, config.downsample)
+        return samples.seen(config.binning, window, config.downsample, config.counts)
+    if config.counts is not None and not isinstance(samples, Recorded):
+        raise ConfigError(
+            f"data.counts = {config.counts!r}: {config.name} holds no spikes, of which there could "
+            "be several. Leave the key out."
+        )
     if isinstance(samples, Images):
         if config.encoding == "delta":
             raise ConfigError(
@@ -237,7 +260,7 @@ def _as_seen(samples: Samples, config: DataConfig) -> Samples:
     if isinstance(samples, Courses):
         return replace(samples, threshold=config.threshold)
     no_encoding(config.name, config.encoding)
-    return samples
+    return replace(samples, counts=config.counts) if isinstance(samples, Recorded) else samples
 
 
 def _steps(name: str, samples: Samples, timesteps: int | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -228,6 +229,19 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
         found = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{name}: not a .npy array ({error}).") from error
+    return as_events(found, name, size)
+
+
+def as_events(found: npt.NDArray[Any], name: str, size: Size) -> Events:
+    """Return events from rows of x, y, polarity and time in us, or from fields x, y, t and p.
+
+    Time starts at 0; polarity -1 is off.
+
+    Raises
+    ------
+    InputError
+        It is something else, or holds values that cannot be meant.
+    """
     names = set(found.dtype.names or ())
     if {"x", "y", "p", "t"} <= names and all(found.dtype[k].kind in "biu" for k in "xypt"):
         found = np.stack([found[k].astype(np.int64) for k in "xypt"], axis=-1)
@@ -236,7 +250,7 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
             f"{name}: {found.dtype} of shape {found.shape}; events are integers (events, 4): x, y, "
             "polarity and time in us."
         )
-    events = found.astype(np.int64)
+    events: Any = found.astype(np.int64)
     if len(events):
         if int(events[:, 3].max()) - int(events[:, 3].min()) >= 1 << 31:
             raise InputError(f"{name}: lasts more than 35 minutes. Time is in us.")
@@ -246,17 +260,23 @@ def decode_npy(content: bytes, name: str, size: Size) -> Events:
     return check_inside(events, name, size).astype(np.int32)
 
 
-def refuse_aedat4(content: bytes, name: str, size: Size) -> Events:
-    """Raise: the format is compressed and needs tools that are not part of this package."""
-    raise InputError(
-        f"{name}: .aedat4 is not read. Save its events as rows of x, y, polarity and time in us "
-        "with numpy.save, for example from dv_processing or from tonic.io.read_aedat4."
-    )
+def decode_aedat4(content: bytes, name: str, size: Size) -> Events:
+    """Return the events of format 4.0, as DV writes it; see :mod:`loihi_sca.data.aedat4`.
+
+    Raises
+    ------
+    InputError
+        It is cut off, damaged, or packed by what is not installed; or an event lies outside the
+        camera.
+    """
+    from loihi_sca.data import aedat4
+
+    return check_inside(aedat4.read_events(content, name), name, size)
 
 
 DECODERS: dict[str, Callable[[bytes, str, Size], Events]] = {
     ".aedat": decode_aedat,
-    ".aedat4": refuse_aedat4,
+    ".aedat4": decode_aedat4,
     ".bin": decode_bin,
     ".bs2": decode_bs2,
     ".npy": decode_npy,

@@ -117,16 +117,16 @@ class Description(Result):
             share = self.spikes_per_sample / places
             yield "spikes per sample", f"{self.spikes_per_sample:,.1f} ({share:.2%} of what could)"
         if self.events is not None:
-            yield from _event_facts(self.events)
+            yield from _event_facts(self.events, "counted" if self.mantissas else "lost")
         if self.skipped:
             yield "left out, damaged", f"{len(self.skipped)}, the first: {self.skipped[0]}"
 
 
-def _event_facts(events: EventCount) -> Iterator[tuple[str, str]]:
+def _event_facts(events: EventCount, merged: str) -> Iterator[tuple[str, str]]:
     whole = max(events.recorded, 1)
     yield "events recorded", f"{events.recorded:,}"
     yield "after the last timestep", f"{events.late:,} ({events.late / whole:.1%})"
-    yield "where a step had one", f"{events.merged:,} ({events.merged / whole:.1%}), lost"
+    yield "where a step had one", f"{events.merged:,} ({events.merged / whole:.1%}), {merged}"
 
 
 def describe(
@@ -166,7 +166,9 @@ def describe(
 def _how(dataset: Dataset) -> str:
     samples = dataset.samples
     if isinstance(samples, Recordings):
-        return f"events by {samples.binning}"
+        return f"events by {samples.binning}{', graded' if samples.are_mantissas else ''}"
     if isinstance(samples, Images | Videos):
         return f"{samples.encoding} encoding"
-    return "delta encoding" if isinstance(samples, Courses) else "spikes as given"
+    if isinstance(samples, Courses):
+        return "delta encoding"
+    return "counts as given" if samples.are_mantissas else "spikes as given"

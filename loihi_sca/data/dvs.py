@@ -15,7 +15,7 @@ import numpy.typing as npt
 from loihi_sca.data.cifar10 import CLASSES
 from loihi_sca.data.decoders import DVS128, Events, decode_aedat3
 from loihi_sca.data.places import first_folder, needs_folder
-from loihi_sca.data.recordings import Files, Recordings, read_bytes
+from loihi_sca.data.recordings import Files, Recordings, file_stamp, read_bytes
 from loihi_sca.errors import InputError
 
 GESTURES = 11
@@ -73,6 +73,11 @@ class Gestures:
             )
         events[:, 3] -= start
         return events
+
+    def stamp(self, number: int) -> str:
+        """Return which part of which file a gesture is."""
+        path, start, end = self.gestures[number]
+        return f"{file_stamp(path)} {start} {end}"
 
 
 def read_gestures(test: bool, root: Path | None) -> tuple[Recordings, npt.NDArray[np.int64]]:

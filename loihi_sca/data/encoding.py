@@ -14,6 +14,7 @@ ENCODED = "encoded"
 
 KEYS = (
     "encoding", "levels", "hold", "reach", "threshold", "binning", "window_ms", "downsample",
+    "counts",
 )  # fmt: skip
 """What decides how samples become input; timesteps stand in a file anyway."""
 

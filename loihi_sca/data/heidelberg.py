@@ -15,7 +15,7 @@ import numpy.typing as npt
 from loihi_sca import hdf5_files
 from loihi_sca.data.decoders import Events, check_inside
 from loihi_sca.data.places import first_file, needs_folder
-from loihi_sca.data.recordings import Recordings
+from loihi_sca.data.recordings import Recordings, file_stamp
 from loihi_sca.errors import InputError
 
 CHANNELS = 700
@@ -54,6 +54,10 @@ class Spoken:
         events[:, 0] = units
         events[:, 3] = np.rint(seconds * 1e6)
         return check_inside(events, name, (1, CHANNELS))
+
+    def stamp(self, number: int) -> str:
+        """Return the number of a recording and which file it is in."""
+        return f"{file_stamp(self.path)} {number}"
 
 
 def _read(name: str, test: bool, root: Path | None) -> tuple[Recordings, npt.NDArray[np.int64]]:

@@ -11,7 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.config import DataConfig
-from loihi_sca.data import cifar10, cifar100, dvs, heidelberg, images, listed, nmnist, own
+from loihi_sca.data import (
+    cifar10,
+    cifar100,
+    dvs,
+    from_tonic,
+    heidelberg,
+    images,
+    listed,
+    nmnist,
+    own,
+)
 from loihi_sca.data.samples import Samples
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
@@ -67,15 +77,18 @@ def known_as(config: DataConfig, root: Path | None) -> Known:
     name = config.name
     if name in DATASETS:
         return DATASETS[name]
+    if from_tonic.is_tonic(name):
+        by_tonic = partial(from_tonic.read, name, camera=config.camera)
+        return Known(by_tonic, *from_tonic.describe(name, root, config.camera))
     if own.is_own(name):
-        changes = config.encoding == "delta"
-        known = own.describe(name, root, changes)
-        return Known(partial(own.read, name, changes=changes), *known)
+        changes, counts = config.encoding == "delta", config.counts
+        known = own.describe(name, root, changes, counts)
+        return Known(partial(own.read, name, changes=changes, counts=counts), *known)
     if listed.is_listed(name, root):
         read = partial(listed.read, name, camera=config.camera)
         return Known(read, *listed.describe(name, root, config.camera))
     hint = suggestion(name, NAMES) or "."
     raise ConfigError(
-        f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}, or "
-        f"{listed.HELP}."
+        f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}, "
+        f"or {listed.HELP}; {from_tonic.HELP}."
     )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from loihi_sca.config import Counts
 from loihi_sca.data.arrays import opened_npz, read_npy
 from loihi_sca.data.samples import Courses, Images, Recorded, Samples
 from loihi_sca.data.splits import side_of
@@ -43,7 +44,9 @@ def is_own(name: str) -> bool:
     return name.endswith(ENDINGS) or is_reference(name)
 
 
-def describe(name: str, root: Path | None, changes: bool = False) -> tuple[Shape, int]:
+def describe(
+    name: str, root: Path | None, changes: bool = False, counts: Counts | None = None
+) -> tuple[Shape, int]:
     """Return the shape (C, H, W) of a sample and the number of classes.
 
     That is what is given as ``classes``, or one more than the largest label to train on.
@@ -54,12 +57,16 @@ def describe(name: str, root: Path | None, changes: bool = False) -> tuple[Shape
         As :func:`read`.
     """
     samples, labels, classes = _part(name, root, False, _stamp(name, root))
-    _check_changes(name, samples, changes)
+    _check_kind(name, samples, changes, counts)
     return samples.shape, classes or int(labels.max()) + 1
 
 
 def read(
-    name: str, test: bool, root: Path | None, changes: bool = False
+    name: str,
+    test: bool,
+    root: Path | None,
+    changes: bool = False,
+    counts: Counts | None = None,
 ) -> tuple[Samples, npt.NDArray[np.int64]]:
     """Return samples and labels.
 
@@ -71,8 +78,8 @@ def read(
         which every fifth sample is for testing. ``FILE.npz``: arrays ``x_train``, ``y_train``,
         ``x_test``, ``y_test``, or ``x`` and ``y``, divided in the same way; ``classes`` may be
         among them. ``FILE.npy``: samples, with labels in ``FILE.labels.npy``, divided as well.
-        Samples are spikes (N, C, H, W, T) or (N, C, T), 0 or 1, or floats of 0 to 1 with time,
-        that are encoded as changes; or images (N, C, H, W), float of 0
+        Samples are spikes (N, C, H, W, T) or (N, C, T), 0 or 1, or counts of them, or floats of 0
+        to 1 with time, that are encoded as changes; or images (N, C, H, W), float of 0
         to 1 or uint8 of 0 to 255, that are encoded. Labels are integers (N,) from 0.
     test : bool
         Whether the samples to test with are asked for.
@@ -80,6 +87,8 @@ def read(
         The folder that the file or module is in; by default the current one.
     changes : bool
         Whether floats with time are encoded as changes; else they are refused.
+    counts : {"clip", "graded"}, optional
+        What becomes of counts above 1; by default they are refused.
 
     Raises
     ------
@@ -90,9 +99,9 @@ def read(
         they should be; the message says what.
     """
     samples, labels, _ = _part(name, root, test, _stamp(name, root))
-    _check_changes(name, samples, changes)
+    _check_kind(name, samples, changes, counts)
     if test:
-        shape, _ = describe(name, root, changes)
+        shape, _ = describe(name, root, changes, counts)
         if samples.shape != shape:
             raise InputError(
                 f"{name}: samples to test with are {samples.shape}, those to train on {shape}. "
@@ -252,21 +261,25 @@ def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np
 
 
 def _spikes(name: str, x: npt.NDArray[Any]) -> Recorded | Courses:
-    """Return spikes, or values from 0 to 1 that change in time."""
+    """Return spikes or counts of them, or values from 0 to 1 that change in time."""
     if x.dtype.kind not in "biuf":
         raise InputError(f"{name}: spikes must be integers, got {x.dtype}.")
-    binary = True
+    whole, most = True, 0
     for sample in x:  # one at a time: a file need not fit into memory
-        if not ((sample == 0) | (sample == 1)).all():
-            binary = False
-            if x.dtype.kind != "f" or not (sample.min() >= 0 and sample.max() <= 1):
-                raise _no_spikes(name, sample)
-    return (Recorded if binary else Courses)(x, np.arange(len(x)))
+        low, high = sample.min(), sample.max()
+        if not low >= 0 or (x.dtype.kind == "f" and not high <= 1):
+            raise _no_spikes(name, sample)
+        most = max(most, int(high))
+        whole = whole and (x.dtype.kind != "f" or bool(((sample == 0) | (sample == 1)).all()))
+    order = np.arange(len(x))
+    return Recorded(x, order, most=max(most, 1)) if whole else Courses(x, order)
 
 
-def _check_changes(name: str, samples: Samples, changes: bool) -> None:
-    """Raise if values change in time, and are not encoded as changes."""
+def _check_kind(name: str, samples: Samples, changes: bool, counts: Counts | None) -> None:
+    """Raise if values change in time and are not encoded as changes, or counts are above 1."""
     if isinstance(samples, Courses) and not changes:
+        raise _no_spikes(name, samples.values)
+    if isinstance(samples, Recorded) and samples.most > 1 and counts is None:
         raise _no_spikes(name, samples.values)
 
 
@@ -274,10 +287,11 @@ def _no_spikes(name: str, values: npt.NDArray[Any]) -> InputError:
     """Return the error that values with time are no spikes."""
     return InputError(
         f"{name}: spikes must be 0 or 1, got values from {values.min()} to {values.max()}. "
-        "Counts become spikes by more and shorter timesteps, or by numpy.minimum(x, 1), "
-        "which loses some; signs belong into channels of their own; floats of 0 to 1 that change "
-        'in time are encoded by data.encoding = "delta"; values without time are images '
-        "(N, C, H, W), of one channel x[:, None]."
+        'Counts: clip them, data.counts = "clip", which loses some; take more and shorter '
+        'timesteps; or have them drive neurons at the input, data.counts = "graded". Signs belong '
+        "into channels of their own; floats of 0 to 1 that change in time are encoded by "
+        'data.encoding = "delta"; values without time are images (N, C, H, W), of one channel '
+        "x[:, None]."
     )
 
 

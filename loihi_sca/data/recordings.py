@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import Binning
+from loihi_sca.config import Binning, Counts
 from loihi_sca.data.decoders import DECODERS, Events
-from loihi_sca.data.samples import Index
+from loihi_sca.data.samples import Encoded, Index, graded
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
 
-CACHE_BYTES = 1 << 30
-"""Spikes that are kept, as bits, so that files are decoded once and not in each epoch."""
+KEPT_BYTES = 1 << 30
+"""Spikes that are kept in memory, as bits, so that files are decoded once and not per epoch."""
 
 
 class Source(Protocol):
@@ -30,6 +31,9 @@ class Source(Protocol):
 
     def events(self, number: int) -> Events:
         """Return the events of a recording, time counted from its beginning."""
+
+    def stamp(self, number: int) -> str:
+        """Return a text that changes when a recording does."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ class Kept:
     def events(self, number: int) -> Events:
         """Return the events of a recording."""
         return self.recordings[number]
+
+    def stamp(self, number: int) -> str:
+        """Return a digest of the events: they are in memory anyway."""
+        return hashlib.sha256(self.recordings[number].tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,25 @@ class Files:
             events[:, 3] -= events[:, 3].min()
         return events
 
+    def stamp(self, number: int) -> str:
+        """Return path, size and time of the last change, and how the file is read."""
+        return f"{file_stamp(self.paths[number])} {self.size} {self.from_first}"
+
+
+def file_stamp(path: Path) -> str:
+    """Return where a file is, its size and when it was changed last.
+
+    Raises
+    ------
+    InputError
+        It is missing.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    return f"{path.absolute()} {status.st_size} {status.st_mtime_ns}"
+
 
 def read_bytes(path: Path) -> bytes:
     """Return what a file holds.
@@ -130,6 +157,10 @@ class Recordings:
         Whether timesteps last equally long, or have equally many events.
     downsample : int
         So many rows and columns, or channels, become one.
+    counts_as : {"clip", "graded"} or None
+        Whether several events at one place in one step are one spike, or drive a neuron.
+    rows : uint8 array (recordings of the source, 1 + bytes) or None
+        What was binned earlier, see :mod:`loihi_sca.data.cache`; may be a memory map.
     """
 
     source: Source
@@ -138,7 +169,9 @@ class Recordings:
     window_us: int | None
     binning: Binning = "time"
     downsample: int = 1
-    _bits: dict[tuple[int, int], npt.NDArray[np.uint8]] = field(
+    counts_as: Counts | None = None
+    rows: npt.NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+    _kept: dict[tuple[int, int], npt.NDArray[np.uint8]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -152,14 +185,20 @@ class Recordings:
 
     @property
     def are_mantissas(self) -> bool:
-        """False: events are spikes."""
-        return False
+        """Whether the number of events drives neurons, instead of events being spikes."""
+        return self.counts_as == "graded"
 
     def pick(self, index: Index) -> Recordings:
         """Return some of the recordings."""
         return replace(self, order=self.order[index])
 
-    def seen(self, binning: Binning, window_us: int | None, downsample: int) -> Recordings:
+    def seen(
+        self,
+        binning: Binning,
+        window_us: int | None,
+        downsample: int,
+        counts_as: Counts | None = None,
+    ) -> Recordings:
         """Return the recordings as they are seen in another way.
 
         Raises
@@ -173,30 +212,56 @@ class Recordings:
                 "data.window_ms is missing: the time in ms that the timesteps of a recording "
                 'divide. Or give data.binning = "count", steps of equally many events.'
             )
-        return replace(self, binning=binning, window_us=window_us, downsample=downsample, _bits={})
+        return replace(
+            self, binning=binning, window_us=window_us, downsample=downsample,
+            counts_as=counts_as, rows=None, _kept={},
+        )  # fmt: skip
 
-    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
+    def encoded(self, index: Index, timesteps: int) -> Encoded:
         """Return spikes, uint8 array (N, *shape, T): 1 where a step saw at least one event.
+
+        Or, of graded counts, mantissas that drive neurons, int32.
 
         Raises
         ------
         InputError
-            A recording is damaged.
+            A recording is damaged, or more events fall into a step than drive a neuron.
         """
         chosen = self.order[index]
-        spikes = np.empty((len(chosen), *self.shape, timesteps), dtype=np.uint8)
+        binned = np.empty((len(chosen), *self.shape, timesteps), dtype=np.uint8)
         for at, number in enumerate(chosen.tolist()):
-            bits = self._bits.get((number, timesteps))
-            if bits is None:
-                spikes[at] = self.counts(number, timesteps)[0] > 0
-                self._keep((number, timesteps), spikes[at])
+            packed = self._packed(number, timesteps)
+            if self.are_mantissas:
+                binned[at] = packed.reshape(binned[at].shape)
             else:
-                spikes[at] = np.unpackbits(bits, count=spikes[at].size).reshape(spikes[at].shape)
-        return spikes
+                bits = np.unpackbits(packed, count=binned[at].size)
+                binned[at] = bits.reshape(binned[at].shape)
+        return graded(binned, self.source.name(0)) if self.are_mantissas else binned
 
-    def _keep(self, key: tuple[int, int], spikes: npt.NDArray[np.uint8]) -> None:
-        if (len(self._bits) + 1) * spikes.size // 8 <= CACHE_BYTES:
-            self._bits[key] = np.packbits(spikes)
+    def _packed(self, number: int, timesteps: int) -> npt.NDArray[np.uint8]:
+        """Return a recording as :meth:`pack` makes it, which is done once if there is room."""
+        if self.rows is not None and self.rows[number, 0]:
+            return self.rows[number, 1:]
+        found = self._kept.get((number, timesteps))
+        if found is None:
+            found = self.pack(number, timesteps)
+            if (len(self._kept) + 1) * found.size <= KEPT_BYTES:
+                self._kept[number, timesteps] = found
+        return found
+
+    def pack(self, number: int, timesteps: int) -> npt.NDArray[np.uint8]:
+        """Return a recording in bins, uint8: a bit per bin, or a byte of graded counts.
+
+        Raises
+        ------
+        InputError
+            As of :meth:`encoded`.
+        """
+        counts, _ = self.counts(number, timesteps)
+        if self.are_mantissas:
+            graded(counts, self.source.name(number))  # says which recording has too many
+            return counts.astype(np.uint8).ravel()
+        return np.packbits(counts > 0)
 
     def counts(self, number: int, timesteps: int) -> tuple[npt.NDArray[np.int64], int]:
         """Return the events per place and step, int64 (*shape, T), and how many came too late.

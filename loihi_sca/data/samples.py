@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import Encoding
+from loihi_sca.config import Counts, Encoding
 from loihi_sca.data import encoders
-from loihi_sca.errors import ConfigError
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
+from loihi_sca.network.fixed_point import MAX_BIAS
 
 OF_IMAGES = {
     "rate": encoders.rate,
@@ -19,7 +20,16 @@ OF_IMAGES = {
     "latency": encoders.latency,
 }
 
+CONSTANT = ("direct", "thermometer")
+"""Encodings of which every timestep is the same."""
+
 Index: TypeAlias = slice | npt.NDArray[np.int64]
+
+Encoded: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
+"""Spikes or mantissas; those of counts need more than 8 bits."""
+
+MOST_COUNT = MAX_BIAS // encoders.MANTISSA
+"""The largest count that a neuron at the input can be driven by, in a timestep."""
 
 
 class Samples(Protocol):
@@ -38,8 +48,8 @@ class Samples(Protocol):
     def pick(self, index: Index) -> Samples:
         """Return some of the samples."""
 
-    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
-        """Return samples as the network takes them, uint8 array (N, C, H, W, T)."""
+    def encoded(self, index: Index, timesteps: int) -> Encoded:
+        """Return samples as the network takes them, uint8 (N, C, H, W, T); of counts int32."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,11 @@ class Images:
         """Whether they drive neurons at the input, instead of being spikes."""
         return self.encoding == "direct"
 
+    @property
+    def are_constant(self) -> bool:
+        """Whether every timestep of a sample is the same, however many there are."""
+        return self.encoding in CONSTANT
+
     def pick(self, index: Index) -> Images:
         """Return some of the images."""
         return replace(self, values=self.values[index])
@@ -92,20 +107,44 @@ def encoded_shape(shape: Shape, encoding: Encoding, levels: int) -> Shape:
     return (levels * shape[0], *shape[1:]) if encoding == "thermometer" else shape
 
 
+def graded(counts: npt.NDArray[Any], name: str) -> npt.NDArray[np.int32]:
+    """Return counts as mantissas that drive neurons, 64 for one, as an image's value of 1 does.
+
+    Raises
+    ------
+    InputError
+        A count is larger than what the chip holds.
+    """
+    most = int(counts.max(initial=0))
+    if most > MOST_COUNT:
+        raise InputError(
+            f"{name}: {most} events at one place in one timestep, and a neuron is driven by at "
+            f"most {MOST_COUNT} (mantissas up to {MAX_BIAS}, 64 for one). Take more timesteps, or "
+            'clip them: data.counts = "clip".'
+        )
+    return counts.astype(np.int32) * np.int32(encoders.MANTISSA)
+
+
 @dataclass(frozen=True)
 class Recorded:
-    """Spikes that are there already, step by step.
+    """Spikes that are there already, step by step, or counts of them.
 
     Attributes
     ----------
     values : array (M, C, H, W, T) or (M, C, T)
-        Of 0 and 1; may be a memory map.
+        Of 0 and 1, or counts; may be a memory map.
     order : int64 array (N,)
         Which of them the samples are: a choice of samples copies nothing.
+    most : int
+        The largest of the values.
+    counts : {"clip", "graded"} or None
+        Whether counts become spikes of 0 or 1, or mantissas that drive neurons.
     """
 
     values: npt.NDArray[Any]
     order: npt.NDArray[np.int64]
+    most: int = 1
+    counts: Counts | None = None
 
     def __len__(self) -> int:
         return len(self.order)
@@ -122,23 +161,28 @@ class Recorded:
 
     @property
     def are_mantissas(self) -> bool:
-        """False: they are spikes."""
-        return False
+        """Whether counts drive neurons, instead of being spikes."""
+        return self.counts == "graded"
 
     def pick(self, index: Index) -> Recorded:
         """Return some of the samples."""
-        return Recorded(self.values, self.order[index])
+        return replace(self, order=self.order[index])
 
-    def encoded(self, index: Index, timesteps: int) -> npt.NDArray[np.uint8]:
-        """Return spikes, uint8 array (N, C, H, W, T).
+    def encoded(self, index: Index, timesteps: int) -> Encoded:
+        """Return spikes, uint8 array (N, C, H, W, T), or mantissas of counts, int32.
 
         Raises
         ------
         ConfigError
             Other timesteps than were recorded are asked for.
+        InputError
+            Counts are larger than what the chip holds.
         """
         _check_timesteps(timesteps, self.timesteps)
-        return np.ascontiguousarray(self.values[self.order[index]], dtype=np.uint8)
+        values = self.values[self.order[index]]
+        if self.counts == "graded":
+            return graded(values, "samples")
+        return np.ascontiguousarray(np.minimum(values, 1), dtype=np.uint8)
 
 
 @dataclass(frozen=True)

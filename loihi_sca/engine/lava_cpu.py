@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ import numpy.typing as npt
 from loihi_sca import netx
 from loihi_sca.engine import reference
 from loihi_sca.engine.lava_job import Limits, Progress, job_folder, prepared, supervise
+from loihi_sca.engine.lava_start import check_start
+from loihi_sca.engine.lava_windows import Windows, lay_out
 from loihi_sca.engine.lava_worker import Job
 from loihi_sca.engine.result import (
     RunResult,
@@ -31,18 +32,15 @@ from loihi_sca.engine.result import (
     check_data,
     check_runnable,
 )
-from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.network import (
     ComplexDense,
     Dense,
-    Graded,
     Input,
     Layer,
     Network,
     Recurrent,
     Shape,
 )
-from loihi_sca.network.graded import is_biased
 
 SHM_PREFIX = "loihi_sca_"
 
@@ -145,65 +143,6 @@ def run_file(
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How samples are laid out in time.
-
-    Pipelined, all samples go through one build, each ``timesteps`` after the one before, and what
-    layer ``l`` (from 1; of a graph, the longest way to it) does at local step ``t`` of sample ``i``
-    comes at step ``i T + t + l``.
-    Where state outlives a reset (cold; resonators; sigma-delta neurons; spikes that a synapse holds
-    back, of a recurrent layer or in delay lines), each sample gets a build of its own. One trace of
-    what was before is left even there: layers run before their window begins, and what a biased
-    layer sends then, the delays of the next carry into its window. That takes a bias of about the
-    threshold, and is what stock Lava does; of recurrent layers, resonators and sigma-delta neurons
-    it is refused (:func:`_check_start`).
-
-    Attributes
-    ----------
-    samples, timesteps, layers : int
-        N, T, and the number of synapse layers, of a graph on its longest way.
-    cold, streamed : bool
-        Cold schedule; all samples in one build.
-    """
-
-    samples: int
-    timesteps: int
-    layers: int
-    cold: bool
-    streamed: bool
-
-    @property
-    def runs(self) -> int:
-        return 1 if self.streamed else self.samples
-
-    @property
-    def steps(self) -> int:
-        """Timesteps of each run."""
-        busy = self.timesteps * (self.samples // self.runs)
-        return busy if self.cold else busy + self.layers
-
-    def to_lava(self, spikes: SpikeArray) -> SpikeArray:
-        """Turn (N, *shape, T) into (runs, steps, *reversed shape), zeros at the end."""
-        windows = _reversed(spikes)
-        stream = np.zeros((self.runs, self.steps, *windows.shape[2:]), dtype=windows.dtype)
-        windows = windows.reshape(self.runs, -1, *windows.shape[2:])
-        stream[:, : windows.shape[1]] = windows
-        return stream
-
-    def from_lava(self, stream: SpikeArray, layer: int) -> SpikeArray:
-        """Cut (runs, steps, *reversed shape) of a layer, counted from 1, into (N, *shape, T)."""
-        start = 0 if self.cold else layer
-        end = start + self.timesteps * (self.samples // self.runs)
-        windows = stream[:, start:end].reshape(self.samples, self.timesteps, *stream.shape[2:])
-        return np.ascontiguousarray(_reversed(windows))
-
-
-def _reversed(windows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Swap (N, C, H, W, T) and Lava's (N, T, W, H, C), or (N, C, T) and (N, T, C)."""
-    return windows.transpose(0, *range(windows.ndim - 1, 0, -1))
-
-
 def _run(
     folder: Path,
     network: Network,
@@ -218,7 +157,7 @@ def _run(
     check_runnable(network)
     netx.require_runnable(network)
     if schedule == "pipelined":
-        _check_start(network)
+        check_start(network)
     spikes: SpikeArray = check_data(network, data)
     first, layers = network.layers[0], network.synapse_layers
     if isinstance(first, Input) and first.neuron is not None:
@@ -235,9 +174,9 @@ def _run(
     depths = [
         d for d, x in zip(network.wiring.depths, network, strict=True) if not isinstance(x, Input)
     ]
-    plan = _plan(layers, max(depths), arriving, schedule)
+    windows = lay_out(layers, max(depths), arriving, schedule)
     with prepared():
-        np.save(folder / "source.npy", plan.to_lava(arriving))
+        np.save(folder / "source.npy", windows.to_lava(arriving))
     recorded = [i for i, layer in enumerate(layers) if layer.name in record]
     sinks = [len(layers) - 1, *recorded]
     job = Job(
@@ -246,86 +185,26 @@ def _run(
         shm_prefix=f"{SHM_PREFIX}{secrets.token_hex(8)}_",
         skip_layers=int(isinstance(first, Input) and first.neuron is not None),
         input_shape=None if flat else list(layers[0].in_shape[::-1]),
-        reset_interval=None if plan.cold or network.is_graded else plan.timesteps,
+        reset_interval=None if windows.cold or network.is_graded else windows.timesteps,
         sinks=sinks,
         graded=network.is_graded,
-        zeroed=network.is_graded and not plan.cold,
+        zeroed=network.is_graded and not windows.cold,
         depths=list(network.wiring.depths) if graph else None,
     )
-    seconds = supervise(job, folder, _limits(plan, layers, timeout_s), on_progress)
+    seconds = supervise(job, folder, _limits(windows, layers, timeout_s), on_progress)
     cut = [
-        plan.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), depths[layer])
+        windows.from_lava(np.load(folder / f"sink-{n}.npy", mmap_mode="r"), depths[layer])
         for n, layer in enumerate(sinks)
     ]
     traces |= {layers[i].name: Trace(s) for i, s in zip(recorded, cut[1:], strict=True)}
     return RunResult(cut[0], (), traces, seconds)
 
 
-def _check_start(network: Network) -> None:
-    """Raise where a layer spikes of its own before its window begins, and that stays.
-
-    Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then; but not what a
-    recurrent layer has fed back to itself a step before, nor a resonator that has heard of it.
-    """
-    layers = network.synapse_layers
-    if network.is_graded:
-        _check_delays(layers)
-        return
-    following = (*layers, None)[1:]
-    lasting = [
-        (index, layer.name)
-        for index, (layer, after) in enumerate(zip(layers, following, strict=True))
-        if isinstance(layer, Recurrent) or isinstance(after, ComplexDense)
-    ]
-    if not lasting:
-        return
-    quiet = np.zeros((1, *network.data_shape, len(layers)), dtype=np.int32)
-    names = [name for _, name in lasting]
-    traces = reference.run(network, quiet, schedule="cold", record=names).traces
-    early = [name for index, name in lasting if traces[name].spikes[..., : index + 1].any()]
-    if early:
-        raise UnsupportedLayer(
-            f"{', '.join(early)}: a bias or a threshold of 0 makes it spike before its first "
-            "input, and Lava does not reset what a recurrent layer has fed back to itself, nor "
-            "resonators",
-            'Run it with schedule="cold".',
-        )
-
-
-def _check_delays(layers: Sequence[Layer]) -> None:
-    """Raise where messages that a bias has caused before a layer's window stay in delay lines."""
-    biased = False
-    for layer in layers:
-        if biased and isinstance(layer, Dense) and layer.delay is not None and layer.delay.any():
-            raise UnsupportedLayer(
-                f"{layer.name}: its synapses hold back what biases before it have caused before "
-                "the first input, and Lava does not reset that",
-                'Run it with schedule="cold".',
-            )
-        biased = biased or is_biased(layer)
-
-
-def _plan(layers: Sequence[Layer], depth: int, arriving: SpikeArray, schedule: Schedule) -> _Plan:
-    holds_back = any(
-        isinstance(x, Recurrent | ComplexDense)
-        or isinstance(x.neuron, Graded)
-        or (isinstance(x, Dense) and x.delay is not None and x.delay.any())
-        for x in layers
-    )
-    return _Plan(
-        samples=len(arriving),
-        timesteps=arriving.shape[-1],
-        layers=depth,
-        cold=schedule == "cold",
-        streamed=schedule == "pipelined" and not holds_back,
-    )
-
-
-def _limits(plan: _Plan, layers: Sequence[Layer], timeout_s: float | None) -> Limits:
+def _limits(windows: Windows, layers: Sequence[Layer], timeout_s: float | None) -> Limits:
     """Allow a generous time for each step of a large network."""
     visited = 0
     for layer in (table for x in layers for table in x.tables):
         delayed = isinstance(layer, Dense) and layer.delay is not None
         visited += int(layer.fan_out().sum()) * (DELAY_SLOTS if delayed else 1)
         visited += layer.feedback.size if isinstance(layer, Recurrent) else 0
-    return Limits(plan.runs * plan.steps, visited / SYNAPSES_PER_S, timeout_s)
+    return Limits(windows.runs * windows.steps, visited / SYNAPSES_PER_S, timeout_s)

@@ -253,7 +253,7 @@ def _about(lowest: int, high: int) -> str:
     if lowest < 0:
         return "Signs of events belong into channels, one for each polarity."
     return (
-        "A spike is there or not. Counts, as of several events in one step, become spikes by more "
-        "and shorter timesteps, or by numpy.minimum(x, 1), which loses some; pixel values by "
-        "loihi_sca.data.encoders."
+        "A spike is there or not. Clip counts, as of several events in one step, to 1 "
+        '(numpy.minimum(x, 1), data.counts = "clip"), which loses some; or take more and shorter '
+        "timesteps. Pixel values become spikes by loihi_sca.data.encoders."
     )

@@ -25,6 +25,7 @@ from loihi_sca.network import (
     Layer,
     Network,
     Pool,
+    Recurrent,
     Shape,
 )
 from loihi_sca.network.fixed_point import ALIGN, MAX_DECAY
@@ -55,7 +56,8 @@ def write_nir(
     Parameters
     ----------
     network : Network
-        Of Input, Conv, Pool and Dense layers with CUBA neurons.
+        Of Input, Conv, Pool, Dense and Recurrent layers with CUBA neurons, each of which may hear
+        several others.
     path : path-like
         Written atomically; the same network gives the same bytes.
     tool : {"nir", "snntorch", "norse", "sinabs"}
@@ -108,18 +110,8 @@ def write_nir(
 
 
 def _problems(network: Network) -> Iterator[Problem]:
-    if not network.wiring.is_chain:
-        yield Problem(
-            network.name, "its layers hear others than the one before them, and only chains are "
-            "exported as NIR", "Save it as a file of ours (loihi_sca.netx.save).",
-        )  # fmt: skip
-    if network.in_shape != network.data_shape:
-        yield Problem(
-            network.name, "its input has a constant channel, which NIR has no word for",
-            "Export it as netx.",
-        )  # fmt: skip
     for layer in network:
-        if type(layer) not in (Input, Conv, Pool, Dense):
+        if type(layer) not in own.KINDS.values():
             yield Problem(
                 layer.name, f"NIR has no node for a {type(layer).__name__}", "Export it as netx."
             )
@@ -155,21 +147,57 @@ class _Draft:
 
 def as_graph(network: Network, tool: Tool, dt: float) -> NirGraph:
     """Return the graph of a network; nodes are in order and their names sort in this order too."""
-    draft, shape = _Draft({}, [], ()), network.in_shape
-    draft.add("input", "Input", shape=np.array(shape))
+    draft = _Draft({}, [], ())
+    draft.add("input", "Input", shape=np.array(network.in_shape))
+    ends: dict[int | None, tuple[str, ...]] = {None: draft.ends}
     for index, layer in enumerate(network):
         mark = own.mark_of(index, network)
         if not isinstance(layer, Input):
-            _add_synapses(draft, mark, layer, shape, tool, dt)
+            _add_tables(draft, mark, index, network, ends, tool, dt)
         if isinstance(layer.neuron, Cuba):
             kind, fields = _neuron(layer, layer.neuron, tool, dt)
             draft.add(f"{mark}_neuron", kind, **fields)
+        if isinstance(layer, Recurrent):
+            _add_feedback(draft, mark, layer, tool)
         if layer.axon_delay is not None and layer.axon_delay.any():
             late = _spread(layer.axon_delay * dt, layer.out_shape)
             draft.add(f"{mark}_axon", "Delay", delay=late)
-        shape = layer.out_shape
-    draft.add("output", "Output", shape=np.array(shape))
+        ends[index] = draft.ends
+    *others, _ = network.wiring.heads
+    for index in others:
+        shape = np.array(network.layers[index].out_shape)
+        draft.add(f"{own.mark_of(index, network)}_head", "Output", ends[index], shape=shape)
+    draft.add("output", "Output", ends[len(network.layers) - 1], shape=np.array(network.out_shape))
     return NirGraph(draft.nodes, tuple(draft.edges), tool.version, own.describe(network, tool, dt))
+
+
+def _add_tables(
+    draft: _Draft,
+    mark: str,
+    index: int,
+    network: Network,
+    ends: dict[int | None, tuple[str, ...]],
+    tool: Tool,
+    dt: float,
+) -> None:
+    """Add the synapses of a layer, from each of those that it hears; its neurons sum them up."""
+    ways: list[str] = []
+    for number, link in enumerate(network.wiring.links[index]):
+        before = link.source
+        shape = network.in_shape if before is None else network.layers[before].out_shape
+        draft.ends = ends[before]
+        called = own.added_mark(mark, number - 1) if number else mark
+        _add_synapses(draft, called, link.table, shape, tool, dt)
+        ways += draft.ends
+    draft.ends = tuple(ways)
+
+
+def _add_feedback(draft: _Draft, mark: str, layer: Recurrent, tool: Tool) -> None:
+    """Add a way from a layer's neurons to themselves, which takes a step as any cycle does."""
+    [neuron] = draft.ends
+    _add_dense(draft, f"{mark}_feedback", layer.feedback, None, tool)
+    draft.edges.append((f"{mark}_feedback", neuron))
+    draft.ends = (neuron,)
 
 
 def _add_synapses(

@@ -15,11 +15,10 @@ import h5py
 import numpy as np
 
 from loihi_sca import hdf5_files
-from loihi_sca.errors import LoihiScaError, NetworkError
+from loihi_sca.errors import NetworkError
 from loihi_sca.exchange.nir_graph import NirGraph, NirNode
 from loihi_sca.files import atomic_path
 from loihi_sca.netx import access, in_memory
-from loihi_sca.netx.reader import DAMAGE
 
 MAX_NODES = 10_000
 """A graph that claims more nodes or edges is not a network that a chip could hold."""
@@ -39,17 +38,8 @@ def read_graph(path: Path) -> NirGraph:
     NetworkError
         It is not there, no HDF5, no NIR, or damaged.
     """
-    try:
-        with hdf5_files.opened(path, NetworkError) as file:
-            return _read(file)
-    except LoihiScaError as error:
-        raise type(error)(f"{path}: {error}") from error
-    except OSError as error:
-        if not path.exists():
-            raise NetworkError(f"{path}: no such file.") from error
-        raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
-    except DAMAGE as error:
-        raise NetworkError(f"{path}: damaged NIR file ({error}).") from error
+    with hdf5_files.network_in(path, "NIR") as file:
+        return _read(file)
 
 
 def _read(file: h5py.File) -> NirGraph:

@@ -152,7 +152,7 @@ def _cycles(graph: NirGraph) -> Iterator[Problem]:
         names = ", ".join(f"{name!r} ({graph.nodes[name].type})" for name in sorted(left))
         yield Problem(
             "the graph", f"these nodes form a cycle: {names}",
-            "Recurrent layers are not simulated or compiled here; train without them.",
+            "Recurrent layers come back from files of ours only; of others, train without them.",
         )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def _branches(graph: NirGraph) -> Iterator[Problem]:
             if len(others) > 1:
                 yield Problem(
                     str(node), f"{what} {', '.join(map(repr, others))}, and networks are chains",
-                    "Branches, sums and skips are not supported.",
+                    "Branches, sums and skips come back from files of ours only.",
                 )  # fmt: skip
     starts = sorted(set(graph.nodes) - {edge[1] for edge in graph.edges})
     if len(starts) > 1:

@@ -20,8 +20,8 @@ from loihi_sca.exchange.nir_graph import NirGraph, chain_of, same_value
 from loihi_sca.exchange.quantise import problems_of, quantise, quantise_readout
 from loihi_sca.exchange.tools import TOOLS, NirTool, find_tool
 from loihi_sca.exchange.walk import FloatNetwork, walk
+from loihi_sca.hdf5_files import DAMAGE
 from loihi_sca.network import Input, Network, Shape
-from loihi_sca.netx.reader import DAMAGE
 
 
 def read_nir(

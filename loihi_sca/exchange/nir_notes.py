@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from loihi_sca.exchange.tools import Tool
-from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Pool
+from loihi_sca.network import Conv, Cuba, Dense, Input, Layer, Network, Pool, Recurrent
 from loihi_sca.network.fixed_point import MAX_DECAY
 
 
@@ -23,8 +23,26 @@ def is_uniform(layer: Layer, neuron: Cuba) -> bool:
     return len(layer.out_shape) > 1 and not leaks and all(np.ndim(x) == 0 for x in decays)
 
 
+def _of_the_graph(network: Network, tool: Tool) -> Iterator[str]:
+    """Return what is not in a chain of layers that know nothing but spikes."""
+    if network.in_shape != network.data_shape:
+        yield "the last channel of its input is no data, and has to say 1 at every step"
+    looped = [layer.name for layer in network if isinstance(layer, Recurrent)]
+    if looped:
+        yield (
+            f"{', '.join(looped)}: the way back to its own neurons takes a step, as in any cycle "
+            "of NIR's; that other tools run it so was not shown"
+        )
+    if not network.wiring.is_chain:
+        yield (
+            "its layers hear others than the one before them, in the same step: that other tools "
+            "run it so was not shown"
+        )
+
+
 def find_notes(network: Network, tool: Tool) -> Iterator[str]:
     """Return a sentence for each thing that will not be as on the chip."""
+    yield from _of_the_graph(network, tool)
     for layer in network:
         neuron = layer.neuron
         biased = isinstance(layer, Conv | Dense) and layer.bias is not None and layer.bias.any()

@@ -12,7 +12,17 @@ import numpy as np
 from loihi_sca.errors import NetworkError
 from loihi_sca.exchange.nir_graph import NirGraph
 from loihi_sca.exchange.tools import Tool
-from loihi_sca.network import Conv, Cuba, Dense, Input, IntArray, Layer, Network, Pool
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    IntArray,
+    Layer,
+    Network,
+    Pool,
+    Recurrent,
+)
 from loihi_sca.netx.readout_json import decay_as_json, readout_as_json, readout_from_json
 
 KEY = "loihi_sca"
@@ -20,15 +30,22 @@ KEY = "loihi_sca"
 
 SCHEMA = 1
 
-KINDS: dict[str, type[Layer]] = {"input": Input, "conv": Conv, "pool": Pool, "dense": Dense}
+KINDS: dict[str, type[Layer]] = {
+    "input": Input, "conv": Conv, "pool": Pool, "dense": Dense, "recurrent": Recurrent,
+}  # fmt: skip
 
-ARRAYS = ("weight", "bias", "delay", "axon_delay")
+ARRAYS = ("weight", "bias", "delay", "axon_delay", "feedback")
 """Fields that travel as arrays. Weights that a node holds as they are do not travel twice."""
 
 
 def mark_of(index: int, network: Network) -> str:
     """Return what the names of a layer's nodes begin with; they sort as the layers do."""
     return f"{index:0{len(str(len(network.layers)))}d}"
+
+
+def added_mark(mark: str, number: int) -> str:
+    """Return what the names of the nodes of synapses that are added to a layer's begin with."""
+    return f"{mark}_added{number:03d}"
 
 
 def weight_node(mark: str, layer: Layer) -> str | None:
@@ -42,14 +59,15 @@ def weight_node(mark: str, layer: Layer) -> str | None:
 
 def describe(network: Network, tool: Tool, dt: float) -> dict[str, Any]:
     """Return the metadata of a network's graph: all that is needed to make the network anew."""
-    arrays, layers = {}, []
+    arrays: dict[str, IntArray] = {}
+    layers = []
     for index, layer in enumerate(network):
-        holder = weight_node(mark_of(index, network), layer)
-        layers.append({**_layer_as_json(layer), "weight_node": holder})
-        for key in ARRAYS:
-            value = getattr(layer, key, None)
-            if isinstance(value, np.ndarray) and not (key == "weight" and holder):
-                arrays[_array_name(index, key)] = value
+        mark = mark_of(index, network)
+        added = [
+            _described(table, added_mark(mark, k), f"{index}_{k}", arrays)
+            for k, table in enumerate(layer.added)
+        ]
+        layers.append({**_described(layer, mark, str(index), arrays), "added": added})
     about = {
         "schema": SCHEMA,
         "tool": f"loihi-sca {version('loihi-sca')}",
@@ -65,14 +83,26 @@ def describe(network: Network, tool: Tool, dt: float) -> dict[str, Any]:
     return {KEY: json.dumps(about, sort_keys=True), **arrays}
 
 
-def _array_name(index: int, key: str) -> str:
-    return f"{KEY}_{key}_{index}"
+def _array_name(place: str, key: str) -> str:
+    return f"{KEY}_{key}_{place}"
+
+
+def _described(layer: Layer, mark: str, place: str, arrays: dict[str, IntArray]) -> dict[str, Any]:
+    """Return a layer as JSON, and put what no node holds as it is among the arrays."""
+    holder = weight_node(mark, layer)
+    for key in ARRAYS:
+        value = getattr(layer, key, None)
+        if isinstance(value, np.ndarray) and not (key == "weight" and holder):
+            arrays[_array_name(place, key)] = value
+    return {**_layer_as_json(layer), "weight_node": holder}
 
 
 def _layer_as_json(layer: Layer) -> dict[str, Any]:
     [kind] = [name for name, of in KINDS.items() if type(layer) is of]
     said: dict[str, Any] = {"kind": kind}
     for f in fields(layer):
+        if f.name == "added":
+            continue
         value = getattr(layer, f.name)
         if isinstance(value, Cuba):
             value = [
@@ -111,7 +141,7 @@ def network_of(graph: NirGraph) -> Network:
         )
     network = Network(
         name=str(about["name"]),
-        layers=tuple(_layer(i, said, graph) for i, said in enumerate(about["layers"])),
+        layers=tuple(_layer(str(i), said, graph) for i, said in enumerate(about["layers"])),
         timesteps=about["timesteps"],
         readout=readout_from_json(about["readout"]),
         metadata=about["metadata"],
@@ -123,8 +153,11 @@ def network_of(graph: NirGraph) -> Network:
     return network
 
 
-def _layer(index: int, said: dict[str, Any], graph: NirGraph) -> Layer:
+def _layer(place: str, said: dict[str, Any], graph: NirGraph) -> Layer:
     values = dict(said)
+    values["added"] = tuple(
+        _layer(f"{place}_{k}", table, graph) for k, table in enumerate(values.get("added", ()))
+    )
     kind = KINDS[values.pop("kind")]
     if values.get("neuron") is not None:
         current, voltage, threshold = values["neuron"]
@@ -136,8 +169,8 @@ def _layer(index: int, said: dict[str, Any], graph: NirGraph) -> Layer:
     if holder is not None:
         values["weight"] = np.asarray(graph.nodes[holder].fields["weight"])
     for key in ARRAYS:
-        if _array_name(index, key) in graph.metadata:
-            values[key] = np.asarray(graph.metadata[_array_name(index, key)])
+        if _array_name(place, key) in graph.metadata:
+            values[key] = np.asarray(graph.metadata[_array_name(place, key)])
     return kind(**values)
 
 

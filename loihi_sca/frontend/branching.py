@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from loihi_sca.model.residual import StreamNeurons
 from loihi_sca.model.route import INPUT, Route
+from loihi_sca.model.stream import StreamNeurons
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import ON_STREAM, is_block
 from loihi_sca.network import Layer, Shape

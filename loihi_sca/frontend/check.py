@@ -82,7 +82,7 @@ def check(
 
         return check_spikingjelly(model, input_shape, profile=profile)
 
-    from loihi_sca.frontend.compile import check_slayer
+    from loihi_sca.frontend.slayer import check_slayer
 
     return check_slayer(
         model, input_shape, timesteps=timesteps, delay_shift=delay_shift,

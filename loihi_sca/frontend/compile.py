@@ -1,83 +1,66 @@
-"""From a SLAYER model to a network that runs on the chip, in one call."""
+"""A model of any kind to a network: which front end takes it is told by its modules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from loihi_sca.compiler.pipeline import compile_with_report, problems_of
-from loihi_sca.compiler.report import Compiled, Proof, remember
-from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
-from loihi_sca.frontend.export import Conversion, DelayShift, convert
-from loihi_sca.frontend.proof import prove, random_input
-from loihi_sca.frontend.ripen import can_ripen, ripened, with_folded_norms
-from loihi_sca.model.route import Route
-from loihi_sca.model.states import without_state
-from loihi_sca.model.walk import Model, is_row
-from loihi_sca.network import Network, Shape
-from loihi_sca.problems import Findings, Problem
+from loihi_sca.compiler.report import Compiled
+from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
+from loihi_sca.network import Shape
+
+if TYPE_CHECKING:
+    from loihi_sca.frontend.export import DelayShift
 
 
-def compile_slayer(
-    model: Model,
+def compile(
+    model: Any,
     input_shape: Shape | None = None,
     timesteps: int | None = None,
     *,
     name: str = "network",
-    delay_shift: DelayShift = "exact",
-    unroll_delays: bool = False,
-    relay: bool = False,
-    reset: bool = False,
     profile: str = "loihi2",
     proof_samples: int | None = None,
     proof_data: npt.NDArray[Any] | None = None,
     seed: int = 0,
+    delay_shift: DelayShift = "exact",
+    unroll_delays: bool = False,
+    relay: bool = False,
+    reset: bool = False,
 ) -> Compiled:
-    """Compile a model of lava-dl CUBA or sigma-delta blocks, or of ours, to an integer network.
+    """Compile a model of lava-dl CUBA blocks, of ours, or of SpikingJelly's own modules.
 
     Parameters
     ----------
     model : module or list of modules
-        A Sequential, a ModuleList, a list of blocks, or any module whose forward pass runs blocks
-        in a row. It is not changed.
+        A Sequential, a list of modules, or any module whose forward pass runs them in a row. It is
+        not changed.
     input_shape : tuple of int, optional
         ``(C, H, W)`` or ``(N,)``; by default the model's ``in_shape``.
     timesteps : int or None
         Steps T per sample.
     name : str
         Name of the network.
-    delay_shift : {"exact", "drop"}
-        What to do about blocks with ``delay_shift=True``; see :mod:`loihi_sca.frontend.export`.
-    unroll_delays : bool
-        Make convolutions that take delayed spikes dense instead of refusing them.
-    relay : bool
-        Of sigma-delta models: make biases weights of a constant channel, so that the model is met
-        on Lava's clock as well, with layer ``k`` later by ``k`` steps
-        (:mod:`loihi_sca.compiler.passes.relay_biases`).
-    reset : bool
-        Compile neurons with ``persistent_state=True`` as if they had none: the chip starts every
-        sample afresh. What is compared is the model without.
     profile : str
         The chip whose ranges hold.
     proof_samples : int, optional
-        Random samples on which what the model's own forward pass returns is compared with what the
-        network gives. By default 1 where the model has a forward pass of its own, which might do
-        anything, or sigma-delta neurons, whose sums SLAYER's float32 rounds from 64 on, and 0
-        otherwise.
+        Random samples on which the model is compared with the network. By default 1 for a SLAYER
+        model that has a forward pass of its own and else 0; 4 for a SpikingJelly model.
     proof_data : array (N, *in_shape, T), optional
         Samples to compare on instead of random ones: spikes, or what an Input block with neurons
-        takes; of a sigma-delta model without one, messages in whole 1/4096.
+        takes.
     seed : int
         Of random samples.
+    delay_shift, unroll_delays, relay, reset
+        Of SLAYER's blocks: see :func:`loihi_sca.frontend.slayer.compile_slayer`. SpikingJelly's
+        modules have no delays, and always start from their reset state here.
 
     Returns
     -------
     Compiled
-        The network, with what each pass did and what was compared. Its metadata tell that as well
-        (``compiler``) and, where the model shifts its output in time, by how many steps
-        (``output_shift``). ``save(path)`` writes it.
+        The network, with what each pass did and what was compared. ``save(path)`` writes it. Where
+        a SpikingJelly model had to be rounded, ``translations`` say by how much, layer by layer.
 
     Raises
     ------
@@ -99,103 +82,18 @@ def compile_slayer(
     ((4,), (2,), 16)
     >>> compiled.save("tiny.net")
     """
-    if delay_shift not in ("exact", "drop"):
-        raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
-    if reset:
-        model = without_state(model)
-    converted = convert(
-        model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift
-    )
-    source, route = converted.exact(), converted.route
-    compiled = compile_with_report(
-        source, unroll_delays=unroll_delays, relay=relay, profile=profile
-    )
-    proof: Proof | None = None
-    if proof_samples is None:
-        proof_samples = int(not is_row(model) or source.is_graded)
-    if proof_data is not None or proof_samples:
-        data, origin = proof_data, "given"
-        if data is None:
-            data, origin = random_input(route, source, proof_samples, seed), f"random, seed {seed}"
-        proof = prove(
-            model, route, source, compiled, data, origin=origin,
-            drop_shifts=delay_shift == "drop",
-        )  # fmt: skip
-    return remember(compiled, proof, route.notes)
-
-
-def check_slayer(
-    model: Model,
-    input_shape: Shape | None = None,
-    *,
-    timesteps: int | None = None,
-    delay_shift: DelayShift = "exact",
-    unroll_delays: bool = False,
-    relay: bool = False,
-    reset: bool = False,
-    profile: str = "loihi2",
-) -> Findings:
-    """Return all that keeps a model from being compiled, now or after training.
-
-    What training can bring counts as there: a norm becomes a bias, a delay may be one step, decays
-    per channel differ. What it cannot tell before, because it depends on values, are notes.
-
-    Parameters
-    ----------
-    model, input_shape, timesteps, delay_shift, unroll_delays, relay, reset, profile
-        As for :func:`compile_slayer`.
-
-    Returns
-    -------
-    Findings
-        The problems; empty if nothing is in the way. Notes are beside them.
-    """
-    if delay_shift not in ("exact", "drop"):
-        raise ConfigError(f"delay_shift={delay_shift!r}: exact or drop.")
-    if reset:
-        model = without_state(model)
-    model = with_folded_norms(model)
-    options: dict[str, Any] = {
-        "input_shape": input_shape, "timesteps": timesteps, "delay_shift": delay_shift,
+    common: dict[str, Any] = {
+        "name": name, "profile": profile, "proof_samples": proof_samples, "proof_data": proof_data,
+        "seed": seed,
     }  # fmt: skip
-    chosen: dict[str, Any] = {"unroll_delays": unroll_delays, "relay": relay, "profile": profile}
+    if is_spikingjelly(model):
+        from loihi_sca.frontend.spikingjelly.compile import compile_spikingjelly
 
-    def judge(version: Model) -> tuple[Conversion, tuple[Problem, ...]]:
-        converted = convert(version, **options)
-        if converted.network is None:
-            return converted, converted.problems
-        try:
-            return converted, problems_of(converted.network, **chosen)
-        except UnsupportedLayer as error:
-            return converted, (Problem(converted.network.name, error.reason, error.instead),)
+        return compile_spikingjelly(model, input_shape, timesteps, **common)
 
-    converted, now = judge(model)
-    route = converted.route
-    if not now and converted.network is not None and not is_row(model):
-        now = tuple(_disproved(model, route, converted.network, delay_shift == "drop"))
-    if not can_ripen(model):
-        return Findings(now, route.notes)
-    _, small = judge(ripened(model))
-    later = _new(small, now)
-    _, large = judge(ripened(model, far=True))
-    values = [f"after training, depending on values: {p}" for p in _new(large, (*now, *later))]
-    return Findings((*now, *later), (*route.notes, *values))
+    from loihi_sca.frontend.slayer import compile_slayer
 
-
-def _new(found: Iterable[Problem], known: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return what is not known yet; figures in a reason do not make another problem of it."""
-    seen = {(problem.layer, problem.instead) for problem in known}
-    return tuple(problem for problem in found if (problem.layer, problem.instead) not in seen)
-
-
-def _disproved(model: Model, route: Route, source: Network, drop_shifts: bool) -> Iterable[Problem]:
-    """Yield a problem where a sample already shows that the model does something else."""
-    try:
-        data = random_input(route, source, 1, 0)
-        prove(model, route, source, source, data, origin="random", drop_shifts=drop_shifts)
-    except (NotBitExact, NetworkError) as error:
-        yield Problem(
-            source.name, str(error).rstrip("."), "Compile what its forward pass really computes."
-        )
-    except UnsupportedLayer as error:
-        yield Problem(source.name, error.reason, error.instead)
+    return compile_slayer(
+        model, input_shape, timesteps, delay_shift=delay_shift, unroll_delays=unroll_delays,
+        relay=relay, reset=reset, **common,
+    )  # fmt: skip

@@ -1,9 +1,4 @@
-"""One SLAYER block to one layer of the integer network.
-
-Everything is read through the very functions of the forward pass (the synapse's quantiser, the
-norm's ``bias``, the neuron's ``device_params``), so that what is exported is what was trained. The
-block is never changed: a weight norm is computed, not removed.
-"""
+"""One SLAYER block to one layer of the integer network; its numbers come from ``integers``."""
 
 from __future__ import annotations
 
@@ -12,22 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-from torch.nn.utils.prune import BasePruningMethod
-from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.model import sigma_delta
-from loihi_sca.model.batch_norm import MANTISSA
-from loihi_sca.model.blocks import Gated
+from loihi_sca.frontend.integers import (
+    alive_only,
+    axon_delay_of,
+    bias_of,
+    channels_of,
+    decay_of,
+    decays_of,
+    integers,
+    neuron_of,
+    weight_of,
+    weight_of_synapse,
+)
 from loihi_sca.model.unsupported import lava_family, lava_name, resonates
 from loihi_sca.network import (
     ComplexDense,
     Conv,
     Cuba,
-    Delta,
     Dense,
-    Graded,
     Input,
     IntArray,
     Layer,
@@ -36,17 +35,9 @@ from loihi_sca.network import (
     Recurrent,
     Resonator,
     Shape,
-    Sigma,
-    SigmaDelta,
 )
 from loihi_sca.network.fixed_point import MAX_DECAY
 from loihi_sca.results import times
-
-NOT_FOLDED = "its batch norm still learns, and on the chip there is none"
-HOW_TO_FOLD = (
-    "Fold it into weights, bias and threshold: training does after training.fold of its epochs, "
-    "and loihi_sca.fold_batchnorm(model, sample) now."
-)
 
 
 def layer_of(name: str, block: Any, shape: Shape) -> Layer:
@@ -80,104 +71,9 @@ def readout_of(block: Any) -> Readout:
         if bias is not None and bias.any():
             raise UnsupportedLayer("a norm in an Affine read-out is not supported", "Leave it out.")
         # an Affine never spikes: its threshold means nothing
-        neuron = Cuba(*_decays(block), threshold=0)
+        neuron = Cuba(*decays_of(block), threshold=0)
     weight = weight_of(block)
     return Readout("affine", weight=weight.reshape(len(weight), -1), neuron=neuron)
-
-
-def weight_of(block: Any) -> IntArray:
-    """Return the integer weights of a block, with all that the forward pass does to them."""
-    return _alive_only(block, _weight_of_synapse(block, block.synapse))
-
-
-def _weight_of_synapse(block: Any, synapse: Any) -> IntArray:
-    """Return the integer weights (C_out, C_in, Kh, Kw) of one of a block's synapses."""
-    weight = synapse.weight
-    for hook in synapse._forward_pre_hooks.values():
-        # the attribute is that of the last forward pass
-        if isinstance(hook, WeightNorm):
-            weight = hook.compute_weight(synapse)
-        elif isinstance(hook, BasePruningMethod):
-            weight = hook.apply_mask(synapse)  # type: ignore[no-untyped-call]
-    mask = getattr(block, "mask", None)
-    if mask is not None:
-        if synapse.weight_norm_enabled:
-            raise UnsupportedLayer(
-                "SLAYER computes a weight norm after the mask, so that the mask has no effect",
-                "Use one of the two.",
-            )
-        weight = weight * mask
-    if isinstance(block, Gated) and synapse is block.synapse:
-        quantized = block.quantized_weight
-    else:
-        hook_fx = synapse.pre_hook_fx
-        quantized = weight if hook_fx is None else hook_fx(weight)
-    return integers(quantized * block.neuron.w_scale)[..., 0]
-
-
-def bias_of(block: Any) -> IntArray | None:
-    """Return the integer bias per channel that a block's norm amounts to."""
-    folding = block.batch_norm if isinstance(block, Gated) else None
-    if folding is not None:
-        if not folding.is_folded:
-            raise UnsupportedLayer(NOT_FOLDED, HOW_TO_FOLD)
-        return _alive_only(block, integers(block.folded_bias * MANTISSA))
-    norm = block.neuron.norm
-    if norm is None:
-        return None
-    bias = integers(norm.bias)
-    if bias.size == 1 and lava_name(block) != "Input":  # a norm that has not seen data yet
-        bias = np.repeat(bias, _channels(block))
-    return _alive_only(block, bias)
-
-
-def current_of(block: Any) -> IntArray | None:
-    """Return what a block's norm adds to the current of each channel at every step.
-
-    Of recurrent blocks only, which call their neuron step by step, so that the norm stays in the
-    current; elsewhere it is added to the voltage, as :func:`bias_of` says.
-    """
-    if lava_name(block) != "Recurrent":
-        return None
-    bias = bias_of(block)
-    return None if bias is None or not bias.any() else bias
-
-
-def axon_delay_of(block: Any, channels: int) -> IntArray | None:
-    """Return the whole steps by which a block delays each channel, as its forward pass rounds.
-
-    Returns
-    -------
-    int array (channels,) or None
-        None without delays.
-    """
-    delay = block.delay
-    if delay is None or not delay.init:  # drawn from [0, 1) at first use, which rounds to 0
-        return None
-    steps = delay.delay.detach().cpu().clamp(0, delay.max_delay) / delay.sampling_time
-    rounded: IntArray = np.floor(steps.numpy()).astype(np.int32).ravel()
-    return np.repeat(rounded, channels) if rounded.size == 1 else rounded
-
-
-def neuron_of(block: Any) -> Cuba | Graded:
-    """Return the neuron's integers."""
-    if sigma_delta.is_graded(block):
-        kind = lava_name(block)
-        if kind == "Output":
-            return Sigma()
-        threshold = int(sigma_delta.threshold_of(block))
-        return Delta(threshold) if kind == "Input" else SigmaDelta(threshold)
-    return Cuba(*_decays(block), int(block.neuron.device_params["vThMant"]))
-
-
-def _decays(block: Any) -> tuple[int | IntArray, int | IntArray]:
-    parameters = block.neuron.device_params
-    current, voltage = parameters["iDecay"], parameters["vDecay"]
-    return _decay(current), _decay(voltage)
-
-
-def _decay(value: Any) -> int | IntArray:
-    return np.asarray(value, dtype=np.int32) if np.ndim(value) else int(value)
 
 
 def _input(name: str, block: Any, shape: Shape) -> Input:
@@ -212,7 +108,7 @@ def _conv(name: str, block: Any, shape: Shape) -> Conv:
         dilation=synapse.dilation[:2],
         groups=synapse.groups,
         neuron=neuron_of(block),
-        axon_delay=axon_delay_of(block, _channels(block)),
+        axon_delay=axon_delay_of(block, channels_of(block)),
     )
 
 
@@ -247,11 +143,11 @@ def _require_inputs(weight: IntArray, shape: Shape) -> None:
 
 def _complex_dense(name: str, block: Any, shape: Shape) -> ComplexDense:
     parts = (block.synapse.real, block.synapse.imag)
-    real, imag = (_weight_of_synapse(block, part) for part in parts)
+    real, imag = (weight_of_synapse(block, part) for part in parts)
     _require_inputs(real, shape)
     device = block.neuron.device_params
     resonator = Resonator(
-        _decay(device["sinDecay"]), _decay(device["cosDecay"]), int(device["vThMant"]),
+        decay_of(device["sinDecay"]), decay_of(device["cosDecay"]), int(device["vThMant"]),
         izhikevich=lava_family(block) == "rf_iz",
     )  # fmt: skip
     return ComplexDense(
@@ -262,16 +158,16 @@ def _complex_dense(name: str, block: Any, shape: Shape) -> ComplexDense:
 
 def _recurrent(name: str, block: Any, shape: Shape) -> Recurrent:
     weight, feedback = (
-        _weight_of_synapse(block, synapse)
+        weight_of_synapse(block, synapse)
         for synapse in (block.input_synapse, block.recurrent_synapse)
     )
     _require_inputs(weight, shape)
-    weight = _alive_only(block, weight)
+    weight = alive_only(block, weight)
     return Recurrent(
         name,
         shape,
         weight.reshape(len(weight), -1),
-        feedback=_alive_only(block, _alive_only(block, feedback[..., 0, 0]).T).T,
+        feedback=alive_only(block, alive_only(block, feedback[..., 0, 0]).T).T,
         neuron=neuron_of(block),
         axon_delay=axon_delay_of(block, len(weight)),
     )
@@ -309,28 +205,3 @@ _CONVERTERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
     "Input": _input, "Conv": _conv, "Dense": _dense, "Pool": _pool, "Recurrent": _recurrent,
     "Output": _output,
 }  # fmt: skip
-
-
-def _channels(block: Any) -> int:
-    synapse = block.input_synapse if lava_name(block) == "Recurrent" else block.synapse
-    return int(synapse.out_channels)
-
-
-def _alive_only(block: Any, values: IntArray) -> IntArray:
-    if not isinstance(block, Gated):
-        return values
-    alive = block.alive.cpu().numpy().reshape(-1, *[1] * (values.ndim - 1))
-    kept: IntArray = np.where(alive, values, 0).astype(np.int32)
-    return kept
-
-
-def integers(tensor: torch.Tensor) -> IntArray:
-    """Return values that have to be whole, quantised weights or biases, as integers."""
-    values = tensor.detach().cpu().numpy()
-    rounded: IntArray = np.rint(values).astype(np.int32)
-    if not np.array_equal(rounded, values):
-        raise UnsupportedLayer(
-            "its weights are not whole after quantisation",
-            "Leave pre_hook_fx at lava-dl's default, the neuron's quantize_8bit.",
-        )
-    return rounded

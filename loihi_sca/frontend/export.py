@@ -31,10 +31,12 @@ from loihi_sca.compiler.passes.relay_currents import current_problems, relay_cur
 from loihi_sca.data import ENCODED
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend import branching, residual
-from loihi_sca.frontend.convert import current_of, layer_of, readout_of
+from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.frontend.integers import current_of
 from loihi_sca.model.neurons import neuron_problems
-from loihi_sca.model.residual import Residual, Weighting
+from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import INPUT, Call, Route, find_route
+from loihi_sca.model.stream import Weighting
 from loihi_sca.model.unsupported import block_problems, lava_name
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Dense, Graded, Input, IntArray, Layer, Network, Readout, Shape

@@ -15,9 +15,10 @@ from loihi_sca.frontend.residual import parts_of
 from loihi_sca.model.copying import copied
 from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.recurrence import rest
-from loihi_sca.model.residual import Selection, StreamNeurons
 from loihi_sca.model.route import Call, Route, find_route
+from loihi_sca.model.selective import Selection
 from loihi_sca.model.sigma_delta import is_graded, sends
+from loihi_sca.model.stream import StreamNeurons
 from loihi_sca.model.unsupported import lava_name
 from loihi_sca.model.walk import Model, as_module, forward_of
 from loihi_sca.problems import raise_for

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.frontend.convert import (
+from loihi_sca.frontend.integers import (
     HOW_TO_FOLD,
     NOT_FOLDED,
     bias_of,
@@ -26,7 +26,9 @@ from loihi_sca.frontend.convert import (
 )
 from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.neurons import neuron_problems
-from loihi_sca.model.residual import Residual, Selection, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.selective import Selection
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.model.walk import ON_STREAM
 from loihi_sca.network import Conv, IntArray, Shape
 from loihi_sca.problems import Problem

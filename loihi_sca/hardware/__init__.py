@@ -5,12 +5,14 @@ Every hardware number is in the profiles (``hw_profiles/*.toml``); this package 
 
 from loihi_sca.hardware.cost.energy import NOT_MODELLED
 from loihi_sca.hardware.cost.estimate import Estimate, estimate
-from loihi_sca.hardware.mapping.mapper import Core, LayerPlacement, Placement, map_network
+from loihi_sca.hardware.from_network import describe
+from loihi_sca.hardware.mapping.mapper import map_network
+from loihi_sca.hardware.mapping.placement import Core, LayerPlacement, Placement
 from loihi_sca.hardware.profile import load_profile, profile_paths
 from loihi_sca.hardware.range_rules import RANGE_RULES
 from loihi_sca.hardware.rules import RULES, find_violations, require_fit
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.hardware.violations import Violation
 
 __all__ = [

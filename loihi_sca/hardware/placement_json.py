@@ -7,7 +7,7 @@ from typing import Any
 
 from loihi_sca.hardware.cost.mesh import places
 from loihi_sca.hardware.mapping.compiler_table import compiler_table
-from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.violations import Violation
 
 SCHEMA = 1

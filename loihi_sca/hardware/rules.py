@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from loihi_sca.errors import DoesNotFit
-from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.range_rules import RANGE_RULES
 from loihi_sca.hardware.violations import Violation, violation
 

@@ -1,4 +1,4 @@
-"""A recipe's residual network as the compiler lays it out: who reads the stream, and relays.
+"""A network as the compiler lays it out: who reads a residual stream, relays, a constant channel.
 
 A recipe knows a chain with additions (:class:`loihi_sca.hardware.shapes.Addition`). Compiled, the
 convolutions that add to a stream belong to the neurons that read it, to each reader copies of all
@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec
 from loihi_sca.network.wiring import relay_name, repeated_by
-
-if TYPE_CHECKING:
-    from loihi_sca.hardware.shapes import Addition, Architecture, Geometry, LayerSpec
 
 RELAY_BITS = 2
 """Signed bits of a relay's weights, which are all the same."""
 
-Table: TypeAlias = "tuple[Geometry, str | None]"
+Table: TypeAlias = tuple[Geometry, str | None]
 """Synapses, and the layer that they hear; None is the input of the network."""
 
 
@@ -99,8 +97,12 @@ def laid_out(architecture: Architecture) -> Architecture:
     Parameters
     ----------
     architecture : Architecture
-        A chain with residual blocks beside it; one without is returned as it is.
+        A chain, with residual blocks beside it or with a constant channel to carry; one that has
+        neither is returned as it is.
     """
+    if architecture.constant is not None:
+        wider = {x.name: x.geometry.out_shape[0] + 1 for x in architecture.handing_on}
+        return replace(architecture.with_channels(wider), constant=None)
     if not architecture.additions:
         return architecture
     layout = _Layout({addition.source: addition for addition in architecture.additions})
@@ -150,19 +152,31 @@ def relay_of(spec: LayerSpec, name: str) -> LayerSpec:
     return replace(spec, name=name, type="conv", geometry=geometry)
 
 
-def rates_with_relays(rates: Mapping[str, float], architecture: Architecture) -> dict[str, float]:
-    """Return the rates of the layers that there are; a relay's is that of what it repeats.
+def rates_laid_out(
+    rates: Mapping[str, float], otherwise: float, architecture: Architecture
+) -> dict[str, float]:
+    """Return the rates of the layers that there are once a network is laid out.
+
+    A relay's is that of what it repeats; a constant channel speaks at every step.
 
     Parameters
     ----------
     rates : mapping of str to float
-        By layer, ``input`` for what comes in.
+        Spikes per neuron and step by layer, ``input`` for what comes in.
+    otherwise : float
+        Of layers that are not named.
     architecture : Architecture
-        As the compiler lays it out.
+        As it is before the compiler lays it out.
     """
+    laid = laid_out(architecture)
     found = {"input": rates["input"]} if "input" in rates else {}
-    for spec in architecture.layers:
+    for spec in laid.layers:
         name = repeated_by(spec.name) or spec.name
         if name in rates:
             found[spec.name] = rates[name]
+    for spec in architecture.handing_on:
+        channels = spec.geometry.out_shape[0]
+        names = {spec.name, "input"} if spec is architecture.layers[0] else {spec.name}
+        for name in names:
+            found[name] = (channels * found.get(name, otherwise) + 1) / (channels + 1)
     return found

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
 from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
-from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.quantity import Choices, Quantity
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.results import open_table

@@ -27,7 +27,7 @@ import torch
 
 from loihi_sca.errors import TrainingError
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
-from loihi_sca.slayer.dynamics import layout, ranks
+from loihi_sca.slayer.dynamics import affine, layout, ranks
 from loihi_sca.slayer.lava import slayer
 
 PER_CHANNEL = ("beta", "running_mean", "running_var")
@@ -219,6 +219,11 @@ def statistics_of(weighted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, i
     return mean_of_all.float(), var_of_all.float(), int(sums[0])
 
 
+def _has_loops(rows: torch.Tensor) -> bool:
+    """Tell whether there are compiled loops for a tensor."""
+    return rows.device.type == "cpu" and rows.dtype == torch.float32
+
+
 class _Normalise(torch.autograd.Function):
     """``round(gamma (z - mean) inverse + beta)``, straight through the rounding.
 
@@ -238,9 +243,12 @@ class _Normalise(torch.autograd.Function):
     ) -> torch.Tensor:
         rows = layout.rows(weighted)
         scale = gamma * inverse
-        normed = torch.addcmul(beta - mean * scale, rows, scale)
+        shift = beta - mean * scale
         ctx.save_for_backward(rows, scale, mean, inverse)
         ctx.count = count
+        if _has_loops(rows):
+            return layout.from_rows(affine.rounded(rows, scale, shift, MANTISSA))
+        normed = torch.addcmul(shift, rows, scale)
         return layout.from_rows(normed.mul_(MANTISSA).round_().div_(MANTISSA))
 
     @staticmethod
@@ -248,13 +256,19 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         rows, scale, mean, inverse = ctx.saved_tensors
         given, flat = (layout.rows(gradient).flatten(0, -2), rows.flatten(0, -2))
-        of_beta = given.sum(dim=0)
-        of_gamma = ((given * flat).sum(dim=0) - mean * of_beta) * inverse
+        if _has_loops(rows):
+            of_beta, product = affine.sums(given, flat)
+        else:
+            of_beta, product = given.sum(dim=0), (given * flat).sum(dim=0)
+        of_gamma = (product - mean * of_beta) * inverse
         if ctx.count is None:
             out = given * scale
         else:
             shared_beta, shared_gamma = ranks.total(torch.stack([of_beta, of_gamma]).double())
             slope = -(scale * inverse * shared_gamma / ctx.count)
-            constant = -(scale * shared_beta / ctx.count) - slope * mean
-            out = torch.addcmul(constant.float(), given, scale).addcmul_(flat, slope.float())
+            constant = (-(scale * shared_beta / ctx.count) - slope * mean).float()
+            if _has_loops(rows):
+                out = affine.combined(given, flat, scale, slope.float(), constant)
+            else:
+                out = torch.addcmul(constant, given, scale).addcmul_(flat, slope.float())
         return layout.from_rows(out.view(rows.shape)), of_gamma, of_beta, None, None, None

@@ -111,13 +111,13 @@ class Gated(Normed):
         return fire(self.neuron, weighted, gate=self.gate, watch=watch)
 
 
-class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
-    """Convolution with gated channels.
+class Spiking(Gated):
+    """What gated blocks of spiking neurons have in common; mixed in before a lava-dl CUBA block.
 
     Parameters
     ----------
-    in_channels, out_channels, kernel, stride, padding
-        As in ``slayer.block.cuba.Conv``.
+    sizes, window : int
+        As lava-dl's block takes them.
     neuron : NeuronConfig
         Neuron parameters.
     norm : bool or "batch"
@@ -131,34 +131,34 @@ class SCAConv(Gated, slayer.block.cuba.Conv):  # type: ignore[misc]
 
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
+        *sizes: int,
         neuron: NeuronConfig | None = None,
         norm: Norm = True,
         weight_scale: float = 1.0,
         prunable: bool = True,
+        **window: int,
     ) -> None:
-        super().__init__(
-            slayer_neuron(neuron or NeuronConfig(), norm),
-            in_channels,
-            out_channels,
-            kernel,
-            stride=stride,
-            padding=padding,
-            weight_scale=weight_scale,
-            delay_shift=False,
-        )
-        self._add_gate(out_channels, prunable, norm)
+        params = slayer_neuron(neuron or NeuronConfig(), norm)
+        super().__init__(params, *sizes, weight_scale=weight_scale, delay_shift=False, **window)
+        self._add_gate(self.synapse.out_channels, prunable, norm)
+
+
+class SCAConv(Spiking, slayer.block.cuba.Conv):  # type: ignore[misc]
+    """Convolution with gated channels.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel, stride, padding
+        As in ``slayer.block.cuba.Conv``.
+    neuron, norm, weight_scale, prunable
+        As in :class:`Spiking`.
+    """
 
     def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return convolve(spikes, weight, self.synapse)
 
 
-class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
+class SCADense(Spiking, slayer.block.cuba.Dense):  # type: ignore[misc]
     """All-to-all connection with gated neurons; a neuron is a channel here.
 
     Parameters
@@ -166,27 +166,8 @@ class SCADense(Gated, slayer.block.cuba.Dense):  # type: ignore[misc]
     in_neurons, out_neurons
         As in ``slayer.block.cuba.Dense``.
     neuron, norm, weight_scale, prunable
-        As in :class:`SCAConv`.
+        As in :class:`Spiking`.
     """
-
-    def __init__(
-        self,
-        in_neurons: int,
-        out_neurons: int,
-        *,
-        neuron: NeuronConfig | None = None,
-        norm: Norm = True,
-        weight_scale: float = 1.0,
-        prunable: bool = True,
-    ) -> None:
-        super().__init__(
-            slayer_neuron(neuron or NeuronConfig(), norm),
-            in_neurons,
-            out_neurons,
-            weight_scale=weight_scale,
-            delay_shift=False,
-        )
-        self._add_gate(out_neurons, prunable, norm)
 
     def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return connect(spikes, weight)

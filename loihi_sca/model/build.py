@@ -28,8 +28,9 @@ from loihi_sca.model.blocks import (
     ValueInput,
 )
 from loihi_sca.model.graded_blocks import FrameInput, GradedConv, GradedDense, GradedSum
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting, join_streams
+from loihi_sca.model.residual import Residual, join_streams
 from loihi_sca.model.sigma_delta import family
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.network import Shape
 from loihi_sca.slayer.lava import slayer
 
@@ -129,23 +130,25 @@ def input_of(config: ModelConfig) -> torch.nn.Module:
     return ValueInput(config.neuron)
 
 
+def _prunable(
+    config: ModelConfig, layer: DenseConfig | ConvConfig | ResidualConfig
+) -> dict[str, Any]:
+    """Return the options of a block whose channels may be pruned."""
+    graded = config.sigma_delta
+    return {
+        "neuron": config.neuron if graded is None else graded,
+        "norm": config.norm if graded is None else config.norm is True,
+        "weight_scale": config.weight_scale,
+        "prunable": layer.prunable,
+    }
+
+
 def _dense(name: str, config: ModelConfig, layer: DenseConfig, shape: Shape) -> torch.nn.Module:
-    if config.sigma_delta is not None:
-        sizes = math.prod(shape), layer.neurons
-        given: dict[str, Any] = {
-            "neuron": config.sigma_delta, "weight_scale": config.weight_scale,
-        }  # fmt: skip
-        if name == READ_OUT:
-            return GradedSum(*sizes, **given)
-        return GradedDense(*sizes, **given, norm=config.norm is True, prunable=layer.prunable)
-    return SCADense(
-        math.prod(shape),
-        layer.neurons,
-        neuron=config.neuron,
-        norm=config.norm,
-        weight_scale=config.weight_scale,
-        prunable=layer.prunable,
-    )
+    sizes, graded = (math.prod(shape), layer.neurons), config.sigma_delta
+    if graded is not None and name == READ_OUT:
+        return GradedSum(*sizes, neuron=graded, weight_scale=config.weight_scale)
+    kind = SCADense if graded is None else GradedDense
+    return kind(*sizes, **_prunable(config, layer))
 
 
 Window: TypeAlias = ConvConfig | PoolConfig | StemConfig | ResidualConfig
@@ -160,24 +163,10 @@ def _window(config: ModelConfig, layer: Window, shape: Shape) -> torch.nn.Module
             weight_scale=config.weight_scale, norm=config.norm,
         )  # fmt: skip
     if isinstance(layer, ResidualConfig):
-        return Residual(
-            shape[0], layer.channels, stride=layer.stride, neuron=config.neuron,
-            norm=config.norm, weight_scale=config.weight_scale, prunable=layer.prunable,
-        )  # fmt: skip
-    if config.sigma_delta is not None:
-        return GradedConv(
-            shape[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding,
-            neuron=config.sigma_delta, norm=config.norm is True,
-            weight_scale=config.weight_scale, prunable=layer.prunable,
-        )  # fmt: skip
-    return SCAConv(
-        shape[0],
-        layer.channels,
-        layer.kernel,
-        stride=layer.stride,
-        padding=layer.padding,
-        neuron=config.neuron,
-        norm=config.norm,
-        weight_scale=config.weight_scale,
-        prunable=layer.prunable,
-    )
+        options = _prunable(config, layer)
+        return Residual(shape[0], layer.channels, stride=layer.stride, **options)
+    kind = SCAConv if config.sigma_delta is None else GradedConv
+    return kind(
+        shape[0], layer.channels, layer.kernel, stride=layer.stride, padding=layer.padding,
+        **_prunable(config, layer),
+    )  # fmt: skip

@@ -33,9 +33,34 @@ def graded_neuron(config: SigmaDeltaConfig, threshold: float, norm: bool) -> dic
 
 
 class Graded(Gated):
-    """What gated sigma-delta blocks have in common; mixed in before a block of lava-dl's."""
+    """What gated sigma-delta blocks have in common; mixed in before a block of lava-dl's.
+
+    Parameters
+    ----------
+    sizes, window : int
+        As lava-dl's block takes them.
+    neuron : SigmaDeltaConfig
+        Neuron parameters.
+    norm : bool
+        Subtract the running mean of the sum, which becomes a bias.
+    weight_scale, prunable
+        As in :class:`loihi_sca.model.blocks.Spiking`.
+    """
 
     delay_shift: bool
+
+    def __init__(
+        self,
+        *sizes: int,
+        neuron: SigmaDeltaConfig,
+        norm: bool = True,
+        weight_scale: float = 1.0,
+        prunable: bool = True,
+        **window: int,
+    ) -> None:
+        params = graded_neuron(neuron, neuron.threshold, norm)
+        super().__init__(params, *sizes, weight_scale=weight_scale, **window)
+        self._add_gate(self.synapse.out_channels, prunable, norm)
 
     @override
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
@@ -53,31 +78,11 @@ class GradedConv(Graded, family.Conv):  # type: ignore[misc]
 
     Parameters
     ----------
-    in_channels, out_channels, kernel, stride, padding, weight_scale, prunable
-        As in :class:`loihi_sca.model.blocks.SCAConv`.
-    neuron : SigmaDeltaConfig
-    norm : bool
-        Subtract the running mean of the sum, which becomes a bias.
+    in_channels, out_channels, kernel, stride, padding
+        As in ``slayer.block.sigma_delta.Conv``.
+    neuron, norm, weight_scale, prunable
+        As in :class:`Graded`.
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        neuron: SigmaDeltaConfig,
-        norm: bool = True,
-        weight_scale: float = 1.0,
-        prunable: bool = True,
-    ) -> None:
-        super().__init__(
-            graded_neuron(neuron, neuron.threshold, norm), in_channels, out_channels, kernel,
-            stride=stride, padding=padding, weight_scale=weight_scale,
-        )  # fmt: skip
-        self._add_gate(out_channels, prunable, norm)
 
     @override
     def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -93,24 +98,8 @@ class GradedDense(Graded, family.Dense):  # type: ignore[misc]
     in_neurons, out_neurons
         As in ``slayer.block.sigma_delta.Dense``.
     neuron, norm, weight_scale, prunable
-        As in :class:`GradedConv`.
+        As in :class:`Graded`.
     """
-
-    def __init__(
-        self,
-        in_neurons: int,
-        out_neurons: int,
-        *,
-        neuron: SigmaDeltaConfig,
-        norm: bool = True,
-        weight_scale: float = 1.0,
-        prunable: bool = True,
-    ) -> None:
-        super().__init__(
-            graded_neuron(neuron, neuron.threshold, norm), in_neurons, out_neurons,
-            weight_scale=weight_scale,
-        )  # fmt: skip
-        self._add_gate(out_neurons, prunable, norm)
 
     @override
     def _weighted(self, spikes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from loihi_sca.model.batch_norm import BatchNorm
+from loihi_sca.slayer.dynamics import layout, quantised
 
 
 class Normed(torch.nn.Module):
@@ -57,11 +58,23 @@ class Normed(torch.nn.Module):
 
         With a batch norm that is not folded it is what folding would make of it at this gain.
         """
-        quantized: torch.Tensor = self.weighing.pre_hook_fx(self.scaled_weight)
+        hook, weight = self.weighing.pre_hook_fx, self.float_weight
+        if quantised.applies(hook, weight):
+            return quantised.quantised(weight, self.weight_factor)
+        quantized: torch.Tensor = hook(self.scaled_weight)
         return quantized
 
     def current(self, spikes: torch.Tensor) -> torch.Tensor:
-        """Return the normed current (N, C, ..., T) that spikes cause."""
+        """Return the normed current (N, C, ..., T) that spikes cause.
+
+        Spikes that are one step, expanded over time, are weighed and normed once.
+        """
+        if layout.is_constant(spikes):
+            once = self._current(spikes[..., :1])
+            return once.expand(*once.shape[:-1], spikes.shape[-1])
+        return self._current(spikes)
+
+    def _current(self, spikes: torch.Tensor) -> torch.Tensor:
         norm = self.batch_norm
         if norm is None:
             return self._weighted(spikes, self.quantized_weight)

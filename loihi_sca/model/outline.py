@@ -44,7 +44,8 @@ def outline_of_row(
 ) -> Outline:
     """Return the outline of blocks in a row, none of which is residual.
 
-    Weights are taken to need 8 bits, and trainable delays to be used.
+    Weights are taken to need 8 bits, trainable delays to be used, and no norm of a recurrent block
+    to be zero in all channels, which would need no constant channel.
 
     Parameters
     ----------
@@ -73,8 +74,9 @@ def outline_of_row(
             specs.append(spec)
             late = block.delay is not None
     normed = [x.name for x in row if isinstance(x.block, RECURRENT) and x.block.neuron.norm]
-    architecture = Architecture("model", tuple(specs), timesteps)
-    return Outline(architecture, frozenset(prunable), tuple(normed))
+    last = normed[-1] if normed else None
+    architecture = Architecture("model", tuple(specs), timesteps, constant=last)
+    return Outline(architecture, frozenset(prunable))
 
 
 def _spec(seen: Seen, before: LayerSpec) -> LayerSpec:

@@ -23,7 +23,8 @@ from loihi_sca.model.build import SpikingNet
 from loihi_sca.model.cuts import Cuts, current_weight
 from loihi_sca.model.gating import weight_norm_of
 from loihi_sca.model.kinds import CONV, DENSE, FLATTEN, INPUT, POOL, READ_OUT, RECURRENT
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.model.walk import blocks_of
 from loihi_sca.slayer.lava import slayer
 

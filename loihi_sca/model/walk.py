@@ -12,7 +12,8 @@ from typing import TypeAlias, TypeGuard
 import torch
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.slayer.lava import slayer
 
 Model: TypeAlias = torch.nn.Module | Sequence[torch.nn.Module]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from loihi_sca.network.dense import Dense
 from loihi_sca.network.fixed_point import MESSAGE, VALUE
 from loihi_sca.network.graph import Network
-from loihi_sca.network.layers import Dense, Input, Layer
+from loihi_sca.network.layers import Input, Layer
 from loihi_sca.network.neurons import Cuba, Delta, Graded, Sigma
 from loihi_sca.network.windows import Conv
 from loihi_sca.problems import Problem

@@ -1,4 +1,6 @@
-"""Layers of the integer network: what all have, and those without a window.
+"""Layers of the integer network: what all have, where data enter, and what is only mapped.
+
+Those that compute are in :mod:`loihi_sca.network.dense` and :mod:`loihi_sca.network.windows`.
 
 Constructing a layer validates it and freezes its arrays. Spatial shapes are ``(C, H, W)``, flat
 ones ``(N,)``. What the numbers mean in time is defined by :mod:`loihi_sca.engine.reference`.
@@ -9,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +47,9 @@ class Layer(Node):
         Further synapses into the same neurons: layers without neuron and bias, each with a source,
         whose weighted sums are added to the layer's own. What a residual network needs.
     """
+
+    adds: ClassVar[bool] = False
+    """Whether its synapses can stand beside others before the same neurons."""
 
     name: str
     in_shape: Shape
@@ -82,9 +88,7 @@ class Layer(Node):
     def _check_added(self, table: Layer) -> None:
         """Raise unless a layer is a plain table of synapses that these neurons can have beside."""
         plain = table.neuron is None and table.axon_delay is None and not table.added
-        others = Input | OtherLayer | Recurrent | ComplexDense
-        known = not any(isinstance(x, others) for x in (self, table))
-        if not known or not plain or getattr(table, "bias", None) is not None:
+        if not (self.adds and table.adds and plain) or getattr(table, "bias", None) is not None:
             raise NetworkError(
                 f"{self.name}: {table.name}, which adds to it, must be a layer of synapses only, "
                 "without neuron, bias, delay of its axons and additions of its own, and so must "
@@ -184,115 +188,6 @@ class Input(Layer):
     @override
     def out_shape(self) -> Shape:
         return self.in_shape
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Dense(Layer):
-    """All-to-all synapses followed by a neuron; spatial input is flattened in C-major order.
-
-    Attributes
-    ----------
-    weight : int array (N_out, N_in)
-        Synaptic weights.
-    bias : int array (N_out,) or None
-        Bias mantissa, added to the voltage at every timestep.
-    delay : int array (N_out, N_in) or None
-        Synaptic delay in timesteps: a spike at ``t`` acts at ``t + delay``.
-    """
-
-    weight: IntArray
-    bias: IntArray | None = field(kw_only=True, default=None)
-    delay: IntArray | None = field(kw_only=True, default=None)
-
-    @override
-    def _check(self) -> None:
-        self._freeze("weight", as_ints(self.name, "weight", self.weight, ndim=2))
-        n_in = math.prod(self.in_shape)
-        if self.weight.shape[1] != n_in:
-            raise NetworkError(
-                f"{self.name}: weight {self.weight.shape} takes {self.weight.shape[1]} inputs, "
-                f"but {n_in} arrive from shape {self.in_shape}."
-            )
-        self._freeze_bias(self.bias, int(self.weight.shape[0]))
-        if self.delay is not None:
-            delay = as_ints(self.name, "delay", self.delay, low=0, shape=self.weight.shape)
-            self._freeze("delay", delay)
-
-    @property
-    @override
-    def parameters(self) -> int:
-        return self.weight.size + (0 if self.bias is None else self.bias.size)
-
-    @property
-    @override
-    def out_shape(self) -> Shape:
-        return (int(self.weight.shape[0]),)
-
-    @override
-    def fan_out(self) -> npt.NDArray[np.int64]:
-        return np.full(self.in_shape, self.weight.shape[0], dtype=np.int64)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Recurrent(Dense):
-    """All-to-all synapses from the layer before and from the layer itself, followed by a neuron.
-
-    What it sends at ``t`` comes back to its neurons at ``t + 1``, beside what arrives then from
-    outside. An axon delay makes its spikes late for the next layer, not for itself; synaptic delays
-    are not simulated.
-
-    Attributes
-    ----------
-    feedback : int array (N_out, N_out)
-        Weights of its own spikes, one row per neuron that receives them.
-    """
-
-    feedback: IntArray = field(kw_only=True)
-
-    @override
-    def _check(self) -> None:
-        super()._check()
-        own = (int(self.weight.shape[0]),) * 2
-        self._freeze("feedback", as_ints(self.name, "feedback", self.feedback, shape=own))
-
-    @property
-    @override
-    def parameters(self) -> int:
-        return super().parameters + self.feedback.size
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ComplexDense(Layer):
-    """All-to-all synapses of complex weights, followed by resonators; maps are flattened, C-major.
-
-    Attributes
-    ----------
-    real, imag : int array (N_out, N_in)
-        What a spike adds to the two parts of the state.
-    """
-
-    real: IntArray
-    imag: IntArray
-
-    @override
-    def _check(self) -> None:
-        size = (np.shape(self.real)[0] if np.ndim(self.real) else 0, math.prod(self.in_shape))
-        for name in ("real", "imag"):
-            self._freeze(name, as_ints(self.name, name, getattr(self, name), shape=size))
-
-    @property
-    @override
-    def parameters(self) -> int:
-        return self.real.size + self.imag.size
-
-    @property
-    @override
-    def out_shape(self) -> Shape:
-        return (int(self.real.shape[0]),)
-
-    @override
-    def fan_out(self) -> npt.NDArray[np.int64]:
-        return np.full(self.in_shape, 2 * self.real.shape[0], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from loihi_sca.network.dense import ComplexDense, Recurrent
 from loihi_sca.network.graded import graded_problems
 from loihi_sca.network.graph import Network
-from loihi_sca.network.layers import ComplexDense, Recurrent
 from loihi_sca.network.neurons import Graded, Resonator
 from loihi_sca.problems import Problem
 

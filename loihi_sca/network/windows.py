@@ -26,6 +26,7 @@ class Window(Layer):
         ``(vertical, horizontal)``.
     """
 
+    adds = True
     weight: IntArray
     _: KW_ONLY
     stride: Pair = (1, 1)

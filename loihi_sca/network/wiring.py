@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loihi_sca.errors import NetworkError
-from loihi_sca.network.layers import ComplexDense, Dense, Input, Layer, OtherLayer
+from loihi_sca.network.dense import ComplexDense, Dense
+from loihi_sca.network.layers import Input, Layer, OtherLayer
 
 RELAY = "~"
 """Between the name of a layer and the steps after which a relay repeats it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 
 from loihi_sca import hdf5_files
-from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
+from loihi_sca.errors import NetworkError, UnsupportedLayer
 from loihi_sca.network import ComplexDense, Dense, Input, Layer, Network, Readout, Shape
 from loihi_sca.netx import access, fields
 from loihi_sca.netx.blocks import read_layer
@@ -19,11 +19,6 @@ from loihi_sca.netx.graph_file import is_graph_file, read_graph
 from loihi_sca.netx.notes import NOTES, find_notes
 from loihi_sca.netx.readout_json import readout_from_json
 from loihi_sca.netx.writer import GROUP, SCHEMA
-
-DAMAGE = (
-    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
-)  # fmt: skip
-"""What h5py and numpy raise about fields that are not what they should be."""
 
 
 def read(
@@ -72,19 +67,10 @@ def read(
     True
     """
     path = Path(path)
-    try:
-        with hdf5_files.opened(path, NetworkError) as file:
-            if is_graph_file(file):
-                return read_graph(file, timesteps)
-            return _read_network(path, file, input_shape, timesteps)
-    except LoihiScaError as error:
-        raise type(error)(f"{path}: {error}") from error
-    except OSError as error:
-        if not path.exists():
-            raise NetworkError(f"{path}: no such file.") from error
-        raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
-    except DAMAGE as error:
-        raise NetworkError(f"{path}: damaged netx file ({error}).") from error
+    with hdf5_files.network_in(path, "netx") as file:
+        if is_graph_file(file):
+            return read_graph(file, timesteps)
+        return _read_network(path, file, input_shape, timesteps)
 
 
 def _read_network(

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from loihi_sca import netx
-from loihi_sca.compiler.verify import Progress, Verification, verify
+from loihi_sca.compiler.verification import Verification
+from loihi_sca.compiler.verify import Progress, verify
 from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset, shape_as
 from loihi_sca.engine import fast
 from loihi_sca.engine.result import Schedule, SpikeArray
-from loihi_sca.frontend.compile import check_slayer, compile_slayer
+from loihi_sca.frontend.slayer import check_slayer, compile_slayer
 from loihi_sca.hardware import Estimate, estimate, load_profile
 from loihi_sca.model.build import build
 from loihi_sca.network import Conv, Dense, Network
-from loihi_sca.pipeline.evaluate import Evaluation, evaluate
+from loihi_sca.pipeline.evaluate import evaluate
+from loihi_sca.pipeline.evaluation import Evaluation
 from loihi_sca.problems import raise_for
 from loihi_sca.training.checkpoint import Checkpoint
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.config import DataConfig
-from loihi_sca.data import ENCODED, Dataset, Split, encoding_of, load
+from loihi_sca.data import ENCODED, Dataset, Recorded, Recordings, Split, encoding_of, load
 from loihi_sca.data.datasets import config_of, is_recipe
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.engine import fast, reference
@@ -23,12 +22,9 @@ from loihi_sca.engine.windows import State, as_stream, check_state, cut_result
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.memory import check_memory
 from loihi_sca.network import Network, Readout
-from loihi_sca.network.activity import LayerActivity, activity_table
+from loihi_sca.network.activity import LayerActivity
+from loihi_sca.pipeline.evaluation import Evaluation
 from loihi_sca.pipeline.readout import count_classes, scores
-from loihi_sca.results import Result, add_numbers, open_table
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 SPIKE_BYTES = 1 << 23
 """Input spikes that are encoded at once; encoding takes ENCODING times this for a moment."""
@@ -39,78 +35,6 @@ EngineName: TypeAlias = Literal["fast", "reference"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with samples done and samples in all."""
-
-
-@dataclass(frozen=True, repr=False)
-class Evaluation(Result):
-    """What a network does on a dataset.
-
-    Attributes
-    ----------
-    confusion : int64 array (classes, classes)
-        Samples by true class (rows) and answer (columns).
-    activity : tuple of LayerActivity
-        One per layer, summed over all samples.
-    timesteps : int
-        Steps per sample.
-    wall_time_s : float
-        Time in the engine, encoding excluded.
-    network, data : str
-        Their names, where they are known.
-    state : {"fresh", "carried"}
-        Whether each sample started at rest, or where the one before had ended.
-    """
-
-    confusion: npt.NDArray[np.int64]
-    activity: tuple[LayerActivity, ...]
-    timesteps: int
-    wall_time_s: float
-    network: str = ""
-    data: str = ""
-    state: str = "fresh"
-
-    @property
-    def samples(self) -> int:
-        """Number of samples."""
-        return int(self.confusion.sum())
-
-    @property
-    def accuracy(self) -> float:
-        """Share of samples with the right answer."""
-        return float(np.trace(self.confusion) / self.samples)
-
-    def about(self) -> str:
-        """Return the accuracy in a line."""
-        return (
-            f"{self.network!r} on {self.data}: accuracy {100 * self.accuracy:.2f} % of "
-            f"{self.samples} samples of {self.timesteps} steps"
-            f"{', state carried on' if self.state == 'carried' else ''}, {self.wall_time_s:.2f} s"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return accuracy, confusion and the counts of every layer."""
-        return {
-            "schema": 1,
-            "network": self.network,
-            "data": self.data,
-            "samples": self.samples,
-            "timesteps": self.timesteps,
-            "state": self.state,
-            "accuracy": self.accuracy,
-            "confusion": self.confusion.tolist(),
-            "wall_time_s": self.wall_time_s,
-            "layers": [a.as_json(self.samples, self.timesteps) for a in self.activity],
-        }
-
-    def tables(self) -> list[Table]:
-        """Return the confusion and the activity of every layer."""
-        table = open_table("confusion: true class down, answer across", "")
-        add_numbers(table, *map(str, range(len(self.confusion))))
-        for label, row in enumerate(self.confusion):
-            cells = [f"[bold]{n}[/]" if label == k else str(n) if n else "."
-                     for k, n in enumerate(row)]  # fmt: skip
-            table.add_row(str(label), *cells)
-        return [table, activity_table(self.activity, self.samples, self.timesteps, "activity")]
 
 
 def evaluate(
@@ -176,7 +100,7 @@ def evaluate(
         dataset = dataset_for(network, dataset, split, root, limit)
     run = engine_of(engine) if isinstance(engine, str) else engine
     check_state(state)
-    check(network, dataset)
+    check_answers(network, dataset)
     if state == "carried":
         check_memory(
             f"{len(dataset)} samples with their state carried on",
@@ -297,7 +221,7 @@ def _sample_bytes(dataset: Dataset) -> int:
     return int(np.prod(dataset.shape)) * dataset.timesteps
 
 
-def check(network: Network, dataset: Dataset) -> None:
+def check_answers(network: Network, dataset: Dataset) -> None:
     """Raise :class:`InputError` unless the network can be run on the dataset, and judged."""
     check_input(network, dataset)
     outputs = count_classes(network)
@@ -311,10 +235,18 @@ def check(network: Network, dataset: Dataset) -> None:
 def check_input(network: Network, dataset: Dataset) -> None:
     """Raise :class:`InputError` unless the network can be run on the dataset."""
     if network.takes_mantissas != dataset.samples.are_mantissas:
-        kinds = ("spikes", "values (data.encoding = direct or video)")
+        kinds = (
+            "spikes, 0 or 1", "values (data.encoding = direct or video, data.counts = graded)"
+        )  # fmt: skip
+        instead = "Load it with the other encoding."
+        if isinstance(dataset.samples, Recorded | Recordings):
+            graded = dataset.samples.are_mantissas
+            instead = f"{'Clip' if graded else 'Give'} its counts: data.counts = " + (
+                '"clip".' if graded else '"graded".'
+            )
         raise InputError(
             f"{network.name} takes {kinds[network.takes_mantissas]}, but {dataset.name} gives "
-            f"{kinds[dataset.samples.are_mantissas]}. Load it with the other encoding."
+            f"{kinds[dataset.samples.are_mantissas]}. {instead}"
         )
     if dataset.shape != network.data_shape:
         raise InputError(

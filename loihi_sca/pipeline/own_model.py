@@ -14,7 +14,7 @@ from loihi_sca.config import PruningConfig
 from loihi_sca.data import Dataset
 from loihi_sca.engine import fast
 from loihi_sca.errors import ConfigError, TrainingError
-from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.frontend.slayer import compile_slayer
 from loihi_sca.hardware import describe, load_profile, map_network
 from loihi_sca.pipeline.evaluate import evaluate
 from loihi_sca.pruning.oneshot import cross_entropy, prune

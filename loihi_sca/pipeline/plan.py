@@ -17,7 +17,7 @@ from loihi_sca.planning.planned import Planned
 from loihi_sca.planning.planner import plan_recipe
 
 if TYPE_CHECKING:
-    from loihi_sca.planning.meters import Rates
+    from loihi_sca.planning.rates import Rates
 
 OBSERVED_SAMPLES = 512
 """Training samples on which a trained run's channels are scored."""

@@ -14,8 +14,16 @@ from loihi_sca.engine.result import Prepared
 from loihi_sca.errors import BackendError
 from loihi_sca.execution import Executor, Failure
 from loihi_sca.network import Network, Shape
-from loihi_sca.pipeline import evaluate as evaluation
-from loihi_sca.pipeline.evaluate import EngineName, Evaluation, Progress, dataset_for, engine_of
+from loihi_sca.pipeline.evaluate import (
+    EngineName,
+    Progress,
+    add_activity,
+    check_answers,
+    dataset_for,
+    engine_of,
+    evaluate_prepared,
+)
+from loihi_sca.pipeline.evaluation import Evaluation
 
 PARTS = 4
 """Parts per worker, so that none waits long for the last one."""
@@ -115,7 +123,7 @@ def total(parts: Iterable[Evaluation]) -> Evaluation:
         first = replace(
             first,
             confusion=first.confusion + other.confusion,
-            activity=evaluation.add_activity(first.activity, other.activity),
+            activity=add_activity(first.activity, other.activity),
             wall_time_s=first.wall_time_s + other.wall_time_s,
         )
     return first
@@ -125,7 +133,7 @@ def _evaluate(source: Source, engine: EngineName, threads: int | None, part: Par
     network, dataset, ready = _loaded(source, source.net.stat().st_mtime_ns, engine, threads)
     chosen = dataset.pick(slice(part.first, part.last))
     prepare = engine_of(engine, threads)
-    return evaluation.evaluate_prepared(ready, network.readout, chosen, prepare)
+    return evaluate_prepared(ready, network.readout, chosen, prepare)
 
 
 @lru_cache(maxsize=1)
@@ -134,7 +142,7 @@ def _loaded(
 ) -> tuple[Network, Dataset, Prepared]:
     """Load and prepare once per process, as long as the file stays: it gets several parts."""
     network, dataset = source.load()
-    evaluation.check(network, dataset)
+    check_answers(network, dataset)
     return network, dataset, engine_of(engine, threads)(network)
 
 

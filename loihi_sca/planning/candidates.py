@@ -95,8 +95,9 @@ def _steps(unit: Unit, budget: CoreBudget, inputs: int) -> Counts | None:
     """Return the ends of the ranges of input channels within which a unit's cores are the same."""
     if unit.geometry.kind == "input":
         return np.array([inputs])
-    ends = input_steps(unit.geometry, budget, unit.channels, inputs * unit.positions)
+    outputs, heard = unit.channels + unit.hands_on, inputs + unit.hears_constant
+    ends = input_steps(unit.geometry, budget, outputs, heard * unit.positions)
     if ends is None:
         return None
-    channels: Counts = np.unique(np.maximum(ends // unit.positions, 1))
+    channels: Counts = np.unique(np.maximum(ends // unit.positions - unit.hears_constant, 1))
     return channels

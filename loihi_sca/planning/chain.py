@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
+from loihi_sca.hardware.from_network import describe
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.network.wiring import repeated_by
 from loihi_sca.planning.outline import Outline
 
@@ -33,6 +34,8 @@ class Unit:
         What the mapper places for it: itself and its followers; of a residual network the neurons
         that read the stream with all they hear, relays, and nothing where only the stream is added
         to. The first has the unit's inputs, the others its channels.
+    hears_constant, hands_on : bool
+        Compiled, it has one more input channel, or one more channel: the constant one.
     all_inputs, all_outputs : bool
         On the chip it has all its inputs, or outputs, whatever it and the unit before are left
         with: what a shortcut hears stays, and a stream keeps its width.
@@ -47,6 +50,8 @@ class Unit:
     beside: tuple[LayerSpec, ...] = ()
     all_inputs: bool = False
     all_outputs: bool = False
+    hears_constant: bool = False
+    hands_on: bool = False
 
     @property
     def name(self) -> str:
@@ -74,6 +79,7 @@ def chain_of(outline: Outline) -> tuple[Unit, ...]:
     units: list[Unit] = []
     architecture = outline.architecture
     layers, placed = architecture.layers, _Placed(architecture)
+    handing_on = {spec.name for spec in architecture.handing_on}
     shortcuts = {x.source: (x.shortcut,) for x in architecture.additions if x.shortcut}
     for index, spec in enumerate(layers):
         if spec.geometry.kind == "port" or _keeps_channels(spec.geometry):
@@ -93,6 +99,8 @@ def chain_of(outline: Outline) -> tuple[Unit, ...]:
                 shortcuts.get(spec.name, ()),
                 reads_a_stream or source in shortcuts,
                 spec.name in shortcuts,
+                before is not None and before.name in handing_on,
+                spec.name in handing_on,
             )
         )
     return tuple(units)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,42 +21,18 @@ from loihi_sca.errors import InputError
 from loihi_sca.hardware import estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_rates
 from loihi_sca.hardware.cost.energy import dynamic_energy
+from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping.grid import NeedTable, need_table
 from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.usage import connections
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe
-from loihi_sca.hardware.streams import rates_with_relays
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
+from loihi_sca.hardware.streams import rates_laid_out
 from loihi_sca.planning.chain import Unit
+from loihi_sca.planning.rates import Rates
 
 Counts = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
-
-DEFAULT_RATE = 0.1
-"""Spikes per neuron and step, where nothing is known."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How busy a network is.
-
-    Attributes
-    ----------
-    timesteps : int
-        Steps per sample.
-    by_layer : mapping of str to float
-        Spikes per neuron and step of layers that are known; ``input`` is what comes in.
-    otherwise : float
-        Of all others.
-    """
-
-    timesteps: int = 1
-    by_layer: Mapping[str, float] = field(default_factory=dict)
-    otherwise: float = DEFAULT_RATE
-
-    def per_sample(self, layer: str) -> float:
-        """Return spikes per neuron and sample."""
-        return self.timesteps * self.by_layer.get(layer, self.otherwise)
 
 
 class Meter(Protocol):
@@ -231,6 +206,7 @@ def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts)
     table = NeedTable(nothing, nothing)
     if unit.all_outputs:
         outputs = np.full_like(outputs, unit.channels)
+    outputs, inputs = outputs + unit.hands_on, inputs + unit.hears_constant
     for place, geometry in enumerate(unit.placed):
         into = inputs
         if not place:
@@ -275,8 +251,8 @@ class EnergyPerSample:
 
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
+        rates = rates_laid_out(self.rates.by_layer, self.rates.otherwise, architecture)
         architecture = describe(architecture)
-        rates = rates_with_relays(self.rates.by_layer, architecture)
         activity = from_rates(
             architecture, self.profile, self.rates.otherwise, self.rates.timesteps, rates
         )

@@ -40,13 +40,10 @@ class Outline:
         sees of the compiled one.
     prunable : frozenset of str
         Names of layers.
-    relayed : tuple of str
-        Layers whose norm the compiler makes into a constant channel, which the architecture lacks.
     """
 
     architecture: Architecture
     prunable: frozenset[str]
-    relayed: tuple[str, ...] = ()
 
     def with_channels(self, channels: Mapping[str, int]) -> Architecture:
         """Return the architecture with other numbers of channels in the layers named."""

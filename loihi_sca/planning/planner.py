@@ -8,8 +8,8 @@ from loihi_sca.config import PruningConfig, Recipe
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
 from loihi_sca.planning.budget import Importance, Plan, plan
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded, outline_of, without
+from loihi_sca.planning.rates import Rates
 from loihi_sca.planning.target import target_of
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loihi_sca.config import FRACTIONS, Budget, PruningConfig
-from loihi_sca.errors import ConfigError
+from loihi_sca.config import Budget, PruningConfig
 from loihi_sca.hardware import load_profile
-from loihi_sca.planning.meters import Meter, Rates, meter_of
+from loihi_sca.planning.meters import Meter, meter_of
 from loihi_sca.planning.outline import Outline
+from loihi_sca.planning.rates import Rates
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,11 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
     Raises
     ------
     ConfigError
-        There is no such profile, or it is a budget of a chip for a network whose size on one is not
-        known before it is compiled.
+        There is no such profile.
     InputError
         What the dense network takes is not known, as the energy of one without cores.
     """
     budget = config.budget
-    if outline.relayed and not budget.is_fraction:
-        raise ConfigError(
-            f"pruning.{budget.name} = {budget.amount}: needs the network mapped to a chip, and the "
-            f"norm of {', '.join(outline.relayed)} becomes a constant channel, with a neuron in "
-            f"every layer before, once compiled. Map the compiled network; budgets for this one "
-            f"are {', '.join(FRACTIONS)}."
-        )
     is_chain = not outline.architecture.additions
     meter = meter_of(
         budget.name, config.profile, outline.prunable, rates or Rates(), is_chain=is_chain

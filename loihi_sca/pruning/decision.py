@@ -9,9 +9,9 @@ import torch
 from loihi_sca.config import PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.planning.budget import Plan
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline
 from loihi_sca.planning.planner import plan_for
+from loihi_sca.planning.rates import Rates
 from loihi_sca.pruning.selection import ByLayer, Chosen, none_of, select_in_all, select_in_each
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from loihi_sca.config import Budget, PruningConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.pruning.schedule import Schedule
+from loihi_sca.pruning.schedule import UpdateSchedule
 
 UPDATES = 20
 """Updates over a training whose epochs are not known."""
@@ -37,7 +37,7 @@ def config_of(
 
 def schedule_of(
     config: PruningConfig, steps: int | None, steps_per_epoch: int | None
-) -> Schedule | None:
+) -> UpdateSchedule | None:
     """Return the schedule of a training of so many steps; None where they are not known.
 
     Raises
@@ -53,9 +53,9 @@ def schedule_of(
         if config.interval_steps is None:
             interval = max(1, round(steps / UPDATES))
             config = config.model_copy(update={"interval_steps": interval})
-        return Schedule(config, 1, steps)
+        return UpdateSchedule(config, 1, steps)
     if steps_per_epoch < 1 or steps % steps_per_epoch:
         raise ConfigError(
             f"steps = {steps} is no whole number of epochs of steps_per_epoch = {steps_per_epoch}."
         )
-    return Schedule(config, steps // steps_per_epoch, steps_per_epoch)
+    return UpdateSchedule(config, steps // steps_per_epoch, steps_per_epoch)

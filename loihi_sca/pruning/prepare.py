@@ -19,13 +19,14 @@ from loihi_sca.model.outline import Seen, Watch, outline_of_row, share_sent
 from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.recurrence import rest
 from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
-from loihi_sca.model.residual import Residual, Weighting
+from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import find_route
 from loihi_sca.model.sigma_delta import is_graded
+from loihi_sca.model.stream import Weighting
 from loihi_sca.model.unsupported import block_problems
 from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is_row
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline
+from loihi_sca.planning.rates import Rates
 from loihi_sca.problems import Problem, raise_for
 from loihi_sca.slayer import dynamics
 

@@ -38,6 +38,10 @@ class Protection:
         for saved in self._saved.values():
             for parameter, axis, off, values in saved:
                 parameter.data.index_copy_(axis, off, values)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was remembered."""
         self._gates.clear()
         self._saved.clear()
 

@@ -24,20 +24,21 @@ import torch
 from loihi_sca.config import PruningConfig
 from loihi_sca.errors import ConfigError, TrainingError
 from loihi_sca.model.blocks import Gated
-from loihi_sca.model.gating import remove_gate
-from loihi_sca.model.removal import gated_in, keep_channels
+from loihi_sca.model.removal import gated_in
 from loihi_sca.model.states import forget_states
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.outline import Outline, check_excluded
+from loihi_sca.planning.rates import Rates
 from loihi_sca.pruning.bits import bits_of
 from loihi_sca.pruning.criteria import Criterion, criterion_of
 from loihi_sca.pruning.decision import Decision
 from loihi_sca.pruning.evidence import Evidence, Observation
 from loihi_sca.pruning.options import config_of, schedule_of
 from loihi_sca.pruning.prepare import Prepared, prepare
-from loihi_sca.pruning.protection import Protection, check_holds, clear_moments, seeded
+from loihi_sca.pruning.protection import check_holds, seeded
 from loihi_sca.pruning.selection import ByLayer
 from loihi_sca.pruning.state import SUMS, restore, tensors_of
+from loihi_sca.pruning.structure import Structure
+from loihi_sca.pruning.timeline import Timeline
 from loihi_sca.pruning.update import Update, change_of
 from loihi_sca.slayer.dynamics import ChannelActivity
 
@@ -144,7 +145,7 @@ class Pruner:
             sample, config = None, sample
         named = criterion if isinstance(criterion, str) else None
         self.config = config_of(config, budget, chip, named)
-        self.schedule = schedule_of(self.config, steps, steps_per_epoch)
+        self.timeline = Timeline(schedule_of(self.config, steps, steps_per_epoch))
         measure = criterion_of(self.config.criterion) if named or not criterion else criterion
         self._restore_states = forget_states(model) if reset else None
         self._measure_bits = measure_bits
@@ -159,7 +160,7 @@ class Pruner:
         self, prepared: Prepared, measure: str | Criterion, seed: int, outline: Outline | None,
         rates: Rates | None,
     ) -> None:  # fmt: skip
-        self.row, self.held, self.seed, self.done = prepared.row, prepared.held, seed, 0
+        self.held, self.seed = prepared.held, seed
         check_excluded(self.config.exclude, prepared.prunable)
         channels = prepared.channels(self.config.exclude)
         if not channels:
@@ -170,17 +171,26 @@ class Pruner:
         self.decision = Decision(
             self.config, channels, outline or prepared.outline, rates or prepared.rates
         )
-        self.blocks: dict[str, Gated] = prepared.add_gates(self.config.exclude)
+        self.structure = Structure(prepared, self.config.exclude)
         try:
             self.observation = Observation(self.blocks, measure)  # type: ignore[arg-type]
         except Exception:
-            self._remove_gates()
+            self.structure.remove_gates()
             raise
-        self._protection, self._finished = Protection(), False
+        self._finished = False
         self._averages: list[ByLayer] | None = None
-        self._due = False
         for block in self.blocks.values():
             block.observer = self._watch
+
+    @property
+    def blocks(self) -> dict[str, Gated]:
+        """The blocks that may lose channels."""
+        return self.structure.blocks
+
+    @property
+    def done(self) -> int:
+        """Steps done."""
+        return self.timeline.done
 
     @property
     def evidence(self) -> dict[str, Evidence]:
@@ -190,21 +200,20 @@ class Pruner:
     @property
     def alive(self) -> dict[str, torch.Tensor]:
         """The channels that live, by block: bool (C,), on the CPU."""
-        return {name: block.alive.cpu() for name, block in self.blocks.items()}
+        return self.structure.alive
 
     @property
     def is_due(self) -> bool:
         """Whether an update is due after the steps that were observed."""
-        return self._due
+        return self.timeline.is_due
 
     @property
     def is_final(self) -> bool:
         """Whether the schedule is over: the structure will not change any more."""
-        over = self.schedule is not None and self.schedule.is_frozen_after(self.done - 1)
-        return over and not self._due
+        return self.timeline.is_over
 
     def _watch(self, block: Gated, activity: ChannelActivity) -> None:
-        self._protection.remember(block)
+        self.structure.protection.remember(block)
         self.observation.observe(block, activity)
 
     def step(self, *optimizers: torch.optim.Optimizer) -> Update:
@@ -237,26 +246,22 @@ class Pruner:
     def observe(self, *optimizers: torch.optim.Optimizer) -> None:
         """Do the first half of :meth:`step`: collect what a batch says."""
         self._check(optimizers)
-        self._protection.restore()
+        self.structure.protection.restore()
         with seeded(self.seed, self.done):
             self.observation.after_backward(strict=True)
-        if self.schedule is not None:
-            self._due = self._due or self.schedule.progress_after(self.done) is not None
-        self.done += 1
+        self.timeline.count()
 
     def update_due(self, *optimizers: torch.optim.Optimizer) -> Update:
         """Do the second half of :meth:`step`: update the structure, if that is due.
 
         It stays due if the budget turns out to be out of reach.
         """
-        if self.schedule is None or not self._due:
+        if not self.is_due:
             return Update()
-        step = min(self.done - 1, self.schedule.last)
-        progress, found = self.schedule.progress_after(step), Update()
-        if progress is not None:  # else one has failed, and a later one makes up for it
-            back = self.schedule.regenerate_after(step)
-            found = self.update(progress, *optimizers, regenerate=back)
-        self._due = False
+        aim, found = self.timeline.aim(), Update()
+        if aim is not None:
+            found = self.update(aim.progress, *optimizers, regenerate=aim.regenerate)
+        self.timeline.settle()
         return found
 
     def update(
@@ -289,16 +294,10 @@ class Pruner:
         scores, demands, rates = self._averages
         before = self.alive
         back = self.config.regenerate if regenerate is None else regenerate
-        bits = bits_of(gated_in(self.row)) if self._measure_bits else {}
+        bits = bits_of(gated_in(self.structure.row)) if self._measure_bits else {}
         after, planned = self.decision.decide(scores, demands, rates, before, progress, back, bits)
-        changes = {}
-        for name, block in self.blocks.items():
-            changed = before[name] != after[name]
-            changes[name] = change_of(before[name], after[name], scores[name])
-            block.gate.data.copy_(after[name].to(block.gate.dtype))
-            for parameter, axis in block.own_parameters:
-                for optimizer in optimizers:
-                    clear_moments(optimizer, parameter, axis, changed)
+        changes = {n: change_of(before[n], after[n], scores[n]) for n in self.blocks}
+        self.structure.switch(after, optimizers)
         self.observation.clear()
         return Update({n: int(a.sum()) for n, a in after.items()}, changes, planned)
 
@@ -328,13 +327,14 @@ class Pruner:
             Something cannot be cut. Nothing is removed, and the pruner goes on.
         """
         self._check(optimizers)
-        if self.schedule is not None and not self.is_final and not early:
+        schedule = self.timeline.schedule
+        if schedule is not None and not self.is_final and not early:
             raise TrainingError(
                 f"after {self.done} steps the structure is not final: the last update comes after "
-                f"step {self.schedule.last + 1}. Go on training, or call finish(optimizer, "
+                f"step {schedule.last + 1}. Go on training, or call finish(optimizer, "
                 "early=True) to prune to the budget now. Nothing is changed."
             )
-        self._protection.restore()
+        self.structure.protection.restore()
         update = Update({name: int(alive.sum()) for name, alive in self.alive.items()})
         if not self.is_final:
             update = self.update(1.0, *optimizers, regenerate=0.0)
@@ -343,27 +343,21 @@ class Pruner:
 
     def remove(self, *optimizers: torch.optim.Optimizer) -> None:
         """Take out what is off, wherever the schedule is; see :meth:`finish`."""
-        kept = {name: block.alive.cpu() for name, block in gated_in(self.row)}
-        keep_channels(self.row, kept, optimizers)
-        self._finished = True
-        self.observation.detach()
-        self._remove_gates()
+        self.structure.cut(optimizers)
+        self._end()
 
     def cancel(self) -> None:
         """Take the gates off and let the model be what it was before, all channels in place."""
         if not self._finished:
-            self._finished = True
-            self.observation.detach()
-            with torch.no_grad():
-                for block in self.blocks.values():
-                    block.gate.data.fill_(1)
-            self._remove_gates()
+            self.structure.open()
+            self._end()
             if self._restore_states is not None:
                 self._restore_states()
 
-    def _remove_gates(self) -> None:
-        for _, block in self.row:
-            remove_gate(block)
+    def _end(self) -> None:
+        self._finished = True
+        self.observation.detach()
+        self.structure.remove_gates()
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Return all that is needed to go on: tensors only, as safetensors takes them.
@@ -382,9 +376,7 @@ class Pruner:
             It is the state of a pruner of another model. Nothing is changed.
         """
         self._check(())
-        self._protection = Protection()
         restore(self, state)
-        self._due = bool(state["due"])
 
     def _check(self, optimizers: tuple[torch.optim.Optimizer, ...]) -> None:
         if self._finished:

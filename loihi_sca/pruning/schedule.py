@@ -10,7 +10,7 @@ from loihi_sca.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Schedule:
+class UpdateSchedule:
     """Updates of the structure over a training, counted in optimizer steps.
 
     Attributes

@@ -46,7 +46,8 @@ def restore(pruner: Pruner, tensors: Mapping[str, torch.Tensor]) -> None:
             f"{' ...' if len(wrong) > 4 else ''}. Make the pruner with the same model and options. "
             "Nothing is changed."
         )
-    pruner.done = int(tensors["done"])
+    pruner.timeline.done, pruner.timeline.is_due = int(tensors["done"]), bool(tensors["due"])
+    pruner.structure.protection.forget()
     for name, evidence in pruner.evidence.items():
         for key in SUMS:
             getattr(evidence, key).copy_(tensors[f"{name}/{key}"])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from loihi_sca.hardware.cost.energy import NOT_MODELLED
 from loihi_sca.hardware.mapping.cliffs import Cliffs
-from loihi_sca.hardware.mapping.mapper import Placement
+from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.tables import profile_cells
 from loihi_sca.reporting import training

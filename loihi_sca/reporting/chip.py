@@ -9,7 +9,7 @@ from typing import Any
 from loihi_sca.hardware.mapping.cliffs import Cliffs, LayerCliffs
 from loihi_sca.reporting.picture import Picture, Table, close_unused, drawing
 from loihi_sca.reporting.text import band_text
-from loihi_sca.reporting.theme import INK, NAMED, SERIES, THEME
+from loihi_sca.reporting.theme import INK, NAMED, PAPER, SERIES, THEME
 
 KINDS = {
     "synop": "synops", "update": "neuron updates", "spike": "spikes", "axon_out": "messages",
@@ -123,8 +123,8 @@ def layer_cliffs(found: Cliffs) -> Picture:
     """Draw what fewer channels save, by layer; cores that are saved too are marked."""
     from matplotlib.ticker import MaxNLocator
 
-    rows = math.ceil(len(found) / COLUMNS)
-    with drawing(rows, COLUMNS, height=1.35 * rows + 0.6) as (figure, axes):
+    rows, columns = math.ceil(len(found) / COLUMNS), min(len(found), COLUMNS)
+    with drawing(rows, columns, height=1.35 * rows + 0.6) as (figure, axes):
         for panel, layer in zip(close_unused(axes, len(found)), found, strict=True):
             _draw_cliffs(panel, layer)
             panel.xaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -193,7 +193,8 @@ def _bands(panel: Any, names: Sequence[str], bands: Sequence[Mapping[str, float]
     """Draw from low to high, about best."""
     best = [band["best"] for band in bands]
     reach = ([b["best"] - b["low"] for b in bands], [b["high"] - b["best"] for b in bands])
-    panel.errorbar(best, names, xerr=reach, fmt="none", color=INK, capsize=3, lw=1)
+    for colour, width in ((PAPER, 3.0), (INK, 1.0)):  # an edge of paper, on bars as dark as ink
+        panel.errorbar(best, names, xerr=reach, fmt="none", color=colour, capsize=3, lw=width)
 
 
 def _finish(panel: Any, x_label: str) -> None:

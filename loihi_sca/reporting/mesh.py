@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from loihi_sca.hardware.cost.mesh import places
-from loihi_sca.hardware.mapping.mapper import Placement
+from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.mapping.utilisation import utilisations
 from loihi_sca.reporting.picture import WIDTH, Picture, Table, drawing
 from loihi_sca.reporting.text import plural, three_digits

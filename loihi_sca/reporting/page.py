@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import jinja2
 from markupsafe import Markup
@@ -63,6 +63,18 @@ class Section:
         for section in self.under:
             yield from section.pictures
 
+    @property
+    def tables(self) -> Iterator[tuple[str, str, Table]]:
+        """Yield the tables, those of pictures too, each with its section and a title."""
+        for part in self.parts:
+            if isinstance(part, Table):
+                yield self.title, part.caption, part
+            elif isinstance(part, Picture) and part.table is not None:
+                yield self.title, part.title, part.table
+        for section in self.under:
+            for title, caption, table in section.tables:
+                yield f"{self.title}, {title}", caption, table
+
 
 @dataclass(frozen=True)
 class Page:
@@ -85,6 +97,31 @@ class Page:
     def pictures(self) -> list[Picture]:
         """All pictures in order."""
         return [picture for section in self.sections for picture in section.pictures]
+
+    def tables(self) -> list[dict[str, Any]]:
+        """Return all figures as JSON values: by table its section, title, columns and rows."""
+        return [
+            {
+                "section": section,
+                "table": title,
+                "columns": list(table.columns),
+                "rows": [list(row) for row in table.rows],
+            }
+            for page_section in self.sections
+            for section, title, table in page_section.tables
+        ]
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Return one row for each figure in :meth:`tables`, as ``--csv`` writes them."""
+        return [
+            {
+                "section": table["section"], "table": table["table"], "row": number,
+                "name": row[0], "column": column, "value": value,
+            }
+            for table in self.tables()
+            for number, row in enumerate(table["rows"], start=1)
+            for column, value in zip(table["columns"][1:], row[1:], strict=True)
+        ]  # fmt: skip
 
     def html(self) -> str:
         """Return the page."""

@@ -95,8 +95,8 @@ def channels(model: str, epochs: Epochs) -> Picture:
 
     names = list(epochs[-1]["alive"])
     panels = ["all layers", *names]
-    rows = math.ceil(len(panels) / COLUMNS)
-    with drawing(rows, COLUMNS, height=PANEL * rows + 0.5, sharex=True) as (figure, axes):
+    rows, columns = math.ceil(len(panels) / COLUMNS), min(len(panels), COLUMNS)
+    with drawing(rows, columns, height=PANEL * rows + 0.5, sharex=True) as (figure, axes):
         xs = [e["number"] for e in epochs]
         for panel, name in zip(close_unused(axes, len(panels)), panels, strict=False):
             alive, off, on = zip(*(_counts(e, name) for e in epochs), strict=True)
@@ -134,8 +134,8 @@ def scores(model: str, epochs: Epochs) -> Picture | None:
         return None
     epoch = (cuts or updates)[-1]
     found = {name: c["scores"] for name, c in epoch["changes"].items() if c["scores"]}
-    rows = math.ceil(len(found) / COLUMNS)
-    with drawing(rows, COLUMNS, height=PANEL * rows + 0.6) as (figure, axes):
+    rows, columns = math.ceil(len(found) / COLUMNS), min(len(found), COLUMNS)
+    with drawing(rows, columns, height=PANEL * rows + 0.6) as (figure, axes):
         panels = close_unused(axes, len(found))
         for panel, (name, one) in zip(panels, found.items(), strict=True):
             bins, low = len(one["kept"]), one["low"]

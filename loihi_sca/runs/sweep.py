@@ -21,8 +21,8 @@ from loihi_sca.config import Budget, PruningConfig, Recipe, TrainingConfig
 from loihi_sca.errors import ConfigError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder
-from loihi_sca.planning.meters import Rates
 from loihi_sca.planning.planner import plan_recipe
+from loihi_sca.planning.rates import Rates
 from loihi_sca.pruning.criteria import criterion_of
 from loihi_sca.runs.job import Job, Result, Runner, check_jobs
 from loihi_sca.runs.ledger import Ledger, Watcher, check_failures

@@ -25,10 +25,11 @@ from loihi_sca.planning.outline import outline_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.pruning.bits import hold_bits, planned_bits
 from loihi_sca.pruning.criteria import Criterion
-from loihi_sca.pruning.schedule import Schedule
+from loihi_sca.pruning.schedule import UpdateSchedule
 from loihi_sca.slayer.dynamics.events import event_driven
 from loihi_sca.training.distributed import ALONE, Index, World
 from loihi_sca.training.epoch import Epoch, Sums
+from loihi_sca.training.inputs import as_input
 from loihi_sca.training.loss import Loss
 from loihi_sca.training.plan import augmentation_of, batches_of, fold_epoch_of, learning_rate_at
 from loihi_sca.training.rates import rates_of
@@ -98,7 +99,7 @@ class Trainer:
             weight_decay=recipe.training.weight_decay,
         )
         self.pruner: Pruner | None = None
-        self.schedule: Schedule | None = None
+        self.schedule: UpdateSchedule | None = None
         if recipe.pruning is not None:
             steps = self._steps_per_epoch
             self.pruner = Pruner(
@@ -112,7 +113,7 @@ class Trainer:
                 rates=rates_of(recipe, train),
                 measure_bits=True,
             )
-            self.schedule = self.pruner.schedule
+            self.schedule = self.pruner.timeline.schedule
         # after the pruner, which would ask what hooks in a model do
         self.loss = Loss(self.model, recipe.training)
         self.held_bits: dict[str, int] = {}
@@ -250,7 +251,7 @@ class Trainer:
     def _read(self, index: Index) -> tuple[torch.Tensor, torch.Tensor]:
         """Return spikes and labels of training samples."""
         try:
-            spikes, labels = self.train.spikes(index), self.train.labels[index]
+            spikes, labels = self.train.distinct(index), self.train.labels[index]
         except (OSError, ValueError, LookupError, RuntimeError) as error:
             raise DataError(
                 f"training samples cannot be read in epoch {self.epoch + 1}, batch "
@@ -258,8 +259,8 @@ class Trainer:
             ) from error
         if self._augmentation is not None:
             spikes = self._augmentation.applied(spikes, index)
-        given, wanted = torch.from_numpy(spikes).to(self.device), torch.from_numpy(labels)
-        return given.float(), wanted.to(self.device)
+        given = as_input(spikes, self.train.timesteps, self.device)
+        return given, torch.from_numpy(labels).to(self.device)
 
     def _network(self, spikes: torch.Tensor) -> torch.Tensor:
         if self._parallel is None:

@@ -11,13 +11,9 @@ from torch.nn import functional
 from loihi_sca.config import TrainingConfig
 from loihi_sca.model.blocks import Gated, SCAConv, SCADense
 from loihi_sca.model.build import SpikingNet
-from loihi_sca.model.residual import (
-    Residual,
-    Selection,
-    SelectiveConv,
-    StreamNeurons,
-    Weighting,
-)
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.selective import Selection, SelectiveConv
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.slayer.lava import slayer
 
 Link: TypeAlias = tuple[str, torch.nn.Module, torch.nn.Module]

@@ -8,7 +8,7 @@ from loihi_sca.config import Recipe
 from loihi_sca.data import Dataset
 from loihi_sca.model.build import input_of
 from loihi_sca.model.outline import share_sent
-from loihi_sca.planning.meters import Rates
+from loihi_sca.planning.rates import Rates
 
 RATE_SAMPLES = 256
 """Training samples from which the rate of the input is known, for budgets of synops and energy."""

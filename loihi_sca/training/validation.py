@@ -9,6 +9,7 @@ import torch
 from loihi_sca.data import Dataset
 from loihi_sca.model.build import SpikingNet
 from loihi_sca.model.outline import share_sent
+from loihi_sca.training.inputs import as_input
 
 SILENT, BUSY = 1e-4, 0.9
 """Spikes per neuron-step below and above which a block's activity has died or exploded."""
@@ -35,7 +36,7 @@ def evaluate(
             labels = torch.from_numpy(dataset.labels[part]).to(model.device)
             share = len(labels) / len(dataset)
             hooks = [b.register_forward_hook(note(name, share)) for name, b in model.gated]
-            spikes = torch.from_numpy(dataset.spikes(part)).to(model.device).float()
+            spikes = as_input(dataset.distinct(part), dataset.timesteps, model.device)
             correct += int((model(spikes).sum(dim=-1).argmax(dim=1) == labels).sum())
             for hook in hooks:
                 hook.remove()

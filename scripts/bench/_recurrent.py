@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
 from _bench import Row
+from _sigma_delta import on_lava
 
-from loihi_sca.engine import fast, lava_cpu
+from loihi_sca.engine import fast
 from loihi_sca.network import Cuba, Dense, Network, Recurrent
 
 BRAILLE = "recurrent 48-450-28, T=270"
@@ -19,7 +21,11 @@ INPUT_RATE = 0.1
 
 
 def recurrent(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
-    """Measure on one processor, a fresh run per sample; Lava's start is excluded."""
+    """Measure on one processor, a fresh run per sample.
+
+    Of Lava it is the processor time of all its processes, shared evenly by all cores, less what a
+    run of one step takes, which is its start.
+    """
     network = braille()
     ready = fast.prepare(network, threads=1)
     rng = np.random.default_rng(1)
@@ -27,20 +33,25 @@ def recurrent(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
     ours, lavas = [], []
 
     def per_sample() -> float:
-        return min(ready.run(spikes).wall_time_s for _ in range(2)) / len(spikes)
+        started = time.process_time()
+        ready.run(spikes)
+        return (time.process_time() - started) / len(spikes)
 
+    ready.run(spikes[:1])  # compiles
     for i in range(1 if quick else 3):
         ours += [per_sample() for _ in range(rounds)]
-        lava = lava_cpu.run(network, spikes[i : i + 1])
-        lavas.append(lava.wall_time_s)
+        _, start = on_lava(network, spikes[i : i + 1, ..., :1], "pipelined")
+        lava, least = on_lava(network, spikes[i : i + 1], "pipelined")
+        lavas.append(least - start)
         ours += [per_sample() for _ in range(rounds)]
         if not np.array_equal(lava.spikes, ready.run(spikes[i : i + 1]).spikes):
             raise SystemExit(f"{BRAILLE}: Lava and the fast engine differ")
     result = ready.run(spikes)
     shares = [f"{x.name} {100 * x.spikes / x.updates:.0f} %" for x in result.activity]
     notes.append(
-        f"{BRAILLE}: Lava {1e3 * np.median(lavas):.4g} ms, fast {1e3 * np.median(ours):.3g} ms per "
-        f"sample; spike rates: input {100 * INPUT_RATE:.0f} %, {', '.join(shares)}"
+        f"{BRAILLE}: Lava at least {1e3 * np.median(lavas):.4g} ms, fast "
+        f"{1e3 * np.median(ours):.3g} ms per sample; spike rates: input {100 * INPUT_RATE:.0f} %, "
+        f"{', '.join(shares)}"
     )
     yield Row(BRAILLE, "Lava / fast", [np.median(lavas) / t for t in ours], 500, "higher", "x")
 

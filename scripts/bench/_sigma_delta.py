@@ -13,7 +13,7 @@ import numpy as np
 from _bench import Row, in_turns, ratios
 
 from loihi_sca.engine import fast, lava_cpu
-from loihi_sca.engine.result import RunResult
+from loihi_sca.engine.result import RunResult, Schedule
 from loihi_sca.network import Conv, Delta, Dense, Input, Layer, Network, Shape, Sigma, SigmaDelta
 
 PILOTNET = "PilotNet SDNN 66x200, 14 frames"
@@ -33,7 +33,7 @@ def sigma_delta(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
     ready = fast.prepare(network, schedule="cold", threads=1)
     noise = np.random.default_rng(1).integers(-64, 65, (1, *network.in_shape, FRAMES))
     ours = [_processor_time(ready, noise) for _ in range(rounds)]
-    lava, least = _on_lava(network, noise)
+    lava, least = on_lava(network, noise)
     if not np.array_equal(lava.spikes, ready.run(noise).spikes):
         raise SystemExit(f"{PILOTNET}: Lava and the fast engine differ")
     notes.append(f"{PILOTNET}: Lava at least {least:.3g} s, fast {np.median(ours):.3g} s")
@@ -47,6 +47,14 @@ def sigma_delta(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
             lambda: _processor_time(ready, noise),
         )
         what = f"5 % of the inputs change, {where} / all, {LONGER} times the frames"
+        fewer = [
+            f"{a / b:.2f} of the {name}"
+            for name, a, b in zip(
+                ("messages", "synops"), _work(ready.run(video)), _work(ready.run(noise)),
+                strict=True,
+            )
+        ]  # fmt: skip
+        notes.append(f"{PILOTNET}, {what}: {', '.join(fewer)}")
         yield Row(PILOTNET, what, ratios(some, everything), 0.2, "lower", "x")
 
 
@@ -83,13 +91,21 @@ def large(rounds: int, lava_frames: int, notes: list[str]) -> Iterator[Row]:
     if lava_frames:
         video = video[..., :lava_frames]
         ours = [_processor_time(ready, video) for _ in range(rounds)]
-        lava, least = _on_lava(network, video)
+        lava, least = on_lava(network, video)
         if not np.array_equal(lava.spikes, ready.run(video).spikes):
             raise SystemExit(f"{YOLO}: Lava and the fast engine differ")
         what = f"{lava_frames} frames, {what}"
         took = f"Lava at least {least:.3g} s, fast {np.median(ours):.3g} s"
         notes.append(f"{YOLO}, {what}: {took}")
         yield Row(YOLO, f"Lava / fast, {what}", [least / t for t in ours], 100, "higher", "x")
+
+
+def _work(result: RunResult) -> tuple[int, int]:
+    """Return how many messages there were in a run, and how many synaptic operations."""
+    sent, synops = (
+        sum(getattr(layer, name) for layer in result.activity) for name in ("spikes", "synops")
+    )
+    return sent, synops
 
 
 def _processor_time(ready: Any, video: np.ndarray) -> float:
@@ -99,14 +115,16 @@ def _processor_time(ready: Any, video: np.ndarray) -> float:
     return time.process_time() - started
 
 
-def _on_lava(network: Network, video: np.ndarray) -> tuple[RunResult, float]:
+def on_lava(
+    network: Network, data: np.ndarray, schedule: Schedule = "cold"
+) -> tuple[RunResult, float]:
     """Return what Lava gives, and the least time that it can take by the clock.
 
     That is the processor time of all its processes, shared evenly by all cores: what the clock says
     depends on what else the machine does.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = lava_cpu.run(network, video, schedule="cold")
+    result = lava_cpu.run(network, data, schedule=schedule)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return result, spent / (os.cpu_count() or 1)

@@ -28,8 +28,8 @@ from loihi_sca.hardware import describe, estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import from_totals
 from loihi_sca.hardware.cost.energy import dynamic_energy
 from loihi_sca.hardware.cost.latency import step_time
-from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.need import cores_and_words
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 from loihi_sca.versions import machine
 

@@ -23,7 +23,6 @@ from _bench import Row, in_turns, options, report
 
 from loihi_sca.slayer.dynamics.events import Convolution, Product, choice, forward, gradient
 from loihi_sca.slayer.dynamics.events.bits import Bits, packed
-from loihi_sca.slayer.dynamics.events.exact import is_exact
 from loihi_sca.slayer.dynamics.events.geometry import Geometry
 
 DENSITIES = (0.02, 0.05, 0.1, 0.2, 0.35)
@@ -67,6 +66,10 @@ class Case:
 
 CASES = (
     Case("3-64, 32x32", 64, 32, 3, 64),
+    Case("12-8, 32x32", 256, 32, 12, 8),
+    Case("8-8, stride 2, 32x32", 256, 32, 8, 8, 3, 2),
+    Case("8-16, 16x16", 256, 16, 8, 16),
+    Case("2-32, 5x5 stride 2, 34x34", 256, 34, 2, 32, 5, 2),
     Case("1-16, 5x5 stride 2, 28x28", 512, 28, 1, 16, 5, 2),
     Case("16-32, stride 2, 12x12", 512, 12, 16, 32, 3, 2),
     Case("16-16, 16x16", 64, 16, 16, 16),
@@ -77,7 +80,12 @@ CASES = (
     Case("128-256, 8x8", 64, 8, 128, 256),
     Case("256-256, 8x8", 64, 8, 256, 256, quick=True),
     Case("128-128, 4x4", 128, 4, 128, 128),
+    Case("64-64, 2x2", 256, 2, 64, 64),
+    Case("32-32, 1x1, 8x8", 64, 8, 32, 32, 1),
     Case("128-128, 1x1, 8x8", 64, 8, 128, 128, 1),
+    Case("dense 64-64", 256, 0, 64, 64),
+    Case("dense 32-100", 256, 0, 32, 100),
+    Case("dense 800-10", 512, 0, 800, 10),
     Case("dense 800-512", 512, 0, 800, 512),
     Case("dense 4096-512", 64, 0, 4096, 512),
     Case("dense 512-512", 1024, 0, 512, 512),
@@ -134,8 +142,6 @@ def measure(case: Case, density: float, rounds: int) -> dict[str, list[float]]:
 def over_events(spikes: torch.Tensor, weight: torch.Tensor, layer: Geometry) -> torch.Tensor:
     """Do all that a forward pass over events does, finding out whether it may included."""
     bits = bits_of(spikes)
-    if not is_exact(weight):
-        raise ValueError("the weights are not quantised.")
     kernel = weight if weight.dim() == 4 else weight[:, :, None, None]
     return forward.weighted(bits, kernel, layer)
 

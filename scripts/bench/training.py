@@ -4,10 +4,11 @@
 Both sides of a ratio are measured in turns in one run, and medians are given. Weights are random,
 scaled so that spikes reach the last layer; the input spikes at a rate of 0.2.
 
-    scripts/bench/training.py [--quick] [--json OUT] [--against FOLDER [--threads N]]
+    scripts/bench/training.py [--quick] [--json OUT]
+        [--against FOLDER [--threads N] [--spikingjelly PYTHON] [--sparx PYTHON]]
 
 With --against only a training step is measured, at the rates of a trained network, beside that of
-the build in another worktree.
+the build in another worktree and of libraries that live in environments of their own.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import torch
 from _bench import Row, in_turns, parser_of, ratios, report, seconds
-from _training_builds import against_build
+from _training_builds import PEERS, Sides, against_build
 from _training_cuda import cuda
 from _training_nets import (
     CLASSES,
@@ -61,6 +62,11 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, metavar="FOLDER", help="a worktree of another build"
     )
+    for name in PEERS:
+        parser.add_argument(
+            f"--{name}", type=Path, metavar="PYTHON",
+            help=f"with --against: the Python of an environment that has {name}",
+        )  # fmt: skip
     parser.add_argument("--threads", type=int, default=2, help="with --against: up to so many")
     choices = parser.parse_args()
     rounds = 3 if choices.quick else 9
@@ -70,7 +76,9 @@ def main() -> None:
         layer, steps, bookkeeping, frozen, against_snntorch, against_spikingjelly, memory, cuda,
     ]  # fmt: skip
     if choices.against is not None:
-        parts = [lambda rounds, _: against_build(choices.against, rounds, choices.threads)]
+        peers = {name: getattr(choices, name) for name in PEERS if getattr(choices, name)}
+        sides = Sides(choices.against, peers)
+        parts = [lambda rounds, _: against_build(sides, rounds, choices.threads, notes)]
     for part in parts:
         try:
             for row in part(rounds, choices.quick):

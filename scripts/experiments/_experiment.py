@@ -9,8 +9,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Size:
         Of a network of the zoo; None leaves the recipe's.
     one_dense : bool
         Whether runs of all seeds prune the dense network of the first seed, the only one there is.
+    data, training, pruning : mapping
+        Other values for sections of the recipe, which is meant for more epochs.
     """
 
     epochs: int
@@ -55,6 +57,9 @@ class Size:
     prune_epochs: int | None = None
     width: float | None = None
     one_dense: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    pruning: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class Grid:
             Other values for the recipe's section.
         """
         base = self.recipe.pruning.model_dump(exclude_none=True)
-        section = PruningConfig.model_validate({**base, **pruning})
+        section = PruningConfig.model_validate({**base, **self.size.pruning, **pruning})
         recipe = self.recipe.model_copy(update={"pruning": section})
         tuning = None
         if self.size.prune_epochs is not None:
@@ -223,8 +228,9 @@ def _options(name: str) -> argparse.Namespace:
 def _sized(recipe: Recipe, size: Size, options: argparse.Namespace, zoo: str | None) -> Recipe:
     limit = options.limit or size.limit
     root = None if options.root is None else str(options.root)
-    data = {**recipe.data.model_dump(), "root": root, "limit": limit}
-    training = {**recipe.training.model_dump(), "epochs": options.epochs or size.epochs}
+    data = {**recipe.data.model_dump(), **size.data, "root": root, "limit": limit}
+    epochs = options.epochs or size.epochs
+    training = {**recipe.training.model_dump(), **size.training, "epochs": epochs}
     sections = {
         "data": DataConfig.model_validate(data),
         "training": TrainingConfig.model_validate(training),

@@ -5,6 +5,7 @@
     scripts/experiments/fold.py --work vgg16 --root FOLDER     # CIFAR-10, about five minutes
     scripts/experiments/fold.py --work preresnet18 --root FOLDER
     scripts/experiments/fold.py --work companions --root FOLDER # what else helps, ten minutes
+    scripts/experiments/fold.py --work settings --root FOLDER  # what that depends on, 20 minutes
     scripts/experiments/fold.py --work gradients --root FOLDER # of VGG16, in the first step
 
 The rows of ``digits`` are dense and pruned networks with the shipped fold, with a fold that leaves
@@ -12,7 +13,8 @@ the threshold where it is, and with one that takes the running statistics as the
 ``vgg16`` (width 1/8, T = 4, direct encoding, 2000 images, 4 epochs) are the norm by the mean, and
 batch norm with initial weights of several sizes; those of ``preresnet18``, at the same settings and
 a width of 1/16 unless ``--width`` says another, are the two norms. Those of ``companions`` (8000
-images) are what else the recipe of VGG16 does, one thing after the other.
+images) are what else the recipe of VGG16 does, one thing after the other; those of ``settings``
+(12,000 images, 5 epochs) change one of its numbers each.
 """
 
 from __future__ import annotations
@@ -144,6 +146,29 @@ def companions(root: str) -> None:
         measure(title, changed("cifar10-vgg16", changes, pruned=False))
 
 
+def settings(root: str) -> None:
+    """Print the rows of what a short training depends on, one thing changed in each."""
+    few = {"batch_size": 32}
+    rows: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+        "as shipped": ({}, {}, {}),
+        "no shift": ({}, {"shift": 0}, {}),
+        "no shift, learning rate 1e-3": ({}, {"shift": 0}, {"learning_rate": 1e-3}),
+        "no shift, threshold 0.5": ({"threshold": 0.5}, {"shift": 0}, {}),
+        "no shift, batches of 32": ({}, {"shift": 0}, few),
+        "the same, threshold 1.5": ({"threshold": 1.5}, {"shift": 0}, few),
+        "the same, voltage decay 0.75": ({"voltage_decay": 0.75}, {"shift": 0}, few),
+        "the same, a narrower surrogate": ({"tau_grad": 0.0035}, {"shift": 0}, few),
+    }
+    for title, (neuron, data, training) in rows.items():
+        shipped = {"norm": "batch", "weight_scale": 1.0, "neurons_per_class": 10}
+        changes = {
+            "model": THIN | shipped | {"neuron": DEEP | neuron},
+            "data": {"limit": 12_000, "root": root} | data,
+            "training": {"epochs": 5, "fold": 1.0} | training,
+        }
+        measure(title, changed("cifar10-vgg16", changes, pruned=False))
+
+
 def gradients(root: str) -> None:
     """Print the size of the gradient of each layer's weights, for surrogates of two heights."""
     data = load_data("cifar10", split="train", timesteps=4, root=root, encoding="direct")
@@ -162,7 +187,7 @@ def gradients(root: str) -> None:
         print(f"scale_grad {scale:g} | {' '.join(sizes)}", flush=True)
 
 
-ON_CIFAR10 = {"companions": companions, "gradients": gradients}
+ON_CIFAR10 = {"companions": companions, "settings": settings, "gradients": gradients}
 
 
 def main() -> None:

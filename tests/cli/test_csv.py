@@ -22,7 +22,7 @@ from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 from loihi_sca.problems import Findings, Problem
 from loihi_sca.results import flat
 
-WITHOUT_TABLE = {"train", "export", "report", "doctor"}
+WITHOUT_TABLE = {"train", "export", "doctor"}
 
 SLOW = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -80,6 +80,14 @@ def goals(told: dict[str, Any]) -> Rows:
 def trained(told: dict[str, Any]) -> Rows:
     stages = ("dense", "pruned")
     return [{"figure": "cores", **{stage: told[stage]["cores"] for stage in stages}}]
+
+
+def on_page(told: dict[str, Any]) -> Rows:
+    return [
+        {"section": t["section"], "table": t["table"], "name": row[0], "column": c, "value": value}
+        for t in told["tables"] for row in t["rows"]
+        for c, value in zip(t["columns"][1:], row[1:], strict=True)
+    ]  # fmt: skip
 
 
 def shown(told: dict[str, Any]) -> Rows:
@@ -145,6 +153,11 @@ CASES = {
         "trial front search_pruning.connections validation_accuracy cores total_energy_uj "
         "test_accuracy digest",
         goals,
+    ),
+    "report": Case(
+        "NET --data digits --samples 9 --profiles loihi2 --out PAGE",
+        "section table row name column value",
+        on_page,
     ),
     "demo": Case(
         "--recipe RECIPE --out RUNS --samples 2",
@@ -219,7 +232,8 @@ def recipe(folder: Path) -> Path:
 
 INPUTS = {
     "NET": net, "WIDE": wide, "SPIKES": spikes, "NIR": nir, "DATA": samples, "RECIPE": recipe,
-    "OUT.net": lambda folder: folder / "out.net", "RUNS": lambda folder: folder / "runs",
+    "OUT.net": lambda folder: folder / "out.net", "PAGE": lambda folder: folder / "page.html",
+    "RUNS": lambda folder: folder / "runs",
 }  # fmt: skip
 
 

@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 from recorded import as_aedat2, as_bin, as_heidelberg
 
+import loihi_sca
 from loihi_sca import data
+from loihi_sca.network import Cuba, Dense, Network
 
 RNG = np.random.default_rng(0)
 
@@ -68,6 +70,22 @@ def test_every_way_to_own_data_is_told(kind, cli, tmp_path) -> None:
     assert told.json["spikes_per_sample"] == pytest.approx(mean)
 
 
+@pytest.mark.parametrize("kind", ["npz", "npy", "function", "folder", "csv"])
+def test_every_way_to_own_data_is_run_verified_and_costed(kind, cli, tmp_path) -> None:
+    name, net = own(kind, tmp_path), tmp_path / "x.net"
+    weight = 2 * RNG.integers(-20, 40, (2, 30))
+    dense = Dense("out", (1, 5, 6), weight, neuron=Cuba(4096, 100, 60))
+    loihi_sca.write(Network("x", (dense,), timesteps=5), net)
+    on = ("--data", name, "--root", tmp_path, "--json")
+    evaluated = cli("evaluate", net, *on)
+    assert (evaluated.code, evaluated.json["samples"]) == (0, 6), evaluated.err
+    estimated = cli("estimate", net, "--samples", 4, *on)
+    assert estimated.code == 0, estimated.err
+    assert estimated.json["energy"] is not None
+    verified = cli("verify", net, "--engines", "reference,fast", "--samples", 3, *on)
+    assert verified.code == 0, verified.err
+
+
 def test_encodings_say_what_they_cost(cli) -> None:
     told = {
         how: cli("data", "digits", "--encoding", how, "--steps", 8, "--json").json
@@ -112,6 +130,9 @@ def test_lost_events_and_damaged_recordings_are_told(cli, tmp_path) -> None:
     table = cli(*how, "--split", "test").out
     assert "6 (20.0%)" in table
     assert "12 (40.0%), lost" in table
+    graded = cli(*how, "--split", "test", "--counts", "graded", "--cache", tmp_path / "kept")
+    assert "12 (40.0%), counted" in graded.out
+    assert len(list((tmp_path / "kept").iterdir())) == 1
     for path in (tmp_path / "moves" / "1").glob("1*.bin"):
         path.write_bytes(b"123")
     damaged = cli(*how)
@@ -120,6 +141,9 @@ def test_lost_events_and_damaged_recordings_are_told(cli, tmp_path) -> None:
     skipped = cli(*how, "--skip-damaged", "--json").json["skipped"]
     assert 1 <= len(skipped) <= 6
     assert "left out, damaged" in cli(*how, "--skip-damaged").out
+    (tmp_path / "file").touch()
+    denied = cli(*how, "--cache", tmp_path / "file" / "kept")
+    assert (denied.code, "cannot create folder" in denied.err) == (1, True)
     assert "data.window_ms is missing" in cli(*how[:-2]).err
     assert "camera is missing" in cli("data", "moves", "--root", tmp_path).err
 
@@ -134,7 +158,7 @@ def test_words_that_are_none_are_refused(words, cli) -> None:
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("kind", ["folder", "recordings", "shd", "cifar10_dvs"])
+@pytest.mark.parametrize("kind", ["folder", "recordings", "graded", "shd", "cifar10_dvs"])
 def test_recipes_train_on_them_and_the_run_says_how_to_evaluate(kind, cli, tmp_path) -> None:
     root = tmp_path / "data"
     root.mkdir()
@@ -145,6 +169,9 @@ def test_recipes_train_on_them_and_the_run_says_how_to_evaluate(kind, cli, tmp_p
     elif kind == "recordings":
         recordings(root)
         name, more = "moves", 'camera = [5, 8]\nbinning = "count"\ndownsample = 2'
+    elif kind == "graded":
+        recordings(root)
+        name, more = "moves", f'camera = [5, 8]\nwindow_ms = 9\ncounts = "graded"\ncache = "{root}"'
     elif kind == "shd":
         for side in ("train", "test"):
             spoken = [[(i % 700, 0.1), (5, 0.2)] for i in range(20)]
@@ -169,6 +196,7 @@ def test_recipes_train_on_them_and_the_run_says_how_to_evaluate(kind, cli, tmp_p
     assert evaluated.code == 0, evaluated.err
     told = cli("data", run, "--split", "test", "--json").json
     assert told["samples"] == evaluated.json["samples"]
-    assert told["how"] == {"folder": "latency encoding", "recordings": "events by count"}.get(
-        kind, "events by time"
-    )
+    assert told["how"] == {
+        "folder": "latency encoding", "recordings": "events by count",
+        "graded": "events by time, graded",
+    }.get(kind, "events by time")  # fmt: skip

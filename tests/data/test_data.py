@@ -125,6 +125,14 @@ def test_images_may_be_encoded_by_latency_but_do_not_change() -> None:
         data.load("digits", encoding="delta")
 
 
+@pytest.mark.parametrize("encoding", ["direct", "thermometer", "rate", "latency"])
+def test_distinct_steps_are_all_steps_or_the_one_that_all_are_like(encoding) -> None:
+    digits = data.load("digits", split="test", timesteps=5, encoding=encoding).first(4)
+    distinct, spikes = digits.distinct(), digits.spikes()
+    assert distinct.shape[-1] == (1 if encoding in ("direct", "thermometer") else 5)
+    assert np.array_equal(np.broadcast_to(distinct, spikes.shape), spikes)
+
+
 def test_splits_of_digits_share_no_image() -> None:
     parts = {s: data.load("digits", split=s) for s in ("train", "validation", "test")}
     assert {s: len(p) for s, p in parts.items()} == {"train": 1213, "validation": 134, "test": 450}

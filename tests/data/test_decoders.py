@@ -8,7 +8,6 @@ from recorded import HEAD3, as_aedat2, as_aedat3, as_bin, bytes_of_40_bits, pack
 
 from loihi_sca.data import decoders
 from loihi_sca.data.decoders import (
-    DECODERS,
     decode_aedat,
     decode_aedat3,
     decode_bin,
@@ -135,9 +134,7 @@ def test_a_file_that_ends_within_an_event_is_named(decode) -> None:
         decode(b"1234567", "8.x", (34, 34))
 
 
-def test_aedat4_is_refused_with_what_to_do() -> None:
-    with pytest.raises(InputError, match=r"1\.aedat4: \.aedat4 is not read\. Save its events"):
-        DECODERS[".aedat4"](b"#!AER-DAT4.0\r\n", "1.aedat4", (128, 128))
+def test_aedat_4_under_the_ending_of_the_older_ones_is_named() -> None:
     with pytest.raises(InputError, match=r"first line is '#!AER-DAT4\.0'"):
         decode_aedat(b"#!AER-DAT4.0\r\n", "1.aedat", (128, 128))
 

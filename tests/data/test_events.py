@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import HEAD3, as_aedat2, as_aedat3, as_bin, as_heidelberg, packet
+from recorded import HEAD3, as_aedat2, as_aedat3, as_aedat4, as_bin, as_heidelberg, packet
 
 from loihi_sca import data
 from loihi_sca.config import DataConfig
@@ -117,9 +117,13 @@ def test_cifar10_dvs_tests_on_the_first_hundred_of_each_class(tmp_path) -> None:
     (tmp_path / "cat" / "other.aedat").write_bytes(b"")
     with pytest.raises(InputError, match=r"other\.aedat: has no number; files are called"):
         data.load("cifar10_dvs", root=tmp_path)
-    (tmp_path / "cat" / "other.aedat").rename(tmp_path / "cat" / "cifar10_cat_7.aedat4")
-    with pytest.raises(InputError, match=r"cifar10_cat_7\.aedat4: \.aedat4 is not read"):
-        data.load("cifar10_dvs", split="test", root=tmp_path).spikes()
+    (tmp_path / "cat" / "other.aedat").unlink()
+    (tmp_path / "cat" / "cifar10_cat_0.aedat").unlink()
+    content = as_aedat4([(7, 8, 1, 0), (9, 10, 0, 1_250_000)])
+    (tmp_path / "cat" / "cifar10_cat_0.aedat4").write_bytes(content)  # as it is handed on today
+    test = data.load("cifar10_dvs", split="test", root=tmp_path, timesteps=13)
+    cats = test.spikes()[test.labels == CLASSES.index("cat")]
+    assert [[1, 8, 7, 0], [0, 10, 9, 12]] in [sorted(np.argwhere(x).tolist())[::-1] for x in cats]
 
 
 SPOKEN = [[(0, 0.0), (699, 0.5)], [(5, 0.25), (5, 0.2505), (6, 1.5)]]

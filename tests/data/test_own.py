@@ -254,3 +254,39 @@ def test_values_with_time_are_encoded_as_changes(tmp_path) -> None:
     for call in (data.load, data.shape_of):
         with pytest.raises(InputError, match=r"spikes must be 0 or 1.*data\.encoding = \"delta\""):
             call("mine.npz", root=tmp_path)
+
+
+def counts(n: int = 20, most: int = 3) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, most, (n, 2, 4, 5, 6), endpoint=True)
+
+
+def test_counts_are_refused_clipped_or_graded(tmp_path) -> None:
+    np.savez(tmp_path / "mine.npz", x=counts(), y=labels())
+    with pytest.raises(InputError, match=r'from 0 to 3\. Counts: clip them, data\.counts = "clip"'):
+        data.load("mine.npz", root=tmp_path)
+    clipped = data.load("mine.npz", root=tmp_path, counts="clip")
+    given = clipped.samples.values[clipped.samples.order]
+    assert given.max() == 3
+    assert np.array_equal(clipped.spikes(), np.minimum(given, 1))
+    assert (clipped.spikes().dtype, clipped.samples.are_mantissas) == (np.uint8, False)
+    graded = data.load("mine.npz", root=tmp_path, counts="graded")
+    assert np.array_equal(graded.spikes(), 64 * given)
+    assert (graded.spikes().dtype, graded.samples.are_mantissas) == (np.int32, True)
+    assert data.describe(graded).how == "counts as given"
+
+
+def test_more_counts_than_drive_a_neuron_are_named(tmp_path) -> None:
+    np.savez(tmp_path / "mine.npz", x=counts(most=64), y=labels())
+    graded = data.load("mine.npz", root=tmp_path, counts="graded")
+    with pytest.raises(InputError, match=r'64 events at one place .* at most 63 .*counts = "clip"'):
+        graded.spikes()
+
+
+@pytest.mark.parametrize("kind", ["images", "courses", "negative"])
+def test_counts_are_of_spikes_and_of_nothing_else(kind, tmp_path) -> None:
+    x = {"images": spikes()[..., 0], "courses": spikes() * 0.5, "negative": -counts()}[kind]
+    np.savez(tmp_path / "mine.npz", x=x, y=labels())
+    more = {"encoding": "delta"} if kind == "courses" else {}
+    said = "spikes must be 0 or 1, got values from -3" if kind == "negative" else "holds no spikes"
+    with pytest.raises((ConfigError, InputError), match=said):
+        data.load("mine.npz", root=tmp_path, counts="graded", **more)

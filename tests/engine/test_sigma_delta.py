@@ -177,6 +177,33 @@ def test_a_network_that_is_laid_out_runs_clips_of_any_length_one_after_the_other
         assert actual.activity == expected.activity
 
 
+@pytest.mark.parametrize("share", [0.0, 0.002, 0.1])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_what_stands_still_is_passed_over_and_nothing_else(share, groups):
+    """On maps of more positions, and over more steps, than are looked at together."""
+    rng = np.random.default_rng(5)
+    values = rng.integers(-64, 65, (2, 3, 13, 15, 150))
+    for t in range(1, 150):
+        still = rng.random(values.shape[:-1]) >= share
+        values[..., t] = np.where(still, values[..., t - 1], values[..., t])
+    layers = [
+        Input("in", (3, 13, 15), neuron=Delta(5)),
+        Conv("a", (3, 13, 15), rng.integers(-9, 9, (6, 3 // groups, 3, 3)), groups=groups,
+             padding=(1, 1), neuron=SigmaDelta(9), bias=rng.integers(-30, 30, 6)),
+        Conv("b", (6, 13, 15), rng.integers(-9, 9, (70, 6, 3, 3)), stride=(1, 2),
+             neuron=SigmaDelta(20)),
+        Dense("c", (70, 11, 7), rng.integers(-9, 9, (5, 5390)), neuron=Sigma()),
+    ]  # fmt: skip
+    names = [layer.name for layer in layers]
+    expected = reference.run(net(*layers), values, record=names)
+    actual = fast.run(net(*layers), values, record=names)
+    assert actual.activity == expected.activity
+    for name in names:
+        np.testing.assert_array_equal(actual.traces[name].spikes, expected.traces[name].spikes)
+    silent = fast.run(net(*layers), values)  # nothing is recorded, and zeros are not written
+    np.testing.assert_array_equal(silent.spikes, expected.spikes)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_layers_are_late_by_one_step_each_where_there_is_no_bias(data):

@@ -12,7 +12,8 @@ from network_strategies import graded_networks, video_for
 
 from loihi_sca import netx
 from loihi_sca.compiler.passes.repair_weights import repair_weights
-from loihi_sca.compiler.verify import random_data, verify
+from loihi_sca.compiler.random_data import random_data
+from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import lava_cpu, reference
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.network import Conv, Delta, Dense, Input, Network, Sigma, SigmaDelta

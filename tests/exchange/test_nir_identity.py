@@ -9,13 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from network_strategies import graded_networks, networks
+from network_strategies import graded_networks, networks, residual_networks
 
 import loihi_sca
 from loihi_sca.errors import ConfigError, InputError, NetworkError, UnsupportedLayer
 from loihi_sca.exchange.nir_file import read_graph
 from loihi_sca.exchange.tools import TOOLS
-from loihi_sca.network import Conv, Cuba, Dense, Input, Network, OtherLayer, Pool, Readout
+from loihi_sca.network import (
+    ComplexDense,
+    Conv,
+    Cuba,
+    Dense,
+    Input,
+    Network,
+    OtherLayer,
+    Pool,
+    Readout,
+    Recurrent,
+    Resonator,
+)
 
 SETTINGS = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -38,7 +50,7 @@ def network() -> Network:
 
 
 @SETTINGS
-@given(network=networks(recurrent=False), tool=st.sampled_from(sorted(TOOLS)))
+@given(network=st.one_of(networks(), residual_networks()), tool=st.sampled_from(sorted(TOOLS)))
 def test_every_network_comes_back_bit_for_bit(network, tool, tmp_path) -> None:
     loihi_sca.write_nir(network, tmp_path / "a.nir", tool=tool)
     back = loihi_sca.read_nir(tmp_path / "a.nir")
@@ -54,12 +66,18 @@ def test_every_network_comes_back_bit_for_bit(network, tool, tmp_path) -> None:
 
 
 @SETTINGS
-@given(network=networks(groups=False, pools=False, recurrent=False))
+@given(
+    network=st.one_of(
+        networks(groups=False, pools=False), residual_networks(groups=False, pools=False)
+    )
+)
 def test_the_nir_package_hands_it_on_unchanged(network, tmp_path) -> None:
     nir = pytest.importorskip("nir")
     loihi_sca.write_nir(network, tmp_path / "a.nir")
-    square = all(len(set(x.kernel)) == 1 for x in network if isinstance(x, Conv))
-    graph = nir.read(tmp_path / "a.nir", type_check=square)
+    kernels = {x.kernel for layer in network for x in layer.tables if isinstance(x, Conv)}
+    chain = network.wiring.is_chain and not any(isinstance(x, Recurrent) for x in network)
+    checked = chain and all(len(set(kernel)) == 1 for kernel in kernels)
+    graph = nir.read(tmp_path / "a.nir", type_check=checked)
     nir.write(tmp_path / "b.nir", graph)
     assert loihi_sca.read_nir(tmp_path / "b.nir").network == network
 
@@ -194,6 +212,62 @@ def test_sigma_delta_is_refused_by_name(network, tmp_path_factory) -> None:
     with pytest.raises(UnsupportedLayer, match=r"NIR has no node for a (Sigma|Delta|SigmaDelta)"):
         loihi_sca.write_nir(network, folder / "x.nir")
     assert not list(folder.iterdir())
+
+
+def test_a_recurrent_layer_is_a_cycle_and_added_synapses_are_ways_beside(tmp_path) -> None:
+    rng = np.random.default_rng(2)
+
+    def weight(rows: int, columns: int) -> np.ndarray:
+        return 2 * rng.integers(-20, 30, (rows, columns))
+
+    skip = Dense("skip", (6,), weight(3, 6), source="in")
+    layers = (
+        Input("in", (6,)),
+        Recurrent("rec", (6,), weight(4, 6), feedback=weight(4, 4), neuron=Cuba(900, 70, 50),
+                  axon_delay=np.array([0, 1, 2, 0])),
+        Dense("side", (4,), weight(2, 4), neuron=Cuba(4096, 0, 9)),
+        Dense("out", (4,), weight(3, 4), neuron=Cuba(4096, 0, 40), source="rec", added=(skip,)),
+    )  # fmt: skip
+    network, path = Network("x", layers, timesteps=7), tmp_path / "x.nir"
+    notes = "\n".join(loihi_sca.write_nir(network, path))
+    assert "rec: the way back to its own neurons takes a step" in notes
+    assert "its layers hear others than the one before them" in notes
+    graph = read_graph(path)
+    edges = set(graph.edges)
+    assert {("1_neuron", "1_feedback"), ("1_feedback", "1_neuron")} <= edges
+    assert {("1_axon", "2_dense"), ("1_axon", "3_dense"), ("input", "3_added000_dense"),
+            ("3_dense", "3_neuron"), ("3_added000_dense", "3_neuron"),
+            ("2_neuron", "2_head"), ("3_neuron", "output")} <= edges  # fmt: skip
+    assert graph.nodes["2_head"].type == "Output"
+    assert np.array_equal(graph.nodes["1_feedback"].fields["weight"], layers[1].feedback)
+    back = loihi_sca.read_nir(path)
+    assert (back == network, back.network.wiring.heads) == (True, network.wiring.heads)
+    spikes = (rng.random((3, 6, 7)) < 0.4).astype(np.uint8)
+    assert np.array_equal(
+        loihi_sca.run(back.network, spikes).spikes, loihi_sca.run(network, spikes).spikes
+    )
+    with pytest.raises(UnsupportedLayer, match=r"cycle: '1_feedback' \(Linear\), '1_neuron'"):
+        loihi_sca.read_nir(path, as_graph=True)
+    with h5py.File(path, "r+") as file:
+        file["node/nodes/1_feedback/weight"][0] += 2
+    with pytest.raises(NetworkError, match=r"changed since.*1_feedback.*weight"):
+        loihi_sca.read_nir(path)
+
+
+def test_a_constant_channel_travels_and_is_told(tmp_path) -> None:
+    entry = Input("in", (3,), constant=True)
+    network = Network("x", (entry, Dense("d", (3,), np.eye(3, dtype=int), neuron=Cuba(1, 2, 3))))
+    [note] = loihi_sca.write_nir(network, tmp_path / "x.nir")
+    assert note == "the last channel of its input is no data, and has to say 1 at every step"
+    assert loihi_sca.read_nir(tmp_path / "x.nir") == network
+
+
+def test_resonators_are_refused_by_name(tmp_path) -> None:
+    table = np.ones((2, 3), dtype=int)
+    layer = ComplexDense("phase", (3,), table, table, neuron=Resonator(100, 200, 300))
+    with pytest.raises(UnsupportedLayer, match="phase: NIR has no node for a ComplexDense"):
+        loihi_sca.write_nir(Network("x", (layer,)), tmp_path / "x.nir")
+    assert not list(tmp_path.iterdir())
 
 
 def test_everything_that_nir_cannot_say_is_listed(network, tmp_path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from loihi_sca import netx
 from loihi_sca.hardware import describe, load_profile, map_network
 from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
-from loihi_sca.hardware.mapping.cliffs import cliffs, cores_and_words
+from loihi_sca.hardware.mapping.cliffs import cliffs
 from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.need import cores_and_words
 from loihi_sca.hardware.mapping.utilisation import utilisations
 from loihi_sca.hardware.shapes import Geometry
 from loihi_sca.reporting.mesh import layer_colour, mesh

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihi_sca.hardware import Geometry, load_profile
-from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.grid import input_steps, need_table
 from loihi_sca.hardware.mapping.loihi2 import tile
 from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.need import cores_and_words
 
 
 @st.composite

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from loihi_sca.hardware import find_violations, load_profile, map_network
 from loihi_sca.hardware.architecture import ArchitectureFile, LayerEntry, build
 from loihi_sca.hardware.cost.mesh import from_host, places, traffic
+from loihi_sca.hardware.from_network import describe, weight_bits
 from loihi_sca.hardware.mapping import loihi1
-from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.need import cores_and_words
 from loihi_sca.hardware.mapping.tiling import Tiling
 from loihi_sca.hardware.mapping.usage import axon_map, connections, destinations, usage
-from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, describe, weight_bits
+from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.network import (
     Cuba,
     Dense,

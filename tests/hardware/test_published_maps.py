@@ -118,7 +118,7 @@ def test_words_per_tap_and_input_channel(bits, words):
 
 def test_pilotnets_first_layer_at_16_and_15_channels(installed_net):
     network = netx.read(installed_net("gts/pilotnet_lif/network.net"))
-    from loihi_sca.hardware.mapping.cliffs import cores_and_words
+    from loihi_sca.hardware.mapping.need import cores_and_words
 
     budget = core_budget_of(load_profile("loihi2-2023"))
     conv1 = describe(network).layers[1].geometry

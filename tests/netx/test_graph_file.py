@@ -79,9 +79,9 @@ def test_netx_cannot_say_it():
         netx.write(network(), "never.net")
 
 
-def test_nir_is_refused(tmp_path):
-    with pytest.raises(UnsupportedLayer, match="only chains are exported as NIR"):
-        loihi_sca.write_nir(network(), tmp_path / "net.nir")
+def test_nir_says_it_and_gives_it_back(tmp_path):
+    loihi_sca.write_nir(network(), tmp_path / "net.nir")
+    assert loihi_sca.read_nir(tmp_path / "net.nir") == network()
 
 
 def test_a_pool_has_no_place(tmp_path):

@@ -11,8 +11,9 @@ from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile, map_network
 from loihi_sca.planning.budget import Plan, plan
 from loihi_sca.planning.chain import chain_of
-from loihi_sca.planning.meters import Rates, meter_of
+from loihi_sca.planning.meters import meter_of
 from loihi_sca.planning.outline import Outline, outline
+from loihi_sca.planning.rates import Rates
 from loihi_sca.planning.target import target_of
 
 SIZES = {"vgg16": (3, 32, 32), "vgg9": (3, 32, 32), "lenet": (1, 28, 28), "nmnist": (2, 34, 34)}

@@ -8,13 +8,14 @@ import pytest
 from loihi_sca.config import Budget, ModelConfig, PruningConfig, Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.hardware import load_profile, map_network
-from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.need import cores_and_words
 from loihi_sca.planning.chain import chain_of
-from loihi_sca.planning.meters import Rates, meter_of
+from loihi_sca.planning.meters import meter_of
 from loihi_sca.planning.outline import Outline, outline
 from loihi_sca.planning.planner import plan_for, plan_recipe
 from loihi_sca.planning.ranking import lists_of, longest_within
+from loihi_sca.planning.rates import Rates
 
 THIN_VGG9 = {
     "layers": [

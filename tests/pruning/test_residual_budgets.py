@@ -5,15 +5,16 @@ import torch
 
 from loihi_sca.config import ModelConfig, PruningConfig
 from loihi_sca.errors import ConfigError
-from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.frontend.slayer import compile_slayer
 from loihi_sca.hardware import Architecture, describe, estimate, load_profile, map_network
 from loihi_sca.hardware.cost.activity import Activity, from_rates
 from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.removal import remove_pruned
 from loihi_sca.planning.budget import Plan, plan
 from loihi_sca.planning.chain import chain_of
-from loihi_sca.planning.meters import Channels, Meter, Rates, Synops, Weights, meter_of
+from loihi_sca.planning.meters import Channels, Meter, Synops, Weights, meter_of
 from loihi_sca.planning.outline import Outline, outline
+from loihi_sca.planning.rates import Rates
 from loihi_sca.planning.target import target_of
 from loihi_sca.pruning import Pruner
 from loihi_sca.slayer.lava import slayer

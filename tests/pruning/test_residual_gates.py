@@ -5,7 +5,7 @@ import torch
 from residual_net import net, step, trained
 
 from loihi_sca.config import PruningConfig
-from loihi_sca.model.residual import quantize_8bit
+from loihi_sca.model.stream import quantize_8bit
 from loihi_sca.pruning import CRITERIA, Pruner
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.frontend.compile import compile_slayer
+from loihi_sca.frontend.slayer import compile_slayer
 from loihi_sca.model.acceleration import obstacles
 from loihi_sca.slayer import accelerate
 from loihi_sca.slayer.lava import slayer

@@ -19,7 +19,7 @@ from loihi_sca.errors import ConfigError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend.export import to_network
 from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.model.copying import copied
-from loihi_sca.network.layers import Dense as DenseLayer
+from loihi_sca.network import Dense as DenseLayer
 from loihi_sca.slayer.lava import slayer
 
 cuba = slayer.block.cuba

@@ -14,8 +14,9 @@ from loihi_sca.errors import ConfigError, UnsupportedLayer
 from loihi_sca.model.blocks import slayer_neuron
 from loihi_sca.model.build import build
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.model.residual import Residual, quantize_8bit
+from loihi_sca.model.residual import Residual
 from loihi_sca.model.sizes import resize, shapes_of
+from loihi_sca.model.stream import quantize_8bit
 from loihi_sca.slayer.lava import slayer
 
 
@@ -200,7 +201,7 @@ def test_convolutions_before_and_behind_a_stream_hear_spikes() -> None:
 
 STRIDED = """
 import gc, torch
-from loihi_sca.model.residual import Weighting
+from loihi_sca.model.stream import Weighting
 torch.set_num_threads(1)
 for _ in range(12):
     synapse = Weighting(6, 9, 1, stride=2)

@@ -9,11 +9,12 @@ from thin_preresnet import thin_preresnet18, thin_spikes
 from loihi_sca.compiler.verify import verify
 from loihi_sca.config import ModelConfig
 from loihi_sca.errors import UnsupportedLayer
-from loihi_sca.frontend.compile import check_slayer, compile_slayer
 from loihi_sca.frontend.export import to_network
+from loihi_sca.frontend.slayer import check_slayer, compile_slayer
 from loihi_sca.model.build import build
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.model.residual import Residual, StreamNeurons, Weighting
+from loihi_sca.model.residual import Residual
+from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.slayer.lava import slayer
 
 SHAPE = (2, 7, 7)

@@ -11,7 +11,7 @@ from loihi_sca.errors import TrainingError, UnsupportedLayer
 from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.folding import fold_norms, open_norms, unfold
 from loihi_sca.model.removal import remove_pruned
-from loihi_sca.model.residual import Weighting
+from loihi_sca.model.stream import Weighting
 from loihi_sca.network.fixed_point import MAX_BIAS, MIN_BIAS
 
 NEURON = NeuronConfig(voltage_decay=0.1, tau_grad=0.005, scale_grad=10)
@@ -57,6 +57,24 @@ def test_folded_all_layers_spike_as_in_slayer(off) -> None:
     for engine in ("reference", "fast"):
         given = loihi_sca.run(compiled, spikes_in().int().numpy(), engine).spikes
         np.testing.assert_array_equal(given, wanted)
+
+
+@pytest.mark.lava
+@pytest.mark.timeout(900)
+def test_folded_it_is_the_same_on_lava() -> None:
+    model, _ = trained()
+    fold_norms(model, spikes_in())
+    data = spikes_in()[:2]
+    compiled = loihi_sca.compile(model, proof_data=data.numpy())
+    assert all(np.any(compiled[name].bias) for name in READERS)
+    found = loihi_sca.verify(compiled, data=data.int().numpy(), timeout_s=600)
+    assert found.engines == ("reference", "fast", "lava")
+    assert {*READERS, "residual2.conv1", "output"} <= {*found.layers}
+    assert all(found.spikes[name] > 5 for name in (*READERS, "residual2.conv1", "output"))
+    assert found.mismatches == 0
+    wanted = model.eval()(data).detach().numpy()
+    on_lava = loihi_sca.run(compiled, data.int().numpy(), "lava").spikes
+    np.testing.assert_array_equal(on_lava, wanted)
 
 
 def test_what_adds_up_has_one_gain_and_its_readers_the_threshold() -> None:

@@ -60,9 +60,9 @@ class PreparedGraded:
         threads = self._threads_in_budget(samples, steps, data.dtype)
         kind = data.dtype if data.dtype.kind in "biu" else np.dtype(np.int64)
         nothing = np.zeros((*network.in_shape, 0), dtype=kind)
-        _run_sample(self, nothing, Buffers(network, 0), {}, None)  # compiles
-        started = time.perf_counter()
         out = np.empty((samples, *network.out_shape, steps), dtype=np.int32)
+        _run_sample(self, nothing, Buffers(network, 0), {}, out[0, ..., :0])  # compiles
+        started = time.perf_counter()
         traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
 
         def work(i: int) -> npt.NDArray[np.int64]:
@@ -117,17 +117,18 @@ def _run_sample(
     sample: npt.NDArray[np.integer[Any]],
     buffers: Buffers,
     traces: Mapping[str, Trace],
-    out: IntArray | None,
+    out: IntArray,
 ) -> npt.NDArray[np.int64]:
     """Run one sample (*in_shape, T) through all layers; return the counts (layers, COUNTS)."""
     from loihi_sca.engine.fast import graded_kernels as kernels  # loads numba
+    from loihi_sca.engine.fast.graded_encode import encode_values
 
     counts = np.zeros((len(ready.tables), COUNTS), dtype=np.int64)
     steps = sample.shape[-1]
     place = 0
     messages, tally = buffers.of(place, ready.network.in_shape)
-    _copy_time_major(sample, messages)
     if ready.tables[0].kind != DELTA:  # whose values are no messages
+        _copy_time_major(sample, messages)
         kernels.tally_messages(messages, tally)
     for layer, table, count in zip(ready.network, ready.tables, counts, strict=True):
         trace = traces.get(layer.name)
@@ -135,17 +136,23 @@ def _run_sample(
             place, arriving, heard = place + 1, messages, tally
             messages, tally = buffers.of(place, layer.out_shape)
             sigma = np.empty((0 if trace is None else steps, layer.neurons), dtype=np.int32)
-            kernels.run_graded(table, arriving, heard, messages, tally, sigma, count)
+            if table.kind == DELTA:
+                encode_values(_by_position(sample), table.threshold, messages, tally)
+                sigma[:] = 0
+            else:
+                kernels.run_graded(table, arriving, heard, messages, tally, sigma, count)
             if layer.axon_delay is not None:
+                kernels.complete_messages(messages, tally)
                 _delay(messages, layer.axon_delay)
                 kernels.tally_messages(messages, tally)
             if trace is not None and trace.sigma is not None:
                 trace.sigma[...] = _as_sample(sigma, layer.out_shape)
         kernels.count_messages(messages, tally, count)
         if trace is not None:
+            kernels.complete_messages(messages, tally)
             trace.spikes[...] = _as_sample(messages, layer.out_shape)
-    if out is not None:
-        out[...] = _as_sample(messages, ready.network.out_shape)
+    kernels.complete_messages(messages, tally)
+    out[...] = _as_sample(messages, ready.network.out_shape)
     return counts
 
 
@@ -155,8 +162,13 @@ def _copy_time_major(sample: npt.NDArray[np.integer[Any]], messages: IntArray) -
 
     channels, steps = sample.shape[0], sample.shape[-1]
     positions = messages.shape[1] // channels
-    by_position = np.ascontiguousarray(sample).reshape(1, channels, positions, steps)
-    time_major(by_position, messages.reshape(1, steps, positions, channels))
+    time_major(_by_position(sample)[None], messages.reshape(1, steps, positions, channels))
+
+
+def _by_position(sample: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
+    """Return a sample (C, H, W, T) or (N, T) as (C, positions, T)."""
+    positions = int(np.prod(sample.shape[1:-1]))
+    return np.ascontiguousarray(sample).reshape(len(sample), positions, sample.shape[-1])
 
 
 def _as_sample(values: IntArray, shape: Shape) -> IntArray:

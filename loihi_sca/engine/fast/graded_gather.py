@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from loihi_sca.engine.fast.graded_neurons import GLANCE, clear_silent, next_marked, total
 from loihi_sca.engine.fast.graded_table import LANES, WIDEST
 from loihi_sca.engine.fast.jit import compiled
 from loihi_sca.engine.fast.pair_sums import HALF_BITS, sum_columns
@@ -31,19 +32,23 @@ def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any, eve
     ``tally`` holds how many messages each position has. ``listed`` is ``(starts, rows, low,
     high)``: the pairs of position ``p`` are ``starts[p]`` to ``starts[p + 1]``, ``rows`` holds the
     place of each in its row of the map, ``low`` the lower halves of both messages, and ``high`` the
-    rest, if there is any. ``every`` is the same for the case that all pairs are listed, ``starts``
-    and ``rows`` being filled in already. Returns that of both which holds the pairs, whether there
-    is anything in ``high``, and the synaptic operations.
+    rest, if there is any. ``every`` is the same for the case that all pairs are listed, whose
+    ``starts`` and ``rows`` are filled in when first needed. Returns that of both which holds the
+    pairs, whether there is anything in ``high``, and the synaptic operations.
     """
-    synops, heard = _count(fan_out, messages, tally)
-    silent = 1 - tally.sum() / messages.shape[0]
+    if tally.shape[0] != fan_out.shape[0]:  # a map that a dense layer sees as one position
+        clear_silent(messages, tally)
+    sent, synops, heard = _count(fan_out, tally)
+    silent = 1 - sent / messages.shape[0]
     pairs = (g.in_c + 1) // 2
     looks = heard * (LOOK_AT_POSITION + LOOK_AT_PAIR * pairs)
     spared = pairs * fan_out.sum() * silent * silent
     positions = messages.reshape(g.in_h * g.in_w, g.in_c)
     if spared < looks:
         listed = every
-        wide = _cut_all(positions, listed[2])
+        if not listed[0][-1]:
+            _list_all(g, listed[0], listed[1])
+        wide = _cut_all(positions, tally, listed[2])
     else:
         wide = _list_present(g, positions, tally, listed)
     if wide:
@@ -52,7 +57,7 @@ def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any, eve
 
 
 @compiled
-def list_all(g: Any, starts: Any, rows: Any) -> None:
+def _list_all(g: Any, starts: Any, rows: Any) -> None:
     """Write ``starts`` and ``rows`` of :func:`list_pairs` with every pair listed."""
     pairs = (g.in_c + 1) // 2
     for p in range(g.in_h * g.in_w):
@@ -63,22 +68,30 @@ def list_all(g: Any, starts: Any, rows: Any) -> None:
 
 
 @compiled
-def _count(fan_out: Any, messages: Any, tally: Any) -> Any:
-    """Return the synaptic operations of a step, and how many positions there are to look at."""
+def _count(fan_out: Any, tally: Any) -> Any:
+    """Return the messages and synaptic operations of a step, and the positions to look at."""
     if tally.shape[0] != fan_out.shape[0]:  # a map that a dense layer sees as one position
-        return tally.sum() * fan_out[0], 1
-    synops, heard = 0, 0
-    for p in range(tally.shape[0]):
-        synops += tally[p] * fan_out[p]
-        heard += tally[p] != 0
-    return synops, heard
+        sent = total(tally)
+        return sent, sent * fan_out[0], 1
+    messages, synops, heard = 0, 0, 0
+    for a in range(0, tally.shape[0], GLANCE):
+        here, fans = tally[a : a + GLANCE], fan_out[a : a + GLANCE]
+        sent = total(here)
+        if sent:
+            messages += sent
+            for p in range(here.shape[0]):
+                synops += here[p] * fans[p]
+                heard += here[p] != 0
+    return messages, synops, heard
 
 
 @compiled
-def _cut_all(positions: Any, low: Any) -> Any:
+def _cut_all(positions: Any, tally: Any, low: Any) -> Any:
     """Write the lower halves of all messages; return whether that is not all of them."""
     count, channels = positions.shape
     wide = I32(0)
+    if count == tally.shape[0]:
+        clear_silent(positions.reshape(-1), tally)
     if channels % 2 == 0:  # neighbours, and the compiler makes vectors of it
         messages, halves = positions.reshape(-1), low.view(np.int16)
         for j in range(messages.shape[0]):
@@ -102,18 +115,25 @@ def _list_present(g: Any, positions: Any, tally: Any, listed: Any) -> Any:
     starts, rows, low, _ = listed
     pairs, n, wide = (g.in_c + 1) // 2, 0, I32(0)
     is_flat = tally.shape[0] != g.in_h * g.in_w
-    for y in range(g.in_h):
-        for x in range(g.in_w):
-            p = y * g.in_w + x
-            starts[p] = n
-            if is_flat or tally[p]:
-                for q in range(pairs):
-                    one, two = _pair(positions, p, q)
-                    rows[n] = x * pairs + q
-                    low[n] = _pack(one, two)
-                    wide |= _above(one) | _above(two)
-                    n += (one | two) != 0
-    starts[g.in_h * g.in_w] = n
+    p, left = 0, 0
+    while p <= g.in_h * g.in_w:
+        speaks = p
+        if not is_flat and not (p < tally.shape[0] and tally[p]):
+            speaks = next_marked(tally, p)
+            starts[p:speaks] = n
+        starts[speaks] = n
+        if speaks == g.in_h * g.in_w:
+            break
+        while speaks >= left + g.in_w:  # a division would take longer
+            left += g.in_w
+        first = (speaks - left) * pairs
+        for q in range(pairs):
+            one, two = _pair(positions, speaks, q)
+            rows[n] = first + q
+            low[n] = _pack(one, two)
+            wide |= _above(one) | _above(two)
+            n += (one | two) != 0
+        p = speaks + 1
     return wide
 
 
@@ -161,13 +181,13 @@ def gather(
     starts, rows, low, high = listed
     stripe_rows = g.kernel_y * g.kernel_x * ((g.in_c + 1) // 2)
     last = (g.out_c - 1) // WIDEST * WIDEST
+    is_marked = next_marked(reached, 0) < reached.shape[0]  # before, by the biases
     for j in range(last, -1, -WIDEST):
         width = min(WIDEST, (g.out_c - j + LANES - 1) // LANES * LANES)
         for y in range(top, bottom):
             place = (y - top) * g.out_w
-            if _is_silent(_lines(g, y), starts) and not reached[place : place + g.out_w].any():
-                continue
-            for x in range(g.out_w):
+            from_x, to_x = (0, g.out_w) if is_marked else _reach(g, _lines(g, y), starts, rows)
+            for x in range(from_x, to_x):
                 window = _window(g, y, x)
                 if not _is_silent(window, starts):
                     reached[place + x] = 1
@@ -177,6 +197,22 @@ def gather(
                     )  # fmt: skip
                 elif reached[place + x]:
                     z[(place + x) * g.out_c + j : (place + x + 1) * g.out_c] = 0
+
+
+@compiled
+def _reach(g: Any, lines: Any, starts: Any, rows: Any) -> Any:
+    """Return between which places of an output row the windows lie that may hold messages."""
+    pairs, left, right = (g.in_c + 1) // 2, g.in_w, -1
+    first, count, step, span, _ = lines
+    for i in range(count):
+        begin, end = starts[first + i * step], starts[first + i * step + span]
+        if begin < end:
+            left = min(left, rows[begin] // pairs)
+            right = max(right, rows[end - 1] // pairs)
+    if right < left:
+        return 0, 0
+    from_x = max(left + g.pad_x - g.kernel_x + g.stride_x, 0) // g.stride_x
+    return from_x, min((right + g.pad_x) // g.stride_x + 1, g.out_w)
 
 
 @compiled

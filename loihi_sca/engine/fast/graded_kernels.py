@@ -4,7 +4,8 @@ A layer is run step by step: what arrives is weighed, some output rows at a time
 of these rows advance at the positions that were reached.
 
 All arrays are channels-last and time-major: messages are (T, positions * channels). Beside them,
-``tally`` (T, positions) tells how many each position has.
+``tally`` (T, positions) tells how many each position has. Where that is zero, messages are not
+written, and not to be read.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.graded_gather import gather, list_all, list_pairs
+from loihi_sca.engine.fast.graded_gather import gather, list_pairs
 from loihi_sca.engine.fast.graded_neurons import (
     advance,
+    clear_silent,
     count_positions,
     count_step,
-    mark_changes,
 )
 from loihi_sca.engine.fast.graded_scatter import (
     list_messages,
@@ -28,7 +29,7 @@ from loihi_sca.engine.fast.graded_scatter import (
     scatter_delayed,
     windows_along,
 )
-from loihi_sca.engine.fast.graded_table import DELTA, LANES, SIGMA, SYNOPS, WIDE_SIGMAS
+from loihi_sca.engine.fast.graded_table import LANES, SIGMA, SYNOPS, WIDE_SIGMAS
 from loihi_sca.engine.fast.jit import compiled, entry_point
 
 BLOCK = 8192
@@ -44,7 +45,6 @@ def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, 
     row = g.out_w * g.out_c
     block = min(g.out_h, max(1, BLOCK // row))
     listed, every = _room_for_pairs(g), _room_for_pairs(g)
-    list_all(g, every[0], every[1])
     z = np.empty(block * row + LANES, dtype=np.int32)
     reached = np.ones(g.out_h * g.out_w, dtype=np.uint8)  # at first by the biases
     sigma, act, residue = _at_rest(out.shape[1])
@@ -69,7 +69,7 @@ def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, 
 @compiled
 def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, trace: Any,
                     counts: Any) -> None:  # fmt: skip
-    """Run a layer, of the arguments of :func:`run_graded`, that scatters messages; or a Delta."""
+    """Run a layer, of the arguments of :func:`run_graded`, that scatters messages."""
     g = table.g
     steps, neurons = out.shape
     positions, wide, delayed = g.out_h * g.out_w, 0, table.delay.size > 0
@@ -82,11 +82,7 @@ def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any,
     horizontal = windows_along(g.in_w, g.out_w, g.kernel_x, g.stride_x, g.pad_x, g.dilation_x)
     for t in range(steps):
         flat = ahead[t] if delayed else z.reshape(-1)
-        if table.kind == DELTA:
-            flat = messages[t]
-            if t > 0:
-                mark_changes(flat, messages[t - 1], reached)
-        elif t >= table.lag:
+        if t >= table.lag:
             now, where = messages[t - table.lag], heard[t - table.lag]
             n = list_messages(now, where, places)
             reach(g, vertical, horizontal, where, reached)
@@ -145,11 +141,12 @@ def run_graded(sources: str) -> Callable[..., None]:
         ----------
         table : GradedTable
         messages : int32 array (T, inputs)
-            What arrives, or the values that a Delta encodes.
+            What arrives.
         heard : int32 array (T, positions)
-            How many messages arrive from each; of a Delta not read.
+            How many messages arrive from each.
         out : int32 array (T, neurons)
-            What is sent, written.
+            What is sent, written; but for the zeros of positions that send nothing, see
+            :func:`complete_messages`.
         tally : int32 array (T, positions)
             How many are sent from each, written.
         trace : int32 array (T, neurons)
@@ -190,3 +187,16 @@ def count_messages(sources: str) -> Callable[..., None]:
             count_step(messages[t], tally[t], counts)
 
     return count_messages
+
+
+@entry_point
+def complete_messages(sources: str) -> Callable[..., None]:
+    """Return the kernel that writes the zeros of those who send nothing."""
+
+    def complete_messages(messages: Any, tally: Any) -> None:
+        """Write into ``messages`` (T, neurons) the zeros that ``tally`` stands for."""
+        _ = sources
+        for t in range(messages.shape[0]):
+            clear_silent(messages[t], tally[t])
+
+    return complete_messages

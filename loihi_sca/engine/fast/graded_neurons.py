@@ -1,7 +1,8 @@
 """The neurons of layers that send messages: plain loops over few arrays, which become vectors.
 
 Nothing changes where nothing arrives, and nothing is sent there, so only the positions that were
-reached are visited. All sums are in int32 and wrap there.
+reached are visited: what a silent position sends is not even written, its tally of zero says all.
+All sums are in int32 and wrap there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import numpy as np
 
 from loihi_sca.engine.fast.graded_table import (
     BITS,
-    DELTA,
     MESSAGES,
     PEAK_MESSAGE,
     PEAK_SIGMA,
@@ -23,7 +23,6 @@ from loihi_sca.engine.fast.graded_table import (
 from loihi_sca.engine.fast.jit import compiled
 from loihi_sca.engine.fast.vector import bit_length
 from loihi_sca.network.fixed_point import (
-    GRADED_ALIGN_BITS,
     MESSAGE_BITS,
     PAYLOAD_LIMIT,
     STATE_LIMIT,
@@ -35,6 +34,46 @@ LIMIT, MASK = I32(STATE_LIMIT), I32(2 * STATE_LIMIT - 1)
 PIECE = 1024
 """Neurons that are advanced at a time: all that is known of them stays in the first-level cache."""
 
+GLANCE = 64
+"""Positions that are skipped at once, if none of them is marked."""
+
+
+@compiled
+def next_marked(marks: Any, p: int) -> int:
+    """Return the first position from ``p`` on whose mark is not zero; behind the last, if none."""
+    positions = marks.shape[0]
+    while p < positions and not marks[p]:
+        p += 1
+        if p % GLANCE == 0:
+            while p + GLANCE <= positions and not total(marks[p : p + GLANCE]):
+                p += GLANCE
+    return p
+
+
+@compiled
+def total(marks: Any) -> int:
+    """Return the sum of few small numbers, none of them negative."""
+    found = I32(0)
+    for mark in marks:
+        found = I32(found + I32(mark))
+    return int(found)
+
+
+@compiled
+def clear_silent(messages: Any, tally: Any) -> None:
+    """Write the zeros of silent positions into the messages of one step."""
+    channels = messages.shape[0] // tally.shape[0]
+    for first in range(0, tally.shape[0], GLANCE):
+        here = tally[first : first + GLANCE]
+        least = here[0]
+        for count in here:
+            least = min(least, count)
+        if least:  # all of them speak
+            continue
+        for p in range(first, first + here.shape[0]):
+            if not tally[p]:
+                messages[p * channels : (p + 1) * channels] = 0
+
 
 @compiled
 def advance(
@@ -42,24 +81,22 @@ def advance(
 ) -> int:
     """Let the neurons at reached positions sum up, and send; return how many more sums are wide.
 
-    A Delta only sends, ``z`` being the values that it encodes. Positions are unmarked in
-    ``reached``, and ``tally`` is how many messages each sends.
+    Positions are unmarked in ``reached``, and ``tally`` is how many messages each sends; at the
+    others ``out`` is not written.
     """
     channels, positions = table.g.out_c, reached.shape[0]
-    wide, p = 0, 0
+    wide, p = 0, next_marked(reached, 0)
+    tally[:] = 0
     while p < positions:
-        first, there = p, reached[p]
-        while p < positions and reached[p] == there:
+        first = p
+        while p < positions and reached[p]:
             reached[p] = 0
             p += 1
-        if there:
-            for a in range(first * channels, p * channels, PIECE):
-                b = min(a + PIECE, p * channels)
-                wide += _advance_piece(table, z, bias, state, out, a, b, counts)
-            count_positions(out[first * channels : p * channels], tally[first:p])
-        else:
-            out[first * channels : p * channels] = 0
-            tally[first:p] = 0
+        for a in range(first * channels, p * channels, PIECE):
+            b = min(a + PIECE, p * channels)
+            wide += _advance_piece(table, z, bias, state, out, a, b, counts)
+        count_positions(out[first * channels : p * channels], tally[first:p])
+        p = next_marked(reached, p)
     return wide
 
 
@@ -69,14 +106,10 @@ def _advance_piece(
 ) -> int:
     sigma, act, residue = state
     threshold, wide = I32(table.threshold), 0
-    if table.kind == DELTA:
-        _encode(z[a:b], act[a:b], residue[a:b])
-        _send(threshold, residue[a:b], out[a:b])
-        return 0
     wide = _sum_up(z[a:b], sigma[a:b], table.wraps, counts)
     if table.kind == SIGMA_DELTA:
         _rectify(sigma[a:b], bias[a:b], act[a:b], residue[a:b])
-        _send(threshold, residue[a:b], out[a:b])
+        send(threshold, residue[a:b], out[a:b])
     return wide
 
 
@@ -111,16 +144,7 @@ def _rectify(level: Any, bias: Any, act: Any, residue: Any) -> None:
 
 
 @compiled
-def _encode(value: Any, act: Any, residue: Any) -> None:
-    """Add to ``residue`` by how much values that are given have changed."""
-    for j in range(value.shape[0]):
-        new = I32(value[j] << I32(GRADED_ALIGN_BITS))
-        residue[j] = I32(I32(new - act[j]) + residue[j])
-        act[j] = new
-
-
-@compiled
-def _send(threshold: Any, residue: Any, out: Any) -> None:
+def send(threshold: Any, residue: Any, out: Any) -> None:
     """Send of what is left to send what is enough."""
     for j in range(out.shape[0]):
         delta = residue[j]
@@ -128,20 +152,6 @@ def _send(threshold: Any, residue: Any, out: Any) -> None:
         sent = delta if size >= threshold else I32(0)
         residue[j] = I32(delta - sent)
         out[j] = sent >> I32(MESSAGE_BITS)
-
-
-@compiled
-def mark_changes(now: Any, before: Any, reached: Any) -> None:
-    """Mark the positions around those at which one step differs from another."""
-    channels, positions = now.shape[0] // reached.shape[0], reached.shape[0]
-    few = max(1, PIECE // channels)
-    for p in range(0, positions, few):
-        q = min(p + few, positions)
-        this, other = now[p * channels : q * channels], before[p * channels : q * channels]
-        differs = I32(0)
-        for j in range(this.shape[0]):
-            differs |= this[j] ^ other[j]
-        reached[p:q] = differs != 0
 
 
 @compiled
@@ -159,15 +169,15 @@ def count_positions(messages: Any, tally: Any) -> None:
 def count_step(messages: Any, tally: Any, counts: Any) -> None:
     """Count the messages of one step, their bits, and which are too wide."""
     channels, positions = messages.shape[0] // tally.shape[0], tally.shape[0]
-    counts[MESSAGES] += tally.sum()
-    p = 0
+    counts[MESSAGES] += total(tally)
+    p = next_marked(tally, 0)
     while p < positions:
         first = p
         while p < positions and tally[p]:
             p += 1
         for a in range(first * channels, p * channels, PIECE):
             _count(messages[a : min(a + PIECE, p * channels)], counts)
-        p += 1
+        p = next_marked(tally, p)
 
 
 @compiled

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from loihi_sca.engine.fast.graded_neurons import next_marked
 from loihi_sca.engine.fast.jit import compiled
 
 I32 = np.int32
@@ -19,11 +20,12 @@ I32 = np.int32
 def list_messages(messages: Any, tally: Any, places: Any) -> int:
     """Write the places of the messages of one step other than zero; return how many there are."""
     n, channels = 0, messages.shape[0] // tally.shape[0]
-    for p in range(tally.shape[0]):
-        if tally[p]:
-            for j in range(p * channels, (p + 1) * channels):
-                places[n] = j
-                n += messages[j] != 0
+    p = next_marked(tally, 0)
+    while p < tally.shape[0]:
+        for j in range(p * channels, (p + 1) * channels):
+            places[n] = j
+            n += messages[j] != 0
+        p = next_marked(tally, p + 1)
     return n
 
 
@@ -83,12 +85,13 @@ def reach(g: Any, vertical: Any, horizontal: Any, heard: Any, reached: Any) -> N
         return
     seen_y, _, window_y = vertical
     seen_x, _, window_x = horizontal
-    for y in range(g.in_h):
-        for x in range(g.in_w):
-            if heard[y * g.in_w + x]:
-                for i in range(seen_y[y]):
-                    for j in range(seen_x[x]):
-                        reached[window_y[y, i] * g.out_w + window_x[x, j]] = 1
+    p = next_marked(heard, 0)
+    while p < heard.shape[0]:
+        y, x = p // g.in_w, p % g.in_w
+        for i in range(seen_y[y]):
+            for j in range(seen_x[x]):
+                reached[window_y[y, i] * g.out_w + window_x[x, j]] = 1
+        p = next_marked(heard, p + 1)
 
 
 @compiled

@@ -8,9 +8,9 @@ from typing import Any
 import numpy.typing as npt
 
 from loihi_sca.compiler.pipeline import PASSES, compile_with_report, run_passes
+from loihi_sca.compiler.random_data import random_data
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, remember
-from loihi_sca.compiler.verify import random_data
 from loihi_sca.errors import NetworkError
 from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate

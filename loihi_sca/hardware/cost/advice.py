@@ -13,7 +13,8 @@ from typing import Any
 from loihi_sca.hardware.cost.activity import Activity, LayerCounts, from_rates
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
-from loihi_sca.hardware.mapping.mapper import Placement, map_network
+from loihi_sca.hardware.mapping.mapper import map_network
+from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry
 

@@ -9,7 +9,7 @@ from typing import Any
 from loihi_sca.hardware.cost.activity import Activity
 from loihi_sca.hardware.cost.load import Load
 from loihi_sca.hardware.cost.papers import PICO_PER_MICRO, Comparison, compare
-from loihi_sca.hardware.mapping.mapper import Placement
+from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.quantity import NOTHING, Band, Quantity
 from loihi_sca.hardware.schema import Board, Energy, Profile
 

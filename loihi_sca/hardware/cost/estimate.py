@@ -13,12 +13,13 @@ from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
 from loihi_sca.hardware.cost.load import loads
+from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping.compiler_table import compiler_table
-from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement, map_network
+from loihi_sca.hardware.mapping.mapper import map_network
+from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
 from loihi_sca.hardware.rules import find_violations
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import describe
 from loihi_sca.hardware.violations import Violation
 from loihi_sca.network.activity import LayerActivity
 from loihi_sca.results import Result, flat

@@ -12,7 +12,7 @@ import numpy as np
 
 from loihi_sca.hardware.cost.activity import Activity
 from loihi_sca.hardware.cost.mesh import Floats, Traffic, from_host, traffic
-from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.mapping.tiling import axes_of, outer
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
 from loihi_sca.hardware.shapes import Geometry

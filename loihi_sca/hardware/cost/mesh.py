@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.hardware.mapping.mapper import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.mapping.tiling import Counts, axes_of, outer
 from loihi_sca.hardware.schema import Profile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loihi_sca.hardware.cost.activity import Activity
-from loihi_sca.hardware.mapping.mapper import Placement
+from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
 
 PICO_PER_MICRO = 1e6

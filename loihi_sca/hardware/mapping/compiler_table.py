@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.hardware.mapping.mapper import LayerPlacement
+from loihi_sca.hardware.mapping.placement import LayerPlacement
 from loihi_sca.hardware.schema import Profile
 
 Percents = npt.NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Cores and words of a layer for many channel counts at once.
 
-What :func:`~loihi_sca.hardware.mapping.cliffs.cores_and_words` says, as tables over numbers of
+What :func:`~loihi_sca.hardware.mapping.need.cores_and_words` says, as tables over numbers of
 output and input channels, for searches that need a million entries in a fraction of a second.
 """
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from loihi_sca.hardware.mapping import loihi2
-from loihi_sca.hardware.mapping.cliffs import cores_and_words
 from loihi_sca.hardware.mapping.memory import CoreBudget
+from loihi_sca.hardware.mapping.need import cores_and_words
 from loihi_sca.hardware.mapping.tiling import Counts
 from loihi_sca.hardware.shapes import Geometry
 

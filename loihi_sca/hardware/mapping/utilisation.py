@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loihi_sca.hardware.mapping.mapper import Placement
+from loihi_sca.hardware.mapping.placement import Placement
 
 
 def utilisations(placement: Placement) -> list[float]:

@@ -48,11 +48,14 @@ class Written:
         Of the run.
     page : Path
     pictures : tuple of Path
+    content : Page
+        What is written there.
     """
 
     kind: Kind
     page: Path
     pictures: tuple[Path, ...]
+    content: Page
 
 
 def report(
@@ -138,7 +141,7 @@ def write_report(
         for picture in page.pictures:
             drawn += picture.save(folder)
     write_text(out, text)
-    return Written(kind, out, tuple(drawn))
+    return Written(kind, out, tuple(drawn), page)
 
 
 def _check_place(out: Path) -> None:

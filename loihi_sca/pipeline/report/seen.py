@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from loihi_sca import netx
 from loihi_sca.compiler.silence import explain_silence
-from loihi_sca.compiler.verify import Verification, verify
+from loihi_sca.compiler.verification import Verification
+from loihi_sca.compiler.verify import verify
 from loihi_sca.data import Dataset
 from loihi_sca.engine import fast
 from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
@@ -20,7 +21,8 @@ from loihi_sca.hardware.cost.activity import from_run
 from loihi_sca.hardware.cost.load import synops_per_step
 from loihi_sca.hardware.mapping.cliffs import cliffs
 from loihi_sca.network import Network
-from loihi_sca.pipeline.evaluate import Evaluation, dataset_for, evaluate
+from loihi_sca.pipeline.evaluate import dataset_for, evaluate
+from loihi_sca.pipeline.evaluation import Evaluation
 from loihi_sca.pipeline.report.options import Options
 from loihi_sca.reporting.chapters import OnChip, Seen
 from loihi_sca.reporting.page import Text
@@ -85,7 +87,7 @@ def look_at(
             notes += explain_silence(network, {a.name: a.spikes for a in measured.activity})
         options.tell(f"{name}: reference = fast", 0, 1)
         proof = verify(network, engines=("reference", "fast"), data=sample, samples=1)
-        proofs = [_proven(name, proof)]
+        proofs = [_proven(name, proof, network.is_graded)]
     except UnsupportedLayer as error:
         notes.append(f"It is not simulated: {error}")
         proofs = [Text(f"{name}: nothing was compared, since it is not simulated.", "missing")]
@@ -155,12 +157,13 @@ def _on_chip(
     return OnChip(costs, placement, loads, found, notes)
 
 
-def _proven(name: str, proof: Verification) -> Text:
-    of = "random spikes" if proof.data.startswith("random") else "the sample shown"
+def _proven(name: str, proof: Verification, graded: bool) -> Text:
+    sent = "messages" if graded else "spikes"
+    of = f"random {sent}" if proof.data.startswith("random") else "the sample shown"
     return Text(
         f"{name}: {proof.mismatches} mismatches between reference and fast engine, compared while "
-        f"this report was made on {of} of {proof.timesteps} steps: spikes, currents, voltages and "
-        f"counts of {len(proof.layers)} layers, {proof.compared:,} values of spikes, of which "
-        f"{sum(proof.spikes.values()):,} are spikes. Lava: loihi-sca verify.",
+        f"this report was made on {of} of {proof.timesteps} steps: {sent}, currents, voltages and "
+        f"counts of {len(proof.layers)} layers, {proof.compared:,} values, of which "
+        f"{sum(proof.spikes.values()):,} are {sent}. With Lava: loihi-sca verify.",
         "good",
     )

@@ -121,7 +121,7 @@ def _compiled(folder: Path) -> _Trained:
         )
         return found
     try:
-        from loihi_sca.frontend.compile import compile_slayer
+        from loihi_sca.frontend.slayer import compile_slayer
         from loihi_sca.training import checkpoint as checkpoints
     except (ModuleNotFoundError, BackendError) as error:
         found.notes.append(

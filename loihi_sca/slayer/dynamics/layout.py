@@ -34,3 +34,8 @@ def empty(rows: torch.Tensor) -> torch.Tensor:
 def flat(values: torch.Tensor) -> torch.Tensor:
     """Return contiguous [T, N, ..., C] as [T, P]."""
     return values.view(values.shape[0], -1)
+
+
+def is_constant(values: torch.Tensor) -> bool:
+    """Tell whether a tensor (N, C, ..., T) is one timestep, expanded over time."""
+    return values.shape[-1] > 1 and values.stride(-1) == 0

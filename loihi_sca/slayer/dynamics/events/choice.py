@@ -17,7 +17,7 @@ import torch
 from loihi_sca.slayer.dynamics.events.bits import Bits
 from loihi_sca.slayer.dynamics.events.geometry import Geometry
 
-SMALL = 1 << 14
+SMALL = 1 << 15
 """Values below which finding spikes takes longer than any way of summing them."""
 
 _on: ContextVar[bool] = ContextVar("event_driven", default=True)
@@ -28,9 +28,9 @@ class Crossover(NamedTuple):
 
     Attributes
     ----------
-    wide, narrow : float
-        For layers of at least 64 channels on either side, and of at least 32; with fewer, vectors
-        are not filled and nothing is won.
+    wide, narrow, thin : float
+        For layers of at least 64 channels on either side, of at least 32, and of at least 16; with
+        fewer, vectors are not filled and little is won.
     per_output : float
         Over the number of outputs of a channel, subtracted: each weight is brought to its place
         once for all of them.
@@ -38,34 +38,43 @@ class Crossover(NamedTuple):
 
     wide: float
     narrow: float
+    thin: float
     per_output: float
 
     def density(self, geometry: Geometry) -> float:
         """Return the density for a layer; not above 0 if events never pay."""
         g = geometry
         channels = min(g.in_c, g.out_c)
-        limit = self.wide if channels >= 64 else self.narrow if channels >= 32 else 0.0
+        limits = ((64, self.wide), (32, self.narrow), (16, self.thin))
+        limit = next((limit for least, limit in limits if channels >= least), 0.0)
         return limit - self.per_output / max(g.images * g.out_h * g.out_w, 1)
 
 
 class Way(NamedTuple):
-    """The crossovers of a direction: of convolutions, and of dense layers, whose way is faster."""
+    """The crossovers of a direction: of windows, and of single places, whose dense way is faster.
 
-    convolution: Crossover
+    Attributes
+    ----------
+    window : Crossover
+        Of convolutions.
+    product : Crossover
+        Of dense layers, and of convolutions 1x1.
+    """
+
+    window: Crossover
     product: Crossover
 
     def of(self, geometry: Geometry) -> Crossover:
         """Return the crossover of a layer."""
-        is_map = geometry.in_h * geometry.in_w > 1
-        return self.convolution if is_map else self.product
+        return self.window if geometry.kernel_y * geometry.kernel_x > 1 else self.product
 
     def pays(self, bits: Bits, geometry: Geometry) -> bool:
         """Tell whether sums over events are faster for spikes of a layer."""
         return bits.density < self.of(geometry).density(geometry)
 
 
-FORWARD = Way(Crossover(0.2, 0.15, 40), Crossover(0.3, 0.0, 120))
-GRADIENT = Way(Crossover(0.25, 0.15, 40), Crossover(0.27, 0.0, 72))
+FORWARD = Way(Crossover(0.7, 0.5, 0.0, 40), Crossover(0.7, 0.0, 0.0, 100))
+GRADIENT = Way(Crossover(0.5, 0.4, 0.25, 40), Crossover(0.4, 0.0, 0.0, 26))
 
 
 @contextmanager

@@ -25,20 +25,20 @@ _LIMIT = np.float32(_EXACT)
 
 
 def is_exact(weight: torch.Tensor) -> bool:
-    """Tell whether no sum of weights (out, ...) over spikes can round, in whatever order.
+    """Tell whether no sum of weights (out, ...) over spikes can round, in whatever order."""
+    return peak_steps(weight) is not None
 
-    The bound on sums is the fan-in times the bitwise or of all magnitudes, in steps of 1/32: at
-    most twice the largest.
-    """
+
+def peak_steps(weight: torch.Tensor) -> int | None:
+    """Return the largest magnitude in steps of 1/32, None unless the weight :func:`is_exact`."""
     # in the order of memory, whatever that is: channels may be last
     strides = weight.stride()
     flat = weight.detach().permute(*sorted(range(weight.dim()), key=lambda d: -strides[d]))
     flat = flat.contiguous().view(-1)
     found = np.zeros((threads.CHUNKS, 2), np.int64)
     threads.run(_inspect, flat.numel(), flat.numpy(), found)
-    union, others = np.bitwise_or.reduce(found, axis=0)
-    fan_in = weight[0].numel()
-    return not others and int(union) * fan_in < _EXACT
+    peak, others = (int(column) for column in found.max(axis=0))
+    return None if others or peak * weight[0].numel() >= _EXACT else peak
 
 
 @entry_point
@@ -46,21 +46,21 @@ def _inspect(sources: str) -> Callable[..., None]:
     """Return the kernel that looks at weights."""
 
     def inspect(first: int, last: int, weights: Array, found: Array) -> None:
-        """Write, per chunk, the bitwise or of all magnitudes, and of what is no multiple."""
+        """Write, per chunk, the largest magnitude, and whether there is something between steps."""
         _ = sources
         chunks = len(found)
         for chunk in range(first, last):
             begin, end = tile_range(chunk, chunks, len(weights))
-            union, others = np.int32(0), np.int32(0)
+            peak, others = np.int32(0), np.int32(0)
             for i in range(begin, end):
                 steps = weights[i] * _GRID
                 # what does not fit, or is no number, becomes the limit, which is too much anyway
                 clamped = steps if steps < _LIMIT else _LIMIT
                 clamped = clamped if clamped > -_LIMIT else -_LIMIT
                 whole = np.int32(clamped)
-                union |= np.int32(abs(whole))
+                peak = max(peak, np.int32(abs(whole)))
                 others |= np.int32(0) if np.float32(whole) == steps else np.int32(1)
-            found[chunk, 0] = union
+            found[chunk, 0] = peak
             found[chunk, 1] = others
 
     return inspect

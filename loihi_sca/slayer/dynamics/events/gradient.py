@@ -18,14 +18,17 @@ from loihi_sca.slayer.dynamics import threads
 from loihi_sca.slayer.dynamics.events.bits import Bits, bits_at
 from loihi_sca.slayer.dynamics.events.geometry import Geometry
 from loihi_sca.slayer.dynamics.events.tables import kernel_of
-from loihi_sca.slayer.dynamics.events.vector import COLUMNS, WORD, add_rows
+from loihi_sca.slayer.dynamics.events.vector import MIDDLE, NARROW, WIDE, WORD, add_taps, copy_row
 from loihi_sca.slayer.dynamics.jit import entry_point, inlined
 from loihi_sca.slayer.dynamics.tiles import Array
 
 _ONE = np.uint64(1)
 
-_CACHED = 1 << 16
-"""Gradients that stay in the second-level cache, in which rows are looked up: 256 KiB."""
+_CACHED = 20 << 10
+"""Gradients that stay in the first-level cache, in which rows are looked up: 28 KiB."""
+
+_TAPS = 3
+"""Taps along y and along x whose rows are summed at once, all in registers."""
 
 
 class Maps(NamedTuple):
@@ -57,7 +60,10 @@ def maps_of(g: Geometry) -> Maps:
     left = max(0, -((g.pad_x - g.kernel_x + 1) // g.stride_x))
     height = top + max(g.out_h, (g.in_h - 1 + g.pad_y) // g.stride_y + 1)
     width = left + max(g.out_w, (g.in_w - 1 + g.pad_x) // g.stride_x + 1)
-    columns = min(COLUMNS, g.out_c)
+    if g.kernel_y * g.kernel_x == 1:  # a tap alone: wide rows keep as many registers busy
+        columns = WIDE
+    else:
+        columns = NARROW if height * width * MIDDLE > _CACHED or g.out_c <= NARROW else MIDDLE
     stack = max(1, min(g.images, _CACHED // (height * width * columns)))
     return Maps(stack, height, width, columns, top, left)
 
@@ -74,13 +80,11 @@ def of_weight(bits: Bits, gradient: torch.Tensor, geometry: Geometry) -> torch.T
     geometry : Geometry
         Of both.
     """
-    g = geometry
-    rows = torch.zeros(g.kernel_y * g.kernel_x * g.in_c, g.out_c)
+    g, m = geometry, maps_of(geometry)
+    rows = torch.zeros(-(-g.out_c // m.columns), g.kernel_y * g.kernel_x * g.in_c, m.columns)
     arrays = (gradient.view(-1).numpy(), rows.view(-1).numpy())
-    threads.run(
-        _sum_gradients, gradient.numel(), threads.CHUNKS, bits.words, g, maps_of(g), *arrays
-    )
-    return kernel_of(rows, g.kernel_y, g.kernel_x)
+    threads.run(_sum_gradients, gradient.numel(), threads.CHUNKS, bits.words, g, m, *arrays)
+    return kernel_of(rows, g.out_c, g.kernel_y, g.kernel_x)
 
 
 @inlined
@@ -154,62 +158,91 @@ def _mask_channels(
 
 
 @inlined
-def _list_events(masks: Array, targets: Array, words: Array, starts: Array) -> Array:
-    """List the targets of all spikes: by channel, phase and place."""
+def _list_events(
+    words: Array, g: Geometry, m: Maps, begin: int, end: int, phase_words: Array, places: Array,
+    targets: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """List the spikes of channels ``begin`` to ``end``: by stack, channel, phase and place.
+
+    Returns
+    -------
+    events : int32 array
+        Where the row of the target begins in the maps.
+    starts : int64 array (stacks, channels, phases + 1)
+        Where the events of each phase begin.
+    """
+    stacks, phases = -(-g.images // m.stack), len(phase_words) - 1
+    masks = np.empty((stacks, end - begin, phase_words[-1]), np.uint64)
+    starts = np.empty((stacks, end - begin, phases + 1), np.int64)
     total = 0
-    for channel in range(masks.shape[0]):
-        for word in range(masks.shape[1]):
-            total += count_bits(masks[channel, word])
+    for stack in range(stacks):
+        image = stack * m.stack
+        present = min(m.stack, g.images - image) * g.in_h * g.in_w
+        first_bit = image * g.in_h * g.in_w * g.in_c
+        _mask_channels(words, g, first_bit, present, begin, end, places, masks[stack])
+        for channel in range(end - begin):
+            for word in range(phase_words[-1]):
+                total += count_bits(masks[stack, channel, word])
     events = np.empty(total, np.int32)
     n = 0
-    for channel in range(masks.shape[0]):
-        for phase in range(len(words) - 1):
-            starts[channel, phase] = n
-            for word in range(words[phase], words[phase + 1]):
-                mask = masks[channel, word]
-                while mask:
-                    events[n] = targets[word * WORD + lowest_bit(mask)]
-                    n += 1
-                    mask &= mask - _ONE
-        starts[channel, len(words) - 1] = n
-    return events
+    for stack in range(stacks):
+        for channel in range(end - begin):
+            for phase in range(phases):
+                starts[stack, channel, phase] = n
+                for word in range(phase_words[phase], phase_words[phase + 1]):
+                    mask = masks[stack, channel, word]
+                    while mask:
+                        events[n] = targets[word * WORD + lowest_bit(mask)] * m.columns
+                        n += 1
+                        mask &= mask - _ONE
+            starts[stack, channel, phases] = n
+    return events, starts
 
 
 @inlined
-def _pad_maps(gradient: Array, g: Geometry, m: Maps, image: int, column: int, padded: Array) -> int:
-    """Copy some columns of gradients [B, H, W, out] into maps; return how many columns."""
+def _pad_maps(
+    gradient: Array, g: Geometry, m: Maps, image: int, column: int, padded: Array
+) -> None:
+    """Copy some columns of gradients [B, H, W, out] into maps."""
     used = min(m.columns, g.out_c - column)
     for i in range(min(m.stack, g.images - image)):
         for y in range(g.out_h):
             to = ((i * m.height + m.top + y) * m.width + m.left) * m.columns
             at = ((image + i) * g.out_h + y) * g.out_w * g.out_c + column
-            if m.columns == g.out_c:  # all columns: a row is one piece
-                padded[to : to + g.out_w * used] = gradient[at : at + g.out_w * used]
-                continue
             for _x in range(g.out_w):
-                padded[to : to + used] = gradient[at : at + used]
+                copy_row(padded, to, gradient, at, used)
                 to += m.columns
                 at += g.out_c
-    return used
 
 
 @inlined
-def _add_taps(
-    g: Geometry, m: Maps, channel: int, column: int, used: int, padded: Array, events: Array,
-    starts: Array, out: Array,
-) -> None:  # fmt: skip
-    """Add what the spikes of a channel meet to the rows of its weights; starts are by phase."""
-    for ky in range(g.kernel_y):
-        phase_y = (ky - g.pad_y) % g.stride_y
-        y = (phase_y + g.pad_y - ky) // g.stride_y + m.top
-        for kx in range(g.kernel_x):
-            phase_x = (kx - g.pad_x) % g.stride_x
-            x = (phase_x + g.pad_x - kx) // g.stride_x + m.left
-            phase = phase_y * g.stride_x + phase_x
-            to = ((ky * g.kernel_x + kx) * g.in_c + channel) * g.out_c + column
-            base = (y * m.width + x) * m.columns
-            begin, end = starts[phase], starts[phase + 1]
-            add_rows(out, to, used, padded, base, m.columns, events, begin, end)
+def _add_channel(
+    g: Geometry, m: Maps, to: int, padded: Array, events: Array, starts: Array, out: Array
+) -> None:
+    """Add what the spikes of a channel meet to the rows of its weights; starts are by phase.
+
+    The row of tap 0 begins at ``out[to]``. The taps that a phase meets are a stride apart, and what
+    they meet a place less each.
+    """
+    tap = g.in_c * m.columns  # from one tap to the next
+    for phase in range(g.stride_y * g.stride_x):
+        begin, end = starts[phase], starts[phase + 1]
+        if begin == end:
+            continue
+        phase_y, phase_x = phase // g.stride_x, phase % g.stride_x
+        for ky in range((phase_y + g.pad_y) % g.stride_y, g.kernel_y, _TAPS * g.stride_y):
+            y = (phase_y + g.pad_y - ky) // g.stride_y + m.top
+            taps_y = min(_TAPS, -((ky - g.kernel_y) // g.stride_y))
+            for kx in range((phase_x + g.pad_x) % g.stride_x, g.kernel_x, _TAPS * g.stride_x):
+                x = (phase_x + g.pad_x - kx) // g.stride_x + m.left
+                taps_x = min(_TAPS, -((kx - g.kernel_x) // g.stride_x))
+                add_taps(
+                    taps_y, taps_x, m.columns,
+                    out, to + (ky * g.kernel_x + kx) * tap,
+                    g.stride_y * g.kernel_x * tap, g.stride_x * tap,
+                    padded, (y * m.width + x) * m.columns, m.width * m.columns,
+                    events, begin, end,
+                )  # fmt: skip
 
 
 @entry_point
@@ -220,22 +253,22 @@ def _sum_gradients(sources: str) -> Callable[..., None]:
         first: int, last: int, chunks: int, words: Array, g: Geometry, m: Maps, gradient: Array,
         out: Array,
     ) -> None:  # fmt: skip
-        """Add to out, [kh, kw, in, out], what gradients [B, H, W, out] say; both are flat."""
+        """Add to out, [blocks, kh, kw, in, columns], what gradients [B, H, W, out] say.
+
+        Both are flat.
+        """
         _ = sources
         begin, end = first * g.in_c // chunks, last * g.in_c // chunks
         places, targets, phase_words = _order_places(g, m)
-        masks = np.empty((end - begin, phase_words[-1]), np.uint64)
-        starts = np.empty((end - begin, len(phase_words)), np.int64)
-        padded = np.zeros(m.stack * m.height * m.width * m.columns, np.float32)
-        for image in range(0, g.images, m.stack):
-            present = min(m.stack, g.images - image) * g.in_h * g.in_w
-            first_bit = image * g.in_h * g.in_w * g.in_c
-            _mask_channels(words, g, first_bit, present, begin, end, places, masks)
-            events = _list_events(masks, targets, phase_words, starts)
-            for column in range(0, g.out_c, m.columns):
-                used = _pad_maps(gradient, g, m, image, column, padded)
+        events, starts = _list_events(words, g, m, begin, end, phase_words, places, targets)
+        to = 0
+        for column in range(0, g.out_c, m.columns):
+            padded = np.zeros(m.stack * m.height * m.width * m.columns, np.float32)
+            for stack in range(starts.shape[0]):
+                _pad_maps(gradient, g, m, stack * m.stack, column, padded)
                 for channel in range(begin, end):
-                    own = starts[channel - begin]
-                    _add_taps(g, m, channel, column, used, padded, events, own, out)
+                    own = starts[stack, channel - begin]
+                    _add_channel(g, m, to + channel * m.columns, padded, events, own, out)
+            to += g.kernel_y * g.kernel_x * g.in_c * m.columns
 
     return sum_gradients

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from loihi_sca.slayer.dynamics.events import choice, forward, gradient
 from loihi_sca.slayer.dynamics.events.bits import Bits, packed
-from loihi_sca.slayer.dynamics.events.exact import is_exact
+from loihi_sca.slayer.dynamics.events.exact import peak_steps
 from loihi_sca.slayer.dynamics.events.geometry import Geometry
 
 
@@ -155,8 +155,9 @@ class _Weigh(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.dense, ctx.bits, ctx.geometry = dense, bits, geometry
         ctx.save_for_backward(weight)
-        if choice.FORWARD.pays(bits, geometry) and is_exact(weight):
-            weighted = forward.weighted(bits, _kernel(weight), geometry)
+        peak = peak_steps(weight) if choice.FORWARD.pays(bits, geometry) else None
+        if peak is not None and peak <= forward.LARGEST:
+            weighted = forward.weighted(bits, _kernel(weight), geometry, peak)
             return weighted if rows.dim() == 4 else weighted.flatten(0, 2)
         return dense.forward(rows, weight)
 
