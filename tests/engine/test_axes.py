@@ -84,7 +84,7 @@ def test_what_fits_nothing_gets_no_advice():
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(3, r"span 0 to 3, allowed is 0 to 1.*Counts.*numpy.minimum"), (-1, "one for each polarity")],
+    [(3, r"span 0 to 3, allowed is 0 to 1.*counts.*numpy.minimum"), (-1, "one for each polarity")],
 )
 def test_values_that_are_no_spikes(change, message):
     data = spikes(2, 60, 5).astype(int)
