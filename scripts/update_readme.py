@@ -37,6 +37,7 @@ TABLES = {
     "faults_lava": _tables.faults_lava,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
+    "recurrent_speed": _tables.targets,
     "training_against": _tables.targets,
     "events": _tables.events,
 }
@@ -44,7 +45,8 @@ TABLES = {
 
 COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
-PAGES = {name: COMPILER if name.startswith("sigma_delta") else PAGE for name in TABLES}
+PAGES = dict.fromkeys(TABLES, PAGE)
+PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
 PAGES |= dict.fromkeys(("differential", "faults", "faults_lava"), TESTS)
 PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
 """Where a whole table stands."""

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 STORED = (
     "mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed",
-    "training_against", "events",
+    "recurrent_speed",     "training_against", "events",
 )  # fmt: skip
 
 
