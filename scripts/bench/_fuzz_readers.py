@@ -7,6 +7,8 @@ tried is well-formed and wrong; all others are the file itself.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -155,16 +157,28 @@ def read_nir(path: Path) -> Any:
 # --- safetensors --------------------------------------------------------------------------------
 
 
+TRAIN = """
+import sys
+from pathlib import Path
+from tiny_training import tiny_recipe
+from loihi_sca.training.session import train
+train(tiny_recipe(epochs=1), Path(sys.argv[1]), resume=True)
+"""
+
+
 @lru_cache(maxsize=1)
 def trained() -> tuple[bytes, Any]:
-    """Return a checkpoint, and what it is read as."""
-    from tiny_training import tiny_recipe
+    """Return a checkpoint, and what it is read as.
 
+    It is trained in a process of its own: numba cannot compile what is instrumented here.
+    """
     from loihi_sca.training import checkpoint
-    from loihi_sca.training.session import train
 
     with tempfile.TemporaryDirectory() as folder:
-        train(tiny_recipe(epochs=1), Path(folder), resume=True)
+        subprocess.run(
+            [sys.executable, "-c", TRAIN, folder],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=True,
+        )  # fmt: skip
         path = sorted(Path(folder, "checkpoints").glob("pruned-[0-9]*"))[-1]
         return path.read_bytes(), checkpoint.load(path)
 
