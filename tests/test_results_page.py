@@ -60,6 +60,9 @@ def test_what_is_said_of_cifar10_is_what_its_runs_say(tables) -> None:
         points = 100 * (row["accuracy"] - dense)
         mean, spread = 100 * row["accuracy"], 100 * row["accuracy_std"]
         assert f" {mean:.2f} ± {spread:.2f} ({points:.1f}) |" in page
+    told = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    for row in rows:
+        assert f"{100 * row['accuracy']:.1f} %" in told
     assert "Every seed of `sca` is ahead of every seed of `random`." in page
     for amount in {row["amount"] for row in rows if row["criterion"] == "random"}:
         of = {
