@@ -360,21 +360,22 @@ def read_idx(path: Path) -> Any:
 
 
 def events(ending: str) -> Iterator[bytes]:
-    import struct
-
     import numpy as np
+    from recorded import as_aedat2, as_aedat3, as_aedat4, as_bin, bytes_of_40_bits
 
+    few = [(1, 2, 1, 10), (33, 4, 0, 20), (5, 33, 1, 9_000), (5, 6, 0, 1_000_010)]
     if ending == ".npy":
         yield from arrays()
         yield written(lambda path: save(np.save, path, np.array([[1, 2, 1, 5]])))
     elif ending == ".aedat":
-        yield b"#!AER-DAT2.0\r\n# more\r\n" + bytes.fromhex("00001234000000010000123500000002")
-        packet = struct.pack("<hhiiiiii", 1, 0, 8, 4, 0, 1, 1, 1)
-        yield b"#!AER-DAT3.1\r\n#!END-HEADER\r\n" + packet + bytes.fromhex("0500020001000000")
+        yield from (as_aedat2(few), as_aedat3(few))
     elif ending == ".aedat4":
-        yield b"#!AER-DAT4.0\r\n" + bytes(20)
+        for packing, is_closed in ((0, True), (1, True), (1, False)):
+            yield as_aedat4(few, 2, packing, is_closed)
+    elif ending == ".bs2":
+        yield b"".join(bytes_of_40_bits(*event) for event in few)
     else:
-        yield bytes.fromhex("0102800005010300000a") + bytes([3, 240, 0, 0, 9])
+        yield as_bin(few)
 
 
 def read_events(path: Path) -> Any:
