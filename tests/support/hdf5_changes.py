@@ -68,10 +68,10 @@ class Mutation:
         if file[dataset].size > 10**6:
             return
         values = np.array(file[dataset][()])
-        if values.dtype.kind in "iuf":
+        if values.dtype.kind in "iuf" and values.size:
             del file[dataset]
             values = values.astype(float)
-            values.flat[self.odd % max(values.size, 1)] = np.nan
+            values.flat[self.odd % values.size] = np.nan
             file[dataset] = values
 
     def scale(self, file, name, dataset):
