@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from loihi_sca.errors import ConfigError
+from loihi_sca.errors import ConfigError, LoihiScaError
 from loihi_sca.network import Shape
 from loihi_sca.references import import_reference, is_reference
 
@@ -69,6 +69,13 @@ def from_python(text: str) -> Any:
             raise ConfigError(
                 f"{text} cannot be called without arguments ({error}). Name a function that takes "
                 "none and returns the model."
+            ) from error
+        except (LoihiScaError, MemoryError):
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f"{text} is called and returns the model; it raised {type(error).__name__}: "
+                f"{error}. Mend it; --debug shows the traceback."
             ) from error
     return found
 

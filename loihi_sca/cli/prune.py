@@ -11,12 +11,25 @@ from rich.table import Table
 
 from loihi_sca.cli.models import from_python
 from loihi_sca.cli.options import DATA_HELP, Reset
-from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
+from loihi_sca.cli.output import (
+    JsonFlag,
+    console,
+    csv_option,
+    emit_csv,
+    emit_json,
+    progress_bar,
+    status,
+)
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
     from loihi_sca.pipeline.own_model import Outcome
+
+WHAT_TO_GIVE = (
+    "Give the state dict of the model that is named, or of one that was pruned from it, written by "
+    "--out or by safetensors.torch.save_file."
+)
 
 SPLITS: tuple[Literal["train"], Literal["test"]] = ("train", "test")
 
@@ -126,8 +139,26 @@ def _load(model: Any, path: Path) -> None:
         tensors = load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: no safetensors file, or damaged ({error}).") from error
-    resize(model, {name: tensor.shape for name, tensor in tensors.items()})
-    model.load_state_dict(tensors)
+    if odd := [name for name, tensor in tensors.items() if tensor.is_complex()]:
+        raise InputError(f"{path}: {', '.join(odd)} is complex; weights are real numbers.")
+    try:
+        resize(model, {name: tensor.shape for name, tensor in tensors.items()})
+        # what a model keeps beside its tensors is in no such file, and stays as it is
+        model.load_state_dict({**_beside_tensors(model), **tensors})
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error} {WHAT_TO_GIVE}") from error
+    except RuntimeError as error:  # what a model's own load_state_dict asks for
+        told = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: {type(model).__name__} does not load it: {told}. {WHAT_TO_GIVE}"
+        ) from error
+
+
+def _beside_tensors(model: Any) -> dict[str, Any]:
+    import torch
+
+    state = model.state_dict()
+    return {name: value for name, value in state.items() if not isinstance(value, torch.Tensor)}
 
 
 def _save(model: Any, path: Path) -> None:
@@ -136,9 +167,13 @@ def _save(model: Any, path: Path) -> None:
     from loihi_sca.files import atomic_path
     from loihi_sca.model.sizes import shapes_of
 
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    shapes = shapes_of(model)
+    state = model.state_dict()
+    tensors = {name: state[name].detach().cpu().contiguous() for name in shapes}
+    if left := [name for name in state if name not in shapes]:
+        status.print(f"{path}: without {', '.join(left)}, which is no tensor.", soft_wrap=True)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"shapes": json.dumps(shapes_of(model))})
+        save_file(tensors, temporary, metadata={"shapes": json.dumps(shapes)})
 
 
 def _summary(found: Outcome, budget: str, chip: str) -> dict[str, Any]:

@@ -143,6 +143,12 @@ def alive_only(block: Any, values: IntArray) -> IntArray:
 def integers(tensor: torch.Tensor) -> IntArray:
     """Return values that have to be whole, quantised weights or biases, as integers."""
     values = tensor.detach().cpu().numpy()
+    if odd := int(np.sum(~np.isfinite(values))):
+        raise UnsupportedLayer(
+            f"{odd} of its {values.size} weights or biases are not finite",
+            "Training has diverged, or the file that they came from is damaged; take an earlier "
+            "state, or a lower learning rate.",
+        )
     rounded: IntArray = np.rint(values).astype(np.int32)
     if not np.array_equal(rounded, values):
         raise UnsupportedLayer(

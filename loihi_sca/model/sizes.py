@@ -46,7 +46,7 @@ def shapes_of(model: torch.nn.Module) -> dict[str, list[int]]:
     >>> loihi_sca.shapes_of(torch.nn.Linear(3, 2))
     {'weight': [2, 3], 'bias': [2]}
     """
-    return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    return {name: list(tensor.shape) for name, tensor in _tensors_of(model).items()}
 
 
 def resize(model: torch.nn.Module, shapes: Shapes) -> None:
@@ -85,7 +85,7 @@ def resize(model: torch.nn.Module, shapes: Shapes) -> None:
     True
     """
     wanted = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
-    ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    ours = {name: tuple(tensor.shape) for name, tensor in _tensors_of(model).items()}
     if problems := [*_problems(ours, wanted), *_undrawn(model)]:
         raise ConfigError(f"shapes of another model: {'; '.join(problems)}. Nothing is changed.")
     for path, part in model.named_modules():
@@ -97,6 +97,12 @@ def resize(model: torch.nn.Module, shapes: Shapes) -> None:
                 _resize_tensor(part, name, tensor, shape)
     for part in model.modules():
         _adopt(part)
+
+
+def _tensors_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return a model's state dict without what it keeps beside tensors, its extra state."""
+    state = model.state_dict()
+    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
 
 
 def _problems(ours: Shapes, wanted: Mapping[str, tuple[int, ...]]) -> list[str]:

@@ -77,6 +77,98 @@ def test_what_cannot_be_meant_is_one_line(folder: Path, arguments: list, message
     assert "Traceback" not in done.stderr
 
 
+MODELS = """
+from lava.lib.dl import slayer
+import torch
+
+def dense():
+    neuron = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+    options = {"weight_scale": 4, "delay_shift": False}
+    return torch.nn.Sequential(
+        slayer.block.cuba.Flatten(),
+        slayer.block.cuba.Dense(neuron, 128, 12, **options),
+        slayer.block.cuba.Dense(neuron, 12, 4, **options),
+    )
+
+class Keeping(torch.nn.Sequential):
+    def get_extra_state(self):
+        return {"epoch": 3}
+
+    def set_extra_state(self, state):
+        assert state == {"epoch": 3}
+
+class Choosy(torch.nn.Sequential):
+    def _load_from_state_dict(self, state, prefix, local, strict, missing, unexpected, errors):
+        errors.append("its first block is of version 2")
+
+def keeping():
+    return Keeping(*dense())
+
+def choosy():
+    return Choosy(*dense())
+
+def raising():
+    raise ValueError("there is no such size")
+"""
+
+
+@pytest.fixture
+def written(folder: Path) -> Path:
+    """Return a folder with models, and the state of one as it is, complex and not finite."""
+    (folder / "several.py").write_text(MODELS)
+    script = (
+        "import several, torch\nfrom safetensors.torch import save_file\n"
+        "state = several.dense().state_dict()\nsave_file(state, 'good.safetensors')\n"
+        "name = '1.synapse.weight'\n"
+        "save_file({**state, name: state[name] + 0j}, 'complex.safetensors')\n"
+        "state[name][0, :2] = torch.nan\nsave_file(state, 'nan.safetensors')\n"
+        "del state[name]\nsave_file(state, 'less.safetensors')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "message"),
+    [
+        (
+            "choosy", "good",
+            "good.safetensors: Choosy does not load it: Error(s) in loading state_dict for Choosy:"
+            " its first block is of version 2. Give the state dict of the model that is named",
+        ),
+        ("dense", "complex", "complex.safetensors: 1.synapse.weight is complex; weights are real"),
+        ("dense", "nan", "2 of its 1536 weights or biases are not finite. Training has diverged"),
+        (
+            "dense", "less",
+            "less.safetensors: shapes of another model: 1.synapse.weight is missing. Nothing is "
+            "changed. Give the state dict of the model that is named",
+        ),
+        ("raising", "good", "it raised ValueError: there is no such size. Mend it"),
+    ],
+)  # fmt: skip
+def test_weights_that_a_model_does_not_take(written: Path, model, weights, message) -> None:
+    done = run(
+        written, f"several:{model}", "--weights", f"{weights}.safetensors", "--data", "mine.npz",
+        "--budget", "keep=0.5",
+    )  # fmt: skip
+    assert done.returncode in (1, 2)
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_what_a_model_keeps_beside_its_tensors_is_told_and_left_as_it_is(written: Path) -> None:
+    done = run(
+        written, "several:keeping", "--weights", "good.safetensors", "--data", "mine.npz",
+        "--budget", "keep=0.5", "--out", "pruned.safetensors",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "pruned.safetensors: without _extra_state, which is no tensor." in done.stderr
+    with safe_open(written / "pruned.safetensors", framework="np") as file:
+        assert "_extra_state" not in file.keys()
+        assert file.get_tensor("1.synapse.weight").shape[0] == 6
+
+
 def test_state_that_persists_is_reset_on_request(folder: Path) -> None:
     (folder / "keeping.py").write_text(
         "from lava.lib.dl import slayer\nimport torch\n"
