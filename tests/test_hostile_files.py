@@ -221,6 +221,15 @@ CASES = {
     "huge npy": ("x.npy", raw(claiming()), read_npy, "claims 1125899906842624 bytes"),
     "wide npy": ("x.npy", raw(claiming("<U99999999", "(1,)")), read_npy, "claims"),
     "negative npy": ("x.npy", raw(claiming(shape="(-1,)")), read_npy, "not a .npy array"),
+    "truth as a size of npy": (
+        "x.npy", raw(claiming("<u1", "(1, True)")), read_npy, "claims a shape of .1, True.",
+    ),
+    "size of npy beyond C": (
+        "x.npy", raw(claiming("<u1", f"(0, {2**70})")), read_npy, "claims a shape of",
+    ),
+    "values of no bytes in npy": (
+        "x.npy", raw(claiming("<U0", f"({2**62},)")), read_npy, "claims 4611686018427387904 values",
+    ),
     "header of npy": ("x.npy", raw(npy("(" * 9000)), read_npy, "not a .npy array"),
     "newer npy": ("x.npy", raw(b"\x93NUMPY\x09\x00abc"), read_npy, "version .9, 0. of the format"),
     "pickle as npz": ("x.npz", pickled, own, "pickle"),

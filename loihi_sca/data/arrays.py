@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import tokenize
 import zipfile
 from collections.abc import Iterator
@@ -104,8 +105,11 @@ def check_claim(file: IO[bytes], size: int) -> None:
         shape, _, dtype = HEADERS[version](file)  # type: ignore[no-untyped-call]
     except UNREADABLE as error:
         raise ValueError(f"its header cannot be read: {type(error).__name__}") from error
-    if min(shape, default=0) < 0:
+    # NumPy lets truth values and any large number pass for sizes, and then fails in its own ways
+    if any(type(n) is not int or not 0 <= n <= sys.maxsize for n in shape):
         raise ValueError(f"its header claims a shape of {shape}")
+    if not dtype.itemsize and math.prod(shape):
+        raise ValueError(f"its header claims {math.prod(shape)} values of no bytes")
     claimed = math.prod(shape) * dtype.itemsize
     # objects are pickled, which is refused by whoever reads them
     if claimed > size and not dtype.hasobject:
