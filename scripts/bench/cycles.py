@@ -29,10 +29,9 @@ from _lava_faults import descendants
 from rich.console import Console
 from rich.table import Table
 
-from loihi_sca import Network
 from loihi_sca.engine import lava_cpu, reference
 from loihi_sca.files import write_json
-from loihi_sca.network import Conv, Cuba, Dense, Input
+from loihi_sca.network import Conv, Cuba, Dense, Input, Network
 
 WARM = 10
 """Cycles that do not count: imports, caches, pools of the allocator."""
