@@ -135,6 +135,44 @@ faults_lava = faults
 """Of another run: what a machine has too little of, and where Lava is called from."""
 
 
+def fuzz(content: Content) -> str:
+    """Draw up how long each reader was fuzzed, with how many inputs, and what was found."""
+    rows = content["readers"]
+    lines = [
+        (
+            name, *(f"{row[x]:,}" for x in ("executions", "read", "refused", "edges")),
+            f"{row['processor_s'] / 60:.1f}", str(len(row["findings"])), str(len(row["left"])),
+            str(len(row["ended"])),
+        )
+        for name, row in rows.items()
+    ]  # fmt: skip
+    head = (
+        "reader", "inputs", "read", "refused", "edges", "minutes", "findings", "not mended",
+        "ended by a library below",
+    )  # fmt: skip
+    inputs, hours = (sum(row[x] for row in rows.values()) for x in ("executions", "processor_s"))
+    return (
+        f"{table(head, lines, numbers=8)}\n{inputs:,} inputs in {hours / 3600:.1f} hours of one "
+        f"processor, {machine(content)}, commit {content['commit']}.\n"
+    )
+
+
+def cycles(content: Content) -> str:
+    """Draw up what is held after many runs of Lava, and was after the first."""
+    names = {"runs": "runs, each with a worker", "builds": "builds in one worker"}
+    counted = ("descriptors", "threads", "processes", "shared memory blocks", "folders")
+    lines = [
+        (
+            names[name], str(row["cycles"]),
+            " → ".join(f"{x / 1024:.1f}" for x in row["memory_kib"]),
+            *(" → ".join(map(str, row[x])) for x in counted),
+        )
+        for name, row in content["held"].items()
+    ]  # fmt: skip
+    shown = table(("", "cycles", "memory, MiB", *counted), lines, numbers=7)
+    return f"{shown}\n{machine(content)}, commit {content['commit']}.\n"
+
+
 def criteria(content: Content) -> str:
     """Accuracy by criterion, one column per budget, of pruned trained networks."""
     rows = content["rows"]

@@ -35,6 +35,8 @@ TABLES = {
     "differential": _tables.differential,
     "faults": _tables.faults,
     "faults_lava": _tables.faults_lava,
+    "fuzz": _tables.fuzz,
+    "cycles": _tables.cycles,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
     "recurrent_speed": _tables.targets,
@@ -47,7 +49,7 @@ COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = dict.fromkeys(TABLES, PAGE)
 PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
-PAGES |= dict.fromkeys(("differential", "faults", "faults_lava"), TESTS)
+PAGES |= dict.fromkeys(("differential", "faults", "faults_lava", "fuzz", "cycles"), TESTS)
 PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
 """Where a whole table stands."""
 

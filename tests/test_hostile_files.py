@@ -26,7 +26,7 @@ from netx_layers import FILES, write
 import loihi_sca
 from loihi_sca import data, hardware, netx
 from loihi_sca.config import load_recipe
-from loihi_sca.data import images
+from loihi_sca.data import images, pictures
 from loihi_sca.data.arrays import read_npy
 from loihi_sca.data.decoders import DECODERS
 from loihi_sca.data.own import read as read_own
@@ -199,6 +199,12 @@ def read_shd(path: Path):
     return data.load("shd", split="test", root=path.parent)
 
 
+def read_picture(path: Path):
+    with pictures.opened(path, str(path)) as image:
+        return image.convert("RGB")
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
 HDF5 = {
     "x.net": netx.read,
     "x.nir": lambda p: loihi_sca.read_nir(p, dt=1e-4),
@@ -251,6 +257,12 @@ CASES = {
     "long idx": ("x", raw(idx(2**32 - 1, 2**32 - 1)), images._idx, "GiB of memory"),
     "packed idx": (
         "x.gz", raw(gzip.compress(idx(3) + bytes(1 << 28))), images._idx, "or cut off"),
+    "PostScript as png": (
+        "x.png", raw(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n%%EndComments\n"),
+        read_picture, "not an image, or damaged .* Read are BMP",
+    ),
+    "large ppm": ("x.ppm", raw(b"P6 60000 60000 255\n"), read_picture, "3600000000 pixels"),
+    "cut png": ("x.png", raw(PNG), read_picture, "not an image, or damaged"),
     "nested recipe": ("x.toml", text(f"a = {NESTED}"), load_recipe, "is not TOML"),
     "long number": ("x.toml", text(f"seed = {'9' * 9000}"), load_recipe, "x.toml"),
     "nested profile": ("x.toml", text(f"a = {NESTED}"), hardware.load_profile, "is not TOML"),

@@ -71,17 +71,14 @@ def _tar(path: Path, part: str) -> Iterator[tuple[str, str, bytes]]:
 def _decoded(
     files: Iterator[tuple[str, str, bytes]], where: Path
 ) -> tuple[Images, npt.NDArray[np.int64]]:
-    from PIL import Image, UnidentifiedImageError
+    from loihi_sca.data.pictures import opened  # loads Pillow
 
     pixels, labels = [], []
     for name, path, content in files:
         if name not in CLASSES:
             raise InputError(f"{path}: no class {name!r}; there are {', '.join(CLASSES)}.")
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                colours = np.asarray(image.convert("RGB"))
-        except (UnidentifiedImageError, OSError) as error:
-            raise InputError(f"{path}: not an image, or damaged ({error}).") from error
+        with opened(io.BytesIO(content), path) as image:
+            colours = np.asarray(image.convert("RGB"))
         if colours.shape[:2] != SHAPE[1:]:
             raise InputError(
                 f"{path}: {colours.shape[1]}x{colours.shape[0]} pixels, must be 32x32."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from loihi_sca.data.decoders import DECODERS
+from loihi_sca.data.pictures import opened
 from loihi_sca.data.recordings import Files, Recordings, read_bytes
 from loihi_sca.data.samples import Images
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.memory import check_memory
 from loihi_sca.network import Shape
 
 IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
@@ -99,7 +101,12 @@ def read(
         size = _size(name, camera)
         files = Files(paths, size, from_first=True)
         return Recordings(files, np.arange(len(files)), size, window_us=None), labels
-    return Images(_pixels(paths, _image_shape(entries)[0]), full=255.0), labels
+    shape = _image_shape(entries)
+    check_memory(
+        f"{name}: {len(paths)} images of {shape[2]}x{shape[1]}", len(paths) * math.prod(shape),
+        "Give fewer, or smaller ones.",
+    )  # fmt: skip
+    return Images(_pixels(paths, shape[0]), full=255.0), labels
 
 
 def _place(name: str, root: Path | None) -> Path:
@@ -222,18 +229,11 @@ def _size(name: str, camera: Camera) -> tuple[int, int]:
     return camera
 
 
-def _opened(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path}: not an image, or damaged ({error}).") from error
-
-
 def _image_shape(entries: list[Entry]) -> Shape:
     """Return the shape (C, H, W) of all images; C is 1 if all are grey, else 3."""
     channels, size = 1, (0, 0)
     for entry in entries:
-        with _opened(entry.path) as image:
+        with opened(entry.path, str(entry.path)) as image:
             if image.mode not in (*GREY, *COLOUR):
                 raise InputError(
                     f"{entry.path}: pixels of kind {image.mode!r}; read are 8 bits, grey or in "
@@ -253,11 +253,7 @@ def _pixels(paths: list[Path], channels: int) -> npt.NDArray[np.uint8]:
     """Return images, uint8 array (N, C, H, W)."""
     found: list[npt.NDArray[np.uint8]] = []
     for path in paths:
-        with _opened(path) as image:
-            try:
-                pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-            except (OSError, SyntaxError) as error:
-                raise InputError(f"{path}: not an image, or damaged ({error}).") from error
-        found.append(pixels)
+        with opened(path, str(path)) as image:
+            found.append(np.asarray(image.convert("L" if channels == 1 else "RGB")))
     stacked: npt.NDArray[np.uint8] = np.stack(found)
     return stacked[:, None] if channels == 1 else stacked.transpose(0, 3, 1, 2)
