@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+pytestmark = pytest.mark.train
+
 SUPPORT = Path(__file__).parents[1] / "support"
 
 
