@@ -236,6 +236,15 @@ CASES = {
     "values of no bytes in npy": (
         "x.npy", raw(claiming("<U0", f"({2**62},)")), read_npy, "claims 4611686018427387904 values",
     ),
+    "text too long for NumPy": (
+        "x.npy", raw(claiming(f"<U{'1' * 50}", "(1,)")), read_npy, "claims 1 values of -4 bytes",
+    ),
+    "such a text in a record": (
+        "x.npy", raw(npy(
+            f"{{'descr': [('t', '<i4'), ('x', '<U{'1' * 50}')], 'fortran_order': False, "
+            "'shape': (1,)}\n", b"123")),
+        read_npy, "not a .npy array",
+    ),
     "header of npy": ("x.npy", raw(npy("(" * 9000)), read_npy, "not a .npy array"),
     "newer npy": ("x.npy", raw(b"\x93NUMPY\x09\x00abc"), read_npy, "version .9, 0. of the format"),
     "pickle as npz": ("x.npz", pickled, own, "pickle"),

@@ -83,6 +83,15 @@ def opened_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
             yield arrays
 
 
+def _sizes(dtype: np.dtype[Any]) -> Iterator[int]:
+    """Yield how many bytes a type and its parts have; NumPy counts long texts to below zero."""
+    yield dtype.itemsize
+    if dtype.subdtype is not None:
+        yield from _sizes(dtype.subdtype[0])
+    for part, *_ in (dtype.fields or {}).values():
+        yield from _sizes(part)
+
+
 def check_claim(file: IO[bytes], size: int) -> None:
     """Raise ValueError where an array claims more bytes than follow its header.
 
@@ -108,8 +117,9 @@ def check_claim(file: IO[bytes], size: int) -> None:
     # NumPy lets truth values and any large number pass for sizes, and then fails in its own ways
     if any(type(n) is not int or not 0 <= n <= sys.maxsize for n in shape):
         raise ValueError(f"its header claims a shape of {shape}")
-    if not dtype.itemsize and math.prod(shape):
-        raise ValueError(f"its header claims {math.prod(shape)} values of no bytes")
+    smallest = min(_sizes(dtype))
+    if smallest < 0 or (not dtype.itemsize and math.prod(shape)):
+        raise ValueError(f"its header claims {math.prod(shape)} values of {smallest} bytes")
     claimed = math.prod(shape) * dtype.itemsize
     # objects are pickled, which is refused by whoever reads them
     if claimed > size and not dtype.hasobject:
