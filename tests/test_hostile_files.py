@@ -84,6 +84,18 @@ def archive(**members: bytes):
     return make
 
 
+def changed(old: bytes, new: bytes):
+    """Return what makes an archive in whose table and heads bytes are others."""
+
+    def make(path: Path) -> None:
+        archive(x=claiming("|u1", "(3,)"), y=claiming("|u1", "(3,)"))(path)
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+
+    return make
+
+
 def archive_of_huge_size(path: Path) -> None:
     """Make one whose table says that the first array unpacks to more than any memory."""
     archive(x=claiming())(path)
@@ -250,6 +262,17 @@ CASES = {
     "pickle as npz": ("x.npz", pickled, own, "pickle"),
     "objects in npz": ("x.npz", archive(x=objects(), y=claiming("|u1", "(3,)")), own, "pickle"),
     "huge in npz": ("x.npz", archive(x=claiming(), y=claiming()), own, "its header claims"),
+    "npz with a password": (
+        "x.npz", changed(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+        own, "is encrypted",
+    ),
+    "newer npz": (
+        "x.npz", changed(b"PK\x01\x02\x14\x03\x14\x00", b"PK\x01\x02\x14\x03\x5f\x00"),
+        own, "zip file version 9.5",
+    ),
+    "npz packed otherwise than said": (
+        "x.npz", changed(b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x00\x00\x0e\x00"), own, "x.npz: ",
+    ),
     "huge npz": ("x.npz", archive_of_huge_size, own, "take 1,048,576.0 GiB of memory"),
     "pickled batch": ("b", pickled, lambda p: read_batch(p, "CIFAR", b"labels"), "asks for"),
     "objects from bytes": (
@@ -264,6 +287,7 @@ CASES = {
         "b", batch_of(b"}C\x04data]\x94", *[b"](h\x00h\x00e\x94"] * 40, b"s."),
         lambda p: read_batch(p, "CIFAR", b"labels"), "damaged"),
     "long idx": ("x", raw(idx(2**32 - 1, 2**32 - 1)), images._idx, "GiB of memory"),
+    "wide idx of nothing": ("x", raw(idx(2**32 - 1, 2**32 - 1, 0)), images._idx, "holds nothing"),
     "packed idx": (
         "x.gz", raw(gzip.compress(idx(3) + bytes(1 << 28))), images._idx, "or cut off"),
     "PostScript as png": (

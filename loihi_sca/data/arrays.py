@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import math
 import os
+import struct
 import sys
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +27,11 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 UNREADABLE = (SyntaxError, LookupError, MemoryError, RecursionError, TypeError, tokenize.TokenError)
 """What NumPy raises about a header that is no literal of Python, beside ValueError."""
+
+UNPACKING = (
+    EOFError, RuntimeError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What Python raises about archives that are damaged, or beyond it: newer, or with a password."""
 
 
 def read_npy(path: str | os.PathLike[str], *, memory_map: bool = False) -> npt.NDArray[Any]:
@@ -64,23 +72,30 @@ def opened_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     ------
     InputError
         An array takes more memory than there is.
-    OSError, ValueError, zipfile.BadZipFile, zlib.error
-        It is no such archive, or damaged.
+    OSError, ValueError
+        It is no such archive, or damaged; what unpacking raises is a ValueError too.
     """
-    with path.open("rb") as file:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                for member in archive.infolist():
-                    what = f"{path}: the values of {member.filename}"
-                    check_memory(what, member.file_size, "Give fewer samples.")
-                    with archive.open(member) as inner:
-                        check_claim(inner, member.file_size)
-        file.seek(0)
-        found = np.load(file, allow_pickle=False)
-        if not isinstance(found, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with found as arrays:
-            yield arrays
+    try:
+        with path.open("rb") as file:
+            if zipfile.is_zipfile(file):
+                _check_members(path, file)
+            file.seek(0)
+            found = np.load(file, allow_pickle=False)
+            if not isinstance(found, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            with found as arrays:
+                yield arrays
+    except UNPACKING as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_members(path: Path, file: IO[bytes]) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            what = f"{path}: the values of {member.filename}"
+            check_memory(what, member.file_size, "Give fewer samples.")
+            with archive.open(member) as inner:
+                check_claim(inner, member.file_size)
 
 
 def _sizes(dtype: np.dtype[Any]) -> Iterator[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -94,7 +93,7 @@ def _from_npz(path: Path, part: str) -> tuple[Images, Labels]:
     try:
         with opened_npz(path) as arrays:
             pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: damaged, or not MNIST ({error}). Fetch it again.") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 3:
         raise InputError(f"{path}: x_{part} must be uint8 (N, 28, 28), got {pixels.shape}.")
@@ -111,6 +110,8 @@ def _idx(path: Path) -> npt.NDArray[np.uint8]:
             size = math.prod(lengths)
             if head[:3] != bytes([0, 0, IDX_UINT8]) or not 1 <= axes == len(lengths) <= MOST_AXES:
                 raise ValueError("it does not start as one")
+            if not size:
+                raise ValueError("it holds nothing")
             check_memory(f"{path}: the values it claims", size, "Fetch it again.")
             content = file.read(size + 1)  # and no more, whatever it unpacks to
     except (OSError, EOFError, zlib.error) as error:

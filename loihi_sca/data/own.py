@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import zipfile
-import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -196,7 +194,7 @@ def _from_npz(path: Path, test: bool) -> Part:
             return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: {_about(error)}") from error
 
 
