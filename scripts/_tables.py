@@ -157,6 +157,17 @@ def fuzz(content: Content) -> str:
     )
 
 
+def lowest(content: Content) -> str:
+    """Draw up what has passed with the lowest versions of all that is depended on."""
+    lines = [
+        (f"`{path}`", f"{row['passed']:,}", f"{row['skipped']:,}", str(len(row["failed"])))
+        for path, row in content["paths"].items()
+    ]
+    shown = table(("tests of", "passed", "skipped", "failed"), lines, numbers=3)
+    versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items())
+    return f"{shown}\n{versions}; {machine(content)}, commit {content['commit']}.\n"
+
+
 def cycles(content: Content) -> str:
     """Draw up what is held after many runs of Lava, and was after the first."""
     names = {"runs": "runs, each with a worker", "builds": "builds in one worker"}

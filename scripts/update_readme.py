@@ -37,6 +37,7 @@ TABLES = {
     "faults_lava": _tables.faults_lava,
     "fuzz": _tables.fuzz,
     "cycles": _tables.cycles,
+    "lowest": _tables.lowest,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
     "recurrent_speed": _tables.targets,
@@ -49,7 +50,7 @@ COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = dict.fromkeys(TABLES, PAGE)
 PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
-PAGES |= dict.fromkeys(("differential", "faults", "faults_lava", "fuzz", "cycles"), TESTS)
+PAGES |= dict.fromkeys(("differential", "faults", "faults_lava", "fuzz", "cycles", "lowest"), TESTS)
 PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
 """Where a whole table stands."""
 
