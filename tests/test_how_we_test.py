@@ -17,7 +17,9 @@ PRINT = (
 )
 
 
-@pytest.mark.parametrize("name", ["differential", "faults", "faults_lava"])
+@pytest.mark.parametrize(
+    "name", ["differential", "faults", "faults_lava", "fuzz", "cycles", "lowest"]
+)
 def test_the_page_shows_what_was_counted(name) -> None:
     content = (ROOT / "docs" / "results" / f"{name}.json").read_text("utf-8")
     shown = subprocess.run(
@@ -37,6 +39,32 @@ def test_nothing_that_was_counted_differs() -> None:
     for name in ("faults", "faults_lava"):
         faults = json.loads((results / f"{name}.json").read_text("utf-8"))
         assert not [c for x in faults["campaigns"].values() for c in x.values() if c["failures"]]
+
+
+def test_no_finding_of_the_fuzzers_is_left() -> None:
+    readers = json.loads((ROOT / "docs" / "results" / "fuzz.json").read_text("utf-8"))["readers"]
+    assert not any(row["left"] or row["ended"] for row in readers.values())
+    named = subprocess.run(
+        [sys.executable, "-c", "import json, _fuzz_readers as f; print(json.dumps([*f.READERS]))"],
+        cwd=ROOT / "scripts" / "bench", capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert set(readers) == set(json.loads(named))
+
+
+def test_nothing_grows_with_runs_of_lava() -> None:
+    told = json.loads((ROOT / "docs" / "results" / "cycles.json").read_text("utf-8"))
+    assert set(told["held"]) == {"runs", "builds"}
+    for row in told["held"].values():
+        assert row["cycles"] >= 100
+        assert not row["grown"]
+
+
+def test_the_lowest_versions_that_were_tried_are_those_that_are_allowed() -> None:
+    told = json.loads((ROOT / "docs" / "results" / "lowest.json").read_text("utf-8"))
+    assert not any(row["failed"] for row in told["paths"].values())
+    named = (ROOT / "pyproject.toml").read_text("utf-8")
+    for name, version in told["versions"].items():
+        assert re.search(rf'"{name}>={re.escape(version)}[",;]', named), f"{name} {version}"
 
 
 def test_lava_has_the_same_spikes_on_two_pythons_and_the_page_says_of_how_many() -> None:

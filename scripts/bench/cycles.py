@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import gc
 import glob
+import json
 import os
 import statistics
 import sys
@@ -103,6 +104,9 @@ def builds(cycles: int, place: str) -> list[Held]:
     return [{key: min(x[key] for x in held) for key in held[0]} for _, held in sorted(seen.items())]
 
 
+KINDS = {"runs": runs, "builds": builds}
+
+
 def grown(held: list[Held]) -> dict[str, Any]:
     """Return what was held at first and at last: counts, and medians of memory."""
     counting = held[WARM:]
@@ -122,15 +126,18 @@ def main() -> int:
     """Run both, print and write what was held at first and at last."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cycles", type=int, default=100, help="that count")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="write there, beside what is there")
+    parser.add_argument("--only", choices=KINDS)
     given = parser.parse_args()
     state: dict[str, Any] = {"schema": 1, "warm": WARM, "allowed_kib": ALLOWED_KIB, "held": {}}
+    if given.json and given.json.exists():
+        state = json.loads(given.json.read_text("utf-8"))
     lava_cpu.SHM_PREFIX = f"lsca_cycles_{os.getpid()}_"
     with tempfile.TemporaryDirectory() as place:
         tempfile.tempdir = place
-        for name, repeat in (("runs", runs), ("builds", builds)):
+        for name in [given.only] if given.only else KINDS:
             started = time.monotonic()
-            found = grown(repeat(given.cycles + WARM, place))
+            found = grown(KINDS[name](given.cycles + WARM, place))
             state["held"][name] = {**found, "seconds": round(time.monotonic() - started)}
             state |= {"machine": machine(), "commit": commit()}
             if given.json:
