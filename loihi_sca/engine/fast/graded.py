@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.engine.fast.graded_memory import Buffers, bytes_per_step, sending
-from loihi_sca.engine.fast.graded_table import COUNTS, DELTA, PASS_ON, PEAKS, GradedTable
+from loihi_sca.engine.fast.graded_table import (
+    COUNTS,
+    DELTA,
+    LISTED,
+    OF_MESSAGES,
+    PASS_ON,
+    PEAKS,
+    SEGMENT,
+    GradedTable,
+)
 from loihi_sca.engine.fast.threads import pool_of
 from loihi_sca.engine.result import (
     RunResult,
@@ -102,7 +111,7 @@ class PreparedGraded:
         sizes = [int(np.prod(shape)) for shape in sending(self.network)]
         # the data once as they are, and once as whole numbers; the states of a layer and its input
         held = steps * (bytes_per_step(self.network) + (kind.itemsize + 8) * sizes[0])
-        held += 32 * max(sizes)
+        held += 32 * max(sizes) + 16 * min(LISTED, SEGMENT * max(sizes))
         if held > self.memory_budget:
             raise InputError(
                 f"one sample of {steps} timesteps takes {held / 2**20:.1f} MiB, the memory "
@@ -137,7 +146,7 @@ def _run_sample(
             messages, tally = buffers.of(place, layer.out_shape)
             sigma = np.empty((0 if trace is None else steps, layer.neurons), dtype=np.int32)
             if table.kind == DELTA:
-                encode_values(_by_position(sample), table.threshold, messages, tally)
+                encode_values(_by_position(sample), table.threshold, messages, tally, count)
                 sigma[:] = 0
             else:
                 kernels.run_graded(table, arriving, heard, messages, tally, sigma, count)
@@ -145,9 +154,11 @@ def _run_sample(
                 kernels.complete_messages(messages, tally)
                 _delay(messages, layer.axon_delay)
                 kernels.tally_messages(messages, tally)
+                count[list(OF_MESSAGES)] = 0  # what is late beyond the last step is lost
             if trace is not None and trace.sigma is not None:
                 trace.sigma[...] = _as_sample(sigma, layer.out_shape)
-        kernels.count_messages(messages, tally, count)
+        if table.kind == PASS_ON or layer.axon_delay is not None:
+            kernels.count_messages(messages, tally, count)
         if trace is not None:
             kernels.complete_messages(messages, tally)
             trace.spikes[...] = _as_sample(messages, layer.out_shape)
@@ -168,6 +179,8 @@ def _copy_time_major(sample: npt.NDArray[np.integer[Any]], messages: IntArray) -
 def _by_position(sample: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
     """Return a sample (C, H, W, T) or (N, T) as (C, positions, T)."""
     positions = int(np.prod(sample.shape[1:-1]))
+    if sample.dtype.kind == "b":
+        sample = sample.view(np.uint8)
     return np.ascontiguousarray(sample).reshape(len(sample), positions, sample.shape[-1])
 
 

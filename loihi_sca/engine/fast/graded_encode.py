@@ -11,67 +11,111 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.graded_neurons import count_positions, next_marked, send, total
+from loihi_sca.engine.fast.graded_neurons import count_positions, count_some, send
+from loihi_sca.engine.fast.graded_table import MESSAGES
 from loihi_sca.engine.fast.jit import compiled, entry_point
+from loihi_sca.engine.fast.vector import CHANGES, change_mask, count_bits, lowest_bit
 from loihi_sca.network.fixed_point import GRADED_ALIGN_BITS, MESSAGE_BITS
 
-I32 = np.int32
+I32, ONE = np.int32, np.uint64(1)
 
-STRETCH, NEIGHBOURS = 64, 256
-"""Steps and neurons that are searched at a time: their values stay in the caches."""
+STRETCH = 64
+"""Steps that are searched at a time: as many as a mask has bits."""
+
+NEIGHBOURS = 256
+"""Neurons that are encoded at a time: what is known of them stays in the first-level cache."""
+
+TILE = 16
+"""Steps of neighbours that are brought into the order of the messages at a time."""
 
 MANY = 2
-"""Where one position in so many has changed, all are encoded: in vectors that is as fast."""
-
-RESTLESS = 8
-"""Where one position changes in one of so many steps, its neighbours are not searched."""
+"""Where one value in so many is new, all are encoded: in vectors that is as fast."""
 
 
 @compiled
-def _mark_changes(values: Any, p: int, begin: int, marks: Any) -> None:
-    """Mark the steps from ``begin`` on at which a position has other values than a step before."""
-    marks[:] = 0
-    start, end = max(begin, 1), begin + marks.shape[0]
-    later = marks[start - begin :]
-    for c in range(values.shape[0]):
-        now, before = values[c, p, start:end], values[c, p, start - 1 : end - 1]
-        for i in range(now.shape[0]):
-            later[i] |= I32(now[i] != before[i])
-    if begin == 0:  # the values before are zero
-        marks[0] = 1
+def _find_changes(values: Any, flat: Any, p: int, begin: int, count: int) -> Any:
+    """Return a mask of the steps from ``begin`` on at which a position has other values.
 
-
-@compiled
-def _encode_row(threshold: Any, new: Any, act: Any, residue: Any, out: Any) -> None:
-    """Send what neighbours have to send at one step, whether or not their values have changed."""
-    for j in range(new.shape[0]):
-        level = I32(new[j] << I32(GRADED_ALIGN_BITS))
-        residue[j] = I32(I32(level - act[j]) + residue[j])
-        act[j] = level
-    send(threshold, residue, out)
-
-
-@compiled
-def _encode(threshold: Any, values: Any, p: int, t: int, act: Any, residue: Any, out: Any) -> int:
-    """Send what a position has to send at one step; return how many messages that are."""
-    channels, sent = values.shape[0], 0
+    ``flat`` are the same values, which are read up to :data:`CHANGES` beyond a stretch.
+    """
+    channels, positions, steps = values.shape
+    found = np.uint64(0)
     for c in range(channels):
-        j = p * channels + c
-        new = I32(I32(values[c, p, t]) << I32(GRADED_ALIGN_BITS))
-        delta = I32(I32(new - act[j]) + residue[j])
-        size = I32(-delta) if delta < 0 else delta
-        enough = delta if size >= threshold else I32(0)
-        act[j], residue[j] = new, I32(delta - enough)
-        out[j] = enough >> I32(MESSAGE_BITS)
-        sent += out[j] != 0
-    return sent
+        at = (c * positions + p) * steps + begin
+        before = flat[at - 1] if begin else values.dtype.type(0)
+        found |= np.uint64(flat[at] != before)
+        for i in range(0, count - 1, CHANGES):
+            if at + i + CHANGES < flat.shape[0]:
+                found |= change_mask(flat, at + i) << np.uint64(i + 1)
+            else:
+                for k in range(i, count - 1):
+                    found |= np.uint64(flat[at + k] != flat[at + k + 1]) << np.uint64(k + 1)
+                break
+    if count < STRETCH:
+        found &= (ONE << np.uint64(count)) - ONE
+    return found
+
+
+@compiled
+def _encode_changes(
+    threshold: Any, values: Any, p: int, begin: int, changes: Any, residue: Any, out: Any,
+    tally: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Send what a position has to send where its values change."""
+    channels = values.shape[0]
+    while changes:
+        t, sent = begin + lowest_bit(changes), 0
+        changes &= changes - ONE
+        here = out[t, p * channels : (p + 1) * channels]
+        for c in range(channels):
+            old = I32(values[c, p, t - 1]) if t else I32(0)
+            change = I32(I32(I32(values[c, p, t]) - old) << I32(GRADED_ALIGN_BITS))
+            delta = I32(change + residue[c])
+            size = I32(-delta) if delta < 0 else delta
+            enough = delta if size >= threshold else I32(0)
+            residue[c] = I32(delta - enough)
+            here[c] = enough >> I32(MESSAGE_BITS)
+            sent += here[c] != 0
+        tally[t, p] = sent
+        if sent:
+            counts[MESSAGES] += sent
+            count_some(here, counts)
+
+
+@compiled
+def _encode_all(
+    threshold: Any, values: Any, first: int, begin: int, count: int, tile: Any, residue: Any,
+    out: Any, tally: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Send what neighbours have to send, whether or not their values have changed."""
+    channels, here = values.shape[0], residue.shape[0] // values.shape[0]
+    a, b, level = first * channels, (first + here) * channels, tile[TILE]
+    for c in range(channels):
+        for k in range(here):
+            level[k * channels + c] = I32(values[c, first + k, begin - 1]) if begin else I32(0)
+    for start in range(begin, begin + count, TILE):
+        stop = min(start + TILE, begin + count)
+        for c in range(channels):
+            for k in range(here):
+                j = k * channels + c
+                for t in range(start, stop):
+                    tile[t - start, j] = I32(values[c, first + k, t])
+        for t in range(start, stop):
+            new = tile[t - start]
+            for j in range(residue.shape[0]):
+                change = I32(I32(new[j] - level[j]) << I32(GRADED_ALIGN_BITS))
+                residue[j] = I32(change + residue[j])
+                level[j] = new[j]
+            send(threshold, residue, out[t, a:b])
+            counts[MESSAGES] += count_positions(out[t, a:b], tally[t, first : first + here])
+            count_some(out[t, a:b], counts)
 
 
 @entry_point
 def encode_values(sources: str) -> Callable[..., None]:
     """Return the kernel of Delta neurons."""
 
-    def encode_values(values: Any, limit: int, out: Any, tally: Any) -> None:
+    def encode_values(values: Any, limit: int, out: Any, tally: Any, counts: Any) -> None:
         """Encode one sample.
 
         Parameters
@@ -84,45 +128,33 @@ def encode_values(sources: str) -> Callable[..., None]:
             What is sent, written where ``tally`` is not zero.
         tally : int32 array (T, positions)
             How many messages are sent from each position, written.
+        counts : int64 array (8,)
+            Those of messages: added to (the peak: raised).
         """
         _ = sources
         channels, positions, steps = values.shape
-        act, residue = (
-            np.zeros(positions * channels, dtype=np.int32),
-            np.zeros(positions * channels, dtype=np.int32),
-        )
-        few, threshold = max(1, NEIGHBOURS // channels), I32(limit)
-        marks = np.empty((few, STRETCH), dtype=np.int32)
-        busy, new = np.empty(STRETCH, dtype=np.int32), np.empty(few * channels, dtype=np.int32)
+        flat, threshold = values.reshape(-1), I32(limit)
+        few = max(1, NEIGHBOURS // channels)
+        changes = np.empty(few, dtype=np.uint64)
+        # rows begin at cache lines that do not share a place in the cache
+        tile = np.empty((TILE + 1, few * channels + CHANGES), dtype=np.int32)
+        residue = np.empty(few * channels, dtype=np.int32)
         tally[:] = 0
-        for begin in range(0, steps, STRETCH):
-            count = min(STRETCH, steps - begin)
-            for first in range(0, positions, few):
-                here = min(few, positions - first)
-                _mark_changes(values, first, begin, marks[0, :count])
-                is_busy = total(marks[0, :count]) * RESTLESS > count
-                busy[:] = here if is_busy else 0
-                for k in range(0 if is_busy else here):
-                    _mark_changes(values, first + k, begin, marks[k, :count])
-                    for i in range(count):
-                        busy[i] += marks[k, i]
-                # step by step, so that what is sent lies together
-                i = next_marked(busy[:count], 0)
-                while i < count:
-                    t = begin + i
-                    if busy[i] * MANY > here:
-                        a, b = first * channels, (first + here) * channels
-                        for k in range(here):
-                            for c in range(channels):
-                                new[k * channels + c] = values[c, first + k, t]
-                        _encode_row(threshold, new[: b - a], act[a:b], residue[a:b], out[t, a:b])
-                        count_positions(out[t, a:b], tally[t, first : first + here])
-                        i = next_marked(busy[:count], i + 1)
-                        continue
-                    for k in range(here):
-                        if marks[k, i]:
-                            p = first + k
-                            tally[t, p] = _encode(threshold, values, p, t, act, residue, out[t])
-                    i = next_marked(busy[:count], i + 1)
+        for first in range(0, positions, few):
+            here = min(few, positions - first)
+            residue[:] = 0
+            for begin in range(0, steps, STRETCH):
+                count, news = min(STRETCH, steps - begin), 0
+                for k in range(here):
+                    changes[k] = _find_changes(values, flat, first + k, begin, count)
+                    news += count_bits(changes[k])
+                if news * MANY > here * count:
+                    _encode_all(threshold, values, first, begin, count, tile,
+                                residue[: here * channels], out, tally, counts)  # fmt: skip
+                    continue
+                for k in range(here):
+                    held = residue[k * channels : (k + 1) * channels]
+                    _encode_changes(threshold, values, first + k, begin, changes[k], held, out,
+                                    tally, counts)  # fmt: skip
 
     return encode_values

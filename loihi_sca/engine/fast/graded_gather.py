@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.graded_neurons import GLANCE, clear_silent, next_marked, total
+from loihi_sca.engine.fast.graded_neurons import GLANCE, clear_silent, marked, next_marked, total
 from loihi_sca.engine.fast.graded_table import LANES, WIDEST
 from loihi_sca.engine.fast.jit import compiled
 from loihi_sca.engine.fast.pair_sums import HALF_BITS, sum_columns
+from loihi_sca.engine.fast.vector import count_bits, lowest_bit
 
-I32 = np.int32
+I32, ONE = np.int32, np.uint64(1)
 HALF = I32((1 << HALF_BITS) - 1)
 LARGEST_HALF = I32((1 << HALF_BITS - 1) - 1)
 
@@ -26,15 +27,18 @@ LOOK_AT_POSITION, LOOK_AT_PAIR = 1000, 100
 
 
 @compiled
-def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any, every: Any) -> Any:
+def list_pairs(
+    g: Any, fan_out: Any, fans: int, messages: Any, tally: Any, listed: Any, every: Any
+) -> Any:
     """List the pairs of messages of one step, position by position.
 
-    ``tally`` holds how many messages each position has. ``listed`` is ``(starts, rows, low,
+    ``tally`` holds how many messages each position has, and ``fans`` is the sum of ``fan_out``.
+    ``listed`` is ``(starts, rows, low,
     high)``: the pairs of position ``p`` are ``starts[p]`` to ``starts[p + 1]``, ``rows`` holds the
     place of each in its row of the map, ``low`` the lower halves of both messages, and ``high`` the
-    rest, if there is any. ``every`` is the same for the case that all pairs are listed, whose
-    ``starts`` and ``rows`` are filled in when first needed. Returns that of both which holds the
-    pairs, whether there is anything in ``high``, and the synaptic operations.
+    rest, if there is any. ``every`` is ``(starts, rows)`` for the case that all pairs are listed,
+    which is filled in when first needed. Returns whether that holds the pairs, whether there is
+    anything in ``high``, and the synaptic operations.
     """
     if tally.shape[0] != fan_out.shape[0]:  # a map that a dense layer sees as one position
         clear_silent(messages, tally)
@@ -42,18 +46,20 @@ def list_pairs(g: Any, fan_out: Any, messages: Any, tally: Any, listed: Any, eve
     silent = 1 - sent / messages.shape[0]
     pairs = (g.in_c + 1) // 2
     looks = heard * (LOOK_AT_POSITION + LOOK_AT_PAIR * pairs)
-    spared = pairs * fan_out.sum() * silent * silent
+    spared = pairs * fans * silent * silent
     positions = messages.reshape(g.in_h * g.in_w, g.in_c)
-    if spared < looks:
-        listed = every
-        if not listed[0][-1]:
-            _list_all(g, listed[0], listed[1])
-        wide = _cut_all(positions, tally, listed[2])
+    starts, rows, low, high = listed
+    takes_all = spared < looks
+    if takes_all:
+        starts, rows = every
+        if not starts[g.in_h * g.in_w]:
+            _list_all(g, starts, rows)
+        wide = _cut_all(positions, tally, low)
     else:
         wide = _list_present(g, positions, tally, listed)
     if wide:
-        _list_upper_halves(g, positions, listed)
-    return listed, wide != 0, synops
+        _list_upper_halves(g, positions, (starts, rows, low, high))
+    return takes_all, wide != 0, synops
 
 
 @compiled
@@ -75,13 +81,12 @@ def _count(fan_out: Any, tally: Any) -> Any:
         return sent, sent * fan_out[0], 1
     messages, synops, heard = 0, 0, 0
     for a in range(0, tally.shape[0], GLANCE):
-        here, fans = tally[a : a + GLANCE], fan_out[a : a + GLANCE]
-        sent = total(here)
-        if sent:
-            messages += sent
-            for p in range(here.shape[0]):
-                synops += here[p] * fans[p]
-                heard += here[p] != 0
+        found = marked(tally, a)
+        if found:
+            heard += count_bits(found)
+            for p in range(a, min(a + GLANCE, tally.shape[0])):
+                messages += tally[p]
+                synops += tally[p] * fan_out[p]
     return messages, synops, heard
 
 
@@ -97,6 +102,13 @@ def _cut_all(positions: Any, tally: Any, low: Any) -> Any:
         for j in range(messages.shape[0]):
             halves[j] = messages[j]
             wide |= _above(messages[j])
+        return wide
+    if channels == 3:  # the same, for pictures
+        messages = positions.reshape(-1)
+        for p in range(count):
+            one, two, three = messages[3 * p], messages[3 * p + 1], messages[3 * p + 2]
+            low[2 * p], low[2 * p + 1] = _pack(one, two), I32(three & HALF)
+            wide |= _above(one) | _above(two) | _above(three)
         return wide
     pairs = low[: count * (channels // 2 + 1)].reshape(count, channels // 2 + 1)
     for p in range(count):
@@ -114,26 +126,26 @@ def _list_present(g: Any, positions: Any, tally: Any, listed: Any) -> Any:
     """List the pairs that are not both zero; return whether their lower halves are not all."""
     starts, rows, low, _ = listed
     pairs, n, wide = (g.in_c + 1) // 2, 0, I32(0)
-    is_flat = tally.shape[0] != g.in_h * g.in_w
-    p, left = 0, 0
-    while p <= g.in_h * g.in_w:
-        speaks = p
-        if not is_flat and not (p < tally.shape[0] and tally[p]):
-            speaks = next_marked(tally, p)
-            starts[p:speaks] = n
-        starts[speaks] = n
-        if speaks == g.in_h * g.in_w:
-            break
-        while speaks >= left + g.in_w:  # a division would take longer
-            left += g.in_w
-        first = (speaks - left) * pairs
-        for q in range(pairs):
-            one, two = _pair(positions, speaks, q)
-            rows[n] = first + q
-            low[n] = _pack(one, two)
-            wide |= _above(one) | _above(two)
-            n += (one | two) != 0
-        p = speaks + 1
+    count, left = g.in_h * g.in_w, 0
+    is_flat = tally.shape[0] != count
+    for a in range(0, count, GLANCE):
+        found = ONE if is_flat else marked(tally, a)
+        starts[a : a + GLANCE] = n
+        while found:
+            p = a + lowest_bit(found)
+            found &= found - ONE
+            while p >= left + g.in_w:  # a division would take longer
+                left += g.in_w
+            first = (p - left) * pairs
+            for q in range(pairs):
+                one, two = _pair(positions, p, q)
+                rows[n] = first + q
+                low[n] = _pack(one, two)
+                wide |= _above(one) | _above(two)
+                n += (one | two) != 0
+            for k in range(1, GLANCE + 1):  # always as many, in vectors, and soon overwritten
+                starts[p + k] = n
+    starts[count] = n
     return wide
 
 

@@ -1,7 +1,7 @@
 """The compiled inner loops for sigma-delta layers: only messages other than zero cost synapses.
 
-A layer is run step by step: what arrives is weighed, some output rows at a time, then the neurons
-of these rows advance at the positions that were reached.
+A layer is run some output rows, and some steps of these, at a time: what arrives is weighed, then
+the neurons of these rows advance at the positions that were reached.
 
 All arrays are channels-last and time-major: messages are (T, positions * channels). Beside them,
 ``tally`` (T, positions) tells how many each position has. Where that is zero, messages are not
@@ -17,6 +17,7 @@ import numpy as np
 
 from loihi_sca.engine.fast.graded_gather import gather, list_pairs
 from loihi_sca.engine.fast.graded_neurons import (
+    GLANCE,
     advance,
     clear_silent,
     count_positions,
@@ -29,8 +30,17 @@ from loihi_sca.engine.fast.graded_scatter import (
     scatter_delayed,
     windows_along,
 )
-from loihi_sca.engine.fast.graded_table import LANES, SIGMA, SYNOPS, WIDE_SIGMAS
+from loihi_sca.engine.fast.graded_table import (
+    LANES,
+    LISTED,
+    SEGMENT,
+    SIGMA,
+    SYNOPS,
+    WIDE_SIGMAS,
+)
 from loihi_sca.engine.fast.jit import compiled, entry_point
+
+I32 = np.int32
 
 BLOCK = 8192
 """Neurons for which messages are gathered at a time: so many meet each stripe of weights, and what
@@ -44,26 +54,42 @@ def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, 
     g, steps = table.g, out.shape[0]
     row = g.out_w * g.out_c
     block = min(g.out_h, max(1, BLOCK // row))
-    listed, every = _room_for_pairs(g), _room_for_pairs(g)
+    pairs = g.in_h * g.in_w * ((g.in_c + 1) // 2)
+    segment = max(1, min(SEGMENT, steps, LISTED // pairs))
+    starts = np.zeros((segment + 1, g.in_h * g.in_w + 1 + GLANCE), dtype=np.int32)
+    rows = np.empty((segment + 1, pairs + 1), dtype=np.int32)
+    low, high = np.empty_like(rows[1:]), np.empty_like(rows[1:])
+    which, upper = np.zeros(segment, dtype=np.int64), np.zeros(segment, dtype=np.bool_)
     z = np.empty(block * row + LANES, dtype=np.int32)
-    reached = np.ones(g.out_h * g.out_w, dtype=np.uint8)  # at first by the biases
-    sigma, act, residue = _at_rest(out.shape[1])
-    found, upper, wide = listed, False, 0
-    for t in range(steps):
-        if t >= table.lag:
-            now, where = messages[t - table.lag], heard[t - table.lag]
-            found, upper, synops = list_pairs(g, table.fan_out, now, where, listed, every)
+    reached = _all_reached(g.out_h * g.out_w)
+    sigma, residue = _at_rest(table)
+    wide = np.zeros(g.out_h, dtype=np.int64)
+    fans = table.fan_out.sum()
+    for begin in range(0, steps, segment):
+        here = min(segment, steps - begin)
+        for k in range(here):
+            which[k], t = k, begin + k - table.lag
+            if t < 0:
+                starts[k, :] = 0
+                continue
+            takes_all, upper[k], synops = list_pairs(
+                g, table.fan_out, fans, messages[t], heard[t],
+                (starts[k], rows[k], low[k], high[k]), (starts[segment], rows[segment]),
+            )  # fmt: skip
+            which[k] = segment if takes_all else k
             counts[SYNOPS] += synops
         for top in range(0, g.out_h, block):
             bottom = min(top + block, g.out_h)
             a, b, p, q = top * row, bottom * row, top * g.out_w, bottom * g.out_w
-            gather(g, table.pairs, found, upper, top, bottom, z, reached[p:q])
-            state = (sigma[a:b], act[a:b], residue[a:b])
-            wide += advance(
-                table, z[: b - a], table.bias[a:b], state, reached[p:q], out[t, a:b],
-                tally[t, p:q], counts,
-            )  # fmt: skip
-        _finish(table, sigma, wide, out[t], tally[t], trace, t, counts)
+            for k in range(here):
+                t, found = begin + k, (starts[which[k]], rows[which[k]], low[k], high[k])
+                gather(g, table.pairs, found, upper[k], top, bottom, z, reached[p:q])
+                wide[top] += advance(
+                    table, z[: b - a], table.bias[a:b], sigma[a:b], residue[a:b], reached[p:q],
+                    out[t, a:b], tally[t, p:q], counts,
+                )  # fmt: skip
+                counts[WIDE_SIGMAS] += wide[top]
+                _finish(table, sigma[a:b], out[t, a:b], tally[t, p:q], trace[t:, a:b], counts)
 
 
 @compiled
@@ -74,10 +100,10 @@ def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any,
     steps, neurons = out.shape
     positions, wide, delayed = g.out_h * g.out_w, 0, table.delay.size > 0
     places = np.empty(messages.shape[1] + 1, dtype=np.int64)
-    reached = np.ones(positions, dtype=np.uint8)  # at first by the biases
+    reached = _all_reached(positions)
     z = np.zeros((positions, g.out_c), dtype=np.int32)
     ahead = np.zeros((steps if delayed else 0, neurons), dtype=np.int32)
-    sigma, act, residue = _at_rest(neurons)
+    sigma, residue = _at_rest(table)
     vertical = windows_along(g.in_h, g.out_h, g.kernel_y, g.stride_y, g.pad_y, g.dilation_y)
     horizontal = windows_along(g.in_w, g.out_w, g.kernel_x, g.stride_x, g.pad_x, g.dilation_x)
     for t in range(steps):
@@ -90,42 +116,33 @@ def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any,
                 counts[SYNOPS] += scatter_delayed(table, now, places, n, t, ahead)
             else:
                 counts[SYNOPS] += scatter(table, vertical, horizontal, now, places, n, z)
-        state = (sigma, act, residue)
-        wide += advance(table, flat, table.bias, state, reached, out[t], tally[t], counts)
-        _finish(table, sigma, wide, out[t], tally[t], trace, t, counts)
+        wide += advance(table, flat, table.bias, sigma, residue, reached, out[t], tally[t], counts)
+        counts[WIDE_SIGMAS] += wide
+        _finish(table, sigma, out[t], tally[t], trace[t:], counts)
 
 
 @compiled
-def _room_for_pairs(g: Any) -> Any:
-    """Return the arrays of :func:`list_pairs`, without any pairs."""
-    most = g.in_h * g.in_w * ((g.in_c + 1) // 2) + 1
-    return (
-        np.zeros(g.in_h * g.in_w + 1, dtype=np.int32),
-        np.empty(most, dtype=np.int32),
-        np.empty(most, dtype=np.int32),
-        np.empty(most, dtype=np.int32),
-    )
+def _all_reached(positions: int) -> Any:
+    """Return the marks of positions that something arrives at: at first by the biases at all."""
+    return np.ones(positions + GLANCE, dtype=np.uint8)[:positions]
 
 
 @compiled
-def _at_rest(neurons: int) -> Any:
-    return (
-        np.zeros(neurons, dtype=np.int32),
-        np.zeros(neurons, dtype=np.int32),
-        np.zeros(neurons, dtype=np.int32),
-    )
+def _at_rest(table: Any) -> Any:
+    """Return the sums, and what is left to send, before the first step."""
+    # neurons send by how much their rectified sums differ from before; the first time, from zero
+    return np.zeros_like(table.bias), np.maximum(table.bias, I32(0))
 
 
 @compiled
-def _finish(table: Any, sigma: Any, wide: int, out: Any, tally: Any, trace: Any, t: int,
-            counts: Any) -> None:  # fmt: skip
-    """End a step: count the wide sums, let a Sigma put its sums out, and keep a trace."""
-    counts[WIDE_SIGMAS] += wide
+def _finish(table: Any, sigma: Any, out: Any, tally: Any, trace: Any, counts: Any) -> None:
+    """End a step of some neurons: let a Sigma put its sums out, and keep a trace."""
     if table.kind == SIGMA:
         out[:] = sigma
         count_positions(out, tally)
+        count_step(out, tally, counts)
     if trace.shape[0]:
-        trace[t] = sigma
+        trace[0] = sigma
 
 
 @entry_point
@@ -152,7 +169,7 @@ def run_graded(sources: str) -> Callable[..., None]:
         trace : int32 array (T, neurons)
             Sigma, written unless empty.
         counts : int64 array (8,)
-            Added to (the peaks: raised), but for those of messages.
+            Added to (the peaks: raised).
         """
         _ = sources
         if table.pairs.size:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from loihi_sca.engine.fast.table import PADDING
 from loihi_sca.network import IntArray, Network, Shape
 
 
@@ -18,7 +19,7 @@ class Buffers:
     def __init__(self, network: Network, steps: int) -> None:
         self.steps, shapes = steps, sending(network)
         self._messages, self._tallies = (
-            [np.empty(steps * most, dtype=np.int32) for most in _most(sizes)]
+            [np.empty(steps * most + PADDING, dtype=np.int32) for most in _most(sizes)]
             for sizes in ([_neurons(x) for x in shapes], [_positions(x) for x in shapes])
         )
 

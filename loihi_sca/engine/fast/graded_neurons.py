@@ -20,8 +20,8 @@ from loihi_sca.engine.fast.graded_table import (
     WIDE_MESSAGES,
     WRAPS,
 )
-from loihi_sca.engine.fast.jit import compiled
-from loihi_sca.engine.fast.vector import bit_length
+from loihi_sca.engine.fast.jit import compiled, inlined
+from loihi_sca.engine.fast.vector import MASK_BYTES, bit_length, lowest_bit, spike_mask
 from loihi_sca.network.fixed_point import (
     MESSAGE_BITS,
     PAYLOAD_LIMIT,
@@ -34,20 +34,41 @@ LIMIT, MASK = I32(STATE_LIMIT), I32(2 * STATE_LIMIT - 1)
 PIECE = 1024
 """Neurons that are advanced at a time: all that is known of them stays in the first-level cache."""
 
-GLANCE = 64
-"""Positions that are skipped at once, if none of them is marked."""
+GLANCE = MASK_BYTES
+"""Positions that are looked at together: behind the last one, as many marks may be read."""
+
+ALL = ~np.uint64(0)
 
 
 @compiled
-def next_marked(marks: Any, p: int) -> int:
+def marked(marks: Any, p: int) -> Any:
+    """Return a mask of which positions from ``p`` on have marks other than zero."""
+    found = spike_mask(marks, p)
+    if marks.shape[0] - p < GLANCE:
+        found &= (np.uint64(1) << np.uint64(marks.shape[0] - p)) - np.uint64(1)
+    return found
+
+
+@compiled
+def next_marked(marks: Any, p: int) -> Any:
     """Return the first position from ``p`` on whose mark is not zero; behind the last, if none."""
-    positions = marks.shape[0]
-    while p < positions and not marks[p]:
-        p += 1
-        if p % GLANCE == 0:
-            while p + GLANCE <= positions and not total(marks[p : p + GLANCE]):
-                p += GLANCE
-    return p
+    while p < marks.shape[0]:
+        found = marked(marks, p)
+        if found:
+            return p + lowest_bit(found)
+        p += GLANCE
+    return marks.shape[0]
+
+
+@compiled
+def next_unmarked(marks: Any, p: int) -> Any:
+    """As :func:`next_marked`, for a mark of zero."""
+    while p < marks.shape[0]:
+        found = marked(marks, p) ^ ALL
+        if found:
+            return min(p + lowest_bit(found), marks.shape[0])
+        p += GLANCE
+    return marks.shape[0]
 
 
 @compiled
@@ -63,66 +84,55 @@ def total(marks: Any) -> int:
 def clear_silent(messages: Any, tally: Any) -> None:
     """Write the zeros of silent positions into the messages of one step."""
     channels = messages.shape[0] // tally.shape[0]
-    for first in range(0, tally.shape[0], GLANCE):
-        here = tally[first : first + GLANCE]
-        least = here[0]
-        for count in here:
-            least = min(least, count)
-        if least:  # all of them speak
-            continue
-        for p in range(first, first + here.shape[0]):
-            if not tally[p]:
-                messages[p * channels : (p + 1) * channels] = 0
+    p = next_unmarked(tally, 0)
+    while p < tally.shape[0]:
+        end = next_marked(tally, p)
+        messages[p * channels : end * channels] = 0
+        p = next_unmarked(tally, end)
 
 
 @compiled
 def advance(
-    table: Any, z: Any, bias: Any, state: Any, reached: Any, out: Any, tally: Any, counts: Any
-) -> int:
+    table: Any, z: Any, bias: Any, sigma: Any, residue: Any, reached: Any, out: Any, tally: Any,
+    counts: Any,
+) -> int:  # fmt: skip
     """Let the neurons at reached positions sum up, and send; return how many more sums are wide.
 
     Positions are unmarked in ``reached``, and ``tally`` is how many messages each sends; at the
-    others ``out`` is not written.
+    others ``out`` is not written. Messages are counted while they are in the caches.
     """
     channels, positions = table.g.out_c, reached.shape[0]
     wide, p = 0, next_marked(reached, 0)
     tally[:] = 0
     while p < positions:
-        first = p
-        while p < positions and reached[p]:
-            reached[p] = 0
-            p += 1
+        first, p = p, next_unmarked(reached, p)
+        reached[first:p] = 0
         for a in range(first * channels, p * channels, PIECE):
             b = min(a + PIECE, p * channels)
-            wide += _advance_piece(table, z, bias, state, out, a, b, counts)
-        count_positions(out[first * channels : p * channels], tally[first:p])
+            wide += _sum_up(z[a:b], sigma[a:b], table.wraps, counts)
+            if table.kind == SIGMA_DELTA:
+                _rectify(sigma[a:b], z[a:b], bias[a:b], residue[a:b])
+                send(I32(table.threshold), residue[a:b], out[a:b])
+                count_some(out[a:b], counts)
+            z[a:b] = 0
+        if table.kind == SIGMA_DELTA:
+            counts[MESSAGES] += count_positions(
+                out[first * channels : p * channels], tally[first:p]
+            )
         p = next_marked(reached, p)
     return wide
 
 
 @compiled
-def _advance_piece(
-    table: Any, z: Any, bias: Any, state: Any, out: Any, a: int, b: int, counts: Any
-) -> int:
-    sigma, act, residue = state
-    threshold, wide = I32(table.threshold), 0
-    wide = _sum_up(z[a:b], sigma[a:b], table.wraps, counts)
-    if table.kind == SIGMA_DELTA:
-        _rectify(sigma[a:b], bias[a:b], act[a:b], residue[a:b])
-        send(threshold, residue[a:b], out[a:b])
-    return wide
-
-
-@compiled
 def _sum_up(z: Any, sigma: Any, wraps: bool, counts: Any) -> int:
-    """Add what arrived to the sums, and leave ``z`` zero; return how many more sums are wide."""
+    """Add to the sums what arrived, and leave it in ``z``; return how many more sums are wide."""
     high, low, wide, wrapped = I32(0), I32(0), I32(0), I32(0)
     for j in range(z.shape[0]):
         arrived = z[j]
         if wraps:
             arrived = I32(I32(I32(arrived + LIMIT) & MASK) - LIMIT)
         wrapped = I32(wrapped + I32(arrived != z[j]))
-        z[j] = I32(0)
+        z[j] = arrived
         before = sigma[j]
         total = I32(before + arrived)
         sigma[j] = total
@@ -135,12 +145,12 @@ def _sum_up(z: Any, sigma: Any, wraps: bool, counts: Any) -> int:
 
 
 @compiled
-def _rectify(level: Any, bias: Any, act: Any, residue: Any) -> None:
-    """Add to ``residue`` by how much the rectified sum of ``level`` and ``bias`` has changed."""
-    for j in range(level.shape[0]):
-        new = max(I32(level[j] + bias[j]), I32(0))
-        residue[j] = I32(I32(new - act[j]) + residue[j])
-        act[j] = new
+def _rectify(sigma: Any, arrived: Any, bias: Any, residue: Any) -> None:
+    """Add to ``residue`` by how much the rectified sum of ``sigma`` and ``bias`` has changed."""
+    for j in range(sigma.shape[0]):
+        level = I32(sigma[j] + bias[j])
+        before = max(I32(level - arrived[j]), I32(0))
+        residue[j] = I32(I32(max(level, I32(0)) - before) + residue[j])
 
 
 @compiled
@@ -155,13 +165,33 @@ def send(threshold: Any, residue: Any, out: Any) -> None:
 
 
 @compiled
-def count_positions(messages: Any, tally: Any) -> None:
-    """Write how many messages other than zero each position has."""
-    positions = messages.reshape(tally.shape[0], -1)
-    for p in range(positions.shape[0]):
-        count = I32(0)
-        for c in range(positions.shape[1]):
-            count = I32(count + I32(positions[p, c] != 0))
+def count_positions(messages: Any, tally: Any) -> int:
+    """Write how many messages other than zero each position has; return how many there are."""
+    positions, channels = tally.shape[0], messages.shape[0] // tally.shape[0]
+    if channels == 1:
+        _count_each(messages, 1, tally)
+    elif channels == 2:
+        _count_each(messages, 2, tally)
+    elif channels == 3:
+        _count_each(messages, 3, tally)
+    else:
+        for p in range(positions):
+            count = I32(0)
+            for message in messages[p * channels : (p + 1) * channels]:
+                count = I32(count + I32(message != 0))
+            tally[p] = count
+    return total(tally)
+
+
+@inlined
+def _count_each(messages: Any, channels: Any, tally: Any) -> None:
+    """Count so few messages per position, a literal number, that positions share a vector."""
+    for p in range(tally.shape[0]):
+        count = I32(messages[channels * p] != 0)
+        if channels > 1:
+            count = I32(count + I32(messages[channels * p + 1] != 0))
+        if channels > 2:
+            count = I32(count + I32(messages[channels * p + 2] != 0))
         tally[p] = count
 
 
@@ -172,24 +202,24 @@ def count_step(messages: Any, tally: Any, counts: Any) -> None:
     counts[MESSAGES] += total(tally)
     p = next_marked(tally, 0)
     while p < positions:
-        first = p
-        while p < positions and tally[p]:
-            p += 1
+        first, p = p, next_unmarked(tally, p)
         for a in range(first * channels, p * channels, PIECE):
-            _count(messages[a : min(a + PIECE, p * channels)], counts)
+            count_some(messages[a : min(a + PIECE, p * channels)], counts)
         p = next_marked(tally, p)
 
 
 @compiled
-def _count(messages: Any, counts: Any) -> None:
-    bits, wide, high, low = I32(0), I32(0), I32(0), I32(0)
+def count_some(messages: Any, counts: Any) -> None:
+    """Count the bits of some messages, and which are too wide."""
+    bits, high, low = I32(0), I32(0), I32(0)
     for j in range(messages.shape[0]):
         message = messages[j]
-        present = I32(message != 0)
-        needed = I32(bit_length(I32(message ^ (message >> I32(31)))) + I32(1))
-        bits = I32(bits + I32(needed * present))
-        wide = I32(wide + I32((message >= PAYLOAD_LIMIT) | (message <= -PAYLOAD_LIMIT)))
+        bits = I32(bits + bit_length(I32(message ^ (message >> I32(31)))))
+        bits = I32(bits + I32(message != 0))
         high, low = max(high, message), min(low, message)
+    peak = max(np.int64(high), -np.int64(low))
     counts[BITS] += bits
-    counts[WIDE_MESSAGES] += wide
-    counts[PEAK_MESSAGE] = max(counts[PEAK_MESSAGE], np.int64(high), -np.int64(low))
+    counts[PEAK_MESSAGE] = max(counts[PEAK_MESSAGE], peak)
+    if peak >= PAYLOAD_LIMIT:
+        for message in messages:
+            counts[WIDE_MESSAGES] += (message >= PAYLOAD_LIMIT) | (message <= -PAYLOAD_LIMIT)

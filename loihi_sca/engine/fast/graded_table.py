@@ -17,6 +17,7 @@ MESSAGES, SYNOPS, BITS, PEAK_MESSAGE, WIDE_MESSAGES, PEAK_SIGMA, WIDE_SIGMAS, WR
 """Places in the array of counts."""
 
 COUNTS = 8
+OF_MESSAGES = (MESSAGES, BITS, PEAK_MESSAGE, WIDE_MESSAGES)
 PEAKS = (PEAK_MESSAGE, PEAK_SIGMA)
 
 
@@ -25,6 +26,14 @@ LANES = 16
 
 WIDEST = 4 * LANES
 """Outputs that are summed at once: their sums stay in registers."""
+
+
+SEGMENT = 8
+"""Timesteps that a block of neurons lives through before the next one starts: its state stays in
+the second-level cache."""
+
+LISTED = 1 << 19
+"""Pairs of messages that are listed at a time, of as many timesteps, but of one at least."""
 
 
 class GradedTable(NamedTuple):

@@ -14,8 +14,11 @@ from loihi_sca.network import Conv, Dense, Input, IntArray, Layer, Pool, Recurre
 PIECE_BITS = 8
 """A pattern of more inputs is looked up in pieces."""
 
-COLUMNS = 16
-"""Outputs whose weights share a vector."""
+COLUMNS = 32
+"""Outputs whose weights, of 16 bits, share a vector."""
+
+CACHE_LINE = 64
+"""Bytes that a processor reads at once, if they begin at a multiple of that."""
 
 
 def geometry_of(layer: Layer) -> Geometry:
@@ -108,5 +111,10 @@ def channels_last(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def whole_vectors(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return rows with columns of zeros added, so that they are read in whole vectors."""
-    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % COLUMNS)))
+    """Return rows with columns of zeros added, which are read in whole vectors and cache lines."""
+    size = (len(rows), rows.shape[1] + -rows.shape[1] % COLUMNS)
+    memory = np.zeros(size[0] * size[1] * rows.itemsize + CACHE_LINE, dtype=np.uint8)
+    begin = -memory.ctypes.data % CACHE_LINE
+    found = memory[begin : len(memory) - CACHE_LINE + begin].view(rows.dtype).reshape(size)
+    found[:, : rows.shape[1]] = rows
+    return found

@@ -19,21 +19,44 @@ from loihi_sca.engine.fast.table import PADDING
 from loihi_sca.network.fixed_point import ALIGN_BITS
 
 MASK_BYTES = PADDING
-"""Bytes that :func:`spike_mask` reads at once, also past the last spike of an array."""
+"""Numbers that :func:`spike_mask` reads at once, also past the last one of an array."""
+
+CHANGES = 16
+"""Pairs of neighbours that :func:`change_mask` compares at once."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def spike_mask(typing: Any, spikes: Any, at: Any) -> Any:
-    """Return a mask of the 64 bytes from ``spikes[at]`` on that are not zero."""
-    bytes_64 = ir.VectorType(ir.IntType(8), MASK_BYTES)
+    """Return a mask of the 64 numbers, mostly bytes, from ``spikes[at]`` on that are not zero."""
+    numbers = ir.VectorType(ir.IntType(spikes.dtype.bitwidth), MASK_BYTES)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        source = _vector_at(builder, builder.gep(array.data, [arguments[1]]), bytes_64)
-        present = builder.icmp_unsigned("!=", _load(builder, source, 1), _zeros(bytes_64))
+        source = _vector_at(builder, builder.gep(array.data, [arguments[1]]), numbers)
+        present = builder.icmp_unsigned("!=", _load(builder, source, 1), _zeros(numbers))
         return builder.bitcast(present, ir.IntType(MASK_BYTES))
 
     return types.uint64(spikes, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def change_mask(typing: Any, values: Any, at: Any) -> Any:
+    """Return which of the 16 values behind ``values[at]`` are not equal to the one before them."""
+    lanes = ir.VectorType(ir.IntType(values.dtype.bitwidth), CHANGES)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        before, behind = (
+            _load(builder, _vector_at(builder, builder.gep(array.data, [at]), lanes), 1)
+            for at in (
+                arguments[1],
+                builder.add(arguments[1], ir.Constant(arguments[1].type, 1)),
+            )
+        )
+        differ = builder.icmp_unsigned("!=", before, behind)
+        return builder.zext(builder.bitcast(differ, ir.IntType(CHANGES)), ir.IntType(64))
+
+    return types.uint64(values, types.intp), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
