@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from loihi_sca.data.cifar10 import CLASSES
 from loihi_sca.data.decoders import DVS128, Events, decode_aedat3
+from loihi_sca.data.event_sources import Files, file_stamp, read_bytes
 from loihi_sca.data.places import first_folder, needs_folder
-from loihi_sca.data.recordings import Files, Recordings, file_stamp, read_bytes
+from loihi_sca.data.recordings import Recordings
 from loihi_sca.errors import InputError
 
 GESTURES = 11

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data.decoders import Events, as_events
+from loihi_sca.data.event_sources import file_stamp
 from loihi_sca.data.places import needs_folder
-from loihi_sca.data.recordings import Recordings, file_stamp
+from loihi_sca.data.recordings import Recordings
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape

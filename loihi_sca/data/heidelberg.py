@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from loihi_sca import hdf5_files
 from loihi_sca.data.decoders import Events, check_inside
+from loihi_sca.data.event_sources import file_stamp
 from loihi_sca.data.places import first_file, needs_folder
-from loihi_sca.data.recordings import Recordings, file_stamp
+from loihi_sca.data.recordings import Recordings
 from loihi_sca.errors import InputError
 
 CHANNELS = 700

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data.decoders import DECODERS
+from loihi_sca.data.event_sources import Files, read_bytes
 from loihi_sca.data.pictures import opened
-from loihi_sca.data.recordings import Files, Recordings, read_bytes
+from loihi_sca.data.recordings import Recordings
 from loihi_sca.data.samples import Images
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import ConfigError, InputError

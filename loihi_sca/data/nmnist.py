@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data.decoders import decode_bs2
+from loihi_sca.data.event_sources import Files, Kept
 from loihi_sca.data.places import first_folder, needs_folder
-from loihi_sca.data.recordings import Files, Kept, Recordings
+from loihi_sca.data.recordings import Recordings
 from loihi_sca.errors import InputError
 
 SIZE = (34, 34)

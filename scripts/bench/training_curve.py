@@ -38,11 +38,14 @@ from _training_nets import stock
 from torch.nn import functional
 
 from loihi_sca import data
-from loihi_sca.config import load_recipe
+from loihi_sca.config import ModelConfig
 from loihi_sca.slayer import accelerate
 
 QUICK = 1280
 EPOCH = 60_000
+
+NETWORK, STEPS = ModelConfig(zoo="lenet"), 8
+BATCH, RATE = 64, 4e-3
 
 
 @dataclass
@@ -115,11 +118,10 @@ def main() -> None:
 
 def batches(samples: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield the batches of an epoch."""
-    recipe = load_recipe("mnist")
     root = Path(os.environ.get("LOIHI_SCA_DATA", "data")) / "mnist"
-    given = data.load("mnist", split="train", timesteps=recipe.data.timesteps, root=root)
-    for start in range(0, min(samples, len(given)), recipe.training.batch_size):
-        part = slice(start, start + recipe.training.batch_size)
+    given = data.load("mnist", split="train", timesteps=STEPS, root=root)
+    for start in range(0, min(samples, len(given)), BATCH):
+        part = slice(start, start + BATCH)
         yield (
             torch.from_numpy(given.spikes(part)).float(),
             torch.from_numpy(given.labels[part]),
@@ -128,14 +130,12 @@ def batches(samples: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 def sides() -> dict[str, Side]:
     """Make the trainings, all from the same weights."""
-    recipe = load_recipe("mnist")
-    torch.manual_seed(recipe.seed)
-    first = stock(recipe.model, (1, 28, 28))
-    first(torch.zeros(1, 1, 28, 28, recipe.data.timesteps))  # blocks learn their shapes
-    rate = recipe.training.learning_rate
+    torch.manual_seed(0)
+    first = stock(NETWORK, (1, 28, 28))
+    first(torch.zeros(1, 1, 28, 28, STEPS))  # blocks learn their shapes
     models: dict[str, Any] = {name: copy.deepcopy(first) for name in ("stock", "reversed")}
     models |= {name: accelerate(copy.deepcopy(first)) for name in ("ours", "led")}
-    return {name: Side(model, rate, reverse=name == "reversed") for name, model in models.items()}
+    return {name: Side(model, RATE, reverse=name == "reversed") for name, model in models.items()}
 
 
 def measured(samples: int) -> tuple[list[Row], list[str]]:
@@ -143,7 +143,7 @@ def measured(samples: int) -> tuple[list[Row], list[str]]:
     all_sides = sides()
     reference = all_sides["stock"]
     compared = {name: Comparison() for name in ("ours", "led", "reversed")}
-    total = -(-samples // 64)
+    total = -(-samples // BATCH)
     for number, (given, labels) in enumerate(batches(samples)):
         all_sides["led"].model.load_state_dict(reference.model.state_dict())
         loss = reference.learn(given, labels)

@@ -9,7 +9,8 @@ from recorded import HEAD3, as_aedat2, as_aedat3, as_aedat4, as_bin, as_heidelbe
 from loihi_sca import data
 from loihi_sca.config import DataConfig
 from loihi_sca.data import count_events
-from loihi_sca.data.recordings import Kept, Recordings
+from loihi_sca.data.event_sources import Kept
+from loihi_sca.data.recordings import Recordings
 from loihi_sca.errors import ConfigError, InputError
 
 ONE = [(3, 30, 1, 100), (33, 2, 0, 250_000)]
