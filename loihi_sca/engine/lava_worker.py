@@ -11,6 +11,7 @@ parent is gone.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import glob
 import json
 import multiprocessing.shared_memory
@@ -229,7 +230,18 @@ class Worker:
         elapsed = time.perf_counter() - started
         self.guard.running = False
         net.stop()
+        self._forget()
         return elapsed
+
+    @staticmethod
+    def _forget() -> None:
+        """Let go of what was built: Lava lists all that it has ever made, weights included."""
+        from lava.magma.core.process.process import ProcessServer
+        from lava.magma.core.process.variable import VarServer
+
+        ProcessServer().processes.clear()
+        VarServer().vars.clear()
+        gc.collect()  # they refer to each other
 
     def _advance(self, net: Any) -> None:
         """Run all steps; layer by layer, begin at rest where that is asked for.
