@@ -206,7 +206,11 @@ class Worker:
         _, self.shims = shims["import_netx"]()
         self.progress[PHASES] += 1
         models = _io_models()
-        return sum(self._run(run, models) for run in range(len(self.source)))
+        elapsed = 0.0
+        for run in range(len(self.source)):
+            elapsed += self._run(run, models)
+            _forget()
+        return elapsed
 
     def _run(self, run: int, models: dict[Any, Any]) -> float:
         from lava.magma.core.run_configs import Loihi2SimCfg
@@ -230,18 +234,7 @@ class Worker:
         elapsed = time.perf_counter() - started
         self.guard.running = False
         net.stop()
-        self._forget()
         return elapsed
-
-    @staticmethod
-    def _forget() -> None:
-        """Let go of what was built: Lava lists all that it has ever made, weights included."""
-        from lava.magma.core.process.process import ProcessServer
-        from lava.magma.core.process.variable import VarServer
-
-        ProcessServer().processes.clear()
-        VarServer().vars.clear()
-        gc.collect()  # they refer to each other
 
     def _advance(self, net: Any) -> None:
         """Run all steps; layer by layer, begin at rest where that is asked for.
@@ -300,6 +293,16 @@ class Worker:
         sink.proc_params["run"] = run
         sink.proc_params["progress"] = self.progress if number == 0 else None
         output.connect(sink.a_in)
+
+
+def _forget() -> None:
+    """Let go of what was built: Lava lists all that it has ever made, weights included."""
+    from lava.magma.core.process.process import ProcessServer
+    from lava.magma.core.process.variable import VarServer
+
+    ProcessServer().processes.clear()
+    VarServer().vars.clear()
+    gc.collect()  # they refer to each other
 
 
 def _blocks_before_readout(config: Any) -> int:
