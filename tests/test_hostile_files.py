@@ -266,6 +266,9 @@ CASES = {
         "x.npz", changed(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
         own, "is encrypted",
     ),
+    "text in npz": (
+        "x.npz", archive(x=b"no array", y=claiming("|u1", "(3,)")), own, "x.npy in it is no array",
+    ),
     "newer npz": (
         "x.npz", changed(b"PK\x01\x02\x14\x03\x14\x00", b"PK\x01\x02\x14\x03\x5f\x00"),
         own, "zip file version 9.5",

@@ -53,10 +53,10 @@ def test_no_finding_of_the_fuzzers_is_left() -> None:
 
 def test_nothing_grows_with_runs_of_lava() -> None:
     told = json.loads((ROOT / "docs" / "results" / "cycles.json").read_text("utf-8"))
-    assert set(told["held"]) == {"runs", "builds"}
-    for row in told["held"].values():
-        assert row["cycles"] >= 100
-        assert not row["grown"]
+    assert {name: row["cycles"] for name, row in told["held"].items()} == {
+        "builds": 100 + told["warm"], "runs": 30 + told["warm"],
+    }  # fmt: skip
+    assert not any(row["grown"] for row in told["held"].values())
 
 
 def test_the_lowest_versions_that_were_tried_are_those_that_are_allowed() -> None:

@@ -95,6 +95,9 @@ def _check_members(path: Path, file: IO[bytes]) -> None:
             what = f"{path}: the values of {member.filename}"
             check_memory(what, member.file_size, "Give fewer samples.")
             with archive.open(member) as inner:
+                if inner.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
+                    raise ValueError(f"{member.filename} in it is no array")
+            with archive.open(member) as inner:
                 check_claim(inner, member.file_size)
 
 

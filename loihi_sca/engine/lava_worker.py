@@ -11,6 +11,7 @@ parent is gone.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import glob
 import json
 import multiprocessing.shared_memory
@@ -205,7 +206,11 @@ class Worker:
         _, self.shims = shims["import_netx"]()
         self.progress[PHASES] += 1
         models = _io_models()
-        return sum(self._run(run, models) for run in range(len(self.source)))
+        elapsed = 0.0
+        for run in range(len(self.source)):
+            elapsed += self._run(run, models)
+            _forget()
+        return elapsed
 
     def _run(self, run: int, models: dict[Any, Any]) -> float:
         from lava.magma.core.run_configs import Loihi2SimCfg
@@ -288,6 +293,16 @@ class Worker:
         sink.proc_params["run"] = run
         sink.proc_params["progress"] = self.progress if number == 0 else None
         output.connect(sink.a_in)
+
+
+def _forget() -> None:
+    """Let go of what was built: Lava lists all that it has ever made, weights included."""
+    from lava.magma.core.process.process import ProcessServer
+    from lava.magma.core.process.variable import VarServer
+
+    ProcessServer().processes.clear()
+    VarServer().vars.clear()
+    gc.collect()  # they refer to each other
 
 
 def _blocks_before_readout(config: Any) -> int:

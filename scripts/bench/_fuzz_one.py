@@ -81,7 +81,7 @@ def main() -> None:
     (folder / "words").write_bytes(b"\n".join(b'"%s"' % w for w in sorted(words)))
     options = [
         "-timeout=600", "-rss_limit_mb=6000", "-max_len=65536", "-detect_leaks=0",
-        f"-dict={folder / 'words'}", f"-artifact_prefix={folder}/native-",
+        *([f"-dict={folder / 'words'}"] if words else []), f"-artifact_prefix={folder}/native-",
         *(f"-handle_{x}=0" for x in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")),
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], one)

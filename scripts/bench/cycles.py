@@ -108,14 +108,17 @@ KINDS = {"runs": runs, "builds": builds}
 
 
 def grown(held: list[Held]) -> dict[str, Any]:
-    """Return what was held at first and at last: counts, and medians of memory."""
+    """Return what the first and the last fifth held: the least of counts, medians of memory."""
     counting = held[WARM:]
     few = max(len(counting) // 5, 1)
     first, last = (
         round(statistics.median(x["memory_kib"] for x in part))
         for part in (counting[:few], counting[-few:])
     )
-    counts = {key: [counting[0][key], counting[-1][key]] for key in COUNTED}
+    counts = {
+        key: [min(x[key] for x in part) for part in (counting[:few], counting[-few:])]
+        for key in COUNTED
+    }
     more = [key for key, (before, after) in counts.items() if after > before]
     if last - first > ALLOWED_KIB:
         more.append("memory_kib")
