@@ -220,7 +220,8 @@ def accuracy(row: Content) -> str:
 
 def machine(content: Content) -> str:
     of = content["machine"]
-    return f"{of['cores']} cores of an {of['processor']}, Python {of['python']}"
+    cores = f"{of['cores']} core{'s' * (of['cores'] != 1)}"
+    return f"{cores} of an {of['processor']}, Python {of['python']}"
 
 
 def figure(value: float) -> str:
