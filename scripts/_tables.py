@@ -269,7 +269,7 @@ def accuracy(row: Content) -> str:
 
 def machine(content: Content) -> str:
     of = content["machine"]
-    cores = "1 core" if of["cores"] == 1 else f"{of['cores']} cores"
+    cores = f"{of['cores']} core{'s' * (of['cores'] != 1)}"
     return f"{cores} of an {of['processor']}, Python {of['python']}"
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.jit import compiled, entry_point
+from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
 from loihi_sca.engine.fast.vector import MASK_BYTES, count_bits, lowest_bit, spike_mask
 
 ONE = np.uint64(1)
+
+AHEAD = 12
+"""Events that are written at once, which are overwritten where there are fewer."""
 
 TILE = 64
 """Neurons, and steps, that are brought into another order at a time: they stay in the caches."""
@@ -37,6 +40,22 @@ def time_major(sources: str) -> Callable[..., None]:
     return time_major
 
 
+@inlined
+def _list_mask(mask: Any, first: Any, n: Any, events: Any) -> Any:
+    """List the events of a mask from ``events[n]`` on; return where the list ends."""
+    if not mask:
+        return n
+    count = count_bits(mask)
+    # as many each time, for where a loop ends after a few no processor can foresee
+    for i in range(AHEAD):
+        events[n + i] = first + lowest_bit(mask)
+        mask &= mask - ONE
+    for i in range(AHEAD, count):
+        events[n + i] = first + lowest_bit(mask)
+        mask &= mask - ONE
+    return n + count
+
+
 @compiled
 def list_events(g: Any, spikes: Any, first: Any, steps: Any, starts: Any, events: Any) -> None:
     """List the spikes of some steps, position by position.
@@ -54,7 +73,7 @@ def list_events(g: Any, spikes: Any, first: Any, steps: Any, starts: Any, events
         Which steps.
     starts : int32 array (steps or more, positions + 1)
         Written.
-    events : int32 array (steps * inputs,)
+    events : int32 array (steps * inputs + AHEAD,)
         Written.
     """
     row = g.in_w * g.in_c
@@ -76,28 +95,23 @@ def list_events(g: Any, spikes: Any, first: Any, steps: Any, starts: Any, events
                     starts[t, p] = n + count_bits(mask & before)
                     p += 1
                     position += g.in_c
-                while mask:
-                    events[n] = base + lowest_bit(mask)
-                    n += 1
-                    mask &= mask - ONE
+                n = _list_mask(mask, base, n, events)
         starts[t, p] = n
 
 
 @compiled
-def list_step(spikes: Any, at: Any, neurons: Any, events: Any) -> int:
+def list_step(spikes: Any, at: Any, neurons: Any, first: int, events: Any) -> int:
     """List the spikes of one step of neurons without a map; return how many there are.
 
     As for :func:`list_events`, ``spikes`` is flat, here from ``spikes[at]`` on, and read beyond.
+    The event of the first neuron is ``first``.
     """
     n = 0
     for base in range(0, neurons, MASK_BYTES):
         mask = spike_mask(spikes, at + base)
         if neurons - base < MASK_BYTES:
             mask &= (ONE << np.uint64(neurons - base)) - ONE
-        while mask:
-            events[n] = base + lowest_bit(mask)
-            n += 1
-            mask &= mask - ONE
+        n = _list_mask(mask, first + base, n, events)
     return n
 
 

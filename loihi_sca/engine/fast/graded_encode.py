@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from loihi_sca.engine.fast.graded_neurons import count_positions, count_some, send
-from loihi_sca.engine.fast.graded_table import MESSAGES
+from loihi_sca.engine.fast.graded_table import BITS, MESSAGES, PEAK_MESSAGE, WIDE_MESSAGES
 from loihi_sca.engine.fast.jit import compiled, entry_point
-from loihi_sca.engine.fast.vector import CHANGES, change_mask, count_bits, lowest_bit
-from loihi_sca.network.fixed_point import GRADED_ALIGN_BITS, MESSAGE_BITS
+from loihi_sca.engine.fast.vector import CHANGES, bit_length, change_mask, count_bits, lowest_bit
+from loihi_sca.network.fixed_point import GRADED_ALIGN_BITS, MESSAGE_BITS, PAYLOAD_LIMIT
 
 I32, ONE = np.int32, np.uint64(1)
 
@@ -63,6 +63,7 @@ def _encode_changes(
 ) -> None:  # fmt: skip
     """Send what a position has to send where its values change."""
     channels = values.shape[0]
+    bits, wide, peak, all_sent = 0, 0, I32(0), 0
     while changes:
         t, sent = begin + lowest_bit(changes), 0
         changes &= changes - ONE
@@ -74,12 +75,20 @@ def _encode_changes(
             size = I32(-delta) if delta < 0 else delta
             enough = delta if size >= threshold else I32(0)
             residue[c] = I32(delta - enough)
-            here[c] = enough >> I32(MESSAGE_BITS)
-            sent += here[c] != 0
+            message = enough >> I32(MESSAGE_BITS)
+            here[c] = message
+            present = np.int64(message != 0)
+            sent += present
+            bits += bit_length(I32(message ^ (message >> I32(31)))) + present
+            size = I32(-message) if message < 0 else message
+            wide += size >= PAYLOAD_LIMIT
+            peak = max(peak, size)
         tally[t, p] = sent
-        if sent:
-            counts[MESSAGES] += sent
-            count_some(here, counts)
+        all_sent += sent
+    counts[MESSAGES] += all_sent
+    counts[BITS] += bits
+    counts[WIDE_MESSAGES] += wide
+    counts[PEAK_MESSAGE] = max(counts[PEAK_MESSAGE], np.int64(peak))
 
 
 @compiled

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from loihi_sca.engine.fast.events import (
+    AHEAD,
     count_spikes,
     count_synops,
     list_events,
@@ -54,18 +55,21 @@ def _run_block(
     block_u, block_v = u[place : place + rows * g.out_w], v[here:there]
     flat_u = block_u.reshape(-1)
     bias = table.bias
-    sent, own = out[i].reshape(-1), np.empty(table.feedback.shape[0], dtype=np.int32)
+    sent, all_events = out[i].reshape(-1), np.empty(table.feedback.shape[0] + AHEAD, dtype=np.int32)
     own_starts = np.zeros(2, dtype=np.int32)
     for k in range(length):
         t = begin + k
         if table.kind == DRIVEN:
             bias = drive[i, t, here:there]
+        elif table.feedback.shape[0]:
+            arrived = events[starts[k, 0] : starts[k, 1]]
+            counts[SYNOPS] += _feed_back(
+                table, arrived, sent, t - 1, all_events, own_starts, flat_u
+            )
         else:
             _collect(table, top, rows, starts, k, events, arriving, t, block_u)
         if added.shape[0]:
             flat_u[: there - here] += added[i, t, here:there]
-        if table.feedback.shape[0] and t > 0:
-            counts[SYNOPS] += _feed_back(table, sent, t - 1, own, own_starts, flat_u)
         if trace_u.shape[0]:
             trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
                    trace_v[i, t, here:there])  # fmt: skip
@@ -190,14 +194,22 @@ def _scatter_delayed(
 
 
 @compiled
-def _feed_back(table: Any, sent: Any, t: int, own: Any, own_starts: Any, u: Any) -> int:
-    """Add what the layer's own spikes of step ``t`` weigh; return their synaptic operations."""
-    feedback = table.feedback
-    count = list_step(sent, t * feedback.shape[0], feedback.shape[0], own)
-    own_starts[1] = count
+def _feed_back(
+    table: Any, arrived: Any, sent: Any, t: int, events: Any, starts: Any, u: Any
+) -> int:
+    """Add what arrives and the layer's own spikes of step ``t`` weigh; return synops of the latter.
+
+    Both are summed at once, from one table.
+    """
+    feedback, neurons, inputs = table.feedback, table.g.out_c, table.g.in_c
+    events[: arrived.shape[0]] = arrived
+    count = 0
+    if t >= 0:
+        count = list_step(sent, t * neurons, neurons, inputs, events[arrived.shape[0] :])
+    starts[1] = arrived.shape[0] + count
     rows = table.safe_rows if table.safe_rows else feedback.shape[0]
-    add_window_in_chunks(u, 0, feedback, own, own_starts, (0, 1, 0, 1, 0, 0), rows)
-    synops: int = count * feedback.shape[0]
+    add_window_in_chunks(u, 0, feedback, events, starts, (0, 1, 0, 1, 0, 0), rows)
+    synops: int = count * neurons
     return synops
 
 
@@ -233,7 +245,7 @@ def run_layer(sources: str) -> Callable[..., None]:
         steps, row = out.shape[1], g.out_w * g.out_c
         segment = min(table.segment, steps)
         starts = np.empty((segment, g.in_h * g.in_w + 1), dtype=np.int32)
-        events = np.empty(segment * table.most_events, dtype=np.int32)
+        events = np.empty(segment * table.most_events + AHEAD, dtype=np.int32)
         arriving = np.empty(
             (steps if table.kind == DELAYED else 0, g.out_c), dtype=table.zero.dtype
         )
@@ -275,7 +287,7 @@ def sum_arrivals(sources: str) -> Callable[..., None]:
         g, steps = table.g, added.shape[1]
         segment = min(table.segment, steps)
         starts = np.empty((segment, g.in_h * g.in_w + 1), dtype=np.int32)
-        events = np.empty(segment * table.most_events, dtype=np.int32)
+        events = np.empty(segment * table.most_events + AHEAD, dtype=np.int32)
         arriving = np.empty((steps if table.kind == DELAYED else 0, g.out_c), dtype=added.dtype)
         for i in range(added.shape[0]):
             arriving[:] = 0

@@ -173,8 +173,15 @@ def _table(link: Link, arriving: Shape, schedule: Schedule, *, wide: bool = Fals
         most_events=most_events,
         segment=max(1, SEGMENT_EVENTS // most_events),
         lag=1 + link.hold if schedule == "cold" and not isinstance(layer, Input) else 0,
-        feedback=feedback.astype(integers, order="C"),
+        feedback=_with_arrivals(weight, feedback).astype(integers, order="C"),
     )
+
+
+def _with_arrivals(
+    weight: npt.NDArray[np.int64], feedback: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return one table of what arrives and of what is fed back: both are summed at once."""
+    return np.concatenate((weight, feedback)) if feedback.size else feedback
 
 
 def _resonator_table(layer: ComplexDense, arriving: Shape, schedule: Schedule) -> Table:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.events import count_synops, list_events
+from loihi_sca.engine.fast.events import AHEAD, count_synops, list_events
 from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
 from loihi_sca.engine.fast.neuron_kernels import PEAK, SATURATIONS, SPIKES, SYNOPS
 from loihi_sca.engine.fast.vector import add_window_in_chunks
@@ -72,7 +72,7 @@ def run_resonators(sources: str) -> Callable[..., None]:
         steps, neurons = out.shape[1], out.shape[2]
         segment = min(table.segment, steps)
         starts = np.empty((segment, 2), dtype=np.int32)
-        events = np.empty(segment * table.most_events, dtype=np.int32)
+        events = np.empty(segment * table.most_events + AHEAD, dtype=np.int32)
         z = np.empty(2 * neurons, dtype=table.zero.dtype)
         re, im = np.empty(neurons, dtype=np.int64), np.empty(neurons, dtype=np.int64)
         none = np.empty(0, dtype=np.int32)

@@ -72,8 +72,8 @@ class Table(NamedTuple):
         Timesteps whose spikes are listed at once.
     lag : int
         Timesteps by which spikes arrive late.
-    feedback : array (outputs, columns) of the type of ``weight``, or empty
-        One row per neuron whose spikes come back to the layer, as many columns as ``weight``.
+    feedback : array (inputs + outputs, columns) of the type of ``weight``, or empty
+        ``weight``, and one row per neuron whose spikes come back one timestep later.
     """
 
     kind: int

@@ -61,10 +61,10 @@ def change_mask(typing: Any, values: Any, at: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def lowest_bit(typing: Any, mask: Any) -> Any:
-    """Return the place of the lowest set bit of a mask that is not zero."""
+    """Return the place of the lowest set bit of a mask; 64 if there is none."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.intp(types.uint64), generate
 
