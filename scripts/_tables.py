@@ -269,7 +269,8 @@ def accuracy(row: Content) -> str:
 
 def machine(content: Content) -> str:
     of = content["machine"]
-    return f"{of['cores']} cores of an {of['processor']}, Python {of['python']}"
+    cores = "one core" if of["cores"] == 1 else f"{of['cores']} cores"
+    return f"{cores} of an {of['processor']}, Python {of['python']}"
 
 
 def figure(value: float) -> str:
