@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 STORED = (
     "mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed",
-    "recurrent_speed",     "training_against", "events",
+    "recurrent_speed", "training_against", "events", "recipe_mnist", "recipe_nmnist",
+    "recipe_preresnet18",
 )  # fmt: skip
 
 
@@ -74,3 +75,10 @@ def test_what_is_said_of_cifar10_is_what_its_runs_say(tables) -> None:
             for name in ("sca", "random")
         }
         assert min(of["sca"]) > max(of["random"])
+
+
+def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
+    told = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    content = json.loads((ROOT / "docs" / "results" / "recipe_mnist.json").read_text("utf-8"))
+    dense, pruned = (f"{100 * row['accuracy']:.2f} %" for row in content["rows"])
+    assert f"MNIST {dense} dense and {pruned} at 30 % of its connections" in told
