@@ -84,3 +84,13 @@ def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
         rows = json.loads(path.read_text("utf-8"))["rows"]
         dense, pruned = (f"{100 * row['accuracy']:.2f} %" for row in rows)
         assert f"{name} {dense} dense and {pruned} at 30 %{rest}" in told
+    path = ROOT / "docs" / "results" / "recipe_preresnet18.json"
+    dense, *_ = json.loads(path.read_text("utf-8"))["rows"]
+    reached = f"{100 * dense['accuracy']:.2f} %"
+    assert f"PreResNet18 at an eighth of its width {reached} on CIFAR-10" in told
+    page = (ROOT / "docs" / "deep_networks.md").read_text("utf-8")
+    vgg16, *_ = json.loads(path.with_name("cifar10.json").read_text("utf-8"))["rows"]
+    assert (
+        f"{reached} of the test images, those of the other on {100 * vgg16['accuracy']:.2f} %"
+        in page
+    )
