@@ -35,6 +35,7 @@ TABLES = {
     "differential": _tables.differential,
     "faults": _tables.faults,
     "faults_lava": _tables.faults_lava,
+    "differential_lava": _tables.differential_lava,
     "fuzz": _tables.fuzz,
     "cycles": _tables.cycles,
     "lowest": _tables.lowest,
