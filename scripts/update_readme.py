@@ -51,7 +51,10 @@ COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = dict.fromkeys(TABLES, PAGE)
 PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
-PAGES |= dict.fromkeys(("differential", "faults", "faults_lava", "fuzz", "cycles", "lowest"), TESTS)
+PAGES |= dict.fromkeys(
+    ("differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest"),
+    TESTS,
+)
 PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
 """Where a whole table stands."""
 
