@@ -79,6 +79,8 @@ def test_what_is_said_of_cifar10_is_what_its_runs_say(tables) -> None:
 
 def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
     told = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    content = json.loads((ROOT / "docs" / "results" / "recipe_mnist.json").read_text("utf-8"))
-    dense, pruned = (f"{100 * row['accuracy']:.2f} %" for row in content["rows"])
-    assert f"MNIST {dense} dense and {pruned} at 30 % of its connections" in told
+    for name, rest in (("MNIST", " of its connections"), ("N-MNIST", ", three seeds")):
+        path = ROOT / "docs" / "results" / f"recipe_{name.lower().replace('-', '')}.json"
+        rows = json.loads(path.read_text("utf-8"))["rows"]
+        dense, pruned = (f"{100 * row['accuracy']:.2f} %" for row in rows)
+        assert f"{name} {dense} dense and {pruned} at 30 %{rest}" in told

@@ -80,7 +80,7 @@ def sweep(
     chips = profiles.split(",")
     parsed = load_recipe(recipe)
 
-    from loihi_sca.runs.sweep import check_budgets, grid, parse_budgets
+    from loihi_sca.runs.sweep import grid, parse_budgets
 
     _check_profiles(chips)
     jobs = grid(
@@ -91,7 +91,6 @@ def sweep(
         objectives.split(",") if objectives else (),
         tuning=_tuning(parsed, prune_epochs, prune_rate),
     )
-    check_budgets(jobs)
     swept = _run(jobs, out, chips, (samples, lava), on, address, workers, threads)
     _show(swept, parsed.name, chips, out, as_csv, as_json)
     swept.check()

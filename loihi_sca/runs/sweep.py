@@ -156,7 +156,8 @@ def run_sweep(
 ) -> Swept:
     """Run what is not run yet, and return all results; a run that fails is marked.
 
-    A budget that turns out of reach while a run trains fails that run only.
+    Budgets are checked before anything is trained; one that turns out of reach while a run trains
+    fails that run only.
 
     Parameters
     ----------
@@ -178,7 +179,8 @@ def run_sweep(
     UnsupportedLayer
         A model could not be compiled; nothing is trained.
     ConfigError
-        A run's recipe cannot be meant: the others are likely to have the same mistake.
+        A budget is out of reach, or a run's recipe cannot be meant: the others are likely to have
+        the same mistake.
     Interrupted
         Ctrl-C; the same call goes on.
     """
@@ -189,6 +191,7 @@ def run_sweep(
     )  # fmt: skip
     ledger = Ledger(runner, tell, len(jobs))
     to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
+    check_budgets([job for job, _ in to_do])
     check_jobs([job for job, _ in to_do])
     make_folder(folder)
     # first those that others start from

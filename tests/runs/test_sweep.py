@@ -219,6 +219,12 @@ def test_the_command_checks_all_budgets_first(cli_sweep, capsys) -> None:
     assert not (folder / "runs").exists()
 
 
+def test_a_budget_out_of_reach_is_said_before_anything_is_trained(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"keep=0\.01-sca-harmonic-seed0: .* cannot be reached"):
+        run_sweep(grid(RECIPE, parse_budgets(["keep=0.01"]), ("sca",), [0]), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.fixture
 def cli_sweep(tmp_path):
     from loihi_sca.cli import main
