@@ -63,10 +63,7 @@ def _encode_changes(
 ) -> None:  # fmt: skip
     """Send what a position has to send where its values change."""
     channels = values.shape[0]
-    peak, all_sent = I32(0), 0
-    bits: Any = 0
-    wide: Any = 0
-    sent: Any
+    bits, wide, peak, all_sent = 0, 0, I32(0), 0
     while changes:
         t, sent = begin + lowest_bit(changes), 0
         changes &= changes - ONE
