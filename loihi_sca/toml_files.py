@@ -92,9 +92,11 @@ def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
 
 def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     """Follow references, and of an optional table take the table."""
-    while "$ref" in node or "anyOf" in node:
+    while "$ref" in node or "anyOf" in node or "allOf" in node:
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        elif "allOf" in node:  # pydantic before 2.10 says so what has a default as well
+            (node,) = node["allOf"]
         else:
             node = next(option for option in node["anyOf"] if option.get("type") != "null")
     return node

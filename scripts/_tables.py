@@ -120,6 +120,10 @@ def differential(content: Content) -> str:
     )
 
 
+differential_lava = differential
+"""Of another run, which Lava takes part in."""
+
+
 def faults(content: Content) -> str:
     """Draw up faults that were injected, and how many were not survived."""
     lines = [

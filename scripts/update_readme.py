@@ -38,6 +38,7 @@ TABLES = {
     "differential": _tables.differential,
     "faults": _tables.faults,
     "faults_lava": _tables.faults_lava,
+    "differential_lava": _tables.differential_lava,
     "fuzz": _tables.fuzz,
     "cycles": _tables.cycles,
     "lowest": _tables.lowest,
@@ -53,7 +54,10 @@ COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
 TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = dict.fromkeys(TABLES, PAGE)
 PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
-PAGES |= dict.fromkeys(("differential", "faults", "faults_lava", "fuzz", "cycles", "lowest"), TESTS)
+PAGES |= dict.fromkeys(
+    ("differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest"),
+    TESTS,
+)
 PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
 """Where a whole table stands."""
 

@@ -18,7 +18,8 @@ PRINT = (
 
 
 @pytest.mark.parametrize(
-    "name", ["differential", "faults", "faults_lava", "fuzz", "cycles", "lowest"]
+    "name",
+    ["differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest"],
 )
 def test_the_page_shows_what_was_counted(name) -> None:
     content = (ROOT / "docs" / "results" / f"{name}.json").read_text("utf-8")
@@ -36,6 +37,9 @@ def test_nothing_that_was_counted_differs() -> None:
     assert {key.split("/")[0] for key in differential["totals"]} == {
         "cuba", "recurrent", "resonator", "residual", "sigma-delta",
     }  # fmt: skip
+    on_lava = json.loads((results / "differential_lava.json").read_text("utf-8"))["totals"]
+    assert not any(row["differ"] or row["unfinished"] for row in on_lava.values())
+    assert any("Lava" in key for key in on_lava)
     for name in ("faults", "faults_lava"):
         faults = json.loads((results / f"{name}.json").read_text("utf-8"))
         assert not [c for x in faults["campaigns"].values() for c in x.values() if c["failures"]]
@@ -53,9 +57,7 @@ def test_no_finding_of_the_fuzzers_is_left() -> None:
 
 def test_nothing_grows_with_runs_of_lava() -> None:
     told = json.loads((ROOT / "docs" / "results" / "cycles.json").read_text("utf-8"))
-    assert {name: row["cycles"] for name, row in told["held"].items()} == {
-        "builds": 100 + told["warm"], "runs": 30 + told["warm"],
-    }  # fmt: skip
+    assert told["held"]["builds"]["cycles"] >= 100 + told["warm"]
     assert not any(row["grown"] for row in told["held"].values())
 
 

@@ -132,7 +132,19 @@ def few_processes() -> Iterator[Callable[[], None]]:
     try:
         yield limit
     finally:
-        group.rmdir()
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Remove a group of processes; the last of them may still be ending."""
+    end = time.monotonic() + GONE_S
+    while True:
+        try:
+            return group.rmdir()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def without_processes(folder: Path) -> None:

@@ -230,6 +230,7 @@ def test_names_of_the_user_are_printed_as_they_are(cli):
     assert "nomodule:x: " in cli("check", "nomodule:x").err
 
 
+@pytest.mark.train
 def test_a_folder_without_what_a_command_takes_is_told_plainly(cli, tmp_path):
     compiled = cli("compile", tmp_path, "--out", tmp_path / "a.net")
     assert (compiled.code, "no trained model here" in compiled.err) == (1, True)

@@ -153,5 +153,14 @@ def test_recurrent_layers_and_resonators_have_no_place(tmp_path):
             netx.save(heads, tmp_path / "net")
         with pytest.raises(UnsupportedLayer, match=r"r: it is .* in a network whose layers hear"):
             compile_network(heads)
-        with pytest.raises(UnsupportedLayer, match=f"r: {what} has no place in the file"):
-            lava_cpu.run(heads, np.zeros((1, 3, 3), dtype=np.uint8))
+
+
+@pytest.mark.lava
+def test_what_has_no_place_in_the_file_is_not_run_on_lava():
+    weight = np.full((3, 3), 2)
+    layer = Recurrent("r", (3,), weight, feedback=weight, neuron=NEURON)
+    other = Dense("c", (3,), weight, neuron=NEURON, source="in")
+    with pytest.raises(UnsupportedLayer, match="r: Recurrent has no place in the file"):
+        lava_cpu.run(
+            Network("heads", (Input("in", (3,)), layer, other)), np.zeros((1, 3, 3), dtype=np.uint8)
+        )

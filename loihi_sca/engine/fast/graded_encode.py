@@ -77,11 +77,11 @@ def _encode_changes(
             residue[c] = I32(delta - enough)
             message = enough >> I32(MESSAGE_BITS)
             here[c] = message
-            present = np.int64(message != 0)
+            present = int(message != 0)
             sent += present
             bits += bit_length(I32(message ^ (message >> I32(31)))) + present
             size = I32(-message) if message < 0 else message
-            wide += size >= PAYLOAD_LIMIT
+            wide += int(size >= PAYLOAD_LIMIT)
             peak = max(peak, size)
         tally[t, p] = sent
         all_sent += sent

@@ -46,14 +46,14 @@ def update(
     u: Any, v: Any, keep_u: Any, keep_v: Any, bias: Any, threshold: int, out: Any, counts: Any
 ) -> None:
     """Advance a block by one step; ``u`` holds the current and leaves as what is left of it."""
-    own = u.dtype.type
+    own, limit = u.dtype.type, I32(threshold)  # in 64 bits vectors would hold half as many
     spikes, wraps, saturations, peak = I32(0), I32(0), I32(0), own(0)
     for j in range(out.shape[0]):
         whole = u[j]
         current = _wrapped(whole)
         free = _free_voltage(v[j], keep_v[j], current, bias[j])
         voltage = min(max(free, I32(-LIMIT)), LIMIT)
-        spike = voltage > threshold
+        spike = voltage > limit
         peak = max(peak, own(abs(whole)))
         wraps = I32(wraps + I32(whole != current))
         saturations = I32(saturations + I32(free != voltage))
