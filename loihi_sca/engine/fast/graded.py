@@ -34,6 +34,9 @@ from loihi_sca.errors import InputError
 from loihi_sca.network import IntArray, Layer, Network, Shape
 from loihi_sca.network.activity import GradedActivity, LayerActivity
 
+KINDS_READ = (np.dtype(np.int32), np.dtype(np.int64))
+"""What kernels read data as; others, whose values have been checked, are copied to the first."""
+
 
 @dataclass(frozen=True)
 class PreparedGraded:
@@ -179,8 +182,8 @@ def _copy_time_major(sample: npt.NDArray[np.integer[Any]], messages: IntArray) -
 def _by_position(sample: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
     """Return a sample (C, H, W, T) or (N, T) as (C, positions, T)."""
     positions = int(np.prod(sample.shape[1:-1]))
-    if sample.dtype.kind == "b":
-        sample = sample.view(np.uint8)
+    if sample.dtype not in KINDS_READ:  # few, so that all kernels can be compiled ahead
+        sample = sample.astype(np.int32)
     return np.ascontiguousarray(sample).reshape(len(sample), positions, sample.shape[-1])
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.engine.fast import run
+from loihi_sca.engine.fast.graded import KINDS_READ
 from loihi_sca.network import (
     ComplexDense,
     Cuba,
@@ -50,9 +51,10 @@ def warm(on_progress: Callable[[int, int], None] | None = None) -> str | None:
 
     networks = _networks()
     for done, network in enumerate(networks, start=1):
-        data = np.zeros((1, *network.in_shape, 2), dtype=np.uint8)
-        for spikes in (data, _read_only(data)):
-            run(network, spikes, threads=1)
+        for kind in KINDS_READ if network.is_graded else (np.uint8,):
+            data: npt.NDArray[np.integer[Any]] = np.zeros((1, *network.in_shape, 2), dtype=kind)
+            for values in (data, _read_only(data)):
+                run(network, values, threads=1)
         if on_progress is not None:
             on_progress(done, len(networks))
     return folder_of(run_layer)
@@ -69,7 +71,7 @@ def _networks() -> list[Network]:
         *((shape, _adding(size)) for size in (NARROW, WIDE)),
         *((_turning(size),) for size in (NARROW, WIDE)),
         (driven, _dense(NARROW)),
-        (graded,),
+        (shape, graded),
         (encoded, graded),
     ]
     return [Network("warm", found, timesteps=2) for found in layers]
