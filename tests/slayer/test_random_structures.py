@@ -84,7 +84,8 @@ class Rounded(torch.nn.Module):
 
 def parametrised(block):
     synapse = getattr(block, "synapse", None)
-    if synapse is not None:
+    # with a weight norm, direction and size are the parameters
+    if synapse is not None and "weight" in dict(synapse.named_parameters()):
         torch.nn.utils.parametrize.register_parametrization(synapse, "weight", Rounded())
 
 
