@@ -144,7 +144,8 @@ def _load(model: Any, path: Path) -> None:
     try:
         resize(model, {name: tensor.shape for name, tensor in tensors.items()})
         # what a model keeps beside its tensors is in no such file, and stays as it is
-        model.load_state_dict({**_beside_tensors(model), **tensors})
+        beside = {name: x for name, x in model.state_dict().items() if name not in tensors}
+        model.load_state_dict({**beside, **tensors})
     except ConfigError as error:
         raise ConfigError(f"{path}: {error} {WHAT_TO_GIVE}") from error
     except RuntimeError as error:  # what a model's own load_state_dict asks for
@@ -152,13 +153,6 @@ def _load(model: Any, path: Path) -> None:
         raise InputError(
             f"{path}: {type(model).__name__} does not load it: {told}. {WHAT_TO_GIVE}"
         ) from error
-
-
-def _beside_tensors(model: Any) -> dict[str, Any]:
-    import torch
-
-    state = model.state_dict()
-    return {name: value for name, value in state.items() if not isinstance(value, torch.Tensor)}
 
 
 def _save(model: Any, path: Path) -> None:
