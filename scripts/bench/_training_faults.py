@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
 EPOCHS = 40
 NOBODY = 65534
+TEN_YEARS_S = 10 * 365 * 86_400.0
 
 
 def train(folder: Path, note: Callable[[str], None] = lambda text: None) -> None:
@@ -37,10 +38,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return found | {"metrics": (folder / "metrics.jsonl").read_bytes()}
 
 
-def under_way(folder: Path) -> int:
+def under_way(folder: Path, act: Callable[[], None] | None = None) -> int:
     """Start a training; return its process once it has saved a checkpoint more."""
     before = sorted(folder.glob("checkpoints/*.safetensors"))
-    pid = forked(lambda: train(folder))
+    pid = forked(act or (lambda: train(folder)))
     while sorted(folder.glob("checkpoints/*.safetensors")) == before and not is_done(folder):
         time.sleep(0.002)
     return pid
@@ -82,6 +83,27 @@ def lock_out(folder: Path) -> None:
     must_say(said(act), "cannot")
 
 
+def jump(folder: Path) -> None:
+    """Let the clock jump by up to ten years, to and fro, whenever it is asked; kill -9 in between.
+
+    It is that of the process, not of the machine; the stamps of what it has written jump as well.
+    """
+    honest = time.time
+
+    def jumped() -> float:
+        return honest() + random.uniform(-1, 1) * TEN_YEARS_S  # noqa: S311
+
+    def act() -> None:
+        time.time, time.time_ns = jumped, lambda: int(jumped() * 1e9)
+        train(folder)
+
+    pid = under_way(folder, act)
+    time.sleep(random.uniform(0, 0.3))  # noqa: S311
+    end(pid)
+    for path in folder.glob("checkpoints/*.safetensors"):
+        os.utime(path, (jumped(), jumped()))
+
+
 def damage(folder: Path) -> None:
     """Change a byte of the last checkpoint."""
     last = sorted(folder.glob("checkpoints/pruned-[0-9]*.safetensors"))[-1]
@@ -106,7 +128,7 @@ def share(folder: Path) -> None:
 
 TRAINING = {
     "kill -9": kill, "full disk": fill_disk, "read-only folder": lock_out, "two runs": share,
-    "damaged checkpoint": damage,
+    "damaged checkpoint": damage, "clock jumps": jump,
 }  # fmt: skip
 
 
