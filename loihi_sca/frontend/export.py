@@ -32,6 +32,7 @@ from loihi_sca.data import ENCODED
 from loihi_sca.errors import LoihiScaError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend import branching, residual
 from loihi_sca.frontend.convert import layer_of, readout_of
+from loihi_sca.frontend.input_shape import input_shape_of
 from loihi_sca.frontend.integers import current_of
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual
@@ -121,11 +122,9 @@ def convert(
     delay_shift: DelayShift = "exact",
 ) -> Conversion:
     """Convert as far as possible; the parameters are those of :func:`to_network`."""
-    shape = input_shape or getattr(model, "in_shape", None)
-    if shape is None:
-        raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
-    route = find_route(model, tuple(shape), timesteps)
-    state = _State(tuple(shape), delay_shift, list(branching.branch_problems(route, delay_shift)))
+    shape = input_shape_of(model, input_shape)
+    route = find_route(model, shape, timesteps)
+    state = _State(shape, delay_shift, list(branching.branch_problems(route, delay_shift)))
     with torch.no_grad():
         for call in route.calls:
             if isinstance(call.block, ON_STREAM):

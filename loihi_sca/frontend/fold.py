@@ -19,6 +19,7 @@ import torch
 
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
 from loihi_sca.frontend.affine import affine_of
+from loihi_sca.frontend.foldable import refuse_not_finite, shared_parts
 from loihi_sca.frontend.folded_model import FoldedModel, compared
 from loihi_sca.frontend.spikingjelly.fold import fold_spikingjelly
 from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
@@ -26,7 +27,13 @@ from loihi_sca.model.batch_norm import MANTISSA
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
 from loihi_sca.model.folded import FoldedBlock, Folding
-from loihi_sca.model.folding import cut_channels, fold_norms, gain_for, open_norms
+from loihi_sca.model.folding import (
+    cut_channels,
+    fold_norms,
+    gain_for,
+    open_norms,
+    weights_that_vary,
+)
 from loihi_sca.model.gating import weight_norm_of
 from loihi_sca.model.walk import Model, as_module
 from loihi_sca.network.fixed_point import (
@@ -52,7 +59,7 @@ def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedMo
         Of CUBA blocks whose ``neuron.norm`` is lava-dl's WgtScaleBatchNorm or a torch BatchNorm; or
         a Sequential of synapse, torch BatchNorm and neuron; or our blocks with ``norm="batch"``; or
         SpikingJelly's modules with ``lava_exchange.CubaLIFNode``. It is not changed.
-    sample : tensor (N, *in_shape, T), optional
+    sample : tensor or array (N, *in_shape, T), optional
         On which the difference is measured. It should be real data.
 
     Returns
@@ -66,7 +73,9 @@ def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedMo
     UnsupportedLayer
         A norm stands where it cannot be folded; all are listed.
     TrainingError
-        There is no norm to fold, or one has not seen data.
+        There is no norm to fold, or one has not seen data, or has no finite statistics.
+    InputError
+        The sample is no such array.
 
     Examples
     --------
@@ -125,10 +134,17 @@ def _problems(model: torch.nn.Module, found: list[tuple[str, Any]]) -> Iterator[
     for name, part in model.named_modules():
         if isinstance(part, _BATCH_NORMS) and id(part) not in known:
             yield f"{name}: a {type(part).__name__} that is not between a synapse and its neuron"
+    yield from _shared(model, found)
     for name, block in found:
         where = name or type(block).__name__
         if not isinstance(block, cuba.Conv | cuba.Dense):
-            yield f"{where}: a norm in a {type(block).__name__}"
+            family = type(block).__module__.rpartition(".")[2]
+            yield f"{where}: a norm in a {family}.{type(block).__name__}"
+        elif block.neuron.w_scale != MANTISSA:
+            yield (
+                f"{where}: scale={block.neuron.w_scale}, to which no eight bits of weight belong; "
+                f"leave it at {MANTISSA}"
+            )
         elif weight_norm_of(block.synapse) is not None:
             yield (
                 f"{where}: a weight norm as well; call "
@@ -138,9 +154,25 @@ def _problems(model: torch.nn.Module, found: list[tuple[str, Any]]) -> Iterator[
             yield f"{where}: a mask of its weights as well; multiply it into them"
 
 
+def _shared(model: torch.nn.Module, found: list[tuple[str, Any]]) -> Iterator[str]:
+    """Yield which of the blocks share with any other what folding changes."""
+    rescales = any(isinstance(block.neuron.norm, _BATCH_NORMS) for _, block in found)
+    normed = {name for name, _ in found}
+    places = [
+        (name, part.synapse if rescales else None, getattr(part, "neuron", None))
+        for name, part in model.named_modules()
+        if isinstance(getattr(part, "synapse", None), torch.nn.Module)
+    ]
+    # blocks without a norm first, so that it is the others that are named
+    for name, text in shared_parts(sorted(places, key=lambda place: place[0] in normed)):
+        if name in normed:
+            yield text
+
+
 def _fold(name: str, block: Any) -> FoldedBlock:
     """Fold one block in place."""
     neuron, norm = block.neuron, block.neuron.norm
+    refuse_not_finite(name, block.synapse, norm)
     if isinstance(norm, slayer.neuron.norm.WgtScaleBatchNorm):
         return _fold_shift(name, neuron, norm)
     if not norm.track_running_stats or not int(norm.num_batches_tracked):
@@ -157,7 +189,8 @@ def _fold(name: str, block: Any) -> FoldedBlock:
         scaled = weight * factor.reshape(-1, *[1] * (weight.dim() - 1))
         if not bool(scaled.any()):
             raise TrainingError(f"{name}: folding would leave no weights: nothing in it varies.")
-        gain = gain_for(scaled, neuron.threshold, neuron.quantize_8bit)
+        heard = weights_that_vary(scaled, norm.running_var, norm.eps)
+        gain = gain_for(heard, neuron.threshold, neuron.quantize_8bit)
         block.synapse.weight.data = scaled * gain
         block.synapse.pre_hook_fx = neuron.quantize_8bit
         neuron.norm = _fixed(-shift * gain, quantize_bias)
@@ -226,6 +259,8 @@ def _in_blocks(module: Any, prefix: str, names: dict[str, str]) -> Any:
         key, part = parts.pop(0)
         if len(parts) > 1 and _is_row(part, parts[0][1], parts[1][1]):
             row[key] = _block_of(f"{prefix}{key}", part, parts[0][1], parts[1][1])
+            # what is counted by a forward pass of its own stays where it was
+            row |= {parts[0][0]: torch.nn.Identity(), parts[1][0]: torch.nn.Identity()}
             names[f"{prefix}{key}"] = f"{prefix}{parts[1][0]}"
             del parts[:2]
         else:
@@ -244,7 +279,9 @@ def _is_row(synapse: Any, norm: Any, neuron: Any) -> bool:
 
 def _block_of(name: str, synapse: Any, norm: Any, neuron: Any) -> Any:
     if neuron.norm is not None:
-        raise UnsupportedLayer(f"{name}: its neuron has a norm of its own as well", FOLDABLE)
+        raise UnsupportedLayer(
+            f"{name}: its neuron has a norm of its own as well, or stands in several rows", FOLDABLE
+        )
     if bool((neuron.current_decay.round() != MAX_DECAY).any()):
         raise UnsupportedLayer(
             f"{name}: its neuron remembers the current, and a norm before that memory becomes a "

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.model.folded import Folding
+from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.walk import forward_of
 from loihi_sca.results import Result, add_numbers, open_table
 
@@ -27,9 +31,11 @@ class FoldedModel(Result):
         Threshold of each layer, and what did not fit.
     differing : dict of str to float
         Share of each folded block's spikes that are others than before, all blocks before it
-        folded too. Empty without a sample.
+        folded too, in the order in which they run; those that do not run on the sample are not
+        there. Empty without a sample.
     samples, same_decisions : int
-        Samples that were run, and those whose most active output is the same.
+        Samples that were run, and those for which the most active of what the model returns is the
+        same; of each head, where it has several.
     """
 
     model: Any
@@ -72,29 +78,55 @@ class FoldedModel(Result):
         return [table]
 
 
+@dataclass(frozen=True)
+class Behaviour:
+    """What a model does on a sample.
+
+    Attributes
+    ----------
+    sent : dict of str to list of tensor
+        By part, in the order in which they run, what it sends in each of its runs.
+    returned : tuple of tensor (N, ...)
+        What the forward pass returns, summed over time.
+    """
+
+    sent: dict[str, list[torch.Tensor]]
+    returned: tuple[torch.Tensor, ...]
+
+
 def compared(
     before: Any,
     after: Any,
     folding: Folding,
     names: dict[str, str],
-    sample: torch.Tensor | None,
+    sample: Any,
 ) -> FoldedModel:
-    """Run both on a sample; ``names`` says whose output in ``before`` is that of which block."""
+    """Run both on a sample; ``names`` says whose output in ``before`` is that of which block.
+
+    Raises
+    ------
+    InputError
+        The sample is no array (N, *in_shape, T).
+    UnsupportedLayer
+        The forward pass fails on it.
+    """
     if sample is None:
         return FoldedModel(after, folding, {})
-    ours = _spikes(after, list(names), sample)
-    theirs = _spikes(before, list(names.values()), sample)
-    return difference(after, folding, names, ours, theirs)
+    given = as_sample(sample, before)
+    ours = _behaviour(after, list(names), given)
+    theirs = _behaviour(before, list(names.values()), given)
+    return difference(after, folding, names, ours, theirs, len(given))
 
 
 def difference(
     after: Any,
     folding: Folding,
     names: dict[str, str],
-    ours: dict[str, torch.Tensor],
-    theirs: dict[str, torch.Tensor],
+    ours: Behaviour,
+    theirs: Behaviour,
+    samples: int,
 ) -> FoldedModel:
-    """Compare spikes (N, ..., T) of parts, those of the last part for decisions as well.
+    """Compare what parts send, and what the model returns for decisions.
 
     Parameters
     ----------
@@ -102,29 +134,71 @@ def difference(
         The folded model.
     folding, names
         As in :func:`compared`.
-    ours, theirs : dict of str to tensor
+    ours, theirs : Behaviour
         By the names of the folded model, and of the one before.
+    samples : int
+        That were run.
     """
     differing = {
-        new: float((ours[new] != theirs[old]).float().mean()) for new, old in names.items()
+        new: _share(sent, theirs.sent[names[new]])
+        for new, sent in ours.sent.items()
+        if names[new] in theirs.sent
     }
-    given, wanted = ours[list(names)[-1]], theirs[list(names.values())[-1]]
-    same = given.flatten(1, -2).sum(dim=-1).argmax(dim=1) == wanted.flatten(1, -2).sum(
-        dim=-1
-    ).argmax(dim=1)
-    return FoldedModel(after, folding, differing, len(given), int(same.sum()))
+    same = torch.ones(samples, dtype=torch.bool)
+    for given, wanted in zip(ours.returned, theirs.returned, strict=False):
+        same &= given.flatten(1).argmax(dim=1) == wanted.flatten(1).argmax(dim=1)
+    return FoldedModel(after, folding, differing, samples, int(same.sum()))
 
 
-def _spikes(
-    model: torch.nn.Module, names: list[str], sample: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """Return the spikes of parts in evaluation."""
-    found: dict[str, torch.Tensor] = {}
+def as_sample(sample: Any, model: torch.nn.Module) -> torch.Tensor:
+    """Return a sample, of torch or NumPy and of any type, as the floats that a model takes.
+
+    Raises
+    ------
+    InputError
+        It has no samples, inputs and timesteps.
+    """
+    given = torch.as_tensor(sample if isinstance(sample, torch.Tensor) else np.asarray(sample))
+    if given.ndim < 3 or not given.numel():
+        raise InputError(
+            f"the sample has shape {tuple(given.shape)}, expected (N, *input_shape, T) with at "
+            "least one sample and timestep. One sample alone is sample[None]."
+        )
+    first = next(iter(model.parameters()), given.float())
+    return given.to(first.device, first.dtype)
+
+
+def over_time(returned: object, samples: int, timesteps: int) -> tuple[torch.Tensor, ...]:
+    """Return the tensors (N, ...) in what a model returns, spikes (N, ..., T) summed over time."""
+    found = [x.detach() for _, x in tensors_of(returned) if x.ndim > 1 and len(x) == samples]
+    return tuple(x.sum(dim=-1) if x.ndim > 2 and x.shape[-1] == timesteps else x for x in found)
+
+
+def refuse_forward(sample: torch.Tensor, error: Exception) -> UnsupportedLayer:
+    """Return the error for a forward pass that fails on a sample."""
+    said = f"{type(error).__name__}: {error}".rstrip(". \n")
+    return UnsupportedLayer(
+        f"its forward pass fails on a sample of shape {tuple(sample.shape)}: {said}",
+        "Give a sample (N, *input_shape, T) on which the model runs in evaluation mode.",
+    )
+
+
+def _share(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> float:
+    """Return the share of values that differ."""
+    pairs = list(zip(ours, theirs, strict=True))
+    wrong = sum(int((given != wanted).sum()) for given, wanted in pairs)
+    return wrong / sum(given.numel() for given, _ in pairs)
+
+
+def _behaviour(model: torch.nn.Module, names: Iterable[str], sample: torch.Tensor) -> Behaviour:
+    """Run a model in evaluation, and leave it as it was."""
+    found: dict[str, list[torch.Tensor]] = {}
     was_training = {part: part.training for part in model.modules()}
 
     def note(name: str) -> Any:
         def hook(_part: object, _inputs: object, output: Any) -> None:
-            found[name] = (output[0] if isinstance(output, tuple) else output).detach()
+            sent = output[0] if isinstance(output, tuple) else output
+            found.setdefault(name, []).append(sent.detach())
 
         return hook
 
@@ -132,10 +206,12 @@ def _spikes(
     try:
         model.eval()
         with torch.no_grad():
-            forward_of(model)(sample)
+            returned = forward_of(model)(sample)
+    except Exception as error:  # the user's own code: anything may happen there
+        raise refuse_forward(sample, error) from error
     finally:
         for handle in hooks:
             handle.remove()
         for part, training in was_training.items():
             part.training = training
-    return found
+    return Behaviour(found, over_time(returned, len(sample), sample.shape[-1]))

@@ -77,7 +77,15 @@ def prove(
     ------
     NotBitExact
         Names the block, sample, neuron, timestep and both values.
+    InputError
+        The inputs are not of that shape, or not what the network can take.
     """
+    inputs = np.asarray(inputs)
+    if inputs.shape[1:-1] != source.data_shape or not inputs.size:
+        raise InputError(
+            f"proof_data has shape {inputs.shape}, expected (N, *{source.data_shape}, T) with at "
+            "least one sample and timestep."
+        )
     recording = record(model, route, inputs, shifts=False if drop_shifts else None)
     values = _for_network(route, source, inputs)
     late = 0 if drop_shifts else int(source.metadata.get("output_shift", 0))

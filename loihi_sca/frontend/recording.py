@@ -90,7 +90,7 @@ def record(
         On these data it runs other blocks.
     """
     module = as_module(model)
-    replica = copied(module).cpu().eval()
+    replica = copied(module).cpu().float().eval()
     copies = dict(zip(map(id, module.modules()), replica.modules(), strict=True))
     units = [unit for call in route.calls for unit in _units(call)]
     row = [copies[id(block)] for _, block in units]

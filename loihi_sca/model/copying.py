@@ -28,7 +28,7 @@ def copied(module: torch.nn.Module) -> Any:
                 memo[id(value)] = value.detach().clone()
     try:
         return copy.deepcopy(module, memo)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise UnsupportedLayer(
             f"{type(module).__name__} cannot be copied, and it must not be changed ({error})",
             "Keep only modules and tensors in it, blocks in a ModuleList or ModuleDict.",

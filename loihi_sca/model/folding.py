@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 
 from loihi_sca.errors import TrainingError
-from loihi_sca.model.batch_norm import MANTISSA, BatchNorm
+from loihi_sca.model.batch_norm import EPS, MANTISSA, BatchNorm
 from loihi_sca.model.folded import FoldedBlock, Folding
 from loihi_sca.model.normed import Normed
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
@@ -25,6 +25,10 @@ MOST_THRESHOLD = 1024
 FOLD_SAMPLES, NOISE_SAMPLES = 2048, 32
 """Training samples that statistics are measured on before folding, and validation samples on which
 its noise is."""
+
+HARDLY = 1e-2
+"""Variance of a channel's normed current, over the largest of its layer, below which it has no say
+in the gain; its weights are cut where they do not fit, and that is told."""
 
 STEPS, PER_OCTAVE = 17, 8
 """Gains that are tried, from the one at which the largest weight just fits, to four times it."""
@@ -150,14 +154,36 @@ def _weight_that_counts(name: str, block: Normed) -> torch.Tensor:
             f"{name}: its batch norm has not seen data yet, so there is nothing to fold. Train it, "
             "or run samples through the model in training mode first."
         )
+    counted = block.counted & norm.varies
     with torch.no_grad():
-        weight = block.scaled_weight[block.counted & norm.varies]
+        weight = weights_that_vary(block.scaled_weight[counted], norm.running_var[counted], EPS)
     if not weight.numel() or not bool(weight.any()):
         raise TrainingError(
             f"{name}: the current of none of its channels varies, so that folding would leave no "
             "weights. Look at the firing rates of the layers before it, and at their weights."
         )
     return weight
+
+
+def weights_that_vary(weight: torch.Tensor, variance: torch.Tensor, eps: float) -> torch.Tensor:
+    """Return the weights of the channels whose range a gain should be chosen for.
+
+    Behind a norm a channel's current has the variance ``var / (var + eps)``, times gamma squared.
+    Where it is next to nothing beside that of others, as of a channel that never heard anything and
+    whose running variance has decayed, the norm has made its weights so large that a gain at which
+    they fit would leave all others none.
+
+    Parameters
+    ----------
+    weight : tensor (C, ...)
+    variance : tensor (C,)
+        Of the current before the norm.
+    eps : float
+        Of the norm.
+    """
+    share = variance / (variance + eps)
+    chosen = weight[share > HARDLY * share.max()] if len(share) else weight
+    return chosen if bool(chosen.any()) else weight
 
 
 def gain_for(

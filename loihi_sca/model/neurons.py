@@ -46,7 +46,9 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             name,
             "persistent_state=True carries state from one sample to the next, and the chip resets "
             "it for every sample",
-            "Set persistent_state=False, or give reset=True (--reset), which resets it as well.",
+            "Set persistent_state=False, or give reset=True (--reset), which resets it as well. "
+            "lava-dl's Recurrent sets it in the dictionary of parameters that it is given, and so "
+            "in blocks made from it later: give each dict(parameters).",
         )
     if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
         yield Problem(

@@ -114,7 +114,7 @@ def find_route(model: Model, shape: Shape, timesteps: int | None = None) -> Rout
     if is_row(model):
         calls = [Call(name, block) for name, block in _each_once(registered)]
         return Route(tuple(calls), tuple(_beside(module, registered)))
-    replica = copied(module).cpu().eval()
+    replica = copied(module).cpu().float().eval()
     watch = _Watch(SAMPLES, timesteps or STEPS, tuple(shape))
     for unit in dict.fromkeys(block for _, block in blocks_of(replica)):
         unit.register_forward_hook(watch.replace, prepend=True, with_kwargs=True)

@@ -102,9 +102,21 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
             f"Use {_path(block)} itself.",
         )
     else:
+        yield from _type_problems(name, block)
         yield from _hook_problems(name, block)
         yield from _part_problems(name, block)
         yield from _synapse_problems(name, block)
+
+
+def _type_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
+    """Yield a type of numbers that does not hold the integers of weights and states."""
+    types = {x.dtype for x in block.parameters() if x.dtype in (torch.float16, torch.bfloat16)}
+    for kind in sorted(map(str, types)):
+        yield Problem(
+            name,
+            f"its parameters are {kind}, which holds neither its states nor all its weights",
+            "Call model.float(), and train so; torch.autocast keeps float32.",
+        )
 
 
 def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeGuard
 
 import torch
 
-from loihi_sca.errors import UnsupportedLayer
+from loihi_sca.errors import ConfigError, UnsupportedLayer
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.stream import StreamNeurons, Weighting
 from loihi_sca.slayer.lava import slayer
@@ -35,8 +35,22 @@ CONTAINERS = (torch.nn.Sequential, torch.nn.ModuleList, torch.nn.ModuleDict)
 
 
 def as_module(model: Model) -> torch.nn.Module:
-    """Return the model, a list of blocks as a ModuleList."""
-    return model if isinstance(model, torch.nn.Module) else torch.nn.ModuleList(model)
+    """Return the model, a list of blocks as a ModuleList.
+
+    Raises
+    ------
+    ConfigError
+        It is something else, such as a path, a state dict, or a class or function that makes one.
+    """
+    if isinstance(model, torch.nn.Module):
+        return model
+    if isinstance(model, list | tuple) and all(isinstance(x, torch.nn.Module) for x in model):
+        return torch.nn.ModuleList(model)
+    made = "Call it" if callable(model) else "Make it, load its state_dict"
+    raise ConfigError(
+        f"a model is a torch module or a list of them, and this is a {type(model).__name__}. "
+        f"{made}, and give what you get; netx files are for loihi_sca.read."
+    )
 
 
 def blocks_of(model: Model) -> list[tuple[str, torch.nn.Module]]:

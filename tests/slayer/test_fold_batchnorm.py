@@ -10,7 +10,7 @@ from lava.lib.dl import slayer
 
 import loihi_sca
 from loihi_sca.config import DenseConfig, ModelConfig, NeuronConfig
-from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
+from loihi_sca.errors import ConfigError, InputError, TrainingError, UnsupportedLayer
 from loihi_sca.frontend.fold import quantize_bias
 from loihi_sca.model.build import build
 
@@ -179,3 +179,149 @@ def test_the_compiler_says_who_can_fold(scaled) -> None:
 def test_a_bias_keeps_13_bits() -> None:
     means = torch.tensor([100.0, -100.0, 1 / 64, 0.3])
     assert quantize_bias(means, descale=True).tolist() == [4096, -4095, 1, 19]
+
+
+def row(into: int, out: int) -> tuple[torch.nn.Module, ...]:
+    about = {"threshold": 1.0, "current_decay": 1.0, "voltage_decay": 0.1}
+    synapse = slayer.synapse.Dense(into, out, weight_scale=4)
+    return synapse, BatchNorm(out), slayer.neuron.cuba.Neuron(**about)
+
+
+class Headed(torch.nn.Module):
+    """Two heads, returned in another order than registered, and one that only training runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = torch.nn.Sequential(dense(20, 16))
+        self.small = dense(16, 3)
+        self.large = torch.nn.Sequential(*row(16, 6))
+        self.auxiliary = dense(16, 2)
+
+    def forward(self, given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        flow = self.body(given)
+        heads = [self.large(flow), self.small(flow)]
+        return (*heads, self.auxiliary(flow)) if self.training else tuple(heads)
+
+
+def decided(model: torch.nn.Module) -> list[torch.Tensor]:
+    with torch.no_grad():
+        returned = model.eval()(spikes())
+    heads = returned if isinstance(returned, tuple) else (returned,)
+    return [head.sum(-1).argmax(1) for head in heads]
+
+
+def test_decisions_are_those_of_what_the_model_returns() -> None:
+    torch.manual_seed(3)
+    headed = seen(Headed())
+    read_out = seen(torch.nn.Sequential(*row(20, 16), dense(16, 12), dense(12, 8, None)))
+    for model in (headed, read_out):
+        folded = loihi_sca.fold_batchnorm(model, spikes())
+        pairs = zip(decided(model), decided(folded.model), strict=True)
+        same = torch.stack([ours == theirs for ours, theirs in pairs]).all(dim=0)
+        assert folded.same_decisions == int(same.sum())
+    assert list(loihi_sca.fold_batchnorm(headed, spikes()).differing) == [
+        "body.0", "large.0", "small",
+    ]  # fmt: skip
+    assert list(folded.differing) == ["0", "3"]
+    assert folded.same_decisions < 32
+
+
+@pytest.mark.parametrize("what", ["weights", "neuron"])
+def test_what_blocks_share_is_not_folded_twice(what: str) -> None:
+    torch.manual_seed(0)
+    first, second = dense(20, 20, lambda: BatchNorm(20)), dense(20, 20, lambda: BatchNorm(20))
+    if what == "weights":
+        second.synapse.weight = first.synapse.weight
+    else:
+        second.neuron = first.neuron
+    model = seen(torch.nn.Sequential(first, second))
+    with pytest.raises(UnsupportedLayer, match=f"1: it shares its {what} with 0"):
+        loihi_sca.fold_batchnorm(model)
+    synapse, norm, neuron = row(20, 20)
+    for later, why in ((row(20, 20)[2], "it shares its weights with 0"), (neuron, "several rows")):
+        unrolled = torch.nn.Sequential(synapse, norm, neuron, synapse, norm, later)
+        with pytest.raises(UnsupportedLayer, match=f"3: .*{why}"):
+            loihi_sca.fold_batchnorm(seen(unrolled))
+
+
+def test_weights_of_lava_dls_norm_may_be_shared() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(dense(20, 20), dense(20, 20, scale=1))
+    model[1].synapse.weight = model[0].synapse.weight
+    assert_compiles_exactly(loihi_sca.fold_batchnorm(seen(model), spikes()).model)
+
+
+def test_a_channel_that_never_heard_anything_has_no_say_in_the_gain() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(dense(20, 16, lambda: BatchNorm(16)))
+    usual = loihi_sca.fold_batchnorm(seen(copy.deepcopy(model)), spikes())
+    model[0].synapse.weight.data[3] *= 1e-5  # quantises to nothing: its current is always 0
+    seen(model)
+    model[0].synapse.weight.data[3] *= 1e5  # as if what it listens to had been silent
+    model[0].neuron.norm.running_var[3] = 0.9**400
+    folded = loihi_sca.fold_batchnorm(model, spikes())
+    (layer,) = folded.folding.layers
+    assert abs(layer.threshold - usual.folding.layers[0].threshold) < 40
+    assert list(layer.cut_weights) == [3]
+    before, after = model.eval()(spikes()), folded.model.eval()(spikes())
+    others = torch.arange(16) != 3
+    assert (before != after)[:, others].float().mean() < 0.01
+
+
+def test_a_forward_pass_that_counts_the_modules_of_a_row_still_finds_them() -> None:
+    class Counting(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = torch.nn.Sequential(*row(20, 16), dense(16, 4))
+
+        def forward(self, flow: torch.Tensor) -> torch.Tensor:
+            for index in range(4):
+                flow = self.parts[index](flow)
+            return flow
+
+    torch.manual_seed(0)
+    folded = loihi_sca.fold_batchnorm(seen(Counting()), spikes())
+    assert_compiles_exactly(folded.model)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.Tensor.bool, torch.Tensor.byte])
+def test_a_sample_may_be_of_any_type(scaled, kind) -> None:
+    wanted = loihi_sca.fold_batchnorm(scaled, spikes()).as_json()
+    assert loihi_sca.fold_batchnorm(scaled, kind(spikes())).as_json() == wanted
+
+
+def test_a_sample_that_does_not_fit_is_refused(scaled) -> None:
+    for wrong in (spikes()[0], spikes()[:0], spikes()[..., :0]):
+        with pytest.raises(InputError, match=r"expected \(N, \*input_shape, T\)"):
+            loihi_sca.fold_batchnorm(scaled, wrong)
+    with pytest.raises(UnsupportedLayer, match=r"fails on a sample of shape \(32, 7, 16\)"):
+        loihi_sca.fold_batchnorm(scaled, spikes()[:, :7])
+    assert not any(part._forward_hooks for part in scaled.modules())
+
+
+@pytest.mark.parametrize("norm", [slayer.neuron.norm.WgtScaleBatchNorm, lambda: BatchNorm(16)])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_statistics_that_are_no_numbers_are_refused(norm, value: float) -> None:
+    model = seen(torch.nn.Sequential(dense(20, 16, norm)))
+    for key, tensor in model[0].neuron.norm.state_dict().items():
+        if tensor.is_floating_point() and tensor.numel():
+            broken = copy.deepcopy(model)
+            broken[0].neuron.norm.state_dict()[key].view(-1)[0] = value
+            with pytest.raises(TrainingError, match=f"1 of the .* values of {key} of its .*Norm"):
+                loihi_sca.fold_batchnorm(broken, spikes())
+    model[0].synapse.weight.data[1, 1] = value
+    with pytest.raises(TrainingError, match="values of weight of its Dense"):
+        loihi_sca.fold_batchnorm(model)
+
+
+def test_other_families_and_scales_are_named() -> None:
+    about = {"threshold": 0.5, "activation": torch.relu, "norm": lambda: BatchNorm(16)}
+    graded = torch.nn.Sequential(slayer.block.sigma_delta.Dense(about, 20, 16))
+    with pytest.raises(UnsupportedLayer, match=r"0: a norm in a sigma_delta\.Dense"):
+        loihi_sca.fold_batchnorm(seen(graded))
+    finer = torch.nn.Sequential(dense(20, 16, lambda: BatchNorm(16), scale=4))
+    finer[0] = cuba.Dense(
+        {**neuron(lambda: BatchNorm(16)), "scale": 128}, 20, 16, weight_scale=4, delay_shift=False
+    )
+    with pytest.raises(UnsupportedLayer, match="0: scale=128"):
+        loihi_sca.fold_batchnorm(seen(finer))

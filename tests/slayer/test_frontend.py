@@ -15,7 +15,7 @@ from slayer_models import models
 import loihi_sca
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, reference
-from loihi_sca.errors import ConfigError, NetworkError, UnsupportedLayer
+from loihi_sca.errors import ConfigError, InputError, NetworkError, UnsupportedLayer
 from loihi_sca.frontend.export import to_network
 from loihi_sca.frontend.recording import spikes_of
 from loihi_sca.model.copying import copied
@@ -391,3 +391,59 @@ def test_state_that_persists_is_reset_where_that_is_asked_for() -> None:
     found = loihi_sca.compile_slayer(model, (12,), 8, reset=True, proof_samples=6)
     assert found.proof.spikes > 0
     assert model[0].neuron.persistent_state is True
+
+
+def test_what_is_no_model_is_said() -> None:
+    for wrong, why in (
+        ("model.pt", "this is a str. Make it, load its state_dict"),
+        (torch.nn.Linear(1, 1).state_dict(), "this is a OrderedDict"),
+        ([torch.nn.Identity(), "b"], "this is a list"),
+        (torch.nn.Sequential, "this is a type. Call it"),
+        (lambda: torch.nn.Sequential(), "this is a function. Call it"),
+    ):
+        for action in (loihi_sca.compile, loihi_sca.fold_batchnorm):
+            with pytest.raises(ConfigError, match=why):
+                action(wrong, *([(4,), 4] if action is loihi_sca.compile else []))
+
+
+@pytest.mark.parametrize("shape", [20, (20.0,), "20", ((4, 5),)])
+def test_a_shape_that_is_none_is_said(shape: object) -> None:
+    with pytest.raises(NetworkError, match=r"input_shape=.* is no tuple of whole numbers"):
+        loihi_sca.compile(dense(20, 4), shape, 4)
+
+
+def test_a_shape_may_be_an_array() -> None:
+    model = torch.nn.Sequential(conv(1, 2, 3))
+    assert loihi_sca.compile(model, np.array([1, 5, 5]), 4).in_shape == (1, 5, 5)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused_by_name(kind: torch.dtype) -> None:
+    model = torch.nn.Sequential(dense(20, 8), dense(8, 4)).to(kind)
+    assert [p.layer for p in loihi_sca.check(model, (20,))] == ["0-dense", "1-dense"]
+    with pytest.raises(UnsupportedLayer, match=f"its parameters are {kind}.*model.float"):
+        loihi_sca.compile(model, (20,), 6)
+
+
+def test_a_model_in_double_precision_is_that_in_single(rng) -> None:
+    class Own(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList([dense(20, 8), dense(8, 4)])
+
+        def forward(self, flow: torch.Tensor) -> torch.Tensor:
+            return self.blocks[1](self.blocks[0](flow))
+
+    model = Own()
+    single = loihi_sca.compile(model, (20,), 6)
+    data = spikes(rng, 20)
+    double = loihi_sca.compile(model.double(), (20,), 6, proof_data=data)
+    assert model.blocks[0].synapse.weight.dtype == torch.float64
+    np.testing.assert_array_equal(double.layers[1].weight, single.layers[1].weight)
+    assert double.proof.samples == 2
+
+
+def test_proof_data_of_another_shape_are_said(rng) -> None:
+    for shape in ((2, 7, 6), (20, 6), (0, 20, 6), (2, 20, 0)):
+        with pytest.raises(InputError, match=r"proof_data has shape .*expected \(N, \*\(20,\), T"):
+            loihi_sca.compile([dense(20, 4)], (20,), 6, proof_data=np.zeros(shape))

@@ -11,7 +11,7 @@ from loihi_sca.compiler.pipeline import PASSES, compile_with_report, run_passes
 from loihi_sca.compiler.random_data import random_data
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, remember
-from loihi_sca.errors import NetworkError
+from loihi_sca.frontend.input_shape import input_shape_of
 from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate
 from loihi_sca.network import Shape
@@ -67,7 +67,7 @@ def compile_spikingjelly(
     NotBitExact
         What should be exact is not, on the samples.
     """
-    conversion = translate(model, _shape(model, input_shape), timesteps, name)
+    conversion = translate(model, input_shape_of(model, input_shape), timesteps, name)
     source = conversion.sound()
     compiled = compile_with_report(source, profile=profile)
     rows, proof, notes = conversion.translations, None, conversion.route.notes
@@ -94,7 +94,7 @@ def check_spikingjelly(
     model, input_shape, profile
         As for :func:`compile_spikingjelly`.
     """
-    conversion = translate(model, _shape(model, input_shape))
+    conversion = translate(model, input_shape_of(model, input_shape))
     return Findings(_all_problems(conversion, profile), _notes(conversion))
 
 
@@ -107,10 +107,3 @@ def _all_problems(conversion: Conversion, profile: str) -> Iterable[Problem]:
 def _notes(conversion: Conversion) -> tuple[str, ...]:
     rounded = (str(row) for row in conversion.translations if not row.exact)
     return (*conversion.route.notes, *rounded)
-
-
-def _shape(model: Any, input_shape: Shape | None) -> Shape:
-    shape = input_shape or getattr(model, "in_shape", None)
-    if shape is None:
-        raise NetworkError("the shape of the input is not known. Pass input_shape=(C, H, W).")
-    return tuple(shape)

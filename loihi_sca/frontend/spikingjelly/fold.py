@@ -15,12 +15,21 @@ import torch
 
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
 from loihi_sca.frontend.affine import affine_of
-from loihi_sca.frontend.folded_model import FoldedModel, difference
+from loihi_sca.frontend.foldable import refuse_not_finite, shared_parts
+from loihi_sca.frontend.folded_model import (
+    Behaviour,
+    FoldedModel,
+    as_sample,
+    difference,
+    over_time,
+    refuse_forward,
+)
 from loihi_sca.frontend.spikingjelly.blocks import WEIGHING
 from loihi_sca.frontend.spikingjelly.modules import NORMS, as_row, fresh_copy, kind_of, step_mode_of
 from loihi_sca.model.batch_norm import MANTISSA, held_bias
 from loihi_sca.model.folded import FoldedBlock, Folding
-from loihi_sca.model.folding import cut_channels, gain_for
+from loihi_sca.model.folding import cut_channels, gain_for, weights_that_vary
+from loihi_sca.model.outputs import tensors_of
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_DECAY, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
 
 FOLDABLE = (
@@ -49,7 +58,10 @@ def fold_spikingjelly(model: Any, sample: torch.Tensor | None = None) -> FoldedM
     """
     replica = fresh_copy(as_row(model))
     places = list(_places(replica))
-    if problems := [text for place in places if (text := _problem(*place))]:
+    problems = [text for place in places if (text := _problem(*place))]
+    shared = shared_parts((name, synapse, node) for name, synapse, _, node in places)
+    problems += [text for _, text in shared]
+    if problems:
         raise UnsupportedLayer("; ".join(problems), FOLDABLE)
     if not places:
         raise TrainingError(
@@ -66,8 +78,9 @@ def fold_spikingjelly(model: Any, sample: torch.Tensor | None = None) -> FoldedM
     folding = Folding(tuple(layers))
     if sample is None:
         return FoldedModel(replica, folding, {})
-    ours, theirs = (_spikes(fresh_copy(as_row(x)), names, sample) for x in (replica, model))
-    return difference(replica, folding, {name: name for name in names}, ours, theirs)
+    given = as_sample(sample, replica).cpu()
+    ours, theirs = (_behaviour(fresh_copy(as_row(x)), names, given) for x in (replica, model))
+    return difference(replica, folding, {n: n for n in names}, ours, theirs, len(given))
 
 
 Place = tuple[str, Any, Any, Any]
@@ -115,6 +128,7 @@ def _fold_shift(name: str, synapse: Any, norm: Any, node: Any) -> FoldedBlock:
             f"{name}: its BatchNorm2d has not seen data, or nothing that varies. Train it, or run "
             "samples through the model in training mode first."
         )
+    refuse_not_finite(name, synapse, norm)
     power = torch.ceil(torch.log2(torch.sqrt(norm.running_var + norm.eps)))
     power = power.clamp(-norm.weight_exp_bits, norm.weight_exp_bits)
     bias = -norm.pre_hook_fx(norm.running_mean)
@@ -130,6 +144,7 @@ def _fold_affine(name: str, synapse: Any, norm: Any, node: Any) -> FoldedBlock:
             f"{name}: the {type(norm).__name__} before it has not seen data, or keeps no running "
             "statistics. Train it, or run samples through the model in training mode first."
         )
+    refuse_not_finite(name, synapse, norm)
     factor, shift = affine_of(norm)
     varies = norm.running_var > 0
     factor = torch.where(varies, factor, torch.zeros_like(factor))
@@ -138,7 +153,8 @@ def _fold_affine(name: str, synapse: Any, norm: Any, node: Any) -> FoldedBlock:
         shift = shift + synapse.bias.double() * factor
     if not bool(weight.any()):
         raise TrainingError(f"{name}: folding would leave no weights: nothing before it varies.")
-    gain = gain_for(weight, float(node.v_threshold), node.quantize_8bit)
+    heard = weights_that_vary(weight, norm.running_var, norm.eps)
+    gain = gain_for(heard, float(node.v_threshold), node.quantize_8bit)
     # SpikingJelly's quantiser ends at an odd 255
     synapse.weight.copy_(node.quantize_8bit(weight * gain).clamp(max=MAX_WEIGHT / MANTISSA))
     _set_bias(synapse, held_bias(torch.round(shift * gain * MANTISSA) / MANTISSA))
@@ -180,23 +196,21 @@ def _drop_norms(model: torch.nn.Module, norms: set[Any]) -> None:
                 part._modules[key] = torch.nn.Identity()
 
 
-def _spikes(
-    model: torch.nn.Module, names: Sequence[str], sample: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """Return the spikes (N, ..., T) of neurons on a sample, in either step mode."""
-    flows: dict[str, list[torch.Tensor]] = {name: [] for name in names}
-    for name, flow in flows.items():
-        part = model.get_submodule(name)
-        part.register_forward_hook(lambda _m, _given, out, flow=flow: flow.append(out))
-    steps, several = sample.movedim(-1, 0), step_mode_of(model) == "m"
-    with torch.no_grad():
-        if several:
-            model(steps)
-        else:
-            for step in steps:
-                model(step)
-    size = steps.shape[:2]
-    return {
-        name: torch.cat(flow).reshape(*size, *flow[0].shape[1 + several :]).movedim(0, -1)
-        for name, flow in flows.items()
-    }
+def _behaviour(model: torch.nn.Module, names: Sequence[str], sample: torch.Tensor) -> Behaviour:
+    """Run a model in either step mode."""
+    found: dict[str, list[torch.Tensor]] = {}
+    for name in names:
+
+        def note(_part: object, _given: object, sent: torch.Tensor, name: str = name) -> None:
+            found.setdefault(name, []).append(sent)
+
+        model.get_submodule(name).register_forward_hook(note)
+    steps, size = sample.movedim(-1, 0), (sample.shape[-1], len(sample))
+    try:
+        with torch.no_grad():
+            several = step_mode_of(model) == "m"
+            returned = model(steps) if several else torch.stack([model(step) for step in steps])
+    except Exception as error:  # the user's own code: anything may happen there
+        raise refuse_forward(sample, error) from error
+    timed = [x.movedim(0, -1) if x.shape[:2] == size else x for _, x in tensors_of(returned)]
+    return Behaviour(found, over_time(timed, len(sample), len(steps)))
