@@ -52,6 +52,36 @@ def targets(content: Content) -> str:
     )
 
 
+def against(content: Content) -> str:
+    """Draw up training steps beside those of others, a row per network; aims in brackets.
+
+    Of one thread it is processor time, which other work on the machine changes least.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in content["rows"]:
+        sign = "≥" if row["better"] == "higher" else "≤"
+        aim = f" ({sign} {row['target']:g})" if row["target"] else ""
+        found.setdefault(row["work"], {})[row["metric"]] = figure(row["value"]) + aim
+    lines = []
+    for work, cells in found.items():
+        time = "processor time" if work.endswith(", 1 threads") else "time"
+        metrics = (
+            f"step, {time}: ours", f"step, {time} of the other build's",
+            *(f"step, {time}: {other} / ours" for other in ("stock", "spikingjelly", "sparx")),
+            "peak memory of the other build's", "peak memory of stock's",
+        )  # fmt: skip
+        lines.append((work, *(cells.get(metric, "") for metric in metrics)))
+    head = (
+        "step", "seconds", "of the older build's", "stock / ours", "SpikingJelly / ours",
+        "sparx / ours", "memory of the older build's", "of stock's",
+    )  # fmt: skip
+    notes = "".join(f"* {note}\n" for note in content["notes"])
+    shown = table(head, lines, numbers=7)
+    return (
+        f"{shown}\n{notes}\nMedians of one run on {machine(content)}, commit {content['commit']}.\n"
+    )
+
+
 def events(content: Content) -> str:
     """Draw up by layer how many times faster sums over events are than torch, by density."""
     found: dict[str, dict[str, dict[str, float]]] = {}

@@ -45,7 +45,7 @@ TABLES = {
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
     "recurrent_speed": _tables.targets,
-    "training_against": _tables.targets,
+    "training_against": _tables.against,
     "events": _tables.events,
 }
 """How each block is made from the JSON that its script writes."""
