@@ -246,11 +246,13 @@ def test_spikes_are_kept_in_a_32nd_of_their_memory() -> None:
     assert bits.words.nbytes <= spikes.numel() // 8 + 16
 
 
-def test_the_choice_follows_the_density() -> None:
+@pytest.mark.parametrize("maker", choice.MEASURED)
+def test_the_choice_follows_the_density(maker) -> None:
+    forward, gradient = choice.MEASURED[maker]
     layer = Convolution((1, 1), (1, 1)).geometry(torch.Size((64, 16, 16, 64)), torch.empty(
         128, 64, 3, 3,
     ))  # fmt: skip
-    for way in (choice.FORWARD, choice.GRADIENT):
+    for way in (forward, gradient):
         for density, pays in ((0.02, True), (0.9, False)):
             bits = packed((torch.rand(64, 16, 16, 64) < density).float())
             assert bits is not None
@@ -258,9 +260,9 @@ def test_the_choice_follows_the_density() -> None:
     thin = Convolution((1, 1), (1, 1)).geometry(torch.Size((64, 16, 16, 3)), torch.empty(
         64, 3, 3, 3,
     ))  # fmt: skip
-    assert not choice.FORWARD.of(thin).density(thin) > 0, "three inputs: never"
+    assert not forward.of(thin).density(thin) > 0, "three inputs: never"
     product = Product().geometry(torch.Size((64, 4096)), torch.empty(512, 4096))
-    assert not choice.FORWARD.of(product).density(product) > 0
+    assert not forward.of(product).density(product) > 0
 
 
 def trained(on: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
