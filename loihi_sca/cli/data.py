@@ -18,6 +18,7 @@ from loihi_sca.cli.output import (
     status,
 )
 from loihi_sca.cli.spikes import write_npy
+from loihi_sca.files import check_apart
 
 if TYPE_CHECKING:
     from loihi_sca.config import Binning, Counts, Encoding
@@ -89,6 +90,8 @@ def data(
     """
     from loihi_sca.data import describe, load
 
+    if out is not None:
+        check_apart(out, name)
     with progress_bar(silent=as_json) as bar:
         decoding = bar.add_task("decoding", total=None, visible=cache is not None)
         found = load(

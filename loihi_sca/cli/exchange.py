@@ -9,6 +9,7 @@ import typer
 
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
+from loihi_sca.files import check_apart
 
 if TYPE_CHECKING:
     from loihi_sca.exchange.tools import NirTool
@@ -43,6 +44,7 @@ def export_nir(
     from loihi_sca import netx
     from loihi_sca.exchange import write_nir
 
+    check_apart(out, network)
     net = netx.read(network, input_shape=parse_shape(input_shape))
     notes = write_nir(net, out, tool=cast("NirTool", tool), dt=dt)
     if as_json:
@@ -87,6 +89,7 @@ def import_nir(
     from loihi_sca.exchange import read_nir
     from loihi_sca.netx import write
 
+    check_apart(out, graph)
     found = read_nir(
         graph, tool=cast("NirTool", tool), dt=dt, reset=reset, timesteps=timesteps,
         input_shape=parse_shape(input_shape), as_graph=as_graph,

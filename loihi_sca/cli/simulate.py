@@ -28,6 +28,7 @@ from loihi_sca.cli.output import (
 )
 from loihi_sca.cli.spikes import read_spikes, write_npy
 from loihi_sca.errors import ConfigError
+from loihi_sca.files import check_apart
 
 ENGINES = ("fast", "reference", "lava")
 
@@ -82,6 +83,8 @@ def simulate(
     from loihi_sca.pipeline.run import run
 
     check_state(state)
+    if out is not None:
+        check_apart(out, net, data)
     shape = parse_shape(input_shape)
     network = netx.read(net, input_shape=shape)
     spikes = read_spikes(data, steps)

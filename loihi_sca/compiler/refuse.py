@@ -271,7 +271,6 @@ def _out_of_range(network: Network, profile: str | Profile) -> Iterator[Problem]
     """Numbers too large for the chip, by the design rules of the hardware package."""
     chip = load_profile(profile) if isinstance(profile, str) else profile
     layers = describe(network).layers
-    for rule in RANGE_RULES:
-        for spec in layers:
-            for violation in rule(spec, chip):
-                yield Problem(violation.layer, violation.reason, violation.hint, limit=True)
+    found = [v for rule in RANGE_RULES for spec in layers for v in rule(spec, chip)]
+    for violation in (*found, *range_rules.payload_of_all(layers, chip)):
+        yield Problem(violation.layer, violation.reason, violation.hint, limit=True)

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
-from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.model.folded import Folding
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.samples import as_sample, forward_fails
 from loihi_sca.model.walk import forward_of
 from loihi_sca.results import Result, add_numbers, open_table
 
@@ -112,7 +111,8 @@ def compared(
     """
     if sample is None:
         return FoldedModel(after, folding, {})
-    given = as_sample(sample, before)
+    first = next(before.parameters())
+    given = as_sample(sample).to(first.device, first.dtype)
     ours = _behaviour(after, list(names), given)
     theirs = _behaviour(before, list(names.values()), given)
     return difference(after, folding, names, ours, theirs, len(given))
@@ -150,37 +150,10 @@ def difference(
     return FoldedModel(after, folding, differing, samples, int(same.sum()))
 
 
-def as_sample(sample: Any, model: torch.nn.Module) -> torch.Tensor:
-    """Return a sample, of torch or NumPy and of any type, as the floats that a model takes.
-
-    Raises
-    ------
-    InputError
-        It has no samples, inputs and timesteps.
-    """
-    given = torch.as_tensor(sample if isinstance(sample, torch.Tensor) else np.asarray(sample))
-    if given.ndim < 3 or not given.numel():
-        raise InputError(
-            f"the sample has shape {tuple(given.shape)}, expected (N, *input_shape, T) with at "
-            "least one sample and timestep. One sample alone is sample[None]."
-        )
-    first = next(iter(model.parameters()), given.float())
-    return given.to(first.device, first.dtype)
-
-
 def over_time(returned: object, samples: int, timesteps: int) -> tuple[torch.Tensor, ...]:
     """Return the tensors (N, ...) in what a model returns, spikes (N, ..., T) summed over time."""
     found = [x.detach() for _, x in tensors_of(returned) if x.ndim > 1 and len(x) == samples]
     return tuple(x.sum(dim=-1) if x.ndim > 2 and x.shape[-1] == timesteps else x for x in found)
-
-
-def refuse_forward(sample: torch.Tensor, error: Exception) -> UnsupportedLayer:
-    """Return the error for a forward pass that fails on a sample."""
-    said = f"{type(error).__name__}: {error}".rstrip(". \n")
-    return UnsupportedLayer(
-        f"its forward pass fails on a sample of shape {tuple(sample.shape)}: {said}",
-        "Give a sample (N, *input_shape, T) on which the model runs in evaluation mode.",
-    )
 
 
 def _share(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> float:
@@ -208,7 +181,7 @@ def _behaviour(model: torch.nn.Module, names: Iterable[str], sample: torch.Tenso
         with torch.no_grad():
             returned = forward_of(model)(sample)
     except Exception as error:  # the user's own code: anything may happen there
-        raise refuse_forward(sample, error) from error
+        raise forward_fails(model, sample, error) from error
     finally:
         for handle in hooks:
             handle.remove()

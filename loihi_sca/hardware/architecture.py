@@ -28,7 +28,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from loihi_sca.errors import ConfigError
-from loihi_sca.hardware.ranges import GRADED, Ranges
+from loihi_sca.hardware.ranges import Ranges, payload_bits_of
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec, Volume
 from loihi_sca.network import Pair, Shape
 from loihi_sca.network.layers import MAX_NEURONS
@@ -150,9 +150,7 @@ def build(plan: ArchitectureFile) -> Architecture:
 
 def _spec(name: str, layer: LayerEntry, shape: Shape, bits: int, from_map: bool) -> LayerSpec:
     bits = layer.weight_bits or bits
-    ranges = Ranges(
-        delay=layer.delay, payload_bits=int(any(g in layer.neuron.lower() for g in GRADED))
-    )
+    ranges = Ranges(delay=layer.delay, payload_bits=payload_bits_of(layer.neuron))
     common: dict[str, Any] = {"neuron": layer.neuron.lower(), "delays": layer.delay > 0}
     volume: Volume = (shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0], 1, 1)
     if layer.type == "input":

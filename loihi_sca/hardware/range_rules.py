@@ -5,9 +5,10 @@ A rule takes a layer and a profile and yields a :class:`Violation` if the layer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from loihi_sca.hardware.ranges import payload_bits_of
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import LayerSpec
 from loihi_sca.hardware.violations import Violation, violation
@@ -64,6 +65,22 @@ def window(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
     if profile.limits.stride is not None:
         hint = "Use a smaller stride, or two layers."
         yield from _above(profile, spec, "stride", _largest(spec, "stride"), hint)
+
+
+def payload_of_all(specs: Iterable[LayerSpec], profile: Profile) -> Iterator[Violation]:
+    """Check that a spike carries so many bits besides saying that it happened; said once."""
+    limit = profile.limits.payload_bits
+    found = [spec for spec in specs if _payload_bits(spec) > int(limit)]
+    if found:
+        others = f" So do {len(found) - 1} other layers." if len(found) > 1 else ""
+        hint = f"Use neurons with binary spikes, or a chip with graded ones.{others}"
+        actual = _payload_bits(found[0])
+        yield violation(profile, found[0], "payload_bits", actual, limit, hint)
+
+
+def _payload_bits(spec: LayerSpec) -> int:
+    """Return what a spike carries; an outline says it by the name of the neuron only."""
+    return max(spec.ranges.payload_bits, payload_bits_of(spec.geometry.neuron))
 
 
 RANGE_RULES: tuple[RangeRule, ...] = (

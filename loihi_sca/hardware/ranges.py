@@ -55,6 +55,11 @@ class Ranges:
     payload_bits: int = 0
 
 
+def payload_bits_of(neuron: str) -> int:
+    """Return 1 for a neuron that by its name sends more than one bit, else 0."""
+    return int(any(part in neuron.lower() for part in GRADED))
+
+
 def ranges_of(layer: Layer) -> Ranges:
     """Return the ranges of a layer."""
     neuron = layer.neuron

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from loihi_sca.errors import DoesNotFit
 from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
-from loihi_sca.hardware.range_rules import RANGE_RULES
+from loihi_sca.hardware.range_rules import RANGE_RULES, payload_of_all
 from loihi_sca.hardware.violations import Violation, violation
 
 Rule: TypeAlias = Callable[[Placement], Iterator[Violation]]
@@ -86,13 +86,7 @@ def neuron_groups(placement: Placement) -> Iterator[Violation]:
 
 def payload(placement: Placement) -> Iterator[Violation]:
     """Check that a spike carries so many bits besides saying that it happened; said once."""
-    limit = placement.profile.limits.payload_bits
-    found = [x.spec for x in placement.layers if x.spec.ranges.payload_bits > int(limit)]
-    if found:
-        others = f" So do {len(found) - 1} other layers." if len(found) > 1 else ""
-        hint = f"Use neurons with binary spikes, or a chip with graded ones.{others}"
-        actual = found[0].ranges.payload_bits
-        yield violation(placement.profile, found[0], "payload_bits", actual, limit, hint)
+    yield from payload_of_all((layer.spec for layer in placement.layers), placement.profile)
 
 
 RULES: tuple[Rule, ...] = (

@@ -84,7 +84,12 @@ def resize(model: torch.nn.Module, shapes: Shapes) -> None:
     >>> loihi_sca.shapes_of(model) == shapes
     True
     """
-    wanted = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
+    try:
+        wanted = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ConfigError(
+            "shapes must be sizes by the names of tensors, as shapes_of returns them."
+        ) from None
     ours = {name: tuple(tensor.shape) for name, tensor in _tensors_of(model).items()}
     if problems := [*_problems(ours, wanted), *_undrawn(model)]:
         raise ConfigError(f"shapes of another model: {'; '.join(problems)}. Nothing is changed.")

@@ -69,7 +69,7 @@ def plan(
     parsed = parsed.model_copy(update={"pruning": config})
     shape, classes = data.shape_as(parsed.data)
     outline = outline_of(parsed, shape, classes)
-    importance, bits = (None, {}) if run is None else _measured(Path(run), config, outline)
+    importance, bits = (None, {}) if run is None else _measured(Path(run), parsed, outline)
     rates, known = _rates(parsed, config)
     found = plan_recipe(parsed, shape, classes, rates, importance, bits)
     scored = "uniform" if run is None else f"{config.criterion} of {run}"
@@ -109,9 +109,7 @@ def _rates(recipe: Recipe, config: PruningConfig) -> tuple[Rates | None, str]:
     return found, f"{measured}; {found.otherwise} spikes per neuron and step assumed elsewhere"
 
 
-def _measured(
-    folder: Path, config: PruningConfig, outline: Outline
-) -> tuple[Importance, dict[str, int]]:
+def _measured(folder: Path, recipe: Recipe, outline: Outline) -> tuple[Importance, dict[str, int]]:
     """Score the channels of a run; those that it has pruned count nothing. Also weights' bits."""
     from loihi_sca.pruning.bits import bits_of
     from loihi_sca.pruning.criteria import criterion_of
@@ -119,6 +117,12 @@ def _measured(
     from loihi_sca.training.session import RunFolder, load_split
 
     _, checkpoint = RunFolder(folder).trained()
+    of_run, config = checkpoint.recipe, recipe.pruning or PruningConfig()
+    if (of_run.model, of_run.data.encoding) != (recipe.model, recipe.data.encoding):
+        raise ConfigError(
+            f"--run {folder}: holds another network than the recipe's: its model section or "
+            "encoding differs."
+        )
     dataset = load_split(checkpoint.recipe, "train").first(OBSERVED_SAMPLES)
     model = checkpoint.model()
     found = importance_of(model, dataset, criterion_of(config.criterion))

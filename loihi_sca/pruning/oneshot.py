@@ -64,7 +64,8 @@ def prune(
     Raises
     ------
     InputError
-        The loader gives nothing, fewer batches than asked for, or no pairs of spikes and labels.
+        The loader gives nothing, fewer batches than asked for, or no pairs of spikes and labels;
+        or values that are not finite, or labels that are no classes of the model.
     UnsupportedLayer, ConfigError
         As for :class:`loihi_sca.Pruner`. Whatever is raised, the model is whole.
 
@@ -104,6 +105,16 @@ def cross_entropy(output: Any, labels: torch.Tensor) -> torch.Tensor:
     """Return the cross-entropy of spike counts (N, classes, T), or of values (N, classes)."""
     first = output[0] if isinstance(output, tuple | list) else output
     counts = first.sum(dim=-1) if first.dim() == 3 else first
+    if labels.dim() != 1 or len(labels) != len(counts):
+        raise InputError(
+            f"labels of shape {tuple(labels.shape)} for {len(counts)} samples: must be (N,), the "
+            "number of the class of each. For other targets give a loss of your own."
+        )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < counts.shape[1]:
+        raise InputError(
+            f"labels go from {int(labels.min())} to {int(labels.max())}, and the model has "
+            f"{counts.shape[1]} outputs: must be 0 to {counts.shape[1] - 1}."
+        )
     return functional.cross_entropy(counts, labels)
 
 
@@ -151,4 +162,6 @@ def _pairs(loader: Iterable[Any]) -> Iterator[Pair]:
             kind = type(batch).__name__
             raise InputError(f"batch {number} of the loader is a {kind}: must be (spikes, labels).")
         spikes, labels = (torch.as_tensor(np.asarray(x)) for x in batch)
+        if not bool(torch.isfinite(spikes).all()):
+            raise InputError(f"batch {number} of the loader has values that are no numbers.")
         yield spikes.float(), labels.long()

@@ -24,6 +24,8 @@ def config_of(
     """
     changes: dict[str, Any] = {}
     if budget is not None:
+        if not isinstance(budget, str):
+            raise ConfigError(f'budget={budget!r}: give it as text, such as "keep=0.5".')
         asked = Budget.parse(budget)
         if len(asked) > 1:
             raise ConfigError(f"budget {budget!r}: one at a time.")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn.utils.prune import BasePruningMethod
 
-from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.errors import ConfigError, LoihiScaError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
 from loihi_sca.model.gating import add_gate, is_gateable, synapse_of, weights_of
@@ -21,10 +21,11 @@ from loihi_sca.model.recurrence import rest
 from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import find_route
+from loihi_sca.model.samples import as_sample, forward_fails
 from loihi_sca.model.sigma_delta import is_graded
 from loihi_sca.model.stream import Weighting
-from loihi_sca.model.unsupported import block_problems
-from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is_row
+from loihi_sca.model.unsupported import block_problems, lava_name, resonates
+from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is_block, is_row
 from loihi_sca.planning.outline import Outline
 from loihi_sca.planning.rates import Rates
 from loihi_sca.problems import Problem, raise_for
@@ -101,21 +102,18 @@ def prepare(model: Any, sample: torch.Tensor | None) -> Prepared:
                 "(N, *in_shape, T)."
             )
         row = blocks_of(model)
+        raise_for(_not_for_gates(row))
         problems = [*_repeated(row), *_problems(row)]
         raise_for(problems)
         return Prepared(row, _held(row))
-    if sample.dim() < 3:
-        raise InputError(
-            f"sample of shape {tuple(sample.shape)}: must be (N, *in_shape, T), samples first and "
-            "time last."
-        )
-    return _at_work(model, sample[:REHEARSED].detach().float().cpu())
+    return _at_work(model, as_sample(sample)[:REHEARSED].cpu())
 
 
 def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
     in_shape, steps = tuple(sample.shape[1:-1]), int(sample.shape[-1])
     route = find_route(model, in_shape, steps)
     row = [(call.name, call.block) for call in route.calls]
+    raise_for(_not_for_gates(row))
     module = as_module(model)
     replica = copied(module).cpu().eval()
     copies = dict(zip(map(id, module.modules()), replica.modules(), strict=True))
@@ -133,8 +131,13 @@ def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
         raise_for([*problems, *_problems(row)])
     watch = Watch(dict(same))
     rest(replica)
-    with torch.no_grad():
-        before = forward_of(replica)(sample)
+    try:
+        with torch.no_grad():
+            before = forward_of(replica)(sample)
+    except LoihiScaError:
+        raise
+    except Exception as error:  # the user's own code: anything may happen there
+        raise forward_fails(module, sample, error) from error
     watch.stop()
     raise_for(_problems(same))
     held = _held(row)
@@ -156,6 +159,22 @@ def _candidates(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[tuple[st
             yield from ((inner, gated.channels) for inner, gated in gated_in([(name, block)]))
         elif is_gateable(block) and not is_depthwise(block):
             yield name, int(synapse_of(block).out_channels)
+
+
+def _not_for_gates(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
+    """Yield blocks to which no gate can be added, whatever else is wrong with the model."""
+    for name, block in row:
+        types = {x.dtype for x in block.parameters() if x.is_floating_point()}
+        for kind in sorted(map(str, types - {torch.float32})):
+            yield Problem(
+                name, f"its parameters are {kind}, and gates are torch.float32",
+                "Call model.float() before pruning; torch.autocast keeps float32.",
+            )  # fmt: skip
+        if is_block(block) and resonates(block) and lava_name(block) == "Dense":
+            yield Problem(
+                name, "it resonates behind complex weights, which have no gates",
+                "Make the layer smaller by hand, and train it so.",
+            )  # fmt: skip
 
 
 def _problems(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:

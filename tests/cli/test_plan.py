@@ -51,6 +51,11 @@ def test_importance_may_come_from_a_run(cli, recipe, tmp_path) -> None:
     plan = cli("plan", recipe, "--cores", 4, "--run", tmp_path / "run", "--json").json
     assert plan["importance"].startswith("sca of ")
     assert plan["planned_cores"] == 4
+    other = tmp_path / "other.toml"  # of the same shape, and another network all the same
+    other.write_text(RECIPE.replace("[model]", "[model]\nneuron = { threshold = 2.0 }"))
+    refused = cli("plan", other, "--cores", 4, "--run", tmp_path / "run")
+    assert refused.code == 2
+    assert "another network than the recipe's: its model section" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.errors import DoesNotFit
 from loihi_sca.hardware import (
     RANGE_RULES,
@@ -171,6 +172,10 @@ def test_payload_is_said_once_for_a_whole_network():
     assert str(found).startswith("in needs 1 bits of payload per spike, limit 0")
     assert str(found).endswith("So do 2 other layers.")
     assert find_violations(map_network(network, load_profile("loihi2"))) == ()
+    (problem,) = find_problems(network, "loihi1")
+    assert problem.limit
+    assert problem.reason in str(found)
+    assert find_problems(network, "loihi2") == ()
 
 
 @pytest.mark.parametrize(("limit", "text"), [("kernel_edge", "5 positions"), ("stride", "2 pos")])

@@ -30,6 +30,7 @@ from loihi_sca.model.build import build
 from loihi_sca.model.copying import copied
 from loihi_sca.planning.outline import outline_of
 from loihi_sca.slayer import accelerate
+from loihi_sca.slayer.lava import slayer
 from loihi_sca.training.loop import Trainer
 from loihi_sca.training.plan import learning_rate_at
 
@@ -427,3 +428,65 @@ def test_the_outline_of_a_model_is_that_of_its_recipe() -> None:
     theirs = outline_of(recipe, (1, 8, 8), 10)
     assert ours.prunable == theirs.prunable
     assert ours.architecture.layers == theirs.architecture.layers
+
+
+ROW = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+
+
+def row(family=cuba, neurons=None) -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    sizes = [(16, 12), (12, 4)]
+    options = {"weight_scale": 4, "delay_shift": False}
+    return torch.nn.Sequential(*(family.Dense(neurons or ROW, n, m, **options) for n, m in sizes))
+
+
+def pairs() -> tuple[torch.Tensor, torch.Tensor]:
+    spikes = torch.rand(8, 16, 10, generator=torch.Generator().manual_seed(1)) < 0.3
+    return spikes.float(), torch.arange(8) % 4
+
+
+def test_resonators_are_refused_by_name() -> None:
+    neurons = {"threshold": 0.1, "period": 8, "decay": 0.1}
+    model = row(slayer.block.rf, neurons)
+    for sample in (None, pairs()[0]):
+        with pytest.raises(UnsupportedLayer, match=r"(?s)0-dense: it resonates.*1-dense: it res"):
+            loihi_sca.Pruner(model, sample, budget="keep=0.5")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float64])
+def test_other_types_than_float32_are_refused_by_name(kind: torch.dtype) -> None:
+    with pytest.raises(UnsupportedLayer, match=f"0-dense: its parameters are {kind}"):
+        loihi_sca.prune(row().to(kind), [pairs()], budget="keep=0.5")
+
+
+def test_a_sample_may_be_an_array_and_has_to_fit() -> None:
+    spikes, _ = pairs()
+    assert loihi_sca.Pruner(row(), spikes.bool().numpy(), budget="keep=0.5").blocks
+    with pytest.raises(UnsupportedLayer, match=r"fails on a sample of shape \(2, 7, 10\)"):
+        loihi_sca.Pruner(row(), spikes[:, :7], budget="keep=0.5")
+    for wrong in (spikes[0], spikes[:0]):
+        with pytest.raises(InputError, match=r"must be \(N, \*in_shape, T\)"):
+            loihi_sca.Pruner(row(), wrong, budget="keep=0.5")
+
+
+def test_batches_that_cannot_be_meant_are_named() -> None:
+    spikes, labels = pairs()
+    one_hot = torch.nn.functional.one_hot(labels, 4)
+    for batch_, why in (
+        ((spikes * torch.nan, labels), "batch 0 of the loader has values that are no numbers"),
+        ((spikes, one_hot), r"labels of shape \(8, 4\) for 8 samples"),
+        ((spikes, labels[:3]), r"labels of shape \(3,\) for 8 samples"),
+        ((spikes, labels + 1), "labels go from 1 to 4, and the model has 4 outputs"),
+    ):
+        model = row()
+        with pytest.raises(InputError, match=why):
+            loihi_sca.prune(model, [batch_], budget="keep=0.5")
+        assert model[0].synapse.weight.shape[0] == 12
+    with pytest.raises(ConfigError, match=r"budget=0\.5: give it as text"):
+        loihi_sca.prune(row(), [pairs()], budget=0.5)
+
+
+def test_shapes_that_are_none_are_named() -> None:
+    for wrong in ({"a": 1}, {"a": ("b",)}, [(1, 2)]):
+        with pytest.raises(ConfigError, match="as shapes_of returns them"):
+            loihi_sca.resize(row(), wrong)

@@ -146,3 +146,19 @@ def test_another_kept_fraction_regenerates_less_than_it_keeps() -> None:
     assert base.changed({"keep": 0.1}, "x").regenerate == 0.05
     assert base.changed({"keep": 0.15}, "x").regenerate == 0.1
     assert base.changed({"cores": 4}, "x").budget == Budget("cores", 4)
+
+
+@pytest.mark.parametrize("budget", [{"cores": 40}, {"energy_uj": 900.0}, {"fits": "1 chip"}])
+def test_a_budget_of_a_chip_without_graded_spikes_is_none_for_sigma_delta(budget: dict) -> None:
+    model = {"layers": [{"type": "dense", "neurons": 8}], "sigma_delta": {}}
+    values = {"name": "x", "data": {"encoding": "video"}, "model": model}
+    for profile in ("loihi1", "loihi2"):
+        section = {"regenerate": 0.0, "profile": profile, **budget}
+        recipe = Recipe.model_validate({**values, "pruning": section})
+        if profile == "loihi2":
+            assert plan_recipe(recipe, (1, 4, 4), 3).channels == {"dense1": 8}
+            continue
+        with pytest.raises(ConfigError, match=r"on loihi1: input needs 1 bits of payload.*2 other"):
+            plan_recipe(recipe, (1, 4, 4), 3)
+    section = {"regenerate": 0.0, "profile": "loihi1", "connections": 0.9}
+    assert plan_recipe(Recipe.model_validate({**values, "pruning": section}), (1, 4, 4), 3)

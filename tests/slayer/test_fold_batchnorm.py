@@ -292,7 +292,7 @@ def test_a_sample_may_be_of_any_type(scaled, kind) -> None:
 
 def test_a_sample_that_does_not_fit_is_refused(scaled) -> None:
     for wrong in (spikes()[0], spikes()[:0], spikes()[..., :0]):
-        with pytest.raises(InputError, match=r"expected \(N, \*input_shape, T\)"):
+        with pytest.raises(InputError, match=r"must be \(N, \*in_shape, T\)"):
             loihi_sca.fold_batchnorm(scaled, wrong)
     with pytest.raises(UnsupportedLayer, match=r"fails on a sample of shape \(32, 7, 16\)"):
         loihi_sca.fold_batchnorm(scaled, spikes()[:, :7])

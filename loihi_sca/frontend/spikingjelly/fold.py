@@ -19,10 +19,8 @@ from loihi_sca.frontend.foldable import refuse_not_finite, shared_parts
 from loihi_sca.frontend.folded_model import (
     Behaviour,
     FoldedModel,
-    as_sample,
     difference,
     over_time,
-    refuse_forward,
 )
 from loihi_sca.frontend.spikingjelly.blocks import WEIGHING
 from loihi_sca.frontend.spikingjelly.modules import NORMS, as_row, fresh_copy, kind_of, step_mode_of
@@ -30,6 +28,7 @@ from loihi_sca.model.batch_norm import MANTISSA, held_bias
 from loihi_sca.model.folded import FoldedBlock, Folding
 from loihi_sca.model.folding import cut_channels, gain_for, weights_that_vary
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.samples import as_sample, forward_fails
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_DECAY, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
 
 FOLDABLE = (
@@ -78,7 +77,7 @@ def fold_spikingjelly(model: Any, sample: torch.Tensor | None = None) -> FoldedM
     folding = Folding(tuple(layers))
     if sample is None:
         return FoldedModel(replica, folding, {})
-    given = as_sample(sample, replica).cpu()
+    given = as_sample(sample).to(next(replica.parameters()).dtype)
     ours, theirs = (_behaviour(fresh_copy(as_row(x)), names, given) for x in (replica, model))
     return difference(replica, folding, {n: n for n in names}, ours, theirs, len(given))
 
@@ -211,6 +210,6 @@ def _behaviour(model: torch.nn.Module, names: Sequence[str], sample: torch.Tenso
             several = step_mode_of(model) == "m"
             returned = model(steps) if several else torch.stack([model(step) for step in steps])
     except Exception as error:  # the user's own code: anything may happen there
-        raise refuse_forward(sample, error) from error
+        raise forward_fails(model, sample, error) from error
     timed = [x.movedim(0, -1) if x.shape[:2] == size else x for _, x in tensors_of(returned)]
     return Behaviour(found, over_time(timed, len(sample), len(steps)))
