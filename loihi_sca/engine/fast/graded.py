@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ class PreparedGraded:
 
     def _threads_in_budget(self, samples: int, steps: int, kind: np.dtype[Any]) -> int:
         """Return how many samples can be run at a time."""
-        sizes = [int(np.prod(shape)) for shape in sending(self.network)]
+        sizes = [math.prod(shape) for shape in sending(self.network)]
         # the data once as they are, and once as whole numbers; the states of a layer and its input
         held = steps * (bytes_per_step(self.network) + (kind.itemsize + 8) * sizes[0])
         held += 32 * max(sizes) + 16 * min(LISTED, SEGMENT * max(sizes))
@@ -195,7 +196,7 @@ def _copy_time_major(sample: npt.NDArray[np.integer[Any]], messages: IntArray) -
 
 def _by_position(sample: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
     """Return a sample (C, H, W, T) or (N, T) as (C, positions, T)."""
-    positions = int(np.prod(sample.shape[1:-1]))
+    positions = math.prod(sample.shape[1:-1])
     if sample.dtype not in KINDS_READ:  # few, so that all kernels can be compiled ahead
         sample = sample.astype(np.int32)
     return np.ascontiguousarray(sample).reshape(len(sample), positions, sample.shape[-1])

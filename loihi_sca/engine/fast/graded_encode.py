@@ -28,7 +28,7 @@ NEIGHBOURS = 256
 TILE = 16
 """Steps of neighbours that are brought into the order of the messages at a time."""
 
-MANY = 8
+MANY = 2
 """Where one value in so many is new, all are encoded: in vectors that is as fast."""
 
 
