@@ -50,7 +50,8 @@ def recurrent(rounds: int, quick: bool, notes: list[str]) -> Iterator[Row]:
     result = ready.run(spikes)
     shares = [f"{x.name} {100 * x.spikes / x.updates:.0f} %" for x in result.activity]
     notes.append(
-        f"{BRAILLE}: Lava at least {1e3 * np.median(lavas):.4g} ms, fast "
+        f"{BRAILLE}: Lava at least {1e3 * np.median(lavas):.4g} ms (of "
+        f"{', '.join(f'{1e3 * t:.4g}' for t in lavas)}), fast "
         f"{1e3 * np.median(ours):.3g} ms per sample; spike rates: input {100 * INPUT_RATE:.0f} %, "
         f"{', '.join(shares)}"
     )
