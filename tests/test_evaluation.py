@@ -14,7 +14,7 @@ from loihi_sca.data import Dataset, load
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.fast import layout
 from loihi_sca.engine.result import RunResult
-from loihi_sca.errors import InputError
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Readout
 from loihi_sca.netx.limits import DEFAULT_NEURON
 from loihi_sca.pipeline import evaluate as evaluation
@@ -187,3 +187,16 @@ def _fired(mantissas, threshold):
         fired[..., t] = voltage > threshold
         voltage[fired[..., t]] = 0
     return fired
+
+
+def test_a_dataset_may_be_a_path_and_is_no_array(network, tmp_path):
+    x = np.random.default_rng(0).random((12, 1, 8, 8, 8)) < 0.2
+    path = tmp_path / "mine.npz"
+    np.savez(path, x=x.astype(np.uint8), y=np.arange(12) % 10)
+    assert len(load(path, split="test")) == len(load(str(path), split="test"))
+    found = evaluation.evaluate(network, path)
+    assert found.samples == evaluation.evaluate(network, str(path)).samples
+    for wrong in (x, (x, np.zeros(12)), 3):
+        for call in (load, lambda name: evaluation.evaluate(network, name)):
+            with pytest.raises(ConfigError, match=r"this is a \w+\. Save arrays with numpy.savez"):
+                call(wrong)

@@ -29,7 +29,7 @@ from loihi_sca.engine.result import (
     check_shape,
     check_values,
 )
-from loihi_sca.engine.windows import State, as_stream, check_state
+from loihi_sca.engine.windows import State, as_stream, check_schedule, check_state
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import IntArray, Network, Shape
 
@@ -111,6 +111,7 @@ def verify(
     0
     """
     _check_engines(engines)
+    check_schedule(schedule)
     check_state(state)
     path = None if isinstance(network, Network) else Path(network)
     if not isinstance(network, Network):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def shape_as(config: DataConfig) -> tuple[Shape, int]:
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     split: Split = "train",
     timesteps: int | None = None,
@@ -87,7 +88,7 @@ def load(
 
     Parameters
     ----------
-    name : str
+    name : str or path
         One of :data:`loihi_sca.data.NAMES`; or your own: ``module:function``, ``FILE.npz`` or
         ``FILE.npy``, see :func:`loihi_sca.data.own.read`; a folder per class or ``FILE.csv``, see
         :func:`loihi_sca.data.listed.read`. Or a recipe ``FILE.toml`` or a run folder: the dataset
@@ -132,7 +133,7 @@ def load(
     (450, 10, (2, 1, 8, 8, 4))
     """
     config = config_of(
-        name, root, timesteps=timesteps, encoding=encoding, levels=levels, binning=binning,
+        name_of(name), root, timesteps=timesteps, encoding=encoding, levels=levels, binning=binning,
         window_ms=window_ms, downsample=downsample, camera=camera,
         skip_damaged=skip_damaged or None, counts=counts,
         cache=None if cache is None else str(cache),
@@ -143,6 +144,22 @@ def load(
         config, assumed = with_encoding(config, encoded)
     steps = config.timesteps if said else None
     return _load(config, split, seed, steps, assumed, on_progress)
+
+
+def name_of(name: str | os.PathLike[str]) -> str:
+    """Return the name or path of a dataset as text.
+
+    Raises
+    ------
+    ConfigError
+        It is neither, an array for instance.
+    """
+    if isinstance(name, str | os.PathLike):
+        return os.fspath(name)
+    raise ConfigError(
+        f"a dataset is named by a text or path, and this is a {type(name).__name__}. Save arrays "
+        "with numpy.savez(FILE, x=spikes, y=labels), and give the file."
+    )
 
 
 def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:

@@ -26,6 +26,12 @@ def check_state(state: str) -> None:
         raise ConfigError(f"state {state!r}: fresh or carried.")
 
 
+def check_schedule(schedule: str) -> None:
+    """Raise :class:`ConfigError` unless it is one of :data:`loihi_sca.engine.result.Schedule`."""
+    if schedule not in ("pipelined", "cold"):
+        raise ConfigError(f"schedule {schedule!r}: pipelined or cold.")
+
+
 def as_stream(windows: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
     """Return windows (N, *shape, T) one after the other, as one sample (1, *shape, N T)."""
     joined = np.moveaxis(windows, 0, -2)

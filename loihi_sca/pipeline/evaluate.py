@@ -14,7 +14,7 @@ import numpy as np
 from loihi_sca import netx
 from loihi_sca.config import DataConfig
 from loihi_sca.data import ENCODED, Dataset, Recorded, Recordings, Split, encoding_of, load
-from loihi_sca.data.datasets import config_of, is_recipe
+from loihi_sca.data.datasets import config_of, is_recipe, name_of
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import Engine, Prepared
@@ -39,7 +39,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 def evaluate(
     network: Network | str | os.PathLike[str],
-    dataset: Dataset | str,
+    dataset: Dataset | str | os.PathLike[str],
     engine: Engine | EngineName = "fast",
     on_progress: Progress | None = None,
     *,
@@ -57,7 +57,7 @@ def evaluate(
     ----------
     network : Network or path
         Its input takes what the dataset gives, spikes or bias mantissas. Or a netx file.
-    dataset : Dataset or str
+    dataset : Dataset, name or path
         Encoded piece by piece, so that its spikes never lie in memory all at once. A name is one
         for :func:`loihi_sca.load_data`, which loads it as the network takes it.
     engine : "fast", "reference" or Engine
@@ -96,8 +96,8 @@ def evaluate(
     """
     if not isinstance(network, Network):
         network = netx.read(network)
-    if isinstance(dataset, str):
-        dataset = dataset_for(network, dataset, split, root, limit)
+    if not isinstance(dataset, Dataset):
+        dataset = dataset_for(network, name_of(dataset), split, root, limit)
     run = engine_of(engine) if isinstance(engine, str) else engine
     check_state(state)
     check_answers(network, dataset)

@@ -14,7 +14,13 @@ from loihi_sca import netx
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, lava_cpu, reference
 from loihi_sca.engine.result import RunResult, Schedule, check_shape
-from loihi_sca.engine.windows import State, as_stream, check_state, cut_result
+from loihi_sca.engine.windows import (
+    State,
+    as_stream,
+    check_schedule,
+    check_state,
+    cut_result,
+)
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Network, Shape
 
@@ -65,7 +71,7 @@ def run(
     Raises
     ------
     ConfigError
-        There is no such engine or state.
+        There is no such engine, schedule or state.
     InputError
         The data do not fit the network.
     UnsupportedLayer
@@ -87,10 +93,11 @@ def run(
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r}: one of {', '.join(ENGINES)}.")
+    check_schedule(schedule)
+    check_state(state)
     path = None if isinstance(network, Network) else Path(network)
     if not isinstance(network, Network):
         network = netx.read(network, input_shape=input_shape)
-    check_state(state)
     windows = 0
     if state == "carried":
         data = check_shape(network, data)

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_strategies import data_for, networks
+from numba.core.errors import NumbaError
 
 from loihi_sca import netx
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.fast import layout, memory
+from loihi_sca.engine.fast.jit import compiled
 from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
+from loihi_sca.engine.fast.threads import each_done
 from loihi_sca.errors import InputError, NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, OtherNeuron, Pool
 
@@ -242,6 +246,35 @@ def test_progress_counts_samples(monkeypatch):
     seen = []
     fast.run(NETWORK, spikes(5, 2, 6, 6, 4), on_progress=lambda *x: seen.append(x))
     assert seen == [(n, 5) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_has_not_begun_is_dropped_when_something_fails(threads):
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        time.sleep(0.01)
+        if item == 2:
+            raise InputError("2")
+        return item
+
+    found = []
+    with pytest.raises(InputError, match="2"):
+        found.extend(each_done(threads, work, range(100)))
+    assert len(begun) < 50
+    assert sorted(each_done(threads, work, range(3, 9))) == [*range(3, 9)]
+
+
+def test_a_kernel_that_is_not_to_make_arrays_cannot():
+    """References to what it makes would not be counted, and its memory be lost."""
+
+    @compiled
+    def makes_one(size):
+        return np.zeros(size, dtype=np.int32).sum()
+
+    with pytest.raises(NumbaError, match=r"NRT required|Only accept returning of array"):
+        makes_one(3)
 
 
 def test_calls_from_several_threads_do_not_disturb_each_other():

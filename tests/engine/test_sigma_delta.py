@@ -12,6 +12,7 @@ from network_strategies import graded_networks, video_for
 
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.reference_graded import bits
+from loihi_sca.engine.result import check_values
 from loihi_sca.errors import InputError, UnsupportedLayer
 from loihi_sca.network import (
     Conv,
@@ -258,6 +259,48 @@ def test_values_that_lava_could_not_hold_are_refused(engine):
         engine.run(network, np.full((1, 1, 1), 1 << 19))
     with pytest.raises(InputError, match=r"messages, 4096 for 1\.0"):
         engine.run(net(dense(SigmaDelta(1))), np.full((1, 1, 1), 1 << 23))
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        *((kind, n) for kind in (np.int32, np.int64, np.float64) for n in (-(1 << 19), 1 << 19)),
+        *((np.int64, n) for n in ((1 << 31) - 1, 1 << 40, -(1 << 63))),
+    ],
+)
+@pytest.mark.parametrize("still", [True, False])
+def test_a_value_out_of_range_is_found_wherever_it_is(kind, wrong, still):
+    """The fast engine looks for it while it encodes, and only at what changes."""
+    network = net(Input("in", (3, 4, 5), neuron=Delta(1)), dense(Sigma(), np.ones((1, 60), int)))
+    rng = np.random.default_rng(6)
+    data = rng.integers(-9, 9, (2, 3, 4, 5, 80))
+    if still:
+        data[...] = data[..., :1]
+    for place in [(0, 0, 0, 0, 0), (1, 2, 3, 4, 79), (1, 1, 2, 3, 30)]:
+        values = data.astype(kind)
+        values[place] = wrong
+        with pytest.raises(InputError) as expected:
+            check_values(network, values[place[0]][None])
+        with pytest.raises(InputError) as actual:
+            fast.run(network, values, threads=1)
+        assert str(actual.value) == str(expected.value)
+    at_most = np.where(data > 0, (1 << 19) - 1, 1 - (1 << 19)).astype(kind)
+    result = fast.run(network, at_most)
+    np.testing.assert_array_equal(result.spikes, reference.run(network, at_most).spikes)
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 3, 24, 31, 33, 64, 70])
+@pytest.mark.parametrize("most", [99, 40000])
+def test_places_that_say_much_lie_among_silent_ones(inputs, most):
+    rng = np.random.default_rng(7)
+    messages = rng.integers(-most, most, (1, inputs, 11, 13, 12))
+    messages[:, :, rng.random((11, 13)) < 0.8] = 0
+    messages[rng.random(messages.shape) < 0.1] = 0
+    weight = rng.integers(-99, 99, (17, inputs, 3, 3))
+    network = net(Conv("c", (inputs, 11, 13), weight, padding=(1, 1), neuron=SigmaDelta(50)))
+    expected, actual = reference.run(network, messages), fast.run(network, messages)
+    np.testing.assert_array_equal(actual.spikes, expected.spikes)
+    assert actual.activity == expected.activity
 
 
 def test_the_table_of_a_run_has_messages_and_their_bits():

@@ -141,3 +141,13 @@ def test_lava_carries_on(kind):
     found = loihi_sca.verify(network, data=data, state="carried")
     assert found.engines == ("reference", "fast", "lava")
     assert min(found.spikes.values()) > 5
+
+
+def test_a_schedule_that_is_none_is_not_taken_for_another():
+    network = spiking(np.random.default_rng(0))
+    data = np.ones((2, 6, 5), np.uint8)
+    for engine in ("reference", "fast"):
+        with pytest.raises(ConfigError, match="schedule 'pipeline': pipelined or cold"):
+            loihi_sca.run(network, data, engine, schedule="pipeline")
+    with pytest.raises(ConfigError, match="schedule 'pipeline'"):
+        loihi_sca.verify(network, engines=("reference", "fast"), data=data, schedule="pipeline")

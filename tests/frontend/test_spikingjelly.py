@@ -367,6 +367,14 @@ def test_bad_input_is_told() -> None:
     mixed[-1].step_mode = "s"
     with pytest.raises(UnsupportedLayer, match="different step modes"):
         loihi_sca.compile(mixed, (20,))
+    for kind in (torch.float16, torch.float64):
+        (problem,) = loihi_sca.check(small().to(kind), (20,))
+        assert f"parameters are {kind}" in problem.reason
+        assert problem.instead == "Call model.float()."
+    diverged = small(bias=True)
+    diverged[0].bias.data[1] = diverged[0].weight.data[0, 0] = torch.nan
+    with pytest.raises(UnsupportedLayer, match=r"0-linear: 2 of its 168 .* not finite"):
+        loihi_sca.compile(diverged, (20,))
     (problem,) = loihi_sca.check(small(), (19,))
     assert str(problem).startswith("0-linear: it takes 20 inputs, but 19 arrive in shape (19,)")
 

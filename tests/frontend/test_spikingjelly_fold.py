@@ -124,3 +124,44 @@ def test_folding_is_what_a_batch_norm_does() -> None:
     x = torch.randn(4, 3, 5, 5, dtype=torch.float64)
     factor, shift = (t.reshape(1, 3, 1, 1) for t in affine_of(norm))
     assert torch.allclose(norm.eval()(x), factor * x + shift, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_shared_or_no_number_is_named() -> None:
+    shared = rows()
+    shared[3] = layer.Conv2d(5, 5, 1)
+    shared[0] = layer.Conv2d(2, 5, 1)
+    shared[3].weight.data = torch.zeros(5, 5, 1, 1)
+    shared[4] = layer.BatchNorm2d(5)
+    shared[0].weight = shared[3].weight
+    shared[4].num_batches_tracked += 1
+    with pytest.raises(UnsupportedLayer, match="5: it shares its weights with 2"):
+        loihi_sca.fold_batchnorm(shared)
+    for build, key in ((rows, "running_mean"), (rows, "weight"), (containers, "running_var")):
+        model = build()
+        norm = model[1] if build is rows else model[0].neuron.norm
+        norm.state_dict()[key].view(-1)[0] = torch.nan
+        with pytest.raises(TrainingError, match=f"1 of the .* values of {key} of its BatchNorm2d"):
+            loihi_sca.fold_batchnorm(model)
+
+
+@pytest.mark.parametrize("mode", ["m", "s"])
+def test_decisions_are_those_of_the_whole_model(mode: str) -> None:
+    model = rows(mode=mode)
+    model.append(layer.Flatten())
+    model.append(layer.Linear(4, 3, bias=False))
+    model.append(node())
+    functional.set_step_mode(model, mode)
+    model[7].weight.data = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 2]])
+    data = torch.from_numpy(spikes(SHAPE, samples=6))
+    folded = loihi_sca.fold_batchnorm(model, data.numpy())
+    decided = []
+    for tried in (model, folded.model):
+        functional.reset_net(tried)
+        with torch.no_grad():
+            steps = time_first(data.numpy())
+            sent = tried(steps) if mode == "m" else torch.stack([tried(step) for step in steps])
+        decided.append(sent.sum(0).argmax(1))
+    assert folded.same_decisions == int((decided[0] == decided[1]).sum())
+    assert list(folded.differing) == ["2", "5"]
+    with pytest.raises(UnsupportedLayer, match=r"fails on a sample of shape \(6, 1, 6, 6, "):
+        loihi_sca.fold_batchnorm(model, data[:, :1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,16 @@ def test_counts_of_a_run(first, profile):
         assert activity.input_spikes == pytest.approx(data.sum() / 2, rel=0.1)
     else:
         assert activity.input_spikes == 0
+
+
+def test_counts_of_a_network_of_other_sizes_are_refused(profile):
+    run = reference.run(network(), np.ones((1, 4, 9, 7, 5), int))
+    wider = replace(
+        network().layers[-1], weight=np.full((8, network().layers[-1].weight.shape[1]), 2)
+    )
+    other = Network("wider", (*network().layers[:-1], wider), timesteps=5)
+    with pytest.raises(InputError, match="of 3 neurons in dense, and network 'wider' has 8 there"):
+        from_run(run.activity, describe(other), profile, 1, None)
 
 
 def test_rates_per_layer(profile):

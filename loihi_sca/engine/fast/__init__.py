@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from loihi_sca.engine.fast.graded import PreparedGraded
 from loihi_sca.engine.fast.graded_layout import lay_out_graded
 from loihi_sca.engine.fast.layout import LaidOut, lay_out
 from loihi_sca.engine.fast.memory import samples_at_once
-from loihi_sca.engine.fast.threads import pool_of, usable_threads
+from loihi_sca.engine.fast.threads import each_done, usable_threads
 from loihi_sca.engine.result import (
     RunResult,
     Schedule,
@@ -147,15 +147,9 @@ class Prepared:
         recorded = {name: network[name] for name in record}
         step, threads = samples_at_once(layout, data, recorded, self.memory_budget, self.threads)
 
-        from loihi_sca.engine.fast.batch import (  # loads numba
-            COUNTS,
-            activity_of,
-            add_counts,
-            run_batch,
-        )
+        from loihi_sca.engine.fast.batch import COUNTS, activity_of, add_counts  # loads numba
 
-        silence = np.zeros((1, *network.in_shape, 1), dtype=np.uint8)
-        run_batch(layout, silence, _spikes(network, 1, 1), {})  # compiles, or loads the code
+        run_batch = self._run_batch
         samples, steps = data.shape[0], data.shape[-1]
         started = time.perf_counter()
         out = _spikes(network, samples, steps)
@@ -172,18 +166,25 @@ class Prepared:
             )
 
         counts, done = np.zeros((len(layout), COUNTS), dtype=np.int64), 0
-        with pool_of(threads) as pool:
-            for future in as_completed([pool.submit(work, i) for i in range(0, samples, step)]):
-                finished, more = future.result()
-                add_counts(counts, more)
-                done += finished
-                if on_progress is not None:
-                    on_progress(done, samples)
+        for finished, more in each_done(threads, work, range(0, samples, step)):
+            add_counts(counts, more)
+            done += finished
+            if on_progress is not None:
+                on_progress(done, samples)
         activity = tuple(
             activity_of(layer, row, samples * steps)
             for layer, row in zip(network, counts, strict=True)
         )
         return RunResult(out, activity, traces, time.perf_counter() - started)
+
+    @cached_property
+    def _run_batch(self) -> Callable[..., npt.NDArray[np.int64]]:
+        """What runs a batch, once all that it needs is compiled, or its code is loaded."""
+        from loihi_sca.engine.fast.batch import run_batch
+
+        silence = np.zeros((1, *self.network.in_shape, 1), dtype=np.uint8)
+        run_batch(self.layout, silence, _spikes(self.network, 1, 1), {})
+        return run_batch
 
 
 def _spikes(network: Network, samples: int, steps: int) -> SpikeArray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
+from loihi_sca.engine.fast.jit import allocating, compiled, entry_point, inlined
 from loihi_sca.engine.fast.vector import MASK_BYTES, count_bits, lowest_bit, spike_mask
 
 ONE = np.uint64(1)
@@ -115,7 +115,7 @@ def list_step(spikes: Any, at: Any, neurons: Any, first: int, events: Any) -> in
     return n
 
 
-@compiled
+@allocating
 def list_patterns(
     g: Any, piece_bits: Any, spikes: Any, first: Any, steps: Any, starts: Any, events: Any
 ) -> None:
@@ -146,7 +146,7 @@ def list_patterns(
             starts[t, p] = (t * g.in_h * g.out_w + p) * pieces
 
 
-@compiled
+@allocating
 def _pattern_columns(g: Any, piece_bits: Any) -> tuple[Any, Any, Any, Any]:
     """Return, per output column, what :func:`list_patterns` needs to cut its pattern out.
 
@@ -170,7 +170,7 @@ def _pattern_columns(g: Any, piece_bits: Any) -> tuple[Any, Any, Any, Any]:
     return offset, lead, inside, base
 
 
-@compiled
+@allocating
 def count_spikes(fan_out: Any, spikes: Any, first: Any, steps: Any, channels: Any) -> int:
     """Count the synaptic operations of spikes that are not listed."""
     inputs = fan_out.shape[0] * channels

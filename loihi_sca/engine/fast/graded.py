@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from loihi_sca.engine.fast.graded_table import (
     SEGMENT,
     GradedTable,
 )
-from loihi_sca.engine.fast.threads import pool_of
+from loihi_sca.engine.fast.threads import each_done
 from loihi_sca.engine.result import (
     RunResult,
     Trace,
@@ -33,6 +33,7 @@ from loihi_sca.engine.result import (
 from loihi_sca.errors import InputError
 from loihi_sca.network import IntArray, Layer, Network, Shape
 from loihi_sca.network.activity import GradedActivity, LayerActivity
+from loihi_sca.network.fixed_point import MAX_VALUE
 
 KINDS_READ = (np.dtype(np.int32), np.dtype(np.int64))
 """What kernels read data as; others, whose values have been checked, are copied to the first."""
@@ -48,7 +49,8 @@ class PreparedGraded:
     tables : tuple of GradedTable
         Layer by layer, what the kernels read.
     memory_budget, threads : int
-        As there. What a run has used of the memory is kept for the next one.
+        As there. What a run has used of the memory is kept for the next one, and for which types
+        of data the kernels have been compiled.
     """
 
     network: Network
@@ -56,6 +58,7 @@ class PreparedGraded:
     memory_budget: int
     threads: int
     _idle: list[Buffers] = field(default_factory=list, repr=False, compare=False)
+    _compiled: set[np.dtype[Any]] = field(default_factory=set, repr=False, compare=False)
 
     def run(
         self,
@@ -70,15 +73,15 @@ class PreparedGraded:
         recorded = {name: network[name] for name in record}
         samples, steps = data.shape[0], data.shape[-1]
         threads = self._threads_in_budget(samples, steps, data.dtype)
-        kind = data.dtype if data.dtype.kind in "biu" else np.dtype(np.int64)
-        nothing = np.zeros((*network.in_shape, 0), dtype=kind)
         out = np.empty((samples, *network.out_shape, steps), dtype=np.int32)
-        _run_sample(self, nothing, Buffers(network, 0), {}, out[0, ..., :0])  # compiles
+        self._compile_for(data.dtype if data.dtype.kind in "biu" else np.dtype(np.int64))
         started = time.perf_counter()
         traces = {name: _empty_trace(layer, samples, steps) for name, layer in recorded.items()}
 
         def work(i: int) -> npt.NDArray[np.int64]:
-            values = check_values(network, data[i : i + 1])
+            values = data[i : i + 1]
+            if not self._checks_as_it_reads(data.dtype):
+                values = check_values(network, values)
             sample, buffers = with_constant(network, values)[0], self._take_buffers(steps)
             traced = {name: _sample(x, i) for name, x in traces.items()}
             found = _run_sample(self, sample, buffers, traced, out[i])
@@ -86,21 +89,30 @@ class PreparedGraded:
             return found
 
         counts = np.zeros((len(self.tables), COUNTS), dtype=np.int64)
-        with pool_of(threads) as pool:
-            futures = [pool.submit(work, i) for i in range(samples)]
-            for done, future in enumerate(as_completed(futures), start=1):
-                more = future.result()
-                for peak in PEAKS:
-                    more[:, peak] = np.maximum(more[:, peak], counts[:, peak])
-                    counts[:, peak] = 0
-                counts += more
-                if on_progress is not None:
-                    on_progress(done, samples)
+        for done, more in enumerate(each_done(threads, work, range(samples)), start=1):
+            for peak in PEAKS:
+                more[:, peak] = np.maximum(more[:, peak], counts[:, peak])
+                counts[:, peak] = 0
+            counts += more
+            if on_progress is not None:
+                on_progress(done, samples)
         activity = tuple(
             _activity(layer, row, samples * steps)
             for layer, row in zip(network, counts, strict=True)
         )
         return RunResult(out, activity, traces, time.perf_counter() - started)
+
+    def _compile_for(self, kind: np.dtype[Any]) -> None:
+        """Have what data of a type need compiled, or its code loaded: run no steps of them."""
+        if kind not in self._compiled:
+            nothing = np.zeros((*self.network.in_shape, 0), dtype=kind)
+            out = np.empty((*self.network.out_shape, 0), dtype=np.int32)
+            _run_sample(self, nothing, Buffers(self.network, 0), {}, out)
+            self._compiled.add(kind)
+
+    def _checks_as_it_reads(self, kind: np.dtype[Any]) -> bool:
+        """Tell whether values are checked when they are encoded, which saves reading them twice."""
+        return self.tables[0].kind == DELTA and kind in KINDS_READ
 
     def _take_buffers(self, steps: int) -> Buffers:
         try:
@@ -111,7 +123,7 @@ class PreparedGraded:
 
     def _threads_in_budget(self, samples: int, steps: int, kind: np.dtype[Any]) -> int:
         """Return how many samples can be run at a time."""
-        sizes = [int(np.prod(shape)) for shape in sending(self.network)]
+        sizes = [math.prod(shape) for shape in sending(self.network)]
         # the data once as they are, and once as whole numbers; the states of a layer and its input
         held = steps * (bytes_per_step(self.network) + (kind.itemsize + 8) * sizes[0])
         held += 32 * max(sizes) + 16 * min(LISTED, SEGMENT * max(sizes))
@@ -149,7 +161,10 @@ def _run_sample(
             messages, tally = buffers.of(place, layer.out_shape)
             sigma = np.empty((0 if trace is None else steps, layer.neurons), dtype=np.int32)
             if table.kind == DELTA:
-                encode_values(_by_position(sample), table.threshold, messages, tally, count)
+                if not encode_values(
+                    _by_position(sample), table.threshold, MAX_VALUE, messages, tally, count
+                ):
+                    check_values(ready.network, sample[None])  # which raises
                 sigma[:] = 0
             else:
                 kernels.run_graded(table, arriving, heard, messages, tally, sigma, count)
@@ -181,7 +196,7 @@ def _copy_time_major(sample: npt.NDArray[np.integer[Any]], messages: IntArray) -
 
 def _by_position(sample: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
     """Return a sample (C, H, W, T) or (N, T) as (C, positions, T)."""
-    positions = int(np.prod(sample.shape[1:-1]))
+    positions = math.prod(sample.shape[1:-1])
     if sample.dtype not in KINDS_READ:  # few, so that all kernels can be compiled ahead
         sample = sample.astype(np.int32)
     return np.ascontiguousarray(sample).reshape(len(sample), positions, sample.shape[-1])

@@ -58,18 +58,19 @@ def _find_changes(values: Any, flat: Any, p: int, begin: int, count: int) -> Any
 
 @compiled
 def _encode_changes(
-    threshold: Any, values: Any, p: int, begin: int, changes: Any, residue: Any, out: Any,
-    tally: Any, counts: Any,
-) -> None:  # fmt: skip
-    """Send what a position has to send where its values change."""
+    threshold: Any, largest: Any, values: Any, p: int, begin: int, changes: Any, residue: Any,
+    out: Any, tally: Any, counts: Any,
+) -> bool:  # fmt: skip
+    """Send what a position has to send where its values change; return whether all are in range."""
     channels = values.shape[0]
-    bits, wide, peak, all_sent = 0, 0, I32(0), 0
+    bits, wide, peak, all_sent, in_range = 0, 0, I32(0), 0, True
     while changes:
         t, sent = begin + lowest_bit(changes), 0
         changes &= changes - ONE
         here = out[t, p * channels : (p + 1) * channels]
         for c in range(channels):
             old = I32(values[c, p, t - 1]) if t else I32(0)
+            in_range &= -largest <= values[c, p, t] <= largest
             change = I32(I32(I32(values[c, p, t]) - old) << I32(GRADED_ALIGN_BITS))
             delta = I32(change + residue[c])
             size = I32(-delta) if delta < 0 else delta
@@ -89,16 +90,18 @@ def _encode_changes(
     counts[BITS] += bits
     counts[WIDE_MESSAGES] += wide
     counts[PEAK_MESSAGE] = max(counts[PEAK_MESSAGE], np.int64(peak))
+    return in_range
 
 
 @compiled
 def _encode_all(
-    threshold: Any, values: Any, first: int, begin: int, count: int, tile: Any, residue: Any,
-    out: Any, tally: Any, counts: Any,
-) -> None:  # fmt: skip
-    """Send what neighbours have to send, whether or not their values have changed."""
+    threshold: Any, largest: Any, values: Any, first: int, begin: int, count: int, tile: Any,
+    residue: Any, out: Any, tally: Any, counts: Any,
+) -> bool:  # fmt: skip
+    """As :func:`_encode_changes` for neighbours, whether or not their values have changed."""
     channels, here = values.shape[0], residue.shape[0] // values.shape[0]
     a, b, level = first * channels, (first + here) * channels, tile[TILE]
+    high = low = values.dtype.type(0)
     for c in range(channels):
         for k in range(here):
             level[k * channels + c] = I32(values[c, first + k, begin - 1]) if begin else I32(0)
@@ -108,7 +111,9 @@ def _encode_all(
             for k in range(here):
                 j = k * channels + c
                 for t in range(start, stop):
-                    tile[t - start, j] = I32(values[c, first + k, t])
+                    value = values[c, first + k, t]
+                    high, low = max(high, value), min(low, value)
+                    tile[t - start, j] = I32(value)
         for t in range(start, stop):
             new = tile[t - start]
             for j in range(residue.shape[0]):
@@ -118,13 +123,44 @@ def _encode_all(
             send(threshold, residue, out[t, a:b])
             counts[MESSAGES] += count_positions(out[t, a:b], tally[t, first : first + here])
             count_some(out[t, a:b], counts)
+    in_range: bool = high <= largest and low >= -largest
+    return in_range
+
+
+@compiled
+def _encode(
+    threshold: Any, largest: Any, values: Any, out: Any, tally: Any, counts: Any, changes: Any,
+    tile: Any, residue: Any,
+) -> bool:  # fmt: skip
+    """Encode one sample; the last three are room for what is known of some neighbours."""
+    channels, positions, steps = values.shape
+    flat, few, in_range = values.reshape(-1), changes.shape[0], True
+    for first in range(0, positions, few):
+        here = min(few, positions - first)
+        residue[:] = 0
+        for begin in range(0, steps, STRETCH):
+            count, news = min(STRETCH, steps - begin), 0
+            for k in range(here):
+                changes[k] = _find_changes(values, flat, first + k, begin, count)
+                news += count_bits(changes[k])
+            if news * MANY > here * count:
+                in_range &= _encode_all(threshold, largest, values, first, begin, count, tile,
+                                        residue[: here * channels], out, tally, counts)  # fmt: skip
+                continue
+            for k in range(here):
+                held = residue[k * channels : (k + 1) * channels]
+                in_range &= _encode_changes(threshold, largest, values, first + k, begin,
+                                            changes[k], held, out, tally, counts)  # fmt: skip
+    return in_range
 
 
 @entry_point
-def encode_values(sources: str) -> Callable[..., None]:
+def encode_values(sources: str) -> Callable[..., bool]:
     """Return the kernel of Delta neurons."""
 
-    def encode_values(values: Any, limit: int, out: Any, tally: Any, counts: Any) -> None:
+    def encode_values(
+        values: Any, limit: int, largest: int, out: Any, tally: Any, counts: Any
+    ) -> bool:
         """Encode one sample.
 
         Parameters
@@ -133,37 +169,29 @@ def encode_values(sources: str) -> Callable[..., None]:
             In 1/64.
         limit : int
             The threshold, aligned to the state.
+        largest : int
+            Value, of either sign, that is allowed.
         out : int32 array (T, positions * C)
             What is sent, written where ``tally`` is not zero.
         tally : int32 array (T, positions)
             How many messages are sent from each position, written.
         counts : int64 array (8,)
             Those of messages: added to (the peak: raised).
+
+        Returns
+        -------
+        bool
+            Whether all values are allowed. Otherwise what has been written means nothing.
         """
         _ = sources
-        channels, positions, steps = values.shape
-        flat, threshold = values.reshape(-1), I32(limit)
+        channels = values.shape[0]
         few = max(1, NEIGHBOURS // channels)
-        changes = np.empty(few, dtype=np.uint64)
         # rows begin at cache lines that do not share a place in the cache
         tile = np.empty((TILE + 1, few * channels + CHANGES), dtype=np.int32)
-        residue = np.empty(few * channels, dtype=np.int32)
         tally[:] = 0
-        for first in range(0, positions, few):
-            here = min(few, positions - first)
-            residue[:] = 0
-            for begin in range(0, steps, STRETCH):
-                count, news = min(STRETCH, steps - begin), 0
-                for k in range(here):
-                    changes[k] = _find_changes(values, flat, first + k, begin, count)
-                    news += count_bits(changes[k])
-                if news * MANY > here * count:
-                    _encode_all(threshold, values, first, begin, count, tile,
-                                residue[: here * channels], out, tally, counts)  # fmt: skip
-                    continue
-                for k in range(here):
-                    held = residue[k * channels : (k + 1) * channels]
-                    _encode_changes(threshold, values, first + k, begin, changes[k], held, out,
-                                    tally, counts)  # fmt: skip
+        return _encode(
+            I32(limit), largest, values, out, tally, counts, np.empty(few, dtype=np.uint64), tile,
+            np.empty(few * channels, dtype=np.int32),
+        )  # fmt: skip
 
     return encode_values

@@ -38,7 +38,7 @@ from loihi_sca.engine.fast.graded_table import (
     SYNOPS,
     WIDE_SIGMAS,
 )
-from loihi_sca.engine.fast.jit import compiled, entry_point
+from loihi_sca.engine.fast.jit import allocating, compiled, entry_point
 
 I32 = np.int32
 
@@ -47,7 +47,7 @@ BLOCK = 8192
 arrives at them stays in the second-level cache."""
 
 
-@compiled
+@allocating
 def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, trace: Any,
                    counts: Any) -> None:  # fmt: skip
     """Run a layer, of the arguments of :func:`run_graded`, that gathers messages."""
@@ -61,10 +61,24 @@ def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, 
     low, high = np.empty_like(rows[1:]), np.empty_like(rows[1:])
     which, upper = np.zeros(segment, dtype=np.int64), np.zeros(segment, dtype=np.bool_)
     z = np.empty(block * row + LANES, dtype=np.int32)
-    reached = _all_reached(g.out_h * g.out_w)
-    sigma, residue = _at_rest(table)
     wide = np.zeros(g.out_h, dtype=np.int64)
-    fans = table.fan_out.sum()
+    sigma, residue = _at_rest(table)
+    _gather_steps(
+        table, messages, heard, out, tally, trace, counts, block,
+        (starts, rows, low, high, which, upper), z, _all_reached(g.out_h * g.out_w), sigma,
+        residue, wide,
+    )  # fmt: skip
+
+
+@compiled
+def _gather_steps(
+    table: Any, messages: Any, heard: Any, out: Any, tally: Any, trace: Any, counts: Any,
+    block: int, lists: Any, z: Any, reached: Any, sigma: Any, residue: Any, wide: Any,
+) -> None:  # fmt: skip
+    """Do so with room for everything: for ``block`` rows, and for the lists of some steps."""
+    g, steps, row = table.g, out.shape[0], table.g.out_w * table.g.out_c
+    starts, rows, low, high, which, upper = lists
+    segment, fans = which.shape[0], table.fan_out.sum()
     for begin in range(0, steps, segment):
         here = min(segment, steps - begin)
         for k in range(here):
@@ -92,26 +106,37 @@ def _run_gathering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, 
                 _finish(table, sigma[a:b], out[t, a:b], tally[t, p:q], trace[t:, a:b], counts)
 
 
-@compiled
+@allocating
 def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any, trace: Any,
                     counts: Any) -> None:  # fmt: skip
     """Run a layer, of the arguments of :func:`run_graded`, that scatters messages."""
-    g = table.g
-    steps, neurons = out.shape
-    positions, wide, delayed = g.out_h * g.out_w, 0, table.delay.size > 0
+    g, positions = table.g, table.g.out_h * table.g.out_w
     places = np.empty(messages.shape[1] + 1, dtype=np.int64)
-    reached = _all_reached(positions)
     z = np.zeros((positions, g.out_c), dtype=np.int32)
-    ahead = np.zeros((steps if delayed else 0, neurons), dtype=np.int32)
+    ahead = np.zeros((out.shape[0] if table.delay.size else 0, out.shape[1]), dtype=np.int32)
     sigma, residue = _at_rest(table)
     vertical = windows_along(g.in_h, g.out_h, g.kernel_y, g.stride_y, g.pad_y, g.dilation_y)
     horizontal = windows_along(g.in_w, g.out_w, g.kernel_x, g.stride_x, g.pad_x, g.dilation_x)
-    for t in range(steps):
+    _scatter_steps(
+        table, messages, heard, out, tally, trace, counts, vertical, horizontal, places, z, ahead,
+        _all_reached(positions), sigma, residue,
+    )  # fmt: skip
+
+
+@compiled
+def _scatter_steps(
+    table: Any, messages: Any, heard: Any, out: Any, tally: Any, trace: Any, counts: Any,
+    vertical: Any, horizontal: Any, places: Any, z: Any, ahead: Any, reached: Any, sigma: Any,
+    residue: Any,
+) -> None:  # fmt: skip
+    """Do so with room for everything; ``ahead`` is for what arrives late."""
+    wide, delayed = 0, table.delay.size > 0
+    for t in range(out.shape[0]):
         flat = ahead[t] if delayed else z.reshape(-1)
         if t >= table.lag:
             now, where = messages[t - table.lag], heard[t - table.lag]
             n = list_messages(now, where, places)
-            reach(g, vertical, horizontal, where, reached)
+            reach(table.g, vertical, horizontal, where, reached)
             if delayed:
                 counts[SYNOPS] += scatter_delayed(table, now, places, n, t, ahead)
             else:
@@ -121,13 +146,13 @@ def _run_scattering(table: Any, messages: Any, heard: Any, out: Any, tally: Any,
         _finish(table, sigma, out[t], tally[t], trace[t:], counts)
 
 
-@compiled
+@allocating
 def _all_reached(positions: int) -> Any:
     """Return the marks of positions that something arrives at: at first by the biases at all."""
     return np.ones(positions + GLANCE, dtype=np.uint8)[:positions]
 
 
-@compiled
+@allocating
 def _at_rest(table: Any) -> Any:
     """Return the sums, and what is left to send, before the first step."""
     # neurons send by how much their rectified sums differ from before; the first time, from zero
@@ -138,11 +163,13 @@ def _at_rest(table: Any) -> Any:
 def _finish(table: Any, sigma: Any, out: Any, tally: Any, trace: Any, counts: Any) -> None:
     """End a step of some neurons: let a Sigma put its sums out, and keep a trace."""
     if table.kind == SIGMA:
-        out[:] = sigma
+        for j in range(sigma.shape[0]):
+            out[j] = sigma[j]
         count_positions(out, tally)
         count_step(out, tally, counts)
     if trace.shape[0]:
-        trace[0] = sigma
+        for j in range(sigma.shape[0]):
+            trace[0, j] = sigma[j]
 
 
 @entry_point

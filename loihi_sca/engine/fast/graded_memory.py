@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,11 +53,11 @@ def _most(sizes: Sequence[int]) -> tuple[int, int]:
 
 
 def _neurons(shape: Shape) -> int:
-    return int(np.prod(shape))
+    return math.prod(shape)
 
 
 def _positions(shape: Shape) -> int:
-    return int(np.prod(shape[1:]))
+    return math.prod(shape[1:])
 
 
 def _cut(memory: IntArray, steps: int, size: int) -> IntArray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from loihi_sca.engine.fast.graded_neurons import next_marked
-from loihi_sca.engine.fast.jit import compiled
+from loihi_sca.engine.fast.jit import allocating, compiled
 
 I32 = np.int32
 
@@ -29,7 +29,7 @@ def list_messages(messages: Any, tally: Any, places: Any) -> int:
     return n
 
 
-@compiled
+@allocating
 def windows_along(size: int, out: int, kernel: int, stride: int, pad: int, dilation: int) -> Any:
     """Return, for each position along an axis, how many windows see it, by which tap, and which.
 

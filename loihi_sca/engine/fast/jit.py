@@ -13,8 +13,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compile a function that other kernels call."""
-    kernel: F = numba.njit(function, nogil=True)
+    """Compile a function that other kernels call, and that makes no arrays.
+
+    Whoever calls it holds its arrays, so that it does not count who refers to them: that takes an
+    atomic operation for each slice, and the loops over timesteps are full of these. Numba refuses
+    to compile one that makes an array all the same.
+    """
+    kernel: F = numba.njit(function, nogil=True, _nrt=False)
+    return kernel
+
+
+def allocating(function: F) -> F:
+    """As :func:`compiled`, for a function that makes arrays, or calls one that returns some."""
+    kernel: F = numba.njit(function, nogil=True, _nrt=True)
     return kernel
 
 

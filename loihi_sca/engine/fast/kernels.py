@@ -21,16 +21,16 @@ from loihi_sca.engine.fast.events import (
     count_synops,
     list_events,
     list_patterns,
-    list_step,
 )
-from loihi_sca.engine.fast.jit import compiled, entry_point, inlined
+from loihi_sca.engine.fast.feedback_kernels import feed_back, room_for_own
+from loihi_sca.engine.fast.jit import allocating, compiled, entry_point, inlined
 from loihi_sca.engine.fast.neuron_kernels import SYNOPS, trace, update
 from loihi_sca.engine.fast.table import DELAYED, DEPTHWISE, DRIVEN, GATHER, GROUPED, PATTERN
 from loihi_sca.engine.fast.vector import add_window, add_window_in_chunks
 from loihi_sca.network.fixed_point import ALIGN_BITS
 
 
-@compiled
+@allocating
 def _list(table: Any, spikes: Any, first: Any, length: int, starts: Any, events: Any) -> int:
     """List what arrives in some timesteps; return its synaptic operations."""
     if table.kind == DRIVEN:
@@ -45,8 +45,8 @@ def _list(table: Any, spikes: Any, first: Any, length: int, starts: Any, events:
 @compiled
 def _run_block(
     table: Any, drive: Any, added: Any, out: Any, trace_u: Any, trace_v: Any, counts: Any,
-    starts: Any, events: Any, arriving: Any, u: Any, v: Any, i: int, begin: int, length: int,
-    top: int, rows: int,
+    starts: Any, events: Any, own: Any, arriving: Any, u: Any, v: Any, i: int, begin: int,
+    length: int, top: int, rows: int,
 ) -> None:  # fmt: skip
     """Advance the neurons of some output rows of sample ``i`` through ``length`` timesteps."""
     g = table.g
@@ -55,21 +55,18 @@ def _run_block(
     block_u, block_v = u[place : place + rows * g.out_w], v[here:there]
     flat_u = block_u.reshape(-1)
     bias = table.bias
-    sent, all_events = out[i].reshape(-1), np.empty(table.feedback.shape[0] + AHEAD, dtype=np.int32)
-    own_starts = np.zeros(2, dtype=np.int32)
+    sent = out[i].reshape(-1)
     for k in range(length):
         t = begin + k
         if table.kind == DRIVEN:
             bias = drive[i, t, here:there]
         elif table.feedback.shape[0]:
             arrived = events[starts[k, 0] : starts[k, 1]]
-            counts[SYNOPS] += _feed_back(
-                table, arrived, sent, t - 1, all_events, own_starts, flat_u
-            )
+            counts[SYNOPS] += feed_back(table, arrived, sent, t - 1, own, flat_u)
         else:
             _collect(table, top, rows, starts, k, events, arriving, t, block_u)
         if added.shape[0]:
-            flat_u[: there - here] += added[i, t, here:there]
+            _add(flat_u, added[i, t, here:there])
         if trace_u.shape[0]:
             trace(flat_u, block_v, table.keep_v, bias, trace_u[i, t, here:there],
                    trace_v[i, t, here:there])  # fmt: skip
@@ -103,7 +100,13 @@ def _collect(
     elif table.kind == GROUPED:
         _grouped(table, top, rows, starts, k, events, block_u)
     elif table.kind == DELAYED:
-        block_u += arriving[t : t + 1]
+        _add(block_u.reshape(-1), arriving[t])
+
+
+@inlined
+def _add(u: Any, values: Any) -> None:
+    for j in range(values.shape[0]):
+        u[j] += values[j]
 
 
 @inlined
@@ -193,26 +196,6 @@ def _scatter_delayed(
                     arriving[t, j] += arriving.dtype.type(weight[event, j]) << ALIGN_BITS
 
 
-@compiled
-def _feed_back(
-    table: Any, arrived: Any, sent: Any, t: int, events: Any, starts: Any, u: Any
-) -> int:
-    """Add what arrives and the layer's own spikes of step ``t`` weigh; return synops of the latter.
-
-    Both are summed at once, from one table.
-    """
-    feedback, neurons, inputs = table.feedback, table.g.out_c, table.g.in_c
-    events[: arrived.shape[0]] = arrived
-    count = 0
-    if t >= 0:
-        count = list_step(sent, t * neurons, neurons, inputs, events[arrived.shape[0] :])
-    starts[1] = arrived.shape[0] + count
-    rows = table.safe_rows if table.safe_rows else feedback.shape[0]
-    add_window_in_chunks(u, 0, feedback, events, starts, (0, 1, 0, 1, 0, 0), rows)
-    synops: int = count * neurons
-    return synops
-
-
 @entry_point
 def run_layer(sources: str) -> Callable[..., None]:
     """Return the kernel that runs one layer."""
@@ -252,6 +235,7 @@ def run_layer(sources: str) -> Callable[..., None]:
         channels = table.weight.shape[1] if table.kind == GATHER else g.out_c
         u = np.empty((g.out_h * g.out_w, channels), dtype=table.zero.dtype)
         v = np.empty(g.out_h * row, dtype=np.int32)
+        own = room_for_own(table)
         for i in range(out.shape[0]):
             u[:] = 0
             v[:] = 0
@@ -263,8 +247,8 @@ def run_layer(sources: str) -> Callable[..., None]:
                     _scatter_delayed(table, starts, events, begin, length, arriving)
                 for top in range(0, g.out_h, table.block_rows):
                     rows = min(table.block_rows, g.out_h - top)
-                    _run_block(table, drive, added, out, trace_u, trace_v, counts, starts,
-                               events, arriving, u, v, i, begin, length, top, rows)  # fmt: skip
+                    _run_block(table, drive, added, out, trace_u, trace_v, counts, starts, events,
+                               own, arriving, u, v, i, begin, length, top, rows)  # fmt: skip
 
     return run_layer
 

@@ -1,13 +1,15 @@
-"""How many threads there are, and a pool of them."""
+"""How many threads there are, and work for them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
 
 from loihi_sca.errors import InputError
+
+Found = TypeVar("Found")
 
 
 def usable_threads(wanted: int | None) -> int:
@@ -26,11 +28,18 @@ def usable_threads(wanted: int | None) -> int:
     return wanted
 
 
-@contextmanager
-def pool_of(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool that drops what has not begun when something fails or Ctrl-C is pressed."""
+def each_done(threads: int, work: Callable[[int], Found], items: Iterable[int]) -> Iterator[Found]:
+    """Yield what ``work`` returns for each item, as soon as it does.
+
+    What has not begun is dropped when something fails or Ctrl-C is pressed. A single thread is the
+    calling one: another would take as long to start as some runs, and find new memory.
+    """
+    if threads == 1:
+        yield from map(work, items)
+        return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="loihi-sca-fast")
     try:
-        yield pool
+        for future in as_completed([pool.submit(work, item) for item in items]):
+            yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

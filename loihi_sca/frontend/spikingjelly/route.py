@@ -98,6 +98,13 @@ def find_route(model: Any, shape: Shape) -> Route:
     module = as_row(model)
     units = [(name, unit) for name, unit in units_of(module) if kind_of(unit) not in NO_OPS]
     mode = step_mode_of(module)
+    if types := {x.dtype for x in module.parameters() if x.is_floating_point()} - {torch.float32}:
+        told = ", ".join(sorted(map(str, types)))
+        problem = Problem(
+            type(module).__name__, f"its parameters are {told}, and spikes come as torch.float32",
+            "Call model.float().",
+        )  # fmt: skip
+        return Route(tuple(Call(*unit) for unit in units), mode, (problem,), failed=True)
     replica = fresh_copy(module)
     originals = dict(zip(replica.modules(), module.modules(), strict=True))
     watch = _Watch()

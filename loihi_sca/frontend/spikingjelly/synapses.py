@@ -88,6 +88,19 @@ def conv_problems(name: str, conv: Any, shape: Shape) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def value_problems(synapses: Synapses) -> Iterator[Problem]:
+    """Yield that weights or biases, a norm folded in, are no numbers."""
+    held = [synapses.weight] if synapses.bias is None else [synapses.weight, synapses.bias]
+    if odd := sum(int(np.sum(~np.isfinite(values))) for values in held):
+        size = sum(values.size for values in held)
+        yield Problem(
+            synapses.name,
+            f"{odd} of its {size} weights or biases, with the norm behind them, are not finite",
+            "Training has diverged, or the checkpoint is damaged; take an earlier state, or a "
+            "lower learning rate.",
+        )
+
+
 def dense_of(name: str, linear: Any, shape: Shape) -> Synapses:
     """Return a Linear's weights."""
     bias = None if linear.bias is None else _floats(linear.bias)

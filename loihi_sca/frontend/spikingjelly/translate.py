@@ -266,6 +266,8 @@ class _Row:
                     "Put a Conv2d or Linear before it; encode input into spikes on the host.",
                 )
             )  # fmt: skip
+        if self.waiting is not None:
+            found.extend(syn.value_problems(self.waiting))
         if found or self.waiting is None:
             self.refuse(*found)
             self.shape, self.lost = self.behind, False

@@ -96,6 +96,13 @@ def from_run(
             f"the activity names the layers {list(by_name)}, but network {architecture.name!r} "
             f"has {names}."
         )
+    for spec in architecture.layers:
+        ran = by_name[spec.name].neurons
+        if spec.geometry.kind != "port" and ran not in (0, spec.geometry.neurons):
+            raise InputError(
+                f"the activity is of {ran} neurons in {spec.name}, and network "
+                f"{architecture.name!r} has {spec.geometry.neurons} there."
+            )
     if samples < 1:
         raise InputError(f"activity of {samples} samples: at least one is needed.")
     layers = []
