@@ -179,9 +179,8 @@ def job_folder() -> Iterator[Path]:
     Raises
     ------
     BackendError
-        No Python here can run Lava, or the folder cannot be made.
+        The folder cannot be made.
     """
-    lava_python.find()
     with prepared():
         folder = Path(tempfile.mkdtemp(prefix="loihi-sca-lava-"))
     try:

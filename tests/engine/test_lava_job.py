@@ -41,6 +41,7 @@ def shared_memory(prefix):
     return glob.glob(f"/dev/shm/{prefix}*")  # noqa: S108
 
 
+@pytest.mark.lava
 def test_without_lava_the_error_says_how_to_get_it(network, monkeypatch):
     monkeypatch.setitem(lava_python.RELEASES, "lava-dl", "0.5.0")
     with pytest.raises(BackendError, match=r"lava-dl .* instead of 0\.5\.0.*lava install"):
