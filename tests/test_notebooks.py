@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -12,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from files_of_lava_dl import installed
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
@@ -89,9 +89,4 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
 
 
 def _require_pilotnet() -> None:
-    try:
-        files = importlib.metadata.files("lava-dl") or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    if not any("gts/pilotnet_lif/network.net" in file.as_posix() for file in files):
-        pytest.skip("lava-dl, whose PilotNet it reads, is not installed")
+    installed("gts/pilotnet_lif/network.net")

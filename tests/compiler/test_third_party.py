@@ -5,12 +5,12 @@ The installed lava-dl brings some; more lie in the folder that ``LOIHI_SCA_DATA`
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from files_of_lava_dl import installed, installed_files
 
 import loihi_sca
 from loihi_sca import hardware, netx
@@ -18,18 +18,6 @@ from loihi_sca.compiler import compile_network
 from loihi_sca.compiler.verify import verify
 from loihi_sca.engine import fast, reference
 from loihi_sca.network import Dense, Input
-
-
-def installed(name):
-    """Return the path of a file of lava-dl's own tests, by the end of its path."""
-    try:
-        files = importlib.metadata.files("lava-dl") or []
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("lava-dl is not installed")
-    for file in files:
-        if file.as_posix().endswith(f"netx/{name}") and Path(file.locate()).is_file():
-            return Path(file.locate())
-    pytest.skip(f"lava-dl does not bring {name}")
 
 
 def extra(name):
@@ -44,8 +32,8 @@ def extra(name):
 
 
 NETWORKS = {
-    "mnist": (lambda: installed("mnist.net"), 16, "pipelined"),
-    "tiny": (lambda: installed("tiny.net"), 16, "pipelined"),
+    "mnist": (lambda: installed("netx/mnist.net"), 16, "pipelined"),
+    "tiny": (lambda: installed("netx/tiny.net"), 16, "pipelined"),
     "ntidigits": (lambda: installed("gts/ntidigits/ntidigits.net"), 40, "pipelined"),
     "ntidigits, cold": (lambda: installed("gts/ntidigits/ntidigits.net"), 60, "cold"),
     "pilotnet": (lambda: installed("gts/pilotnet_lif/network.net"), 16, "pipelined"),
@@ -85,7 +73,7 @@ def test_lava_agrees(name):
 @pytest.mark.timeout(120)
 def test_lava_agrees_on_a_layer_without_a_neuron():
     """``mnist.net`` ends in one, of which netx makes an integrator that never spikes."""
-    found = verify(installed("mnist.net"), samples=2, steps=8)
+    found = verify(installed("netx/mnist.net"), samples=2, steps=8)
     assert found.spikes["2-dense"] > 0
     assert found.spikes["3-dense"] == 0
     assert any("3-dense did not spike and never does" in note for note in found.notes)
@@ -140,7 +128,7 @@ def test_ntidigits_golden(engine):
 def test_tinynet_golden():
     """lava-dl's own ground truth for ``tiny.net``, which its test compares with Lava."""
     folder = installed("gts/tinynet/output.npy").parent
-    network = netx.read(installed("tiny.net"))
+    network = netx.read(installed("netx/tiny.net"))
     bias = np.load(folder / "input_bias.npy").T
     theirs = np.load(folder / "output.npy")[0]  # (C, H, W, T)
     steps = theirs.shape[-1]
@@ -186,12 +174,7 @@ def test_sigma_delta_is_verified_and_compiled(name):
 
 def test_every_file_of_lava_dl_is_read():
     """Those above are simulated; the others are at least mapped. None has an unknown field."""
-    try:
-        files = importlib.metadata.files("lava-dl") or []
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("lava-dl is not installed")
-    paths = [Path(file.locate()) for file in files if file.suffix == ".net"]
-    found = {path: netx.read(path) for path in paths if path.is_file()}
+    found = {path: netx.read(path) for path in installed_files() if path.suffix == ".net"}
     assert len(found) >= 6
     chip = hardware.load_profile("loihi2")
     assert all(hardware.map_network(network, chip).cores for network in found.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from files_of_lava_dl import installed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_strategies import data_for, networks
@@ -364,20 +364,12 @@ def test_importing_it_loads_neither_numba_nor_torch():
 # --- networks of other people -----------------------------------------------------------------
 
 
-def installed_networks() -> list:
-    """Return the netx files that lava-dl's own tests come with, as far as we simulate them."""
-    try:
-        files = importlib.metadata.files("lava-dl") or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    wanted = ("pilotnet_lif/network.net", "ntidigits/ntidigits.net", "tiny.net", "mnist.net")
-    return [f for f in files if str(f).endswith(wanted)]
-
-
-@pytest.mark.parametrize("file", installed_networks(), ids=str)
+@pytest.mark.parametrize(
+    "name", ["pilotnet_lif/network.net", "ntidigits/ntidigits.net", "tiny.net", "mnist.net"]
+)
 @pytest.mark.parametrize("schedule", ["pipelined", "cold"])
-def test_networks_of_lava_dl(file, schedule):
-    network = netx.read(file.locate())
+def test_networks_of_lava_dl(name, schedule):
+    network = netx.read(installed(name))
     runs = [isinstance(x.neuron, Cuba) or isinstance(x, Input) for x in network]
     if False in runs:  # mnist.net ends in a layer that is only synapses
         network = network.replace(layers=network.layers[: runs.index(False)])

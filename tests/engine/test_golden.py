@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from files_of_lava_dl import golden
 
 from loihi_sca import netx
 from loihi_sca.engine import lava_cpu, reference
 from loihi_sca.network import Cuba
 from loihi_sca.network.fixed_point import STATE_LIMIT
-
-
-def golden(folder):
-    """Return the files of a golden folder that lava-dl installs, by name."""
-    try:
-        files = importlib.metadata.files("lava-dl") or []
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("lava-dl is not installed")
-    found = {f.name: f.locate() for f in files if f"gts/{folder}/" in f.as_posix()}
-    if not found or not all(path.is_file() for path in found.values()):
-        pytest.skip(f"lava-dl does not bring its golden data {folder}")
-    return found
 
 
 def channels_first(array):

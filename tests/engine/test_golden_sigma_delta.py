@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 import numpy as np
 import pytest
+from files_of_lava_dl import golden
 
 from loihi_sca import netx
 from loihi_sca.engine import fast, reference
@@ -17,14 +16,7 @@ STEPS = 20
 @pytest.fixture(scope="module")
 def files():
     """Return the files that lava-dl installs for PilotNet SDNN, by name."""
-    try:
-        found = importlib.metadata.files("lava-dl") or []
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("lava-dl is not installed")
-    paths = {f.name: f.locate() for f in found if "gts/pilotnet_sdnn/" in f.as_posix()}
-    if not paths or not all(path.is_file() for path in paths.values()):
-        pytest.skip("lava-dl does not bring its golden data pilotnet_sdnn")
-    return paths
+    return golden("pilotnet_sdnn")
 
 
 def channels_first(path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from pathlib import Path
 
@@ -10,23 +9,6 @@ import numpy as np
 import pytest
 
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network
-
-
-@pytest.fixture(scope="session")
-def installed_net():
-    """Find a network file inside the installed lava-dl by the end of its path."""
-
-    def find(ending: str) -> Path:
-        try:
-            files = importlib.metadata.files("lava-dl") or []
-        except importlib.metadata.PackageNotFoundError:
-            files = []
-        for file in files:
-            if str(file).endswith(ending):
-                return Path(str(file.locate()))
-        pytest.skip(f"lava-dl with {ending} is not installed")
-
-    return find
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from files_of_lava_dl import installed
 
 from loihi_sca import netx
 from loihi_sca.errors import ConfigError
@@ -88,8 +89,8 @@ def test_pilotnet_without_weights_takes_74_cores(plan):
     assert [int(x.words.max()) for x in placement.layers][:3] == [0, 81, 864]
 
 
-def test_geometry_is_that_of_the_network(plan, installed_net):
-    network = describe(netx.read(installed_net("gts/pilotnet_lif/network.net")))
+def test_geometry_is_that_of_the_network(plan):
+    network = describe(netx.read(installed("gts/pilotnet_lif/network.net")))
     architecture = read_architecture(plan(PILOTNET))
     for ours, theirs in zip(architecture.layers, network.layers, strict=True):
         assert ours.geometry == theirs.geometry

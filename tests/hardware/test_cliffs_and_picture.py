@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from files_of_lava_dl import installed
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, load_profile, map_network
@@ -85,9 +86,9 @@ def test_56_channels_of_8_bit_are_dearer_than_64():
     assert fewer / now == pytest.approx(1.11, abs=0.01)
 
 
-def test_need_is_that_of_the_mapper(installed_net):
+def test_need_is_that_of_the_mapper():
     for ending in ("gts/pilotnet_lif/network.net", "netx/tiny.net", "netx/mnist.net"):
-        architecture = describe(netx.read(installed_net(ending)))
+        architecture = describe(netx.read(installed(ending)))
         profile = load_profile("loihi2")
         for placed in map_network(architecture, profile).layers:
             need = cores_and_words(placed.spec.geometry, core_budget_of(profile))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from files_of_lava_dl import installed
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, estimate, load_profile
@@ -50,8 +51,8 @@ def test_pilotnets_time_per_step():
     assert time.low < 153 < time.high
 
 
-def test_pilotnet_as_a_whole(installed_net):
-    network = netx.read(installed_net("gts/pilotnet_lif/network.net"))
+def test_pilotnet_as_a_whole():
+    network = netx.read(installed("gts/pilotnet_lif/network.net"))
     profile = load_profile("loihi2-2023")
     activity = from_totals(describe(network), profile, 36.6e6, 5.85e6, timesteps=16)
     result = estimate(network, profile, activity)

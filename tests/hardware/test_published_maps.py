@@ -5,6 +5,7 @@ from __future__ import annotations
 import golden_tables as golden
 import numpy as np
 import pytest
+from files_of_lava_dl import installed
 
 from loihi_sca import netx
 from loihi_sca.hardware import describe, estimate, find_violations, load_profile, map_network
@@ -81,8 +82,8 @@ def check_pilotnet(path):
     assert placement.layers[6].neurons.tolist() == [9] * 11 + [1]
 
 
-def test_pilotnet_of_lava_dl_takes_74_cores(installed_net):
-    check_pilotnet(installed_net("gts/pilotnet_lif/network.net"))
+def test_pilotnet_of_lava_dl_takes_74_cores():
+    check_pilotnet(installed("gts/pilotnet_lif/network.net"))
 
 
 def test_pilotnet_takes_74_cores(shared_net):
@@ -116,8 +117,8 @@ def test_words_per_tap_and_input_channel(bits, words):
         assert budget.shared_words(geometry, channels) == expected, channels
 
 
-def test_pilotnets_first_layer_at_16_and_15_channels(installed_net):
-    network = netx.read(installed_net("gts/pilotnet_lif/network.net"))
+def test_pilotnets_first_layer_at_16_and_15_channels():
+    network = netx.read(installed("gts/pilotnet_lif/network.net"))
     from loihi_sca.hardware.mapping.need import cores_and_words
 
     budget = core_budget_of(load_profile("loihi2-2023"))
@@ -173,13 +174,13 @@ def test_slayers_nmnist_network_is_a_miss(bits, cores):
     assert [layer.cores for layer in placement.layers] == cores
 
 
-def test_other_networks_of_lava_dl_map(installed_net):
+def test_other_networks_of_lava_dl_map():
     """Sigma-delta, delays, layers without neuron: resources depend on shapes and weights only."""
     for ending in (
         "gts/ntidigits/ntidigits.net", "gts/pilotnet_sdnn/network.net",
         "gts/pilotnet_sdnn/square_network.net", "netx/mnist.net", "netx/tiny.net",
     ):  # fmt: skip
-        network = netx.read(installed_net(ending))
+        network = netx.read(installed(ending))
         for name in ("loihi1", "loihi2", "loihi2-2023"):
             placement = map_network(network, load_profile(name))
             graded = "sdnn" in ending and name == "loihi1"
