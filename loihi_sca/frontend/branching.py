@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from loihi_sca.model.kinds import RECURRENT
 from loihi_sca.model.route import INPUT, Route
 from loihi_sca.model.stream import StreamNeurons
 from loihi_sca.model.unsupported import lava_name
@@ -94,3 +95,18 @@ class Ends:
         if self.heard is None or (before and before[-1].name == self.heard):
             return layer
         return replace(layer, source=self.heard)
+
+
+def repeated_problems(route: Route) -> Iterator[Problem]:
+    """Yield recurrent blocks that run more than once in a forward pass."""
+    ran: set[int] = set()
+    for call in route.calls:
+        if isinstance(call.block, RECURRENT):
+            if id(call.block) in ran:
+                yield Problem(
+                    call.name,
+                    "it is a recurrent block that runs again in one forward pass, beginning where "
+                    "it has ended before, and a layer of the chip begins at rest",
+                    "Give it a block of its own.",
+                )
+            ran.add(id(call.block))

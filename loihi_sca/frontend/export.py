@@ -124,7 +124,8 @@ def convert(
     """Convert as far as possible; the parameters are those of :func:`to_network`."""
     shape = input_shape_of(model, input_shape)
     route = find_route(model, shape, timesteps)
-    state = _State(shape, delay_shift, list(branching.branch_problems(route, delay_shift)))
+    known = [*branching.repeated_problems(route), *branching.branch_problems(route, delay_shift)]
+    state = _State(shape, delay_shift, known)
     with torch.no_grad():
         for call in route.calls:
             if isinstance(call.block, ON_STREAM):

@@ -150,6 +150,14 @@ def test_a_block_that_runs_twice_is_two_layers(rng):
     np.testing.assert_array_equal(reference.run(network, data).spikes, expected)
 
 
+def test_a_recurrent_block_that_runs_twice_is_refused():
+    block = slayer.block.cuba.Recurrent(neuron(), 6, 6, weight_scale=3, delay_shift=False)
+    model = torch.nn.Sequential(block, block)
+    assert [p.layer for p in loihi_sca.check(model, (6,))] == ["1-recurrent"]
+    with pytest.raises(UnsupportedLayer, match=r"1-recurrent: .* runs again in one"):
+        loihi_sca.compile(model, (6,), 8)
+
+
 def test_a_forward_pass_that_is_no_row_is_found_out(rng):
     class Skips(Lavaish):
         def forward(self, x):

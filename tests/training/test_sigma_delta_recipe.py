@@ -151,7 +151,7 @@ def test_pictures_move_to_and_fro_and_are_the_same_whenever_they_are_loaded() ->
         ({"model": {"layers": [{"type": "pool"}]}}, "a pool block with sigma_delta"),
         ({"model": {"neuron": {"threshold": 2.0}}}, "gives both neuron and sigma_delta"),
         ({"model": {"neurons_per_class": 2}}, "neurons_per_class = 2 with sigma_delta"),
-        ({"model": {"sigma_delta": {"threshold": 0}}}, "sigma_delta.threshold"),
+        ({"model": {"sigma_delta": {"threshold": 0.01}}}, "sigma_delta.threshold.*0.015625"),
         ({"training": {"synops": 0.1}}, "a message is no rate"),
     ],
 )
@@ -160,6 +160,7 @@ def test_recipes_that_cannot_be_meant(sections: dict, message: str) -> None:
         validate(Recipe, values(**sections), "recipe video")
 
 
-def test_a_threshold_below_the_grid_is_said_before_training() -> None:
+def test_what_lava_cannot_hold_is_said_before_training() -> None:
+    layers = [{"type": "conv", "channels": 4, "stride": 200}]
     with pytest.raises(loihi_sca.errors.LoihiScaError, match="conv1"):
-        check_deployable(Recipe.model_validate(values(model={"sigma_delta": {"threshold": 0.01}})))
+        check_deployable(Recipe.model_validate(values(model={"layers": layers})))
