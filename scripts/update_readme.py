@@ -47,6 +47,7 @@ TABLES = {
     "recurrent_speed": _tables.targets,
     "training_against": _tables.against,
     "events": _tables.events,
+    "events_intel": _tables.events,
 }
 """How each block is made from the JSON that its script writes."""
 
@@ -58,7 +59,10 @@ PAGES |= dict.fromkeys(
     ("differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest"),
     TESTS,
 )
-PAGES |= dict.fromkeys(("training_against", "events"), ROOT / "docs" / "training_speed.md")
+PAGES |= dict.fromkeys(
+    ("training_against", "events", "events_intel"),
+    ROOT / "docs" / "training_speed.md",
+)
 """Where a whole table stands."""
 
 SHORT: dict[str, tuple[str, ...]] = {
