@@ -1,6 +1,8 @@
 """Two processes train what one does."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +25,16 @@ def start(recipe: Recipe, out: Path, *options: str) -> subprocess.Popen:
     path.write_text(recipe_as_toml(recipe))
     command = [*TORCHRUN, "-m", "loihi_sca", "train", str(path), "--out", str(out), *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, text=True, **pipes)
+    return subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+
+
+def said(process: subprocess.Popen) -> tuple[str, str]:
+    """Return what a run prints; one that takes too long is ended, and what it printed is told."""
+    try:
+        return process.communicate(timeout=250)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail("\n".join(["not done after 250 s:", *process.communicate()]))
 
 
 def test_a_batch_is_split_without_loss() -> None:
@@ -43,7 +54,7 @@ def test_two_processes_prune_the_channels_that_one_does(tmp_path) -> None:
         update={"data": tiny_recipe().data.model_copy(update={"limit": 130})}
     )
     process = start(recipe, tmp_path / "two", "--json")
-    output, errors = process.communicate(timeout=250)
+    output, errors = said(process)
     assert process.returncode == 0, errors
     assert json.loads(output)["model"] == "pruned"  # printed once
     assert errors.count("pruned epoch 3/3") == 1
@@ -70,7 +81,7 @@ def test_two_processes_norm_and_fold_as_one_does(tmp_path) -> None:
     values["model"]["norm"] = "batch"
     recipe = Recipe.model_validate(values)
     process = start(recipe, tmp_path / "two", "--json")
-    _, errors = process.communicate(timeout=250)
+    _, errors = said(process)
     assert process.returncode == 0, errors
     assert errors.count("folded: 3 layers folded") == 1  # printed once
 
