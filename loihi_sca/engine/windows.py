@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.result import RunResult, SpikeArray, Trace
+from loihi_sca.engine.result import RunResult, Schedule, SpikeArray, Trace
 from loihi_sca.errors import ConfigError
 
 State: TypeAlias = Literal["fresh", "carried"]
@@ -22,14 +22,17 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 def check_state(state: str) -> None:
     """Raise :class:`ConfigError` unless it is one of :data:`State`."""
-    if state not in ("fresh", "carried"):
-        raise ConfigError(f"state {state!r}: fresh or carried.")
+    _check_one_of("state", state, get_args(State))
 
 
 def check_schedule(schedule: str) -> None:
     """Raise :class:`ConfigError` unless it is one of :data:`loihi_sca.engine.result.Schedule`."""
-    if schedule not in ("pipelined", "cold"):
-        raise ConfigError(f"schedule {schedule!r}: pipelined or cold.")
+    _check_one_of("schedule", schedule, get_args(Schedule))
+
+
+def _check_one_of(what: str, given: str, allowed: tuple[str, ...]) -> None:
+    if given not in allowed:
+        raise ConfigError(f"{what} {given!r}: {' or '.join(allowed)}.")
 
 
 def as_stream(windows: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
