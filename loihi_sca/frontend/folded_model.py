@@ -86,7 +86,8 @@ class Behaviour:
     sent : dict of str to list of tensor
         By part, in the order in which they run, what it sends in each of its runs.
     returned : tuple of tensor (N, ...)
-        What the forward pass returns, summed over time.
+        What the forward pass returns, summed over time; where samples are not its first axis, what
+        the last of the parts sends.
     """
 
     sent: dict[str, list[torch.Tensor]]
@@ -187,4 +188,6 @@ def _behaviour(model: torch.nn.Module, names: Iterable[str], sample: torch.Tenso
             handle.remove()
         for part, training in was_training.items():
             part.training = training
-    return Behaviour(found, over_time(returned, len(sample), sample.shape[-1]))
+    sizes = len(sample), sample.shape[-1]
+    last = [sent[-1] for sent in found.values()][-1:]
+    return Behaviour(found, over_time(returned, *sizes) or over_time(last, *sizes))

@@ -226,6 +226,22 @@ def test_decisions_are_those_of_what_the_model_returns() -> None:
     assert folded.same_decisions < 32
 
 
+class TimeFirst(torch.nn.Sequential):
+    """Returns (T, N, C)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).permute(2, 0, 1)
+
+
+def test_decisions_are_those_of_the_last_layer_where_samples_do_not_come_first() -> None:
+    torch.manual_seed(2)
+    rows = dense(20, 16), dense(16, 16), dense(16, 64, lambda: BatchNorm(64))
+    plain = seen(torch.nn.Sequential(*rows))
+    folded = loihi_sca.fold_batchnorm(plain, spikes())
+    turned = loihi_sca.fold_batchnorm(TimeFirst(*plain), spikes())
+    assert turned.same_decisions == folded.same_decisions < turned.samples
+
+
 @pytest.mark.parametrize("what", ["weights", "neuron"])
 def test_what_blocks_share_is_not_folded_twice(what: str) -> None:
     torch.manual_seed(0)
