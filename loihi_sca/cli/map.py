@@ -37,10 +37,12 @@ def map_cores(
         loihi-sca map digits.net --profile loihi1 --svg digits.svg
     """
     from loihi_sca import hardware
-    from loihi_sca.files import write_text
+    from loihi_sca.files import check_apart, write_text
     from loihi_sca.hardware.cost.load import synops_per_step
     from loihi_sca.reporting.mesh import mesh
 
+    if svg is not None:
+        check_apart(svg, network)
     chip = hardware.load_profile(profile)
     net = read_network(network, input_shape)
     placement = hardware.map_network(net, chip)

@@ -90,8 +90,13 @@ def prune(
         raise ConfigError(f"{source!r}: name a model as package.module:attribute.")
 
     from loihi_sca.data import load
+    from loihi_sca.files import check_apart, check_target
     from loihi_sca.pipeline.own_model import Settings, prune_model
 
+    for target in (out, net):
+        if target is not None:
+            check_apart(target, data, *([] if weights is None else [weights]))
+            check_target(target)
     settings = Settings(
         budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed,
         reset=reset,

@@ -58,6 +58,7 @@ def test_what_is_read_is_not_written_over(cli, tmp_path, monkeypatch) -> None:
     for words in (
         ("simulate", net, "--input", spikes, "--out", spikes),
         ("simulate", net, "--input", link, "--out", "x.npy"),
+        ("map", net, "--svg", net),
         ("export", net, "small.net"),
         ("import", net, net),
         ("data", "x.npy", "--out", spikes),

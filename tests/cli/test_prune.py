@@ -70,6 +70,11 @@ def test_at_once_and_then_further_in_training(folder: Path) -> None:
         (["--data", "none.npz", "--cores", "4"], "none.npz: no such file"),
         (["--data", "mnits", "--cores", "4"], "did you mean 'mnist'"),
         (["--data", "mine.npz", "--cores", "4", "--steps", "9"], "its samples have 8 timesteps"),
+        (
+            ["--data", "mine.npz", "--cores", "4", "--net", "mine.npz"],
+            "cannot write mine.npz: it is the file that is read",
+        ),
+        (["--data", "mine.npz", "--cores", "4", "--out", "none/x"], "cannot write none/x"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(folder: Path, arguments: list, message: str) -> None:
