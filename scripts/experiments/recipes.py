@@ -2,8 +2,8 @@
 
     scripts/experiments/recipes.py RECIPE --root FOLDER [--json OUT]
 
-RECIPE is mnist, nmnist or cifar10-preresnet18. The last one is meant for days; here it is an
-eighth of its width, and ten epochs.
+RECIPE is mnist, nmnist, cifar10-preresnet18 or cifar10-vgg16. The last two are meant for days;
+here they are an eighth and a quarter of their width, for ten and twelve epochs.
 """
 
 import argparse
@@ -16,6 +16,12 @@ from loihi_sca.runs.sweep import Job
 
 QUICK = Size(epochs=2, seeds=1, limit=256, prune_epochs=2, one_dense=True)
 
+FEW_EPOCHS: dict[str, Any] = {
+    "prune_epochs": 2, "one_dense": True, "data": {"shift": 0},
+    "training": {"batch_size": 32, "fold": 0.85}, "pruning": {"interval_steps": 352},
+}  # fmt: skip
+"""For CIFAR-10, as in ``cifar10.py``: more and smaller steps, pictures where they are."""
+
 SIZES = {
     "mnist": {
         "quick": QUICK,
@@ -27,16 +33,15 @@ SIZES = {
     },
     "cifar10-preresnet18": {
         "quick": QUICK,
-        "normal": Size(
-            epochs=10, seeds=1, limit=None, prune_epochs=2, one_dense=True, width=0.125,
-            data={"shift": 0}, training={"batch_size": 32, "fold": 0.85},
-            pruning={"interval_steps": 352},
-        ),
+        "normal": Size(epochs=10, seeds=1, limit=None, width=0.125, **FEW_EPOCHS),
     },
-}  # fmt: skip
-"""For CIFAR-10 as in ``cifar10.py``: more and smaller steps, pictures where they are."""
+    "cifar10-vgg16": {
+        "quick": QUICK,
+        "normal": Size(epochs=12, seeds=1, limit=None, width=0.25, **FEW_EPOCHS),
+    },
+}
 
-ZOO = {"cifar10-preresnet18": "preresnet18"}
+ZOO = {"cifar10-preresnet18": "preresnet18", "cifar10-vgg16": "vgg16"}
 
 SHARES = {"cifar10-preresnet18": 0.5}
 """Of the connections, where the recipe's cannot be had: an eighth of the width has few to spare."""
