@@ -34,6 +34,7 @@ from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
 from loihi_sca.compiling import watched_by
 from loihi_sca.errors import BackendError, LoihiScaError, is_interrupt
+from loihi_sca.processor import let_threads_rest
 
 app = typer.Typer(
     name="loihi-sca",
@@ -76,6 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     Every error that a user can cause ends in one line on stderr and the exit code of its class;
     ``--debug`` shows the traceback instead.
     """
+    let_threads_rest()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     # --debug works anywhere on the line, as one adds it after something failed

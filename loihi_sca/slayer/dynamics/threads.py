@@ -1,8 +1,8 @@
 """Run a kernel's chunks on as many threads as torch may use.
 
-A small pool of our own rather than numba's ``prange``: the kernels release the GIL, chunks are
-coarse, and none of numba's threading layers survives both a fork (Lava, data loaders) and two
-Python threads that train at once.
+On torch's own threads where they can be had. Else on a small pool of our own rather than by
+numba's ``prange``: the kernels release the GIL, chunks are coarse, and none of numba's threading
+layers survives both a fork (Lava, data loaders) and two Python threads that train at once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+
+from loihi_sca.slayer.dynamics import team
 
 CHUNKS = 16
 """Units of parallel work; fixed, so that sums do not depend on the number of threads."""
@@ -39,6 +41,9 @@ def run(kernel: Callable[..., None], work: int, *arguments: Any) -> None:
         kernel(0, CHUNKS, *arguments)
         return
     bounds = [i * CHUNKS // threads for i in range(threads + 1)]
+    if team.is_there():
+        team.share(lambda i: kernel(bounds[i], bounds[i + 1], *arguments), threads)
+        return
     pool = _pool(os.getpid(), torch.get_num_threads())
     others = [pool.submit(kernel, bounds[i], bounds[i + 1], *arguments) for i in range(1, threads)]
     kernel(0, bounds[1], *arguments)
