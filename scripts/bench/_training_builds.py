@@ -57,21 +57,21 @@ class Worker:
         The line that it begins with.
     """
 
-    def __init__(self, command: list[str], threads: int, folder: Path) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": str(threads)}
+    def __init__(self, command: list[str], threads: int, folder: Path, **environment: str) -> None:
+        said = {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": str(threads), **environment}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env=environment, cwd=folder,
+            text=True, env={**os.environ, **said}, cwd=folder,
         )  # fmt: skip
         self.said = self._line()
 
     @classmethod
-    def of_build(cls, build: Path, net: str, side: str, threads: int) -> Worker:
+    def of_build(cls, build: Path, net: str, side: str, threads: int, **environment: str) -> Worker:
         """Start a side, ``ours`` or ``stock``, of a worktree; its first line is its peak in MiB."""
         own = build / ".venv" / "bin" / "python"
         python = str(own) if own.exists() else sys.executable
         command = [python, str(WORKER), str(build), net, side, str(threads)]
-        return cls(command, threads, build)
+        return cls(command, threads, build, **environment)
 
     @classmethod
     def of_peer(cls, library: str, python: Path, net: str, threads: int) -> Worker:

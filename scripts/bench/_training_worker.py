@@ -4,8 +4,8 @@
 are used; SIDE is ``ours`` or ``stock``. It prints the peak memory of its first steps in MiB, then
 for each line that it reads, the seconds and processor seconds of a step.
 
-Ours keeps the memory that it frees, as ``train`` of either build does; stock SLAYER keeps what
-glibc keeps by itself in the long run.
+Ours keeps the memory that it frees, as ``train`` of either build does, and lets torch's threads
+rest where the build's commands do; stock SLAYER keeps what glibc keeps by itself in the long run.
 
 Each layer's weights are scaled so that 10 % of its neurons spike in a step, as in a trained
 network. They are put back before every step.
@@ -40,6 +40,11 @@ SAMPLES = {
 
 def main(build: str, net: str, side: str, threads: str) -> None:
     sys.path[:0] = [build, str(Path(build) / "scripts" / "bench")]
+    if side == "ours":
+        with contextlib.suppress(ImportError):  # the older build does not know it
+            from loihi_sca.processor import let_threads_rest
+
+            let_threads_rest()
     import torch
 
     torch.set_num_threads(int(threads))
