@@ -46,6 +46,8 @@ TABLES = {
     "sigma_delta_speed": _tables.targets,
     "recurrent_speed": _tables.targets,
     "training_against": _tables.against,
+    "training_against_intel": _tables.against,
+    "waiting": _tables.benchmark,
     "events": _tables.events,
     "events_intel": _tables.events,
 }
@@ -60,7 +62,7 @@ PAGES |= dict.fromkeys(
     TESTS,
 )
 PAGES |= dict.fromkeys(
-    ("training_against", "events", "events_intel"),
+    ("training_against", "training_against_intel", "waiting", "events", "events_intel"),
     ROOT / "docs" / "training_speed.md",
 )
 """Where a whole table stands."""

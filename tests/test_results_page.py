@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 STORED = (
     "mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed",
-    "recurrent_speed", "training_against", "events", "events_intel", "recipe_mnist",
-    "recipe_nmnist", "recipe_preresnet18",
+    "recurrent_speed", "training_against", "training_against_intel", "waiting", "events",
+    "events_intel", "recipe_mnist", "recipe_nmnist", "recipe_preresnet18",
 )  # fmt: skip
 
 
