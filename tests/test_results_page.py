@@ -94,3 +94,15 @@ def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
         f"{reached} of the test images, those of the other on {100 * vgg16['accuracy']:.2f} %"
         in page
     )
+
+
+def test_what_is_said_of_threads_that_rest_is_what_was_measured() -> None:
+    content = json.loads((ROOT / "docs" / "results" / "waiting.json").read_text("utf-8"))
+    gains = {r["work"]: r["value"] for r in content["rows"] if r["metric"] == "spinning / resting"}
+    beside = [gain for work, gain in gains.items() if work.endswith("beside a busy process")]
+    assert len(beside) == 3 and min(beside) > 2 and round(max(beside)) == 3
+    told = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert "beside a process that takes one of them, a step takes a half to a third" in told
+    alone = [gain for work, gain in gains.items() if work.endswith("alone")]
+    page = (ROOT / "docs" / "training_speed.md").read_text("utf-8")
+    assert f"Alone it costs up to {100 * (1 - min(alone)):.0f} %" in page
