@@ -100,7 +100,9 @@ def test_what_is_said_of_threads_that_rest_is_what_was_measured() -> None:
     content = json.loads((ROOT / "docs" / "results" / "waiting.json").read_text("utf-8"))
     gains = {r["work"]: r["value"] for r in content["rows"] if r["metric"] == "spinning / resting"}
     beside = [gain for work, gain in gains.items() if work.endswith("beside a busy process")]
-    assert len(beside) == 3 and min(beside) > 2 and round(max(beside)) == 3
+    assert len(beside) == 3
+    assert min(beside) > 2
+    assert round(max(beside)) == 3
     told = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert "beside a process that takes one of them, a step takes a half to a third" in told
     alone = [gain for work, gain in gains.items() if work.endswith("alone")]
