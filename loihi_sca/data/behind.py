@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loihi_sca.data import listed
-from loihi_sca.data.datasets import is_recipe
+from loihi_sca.data.asked import is_recipe
 from loihi_sca.errors import LoihiScaError
 from loihi_sca.references import is_reference
 from loihi_sca.toml_files import read_toml
