@@ -48,19 +48,6 @@ def check_target(target: str | os.PathLike[str]) -> None:
     _beside(Path(target)).unlink()
 
 
-def check_apart(target: str | os.PathLike[str], *read: str | os.PathLike[str]) -> None:
-    """Find out that a file to write is none of those that are read, before it takes their place.
-
-    Raises
-    ------
-    InputError
-        It is one of them, under whatever name.
-    """
-    written = Path(target).resolve()
-    if any(Path(path).resolve() == written for path in read):
-        raise InputError(f"cannot write {target}: it is the file that is read. Give another name.")
-
-
 def _beside(target: Path) -> Path:
     """Create an empty file beside the target, with a name that no other has."""
     if target.is_dir():

@@ -30,6 +30,7 @@ from loihi_sca.cli.report import report
 from loihi_sca.cli.simulate import simulate
 from loihi_sca.cli.study import study
 from loihi_sca.cli.sweep import sweep
+from loihi_sca.cli.targets import keeping_apart
 from loihi_sca.cli.train import train
 from loihi_sca.cli.verify import verify
 from loihi_sca.compiling import watched_by
@@ -133,6 +134,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
 """In the order in which a user meets them."""
 
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name)(keeping_apart(command))
 
 app.add_typer(lava, name="lava")

@@ -24,7 +24,7 @@ def cliffs(
     """Show at which channel counts a layer gets cheaper, and at which dearer.
 
     Prune towards these counts: between them nothing is saved. The last layer has none: its
-    channels are the classes.
+    channels are the classes. Exit code 3 if no count of channels would bring it onto the chip.
 
     Example:
 

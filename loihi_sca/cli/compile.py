@@ -20,6 +20,7 @@ from loihi_sca.cli.options import (
     parse_shape,
 )
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
+from loihi_sca.cli.targets import target
 from loihi_sca.references import is_reference
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def compile_run(
             metavar="RUN",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The netx file to write.", metavar="NET.net")],
+    out: Annotated[
+        Path, typer.Option(help="The netx file to write.", callback=target, metavar="NET.net")
+    ],
     model: Annotated[
         str | None,
         typer.Option(

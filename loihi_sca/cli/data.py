@@ -18,7 +18,7 @@ from loihi_sca.cli.output import (
     status,
 )
 from loihi_sca.cli.spikes import write_npy
-from loihi_sca.files import check_apart
+from loihi_sca.cli.targets import target
 
 if TYPE_CHECKING:
     from loihi_sca.config import Binning, Counts, Encoding
@@ -72,7 +72,10 @@ def data(
     limit: Annotated[int | None, typer.Option(help="Only the first samples.", min=1)] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the input, (N, C, H, W, T), and its labels beside it (.npy)."),
+        typer.Option(
+            help="Write the input, (N, C, H, W, T), and its labels beside it (.npy).",
+            callback=target,
+        ),
     ] = None,
     as_csv: Annotated[Path | None, csv_option("class")] = None,
     as_json: JsonFlag = False,
@@ -90,8 +93,6 @@ def data(
     """
     from loihi_sca.data import describe, load
 
-    if out is not None:
-        check_apart(out, name)
     with progress_bar(silent=as_json) as bar:
         decoding = bar.add_task("decoding", total=None, visible=cache is not None)
         found = load(

@@ -9,7 +9,7 @@ import typer
 
 from loihi_sca.cli.options import InputShape, NetFile, parse_shape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
-from loihi_sca.files import check_apart
+from loihi_sca.cli.targets import target
 
 if TYPE_CHECKING:
     from loihi_sca.exchange.tools import NirTool
@@ -24,7 +24,9 @@ Dt = Annotated[
 
 def export_nir(
     network: NetFile,
-    out: Annotated[Path, typer.Argument(help="The NIR file to write.", metavar="OUT.nir")],
+    out: Annotated[
+        Path, typer.Argument(help="The NIR file to write.", callback=target, metavar="OUT.nir")
+    ],
     tool: Annotated[
         str, typer.Option("--for", help=f"Who shall run it: {TOOL_NAMES}.", metavar="TOOL")
     ] = "nir",
@@ -44,7 +46,6 @@ def export_nir(
     from loihi_sca import netx
     from loihi_sca.exchange import write_nir
 
-    check_apart(out, network)
     net = netx.read(network, input_shape=parse_shape(input_shape))
     notes = write_nir(net, out, tool=cast("NirTool", tool), dt=dt)
     if as_json:
@@ -58,7 +59,9 @@ def export_nir(
 
 def import_nir(
     graph: Annotated[Path, typer.Argument(help="A NIR file.", metavar="IN.nir")],
-    out: Annotated[Path, typer.Argument(help="The netx file to write.", metavar="OUT.net")],
+    out: Annotated[
+        Path, typer.Argument(help="The netx file to write.", callback=target, metavar="OUT.net")
+    ],
     tool: Annotated[
         str, typer.Option("--from", help=f"Who wrote it: {TOOL_NAMES}.", metavar="TOOL")
     ] = "nir",
@@ -89,7 +92,6 @@ def import_nir(
     from loihi_sca.exchange import read_nir
     from loihi_sca.netx import write
 
-    check_apart(out, graph)
     found = read_nir(
         graph, tool=cast("NirTool", tool), dt=dt, reset=reset, timesteps=timesteps,
         input_shape=parse_shape(input_shape), as_graph=as_graph,

@@ -10,13 +10,16 @@ import typer
 from loihi_sca.cli.hardware import NetOrPlan, ProfileName, given_rates, read_network
 from loihi_sca.cli.options import InputShape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
+from loihi_sca.cli.targets import target
 from loihi_sca.errors import DoesNotFit
 
 
 def map_cores(
     network: NetOrPlan,
     profile: ProfileName = "loihi2",
-    svg: Annotated[Path | None, typer.Option(help="Write a picture of the mesh here.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="Write a picture of the mesh here.", callback=target)
+    ] = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(help="Colour by synops at this rate, as in estimate; else by fullest limit."),
@@ -37,12 +40,10 @@ def map_cores(
         loihi-sca map digits.net --profile loihi1 --svg digits.svg
     """
     from loihi_sca import hardware
-    from loihi_sca.files import check_apart, write_text
+    from loihi_sca.files import write_text
     from loihi_sca.hardware.cost.load import synops_per_step
     from loihi_sca.reporting.mesh import mesh
 
-    if svg is not None:
-        check_apart(svg, network)
     chip = hardware.load_profile(profile)
     net = read_network(network, input_shape)
     placement = hardware.map_network(net, chip)

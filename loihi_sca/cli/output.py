@@ -23,8 +23,8 @@ from rich.progress import (
 )
 from typing_extensions import Self
 
-from loihi_sca.errors import ConfigError
-from loihi_sca.files import check_target, write_csv
+from loihi_sca.cli.targets import csv_target
+from loihi_sca.files import write_csv
 from loihi_sca.results import Result, flat
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -65,17 +65,8 @@ def csv_option(row: str) -> Any:
         "--csv",
         help=f"Write the table as CSV too: a row per {row}.",
         metavar="FILE.csv",
-        callback=_tried,
+        callback=csv_target,
     )
-
-
-def _tried(target: Path | None) -> Path | None:
-    if target is None:
-        return None
-    if target.suffix != ".csv" and not target.is_dir():
-        raise ConfigError(f"--csv {target}: give a file that ends in .csv.")
-    check_target(target)
-    return target
 
 
 def emit_csv(target: Path | None, table: Result | Sequence[Mapping[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from loihi_sca.cli.output import (
     progress_bar,
     status,
 )
+from loihi_sca.cli.targets import target
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
 
@@ -69,9 +70,12 @@ def prune(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     reset: Reset = False,
     out: Annotated[
-        Path | None, typer.Option(help="Write the pruned state dict, with its shapes.")
+        Path | None,
+        typer.Option(help="Write the pruned state dict, with its shapes.", callback=target),
     ] = None,
-    net: Annotated[Path | None, typer.Option(help="Write the compiled netx file.")] = None,
+    net: Annotated[
+        Path | None, typer.Option(help="Write the compiled netx file.", callback=target)
+    ] = None,
     as_csv: Annotated[Path | None, csv_option("figure and layer")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -90,13 +94,8 @@ def prune(
         raise ConfigError(f"{source!r}: name a model as package.module:attribute.")
 
     from loihi_sca.data import load
-    from loihi_sca.files import check_apart, check_target
     from loihi_sca.pipeline.own_model import Settings, prune_model
 
-    for target in (out, net):
-        if target is not None:
-            check_apart(target, data, *([] if weights is None else [weights]))
-            check_target(target)
     settings = Settings(
         budget or f"cores={cores}", chip, criterion, epochs, learning_rate, batch_size, seed,
         reset=reset,

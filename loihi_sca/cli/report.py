@@ -18,6 +18,7 @@ from loihi_sca.cli.output import (
     emit_json,
     progress_bar,
 )
+from loihi_sca.cli.targets import target
 
 if TYPE_CHECKING:
     from loihi_sca.data import Split
@@ -43,7 +44,9 @@ def report(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The page; by default RUN/report.html or NET.report.html."),
+        typer.Option(
+            help="The page; by default RUN/report.html or NET.report.html.", callback=target
+        ),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Write all pictures into this folder too, as SVG and PDF.")

@@ -27,8 +27,8 @@ from loihi_sca.cli.output import (
     progress_bar,
 )
 from loihi_sca.cli.spikes import read_spikes, write_npy
+from loihi_sca.cli.targets import target
 from loihi_sca.errors import ConfigError
-from loihi_sca.files import check_apart
 
 ENGINES = ("fast", "reference", "lava")
 
@@ -47,6 +47,7 @@ def simulate(
             "--out",
             help="Where to write output spikes (.npy, uint8), or messages of sigma-delta networks "
             "(int32).",
+            callback=target,
         ),
     ] = None,
     steps: Annotated[
@@ -83,8 +84,6 @@ def simulate(
     from loihi_sca.pipeline.run import run
 
     check_state(state)
-    if out is not None:
-        check_apart(out, net, data)
     shape = parse_shape(input_shape)
     network = netx.read(net, input_shape=shape)
     spikes = read_spikes(data, steps)

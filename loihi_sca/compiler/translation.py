@@ -39,6 +39,9 @@ class Translation:
     spikes, differ, compared : int or None
         On the sample: spikes of the model, those that differ, spikes and silences compared. None
         where nothing was run.
+    lessened : tuple of int
+        Channels whose current hardly ever varied before a batch norm, which makes their weights
+        very large: they are scaled to the largest of the others, the mean stays what it is.
     """
 
     layer: str
@@ -54,6 +57,7 @@ class Translation:
     spikes: int | None = None
     differ: int | None = None
     compared: int | None = None
+    lessened: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields."""
@@ -70,10 +74,18 @@ class Translation:
             if error
         ]  # fmt: skip
         signal = "" if self.snr_db is None else f" ({self.snr_db:.1f} dB)"
+        if self.lessened:
+            channels = ", ".join(map(str, self.lessened))
+            quiet = (
+                f"; the current of channels {channels} hardly ever varied before the batch norm, "
+                "and their weights are not taken larger than those of the others"
+            )
+        else:
+            quiet = ""
         if not changed:
-            return f"{self.layer}: its leak is rounded towards zero in 1/64 of a mantissa"
+            return f"{self.layer}: its leak is rounded towards zero in 1/64 of a mantissa{quiet}"
         first, *rest = changed
-        return f"{self.layer}: rounded {', '.join([first + signal, *rest])}"
+        return f"{self.layer}: rounded {', '.join([first + signal, *rest])}{quiet}"
 
 
 def translation_table(rows: Sequence[Translation]) -> Table:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.config import Binning, Counts, DataConfig, Encoding, load_recipe
+from loihi_sca.config import Binning, Counts, DataConfig, Encoding
+from loihi_sca.data.asked import config_of, name_of
 from loihi_sca.data.cache import Progress, cached
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.encoding import with_encoding
@@ -28,7 +28,6 @@ from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
 from loihi_sca.data.videos import Videos
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
-from loihi_sca.toml_files import validate
 
 DEFAULT_STEPS = 16
 
@@ -146,22 +145,6 @@ def load(
     return _load(config, split, seed, steps, assumed, on_progress)
 
 
-def name_of(name: str | os.PathLike[str]) -> str:
-    """Return the name or path of a dataset as text.
-
-    Raises
-    ------
-    ConfigError
-        It is neither, an array for instance.
-    """
-    if isinstance(name, str | os.PathLike):
-        return os.fspath(name)
-    raise ConfigError(
-        f"a dataset is named by a text or path, and this is a {type(name).__name__}. Save arrays "
-        "with numpy.savez(FILE, x=spikes, y=labels), and give the file."
-    )
-
-
 def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:
     """Load a dataset as the section ``data`` of a recipe says; ``limit`` is not looked at.
 
@@ -208,23 +191,6 @@ def _load(
             raise InputError(f"{name}: all {len(skipped)} recordings are damaged: {skipped[0]}")
     dataset = Dataset(name, samples, labels, steps, known.classes, skipped)
     return dataset.pick(order_of(len(labels), split, seed))
-
-
-def config_of(name: str, root: Path | str | None = None, **changes: Any) -> DataConfig:
-    """Return what is asked for as a section of a recipe."""
-    values: dict[str, Any] = {"name": name}
-    if is_recipe(name):
-        in_folder = Path(name) / "recipe.toml"
-        recipe = load_recipe(in_folder if in_folder.is_file() else name)
-        values = recipe.data.model_dump(exclude_unset=True)
-    given = {"root": None if root is None else str(root), **changes}
-    values |= {key: value for key, value in given.items() if value is not None}
-    return validate(DataConfig, values, f"data {name!r}")
-
-
-def is_recipe(name: str) -> bool:
-    """Tell whether a dataset's name is that of a recipe file or a run folder, which say it all."""
-    return name.endswith(".toml") or (Path(name) / "recipe.toml").is_file()
 
 
 def _folder(config: DataConfig) -> Path | None:

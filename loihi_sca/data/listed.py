@@ -24,6 +24,8 @@ from loihi_sca.network import Shape
 
 IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 
+ENDINGS = (*IMAGES, *DECODERS)
+
 GREY = ("1", "L")
 COLOUR = ("P", "RGB", "RGBA", "CMYK", "YCbCr")
 
@@ -110,13 +112,25 @@ def read(
     return Images(_pixels(paths, shape[0]), full=255.0), labels
 
 
+def files_of(place: Path) -> list[Path]:
+    """Return the files of a folder per class, or those that a CSV file lists, there or not.
+
+    Raises
+    ------
+    InputError
+        It is neither.
+    """
+    entries, _ = _listed(place)
+    return [e.path for e in entries]
+
+
 def _place(name: str, root: Path | None) -> Path:
     return Path(name) if root is None else root / name
 
 
 def _entries(place: Path) -> tuple[list[Entry], int]:
     """Return all files and the number of classes."""
-    entries, classes = _from_folder(place) if place.is_dir() else _from_csv(place)
+    entries, classes = _listed(place)
     if not entries:
         raise InputError(f"{place}: lists no files. Put in images or recordings, by class.")
     missing = [str(e.path) for e in entries if not e.path.is_file()]
@@ -124,6 +138,10 @@ def _entries(place: Path) -> tuple[list[Entry], int]:
         raise InputError(f"{place}: {len(missing)} of {len(entries)} files that it lists are "
                          f"missing: {_some(missing)}.")  # fmt: skip
     return entries, classes
+
+
+def _listed(place: Path) -> tuple[list[Entry], int]:
+    return _from_folder(place) if place.is_dir() else _from_csv(place)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -206,7 +224,7 @@ def _side(entries: list[Entry], test: bool) -> list[Entry]:
 
 def _are_recordings(entries: list[Entry]) -> bool:
     """Tell whether files are recordings, not images."""
-    unknown = [str(e.path) for e in entries if e.path.suffix.lower() not in (*IMAGES, *DECODERS)]
+    unknown = [str(e.path) for e in entries if e.path.suffix.lower() not in ENDINGS]
     if unknown:
         raise InputError(
             f"{_some(unknown)}: neither an image ({', '.join(IMAGES)}) nor a recording "

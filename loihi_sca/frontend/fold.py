@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
-from loihi_sca.frontend.affine import affine_of
+from loihi_sca.frontend.affine import affine_that_varies
 from loihi_sca.frontend.foldable import refuse_not_finite, shared_parts
 from loihi_sca.frontend.folded_model import FoldedModel, compared
 from loihi_sca.frontend.spikingjelly.fold import fold_spikingjelly
@@ -183,9 +183,8 @@ def _fold(name: str, block: Any) -> FoldedBlock:
     with torch.no_grad():
         hook = block.synapse.pre_hook_fx
         weight = block.synapse.weight if hook is None else hook(block.synapse.weight)
-        factor, shift = (x.to(weight.dtype) for x in affine_of(norm))
-        varies = norm.running_var > 0
-        factor = torch.where(varies, factor, 0)
+        factor, shift, varies = affine_that_varies(norm)
+        factor, shift = factor.to(weight.dtype), shift.to(weight.dtype)
         scaled = weight * factor.reshape(-1, *[1] * (weight.dim() - 1))
         if not bool(scaled.any()):
             raise TrainingError(f"{name}: folding would leave no weights: nothing in it varies.")

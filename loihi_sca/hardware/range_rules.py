@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from loihi_sca.errors import DoesNotFit
 from loihi_sca.hardware.ranges import payload_bits_of
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import LayerSpec
@@ -86,6 +87,21 @@ def _payload_bits(spec: LayerSpec) -> int:
 RANGE_RULES: tuple[RangeRule, ...] = (
     weight_bits, delay, threshold, bias, decay, window,
 )  # fmt: skip
+
+
+def find_out_of_range(specs: Iterable[LayerSpec], profile: Profile) -> tuple[Violation, ...]:
+    """Return what no other number of channels or cores mends: single values that no chip holds."""
+    layers = tuple(specs)
+    of_layers = (found for rule in RANGE_RULES for spec in layers for found in rule(spec, profile))
+    return (*payload_of_all(layers, profile), *of_layers)
+
+
+def require_in_range(specs: Iterable[LayerSpec], profile: Profile) -> None:
+    """Raise :class:`DoesNotFit` with all that :func:`find_out_of_range` finds, if anything."""
+    found = find_out_of_range(specs, profile)
+    if found:
+        told = "\n".join(str(violation) for violation in found)
+        raise DoesNotFit(f"does not fit {profile.name}, whatever its size:\n{told}")
 
 
 def _largest(spec: LayerSpec, what: str) -> int:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from loihi_sca.errors import DoesNotFit
 from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
-from loihi_sca.hardware.range_rules import RANGE_RULES, payload_of_all
+from loihi_sca.hardware.range_rules import find_out_of_range
 from loihi_sca.hardware.violations import Violation, violation
 
 Rule: TypeAlias = Callable[[Placement], Iterator[Violation]]
@@ -84,27 +84,17 @@ def neuron_groups(placement: Placement) -> Iterator[Violation]:
             )
 
 
-def payload(placement: Placement) -> Iterator[Violation]:
-    """Check that a spike carries so many bits besides saying that it happened; said once."""
-    yield from payload_of_all((layer.spec for layer in placement.layers), placement.profile)
-
-
 RULES: tuple[Rule, ...] = (
-    compartments, synapse_words, in_axons, out_axons, axon_map, neuron_groups, payload,
+    compartments, synapse_words, in_axons, out_axons, axon_map, neuron_groups,
 )  # fmt: skip
-"""About cores; :data:`~loihi_sca.hardware.range_rules.RANGE_RULES` are about single values."""
+"""About cores; :mod:`loihi_sca.hardware.range_rules` is about single values."""
 
 
 def find_violations(placement: Placement) -> tuple[Violation, ...]:
     """Return every violation of every rule, those about cores first."""
     of_cores = [found for rule in RULES for found in rule(placement)]
-    of_values = [
-        found
-        for rule in RANGE_RULES
-        for layer in placement.layers
-        for found in rule(layer.spec, placement.profile)
-    ]
-    return (*of_cores, *of_values)
+    specs = [layer.spec for layer in placement.layers]
+    return (*of_cores, *find_out_of_range(specs, placement.profile))
 
 
 def require_fit(placement: Placement) -> None:

@@ -17,6 +17,7 @@ from loihi_sca.errors import TrainingError
 from loihi_sca.model.batch_norm import EPS, MANTISSA, BatchNorm
 from loihi_sca.model.folded import FoldedBlock, Folding
 from loihi_sca.model.normed import Normed
+from loihi_sca.model.quiet import has_a_say
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_WEIGHT, MIN_BIAS, MIN_WEIGHT
 
 MOST_THRESHOLD = 1024
@@ -25,10 +26,6 @@ MOST_THRESHOLD = 1024
 FOLD_SAMPLES, NOISE_SAMPLES = 2048, 32
 """Training samples that statistics are measured on before folding, and validation samples on which
 its noise is."""
-
-HARDLY = 1e-2
-"""Variance of a channel's normed current, over the largest of its layer, below which it has no say
-in the gain; its weights are cut where they do not fit, and that is told."""
 
 STEPS, PER_OCTAVE = 17, 8
 """Gains that are tried, from the one at which the largest weight just fits, to four times it."""
@@ -181,8 +178,7 @@ def weights_that_vary(weight: torch.Tensor, variance: torch.Tensor, eps: float) 
     eps : float
         Of the norm.
     """
-    share = variance / (variance + eps)
-    chosen = weight[share > HARDLY * share.max()] if len(share) else weight
+    chosen = weight[has_a_say(variance, eps)]
     return chosen if bool(chosen.any()) else weight
 
 

@@ -16,10 +16,13 @@ from loihi_sca.engine import fast
 from loihi_sca.engine.result import Schedule, SpikeArray
 from loihi_sca.frontend.slayer import check_slayer, compile_slayer
 from loihi_sca.hardware import Estimate, estimate, load_profile
+from loihi_sca.hardware.range_rules import require_in_range
+from loihi_sca.hardware.shapes import LayerSpec
 from loihi_sca.model.build import build
 from loihi_sca.network import Conv, Dense, Network
 from loihi_sca.pipeline.evaluate import evaluate
 from loihi_sca.pipeline.evaluation import Evaluation
+from loihi_sca.planning.outline import outline_of
 from loihi_sca.problems import raise_for
 from loihi_sca.training.checkpoint import Checkpoint
 
@@ -89,6 +92,17 @@ def check_deployable(recipe: Recipe) -> None:
     values = recipe.data.are_values
     model = build(recipe.model, shape, classes, values=values)
     raise_for(check_slayer(model, timesteps=recipe.data.timesteps))
+
+
+def layers_of(recipe: Recipe) -> tuple[LayerSpec, ...]:
+    """Return what a chip must hold of a recipe's network, before it is trained."""
+    return outline_of(recipe, *shape_as(recipe.data)).architecture.layers
+
+
+def check_chips(recipe: Recipe, profiles: Sequence[str]) -> None:
+    """Raise :class:`DoesNotFit` if a chip does not hold a recipe's network, whatever its size."""
+    for profile in profiles:
+        require_in_range(layers_of(recipe), load_profile(profile))
 
 
 def deploy(

@@ -14,7 +14,7 @@ import numpy as np
 from loihi_sca import netx
 from loihi_sca.config import DataConfig
 from loihi_sca.data import ENCODED, Dataset, Recorded, Recordings, Split, encoding_of, load
-from loihi_sca.data.datasets import config_of, is_recipe, name_of
+from loihi_sca.data.asked import config_of, is_recipe, name_of
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import Engine, Prepared

@@ -15,6 +15,7 @@ from loihi_sca.planning.budget import Importance
 from loihi_sca.planning.outline import Outline, outline_of
 from loihi_sca.planning.planned import Planned
 from loihi_sca.planning.planner import plan_recipe
+from loihi_sca.planning.target import require_chip
 
 if TYPE_CHECKING:
     from loihi_sca.planning.rates import Rates
@@ -69,6 +70,7 @@ def plan(
     parsed = parsed.model_copy(update={"pruning": config})
     shape, classes = data.shape_as(parsed.data)
     outline = outline_of(parsed, shape, classes)
+    require_chip(config, outline)  # cores are told of any budget
     importance, bits = (None, {}) if run is None else _measured(Path(run), parsed, outline)
     rates, known = _rates(parsed, config)
     found = plan_recipe(parsed, shape, classes, rates, importance, bits)

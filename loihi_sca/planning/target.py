@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from loihi_sca.config import Budget, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile
-from loihi_sca.hardware.range_rules import payload_of_all
+from loihi_sca.hardware.range_rules import find_out_of_range
 from loihi_sca.planning.meters import Meter, meter_of
 from loihi_sca.planning.outline import Outline
 from loihi_sca.planning.rates import Rates
@@ -39,13 +39,13 @@ def target_of(config: PruningConfig, outline: Outline, rates: Rates | None = Non
     Raises
     ------
     ConfigError
-        There is no such profile, or its chip has no graded spikes and the network sends some.
+        There is no such profile, or its chip does not hold the network, whatever its size.
     InputError
         What the dense network takes is not known, as the energy of one without cores.
     """
     budget = config.budget
     if not budget.is_fraction:
-        _require_payload(config, outline)
+        require_chip(config, outline)
     is_chain = not outline.architecture.additions
     meter = meter_of(
         budget.name, config.profile, outline.prunable, rates or Rates(), is_chain=is_chain
@@ -61,8 +61,14 @@ def _limit(budget: Budget, profile: str, dense: float) -> float:
     return float(round(limit)) if budget.name == "keep" else limit
 
 
-def _require_payload(config: PruningConfig, outline: Outline) -> None:
-    """Refuse a budget of a chip that a network does not run on, whatever its size."""
+def require_chip(config: PruningConfig, outline: Outline) -> None:
+    """Refuse a chip that a network does not run on, whatever its size.
+
+    Raises
+    ------
+    ConfigError
+        A layer holds values that the chip does not.
+    """
     profile = load_profile(config.profile)
-    for found in payload_of_all(outline.architecture.layers, profile):
+    for found in find_out_of_range(outline.architecture.layers, profile):
         raise ConfigError(f"pruning.{config.budget.name} on {profile.name}: {found}")

@@ -17,6 +17,7 @@ from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL, READ_OUT, RECURRENT
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.outline import Seen, Watch, outline_of_row, share_sent
 from loihi_sca.model.outputs import tensors_of
+from loihi_sca.model.precision import types_besides_float32
 from loihi_sca.model.recurrence import rest
 from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
 from loihi_sca.model.residual import Residual
@@ -164,8 +165,7 @@ def _candidates(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[tuple[st
 def _not_for_gates(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
     """Yield blocks to which no gate can be added, whatever else is wrong with the model."""
     for name, block in row:
-        types = {x.dtype for x in block.parameters() if x.is_floating_point()}
-        for kind in sorted(map(str, types - {torch.float32})):
+        for kind in types_besides_float32(block):
             yield Problem(
                 name, f"its parameters are {kind}, and gates are torch.float32",
                 "Call model.float() before pruning; torch.autocast keeps float32.",

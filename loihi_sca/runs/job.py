@@ -29,7 +29,7 @@ from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
 from loihi_sca.network import Network
-from loihi_sca.pipeline.deploy import check_deployable, deploy, figures, measure
+from loihi_sca.pipeline.deploy import check_chips, check_deployable, deploy, figures, measure
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.session import RunFolder, label_of, load_split, train
@@ -224,18 +224,21 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_jobs(jobs: Sequence[Job]) -> None:
+def check_jobs(jobs: Sequence[Job], profiles: Sequence[str]) -> None:
     """Check what would stop runs only after they have trained, or one after the other.
 
     Raises
     ------
     UnsupportedLayer
         A model could not be compiled.
+    DoesNotFit
+        A chip whose costs are wanted does not hold a model, whatever its size.
     InputError
         What the runs learn from is missing or damaged.
     """
     for recipe in {job.recipe.model: job.recipe for job in jobs}.values():
         check_deployable(recipe)
+        check_chips(recipe, profiles)
     for recipe in {job.recipe.data: job.recipe for job in jobs}.values():
         load_split(recipe, "test")
 

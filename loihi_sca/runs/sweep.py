@@ -178,6 +178,8 @@ def run_sweep(
         A result in the folder is of another recipe, or the data are not there.
     UnsupportedLayer
         A model could not be compiled; nothing is trained.
+    DoesNotFit
+        One of the chips does not hold the network, whatever its size; nothing is trained.
     ConfigError
         A budget is out of reach, or a run's recipe cannot be meant: the others are likely to have
         the same mistake.
@@ -192,7 +194,7 @@ def run_sweep(
     ledger = Ledger(runner, tell, len(jobs))
     to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
     check_budgets([job for job, _ in to_do])
-    check_jobs([job for job, _ in to_do])
+    check_jobs([job for job, _ in to_do], profiles)
     make_folder(folder)
     # first those that others start from
     waves = [[(j, n) for j, n in to_do if (j.start is None) == first] for first in (True, False)]

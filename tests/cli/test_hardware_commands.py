@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from loihi_sca import netx
+from loihi_sca import hardware, netx
 from loihi_sca.cli import main
-from loihi_sca.network import Conv, Cuba, Dense, Input, Network
+from loihi_sca.network import (
+    Conv,
+    Cuba,
+    Delta,
+    Dense,
+    Input,
+    Network,
+    Sigma,
+    SigmaDelta,
+)
 
 NEURON = Cuba(1024, 128, 80)
 
@@ -235,6 +245,30 @@ def test_input_of_the_wrong_shape(cli, net, tmp_path):
     assert cli("estimate", net, "--input", data)[0] == 1
     np.savez(tmp_path / "x.npz", a=np.zeros(3))
     assert cli("estimate", net, "--input", tmp_path / "x.npz")[0] == 1
+
+
+@pytest.mark.parametrize("command", ["check", "estimate", "map", "cliffs"])
+def test_a_chip_that_never_holds_a_network_is_refused_by_all(command, cli, tmp_path) -> None:
+    weight = 2 * np.random.default_rng(0).integers(-40, 60, (20, 9))
+    hidden = Dense("hidden", (9,), weight, neuron=SigmaDelta(6))
+    output = Dense("output", (20,), weight[:4, :1].repeat(20, axis=1), neuron=Sigma())
+    messages = Network("messages", (Input("input", (9,), neuron=Delta(2)), hidden, output), 4)
+    slow = Dense("slow", (9,), weight, neuron=NEURON, delay=np.full((20, 9), 60))
+    delayed = Network("delayed", (Input("input", (9,)), slow, replace(output, neuron=NEURON)), 4)
+    shipped = hardware.profile_paths()["loihi2"].read_text("utf-8")
+    assert "\ndelay = { value = 62" in shipped
+    chip = tmp_path / "chip.toml"
+    chip.write_text(shipped.replace("\ndelay = { value = 62", "\ndelay = { value = 30"), "utf-8")
+    for network, limit, profile in (
+        (messages, "needs 1 bits of payload per spike, limit 0", "loihi1"),
+        (delayed, "needs 60 steps of delay, limit 30", chip),
+    ):
+        netx.save(network, tmp_path / "x.net")
+        code, out, err = cli(command, tmp_path / "x.net", "--profile", profile)
+        assert (code, limit in " ".join(f"{out} {err}".split())) == (3, True), (out, err)
+        assert command != "cliffs" or not out
+    netx.save(messages, tmp_path / "x.net")
+    assert cli(command, tmp_path / "x.net", "--profile", "loihi2")[0] == 0
 
 
 # --- map, cliffs, profiles ------------------------------------------------------------------------

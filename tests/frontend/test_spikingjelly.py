@@ -54,6 +54,59 @@ def test_integrate_and_fire_on_a_grid_gives_the_very_spikes(seed: int, mode: str
     assert compiled.proof.compared == sum(row.compared for row in compiled.translations)
 
 
+QUIET = 3
+"""A channel that hears nothing but an input that is always silent."""
+
+
+@pytest.mark.parametrize("variance", [0.9**400, 0.0])
+@pytest.mark.parametrize("node", [neuron.IFNode, lambda: neuron.LIFNode(decay_input=False)])
+def test_a_channel_that_hardly_ever_varied_does_not_set_the_scale(node, variance: float) -> None:
+    torch.manual_seed(0)
+    model = sequential(layer.Conv2d(3, 8, 3), layer.BatchNorm2d(8), node())
+    model[0].weight.data *= 3
+    model[0].weight.data[QUIET, :2] = 0
+    model[1].bias.data += 0.7
+    data = spikes((3, 6, 6), samples=20)
+    data[:, 2] = 0
+    steps = torch.from_numpy(np.moveaxis(data, -1, 0).copy()).float()
+    model.train()
+    for _ in range(30):
+        model(steps)
+        functional.reset_net(model)
+    usual = model.eval()[1].running_var.clone()
+    model[1].running_mean[QUIET] = model[0].bias[QUIET].detach()
+    model[1].running_var[QUIET] = 1.0
+    (loud,) = loihi_sca.compile(model, (3, 6, 6), 12, proof_data=data).translations
+    model[1].running_var[QUIET] = variance
+    assert usual[QUIET] < 0.1  # as it goes in training, only further
+    compiled = loihi_sca.compile(model, (3, 6, 6), 12, proof_data=data)
+    (row,) = compiled.translations
+    assert row.scale == loud.scale
+    assert row.lessened == (QUIET,)
+    assert f"the current of channels {QUIET} hardly ever varied" in str(row)
+    assert not row.exact
+    expected, given = theirs(model, data), fast.run(compiled, data).spikes
+    assert 0.1 < expected[:, QUIET].mean() < 0.9
+    assert (given != expected).mean() < 0.02
+    found = loihi_sca.check(model, (3, 6, 6))
+    assert any("hardly ever varied" in note for note in found.notes)
+
+
+def test_what_a_norm_makes_of_a_mean_stays_where_it_multiplies_less() -> None:
+    torch.manual_seed(0)
+    model = sequential(layer.Conv2d(1, 4, 1), layer.BatchNorm2d(4), neuron.IFNode())
+    model[1].running_var.fill_(0.2)
+    model[1].running_var[0] = 1e-9
+    model[1].bias.data.fill_(0.3)
+    model[0].weight.data[0] = 0.5
+    model[1].running_mean[0] = 0.5 + model[0].bias.data[0]  # a spike at every step
+    data = np.ones((1, 1, 2, 2, 12), np.int32)
+    compiled = loihi_sca.compile(model, (1, 2, 2), 12, proof_data=data)
+    sent = fast.run(compiled, data).spikes
+    assert np.array_equal(sent[:, 0], theirs(model, data)[:, 0])
+    assert sent[:, 0].any()
+
+
 def small(node=None, *, bias: bool = False, mode: str = "m", step: float = 1 / 16):
     torch.manual_seed(0)
     node = node or neuron.IFNode()

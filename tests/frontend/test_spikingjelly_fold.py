@@ -144,6 +144,21 @@ def test_what_is_shared_or_no_number_is_named() -> None:
             loihi_sca.fold_batchnorm(model)
 
 
+def test_a_channel_that_never_varied_gives_what_the_norm_makes_of_its_mean() -> None:
+    model = rows()
+    model[0].weight.data[2] = 0.0
+    model[0].bias.data[2] = 0.75  # of which the norm leaves nothing
+    model[1].bias.data[2] = 0.5
+    model[1].running_mean[2], model[1].running_var[2] = 0.75, 0.0
+    data = torch.from_numpy(spikes(SHAPE, samples=8)).float()
+    folded = loihi_sca.fold_batchnorm(model, data)
+    first = folded.folding.layers[0]
+    assert first.constant == (2,)
+    assert not first.cut_biases
+    assert abs(float(folded.model[0].bias[2]) / (first.threshold / 64) - 0.5) < 1 / 64
+    assert max(folded.differing.values()) < 0.2
+
+
 @pytest.mark.parametrize("mode", ["m", "s"])
 def test_decisions_are_those_of_the_whole_model(mode: str) -> None:
     model = rows(mode=mode)

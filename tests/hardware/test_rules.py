@@ -203,7 +203,7 @@ def test_a_network_that_fits_breaks_no_rule():
     placement = map_network(Network("net", (dense(30, 20),)), load_profile("loihi2"))
     assert find_violations(placement) == ()
     require_fit(placement)
-    assert len(RULES) + len(RANGE_RULES) == 13
+    assert len(RULES) + len(RANGE_RULES) == 12
 
 
 def test_violation_as_json_has_layer_actual_limit_source_and_hint():

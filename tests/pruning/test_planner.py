@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import loihi_sca
 from loihi_sca.config import Budget, ModelConfig, PruningConfig, Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.hardware import load_profile, map_network
@@ -161,4 +162,6 @@ def test_a_budget_of_a_chip_without_graded_spikes_is_none_for_sigma_delta(budget
         with pytest.raises(ConfigError, match=r"on loihi1: input needs 1 bits of payload.*2 other"):
             plan_recipe(recipe, (1, 4, 4), 3)
     section = {"regenerate": 0.0, "profile": "loihi1", "connections": 0.9}
+    with pytest.raises(ConfigError, match=r"pruning\.connections on loihi1: input needs 1 bits"):
+        loihi_sca.plan(Recipe.model_validate({**values, "pruning": section}))
     assert plan_recipe(Recipe.model_validate({**values, "pruning": section}), (1, 4, 4), 3)

@@ -8,10 +8,11 @@ from rich.console import Console
 
 from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
-from loihi_sca.errors import ConfigError, InputError
+from loihi_sca.errors import ConfigError, DoesNotFit, InputError
 from loihi_sca.pipeline.report import report
 from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
+from loihi_sca.runs.study import parse_space, run_study
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.training.folder import RunFolder
 
@@ -63,6 +64,24 @@ def test_every_run_is_deployed_proven_and_measured(swept) -> None:
     assert (folder / "runs" / pruned["run"] / "network.net").is_file()
     lines = [json.loads(x) for x in (folder / "results.jsonl").read_text().splitlines()]
     assert [x["accuracy"] for x in lines] == [r["accuracy"] for r in results]
+
+
+def test_a_chip_that_never_holds_the_network_ends_it_before_training(tmp_path) -> None:
+    model = {"layers": [{"type": "dense", "neurons": 8}], "sigma_delta": {}}
+    changes = {"data": {"encoding": "video", "timesteps": 4}, "model": model}
+    recipe = Recipe.model_validate(RECIPE.model_dump(exclude_unset=True) | changes)
+    grown = grid(recipe, parse_budgets(["connections=0.9"]), ["sca"], [0])
+    for run in (
+        lambda: run_sweep(grown, tmp_path / "x", profiles=["loihi2", "loihi1"]),
+        lambda: run_study(
+            recipe, parse_space(["connections=0.8:0.9"]), tmp_path / "x", trials=1, profile="loihi1"
+        ),
+    ):
+        with pytest.raises(
+            DoesNotFit, match="does not fit loihi1, whatever its size:\ninput needs"
+        ):
+            run()
+        assert not (tmp_path / "x").exists()
 
 
 def test_it_goes_on_where_it_was_stopped(swept) -> None:

@@ -284,6 +284,23 @@ def test_a_channel_that_never_heard_anything_has_no_say_in_the_gain() -> None:
     assert (before != after)[:, others].float().mean() < 0.01
 
 
+def test_a_channel_that_never_varied_gives_what_the_norm_makes_of_its_mean() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(dense(20, 16, lambda: BatchNorm(16)))
+    seen(model)
+    block = model[0]
+    block.neuron.norm.bias.data += 0.5
+    block.neuron.norm.running_var[3] = 0.0  # its current was the same all the time, and not 0
+    block.neuron.norm.running_mean[3] = 0.75
+    folded = loihi_sca.fold_batchnorm(model)
+    (layer,) = folded.folding.layers
+    assert layer.constant == (3,)
+    assert not layer.cut_biases
+    gain = layer.threshold / 64 / block.neuron.threshold
+    bias = -folded.model[0].neuron.norm.running_mean[3]
+    assert abs(float(bias) / gain - 0.5) < 1 / 64
+
+
 def test_a_forward_pass_that_counts_the_modules_of_a_row_still_finds_them() -> None:
     class Counting(torch.nn.Module):
         def __init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
-from loihi_sca.frontend.affine import affine_of
+from loihi_sca.frontend.affine import affine_that_varies
 from loihi_sca.frontend.foldable import refuse_not_finite, shared_parts
 from loihi_sca.frontend.folded_model import (
     Behaviour,
@@ -144,9 +144,7 @@ def _fold_affine(name: str, synapse: Any, norm: Any, node: Any) -> FoldedBlock:
             "statistics. Train it, or run samples through the model in training mode first."
         )
     refuse_not_finite(name, synapse, norm)
-    factor, shift = affine_of(norm)
-    varies = norm.running_var > 0
-    factor = torch.where(varies, factor, torch.zeros_like(factor))
+    factor, shift, varies = affine_that_varies(norm)
     weight = synapse.weight.double() * factor.reshape(-1, *[1] * (synapse.weight.dim() - 1))
     if synapse.bias is not None:
         shift = shift + synapse.bias.double() * factor

@@ -43,9 +43,10 @@ def _row(waiting: Synapses, dynamics: Dynamics, made: Quantised, decay: int) -> 
     # where voltages are whole, every threshold between two of them is the same one
     whole = made.is_binary and not dynamics.leak and dynamics.scale is None
     off = 0.0 if whole or is_near(np.array(limit)) else abs(round(limit) - limit) / made.scale
-    exact = made.is_binary and dynamics.is_exact and not off
+    exact = made.is_binary and dynamics.is_exact and not off and not waiting.lessened
     snr = None if noise == 0 else float(10 * np.log10(signal / noise)) if signal else 0.0
     return Translation(
         waiting.name, exact, made.scale, float(np.abs(change).max()), snr, float(bias_error),
         dynamics.threshold, off, dynamics.leak, abs(decay / MAX_DECAY - dynamics.leak),
+        lessened=waiting.lessened,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from loihi_sca.frontend.spikingjelly.modules import (
     units_of,
 )
 from loihi_sca.frontend.spikingjelly.neurons import NEURONS
+from loihi_sca.model.precision import types_besides_float32
 from loihi_sca.network import Shape
 from loihi_sca.problems import Problem
 
@@ -98,8 +99,8 @@ def find_route(model: Any, shape: Shape) -> Route:
     module = as_row(model)
     units = [(name, unit) for name, unit in units_of(module) if kind_of(unit) not in NO_OPS]
     mode = step_mode_of(module)
-    if types := {x.dtype for x in module.parameters() if x.is_floating_point()} - {torch.float32}:
-        told = ", ".join(sorted(map(str, types)))
+    if types := types_besides_float32(module):
+        told = ", ".join(types)
         problem = Problem(
             type(module).__name__, f"its parameters are {told}, and spikes come as torch.float32",
             "Call model.float().",

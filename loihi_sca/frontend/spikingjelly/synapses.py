@@ -12,6 +12,7 @@ import torch
 
 from loihi_sca.frontend.affine import affine_of
 from loihi_sca.frontend.spikingjelly.quantise import Floats
+from loihi_sca.model.quiet import has_a_say
 from loihi_sca.network import Shape
 from loihi_sca.problems import Problem
 
@@ -34,6 +35,8 @@ class Synapses:
         Stride, padding, dilation, groups.
     dtype : torch.dtype
         In which the model computes.
+    lessened : tuple of int
+        Channels whose weights are smaller than a norm makes them, see :meth:`with_norm`.
     """
 
     name: str
@@ -43,13 +46,42 @@ class Synapses:
     bias: Floats | None = None
     options: dict[str, Any] = field(default_factory=dict)
     dtype: torch.dtype = torch.float32
+    lessened: tuple[int, ...] = ()
 
     def with_norm(self, norm: Any) -> Synapses:
-        """Fold a batch norm in."""
+        """Fold a batch norm in.
+
+        Where a channel's current hardly ever varied, the norm multiplies what is left of it, which
+        is next to nothing. Its weights would be so large that a scale at which they fit leaves all
+        others none: there the norm multiplies less, and gives the same at the mean.
+        """
         factor, shift = map(_floats, affine_of(norm))
-        weight = self.weight * factor.reshape(-1, *[1] * (self.weight.ndim - 1))
+        weight = self.weight * _per_channel(factor, self.weight)
         bias = shift if self.bias is None else self.bias * factor + shift
-        return replace(self, weight=weight, bias=bias)
+        less = _lessened(weight, norm)
+        center = _floats(norm.bias) if norm.affine else np.zeros_like(factor)
+        return replace(
+            self,
+            weight=weight * _per_channel(less, weight),
+            bias=np.where(less < 1, center + (bias - center) * less, bias),
+            lessened=tuple(sorted({*self.lessened, *np.flatnonzero(less < 1).tolist()})),
+        )
+
+
+def _per_channel(values: Floats, weight: Floats) -> Floats:
+    return values.reshape(-1, *[1] * (weight.ndim - 1))
+
+
+def _lessened(weight: Floats, norm: Any) -> Floats:
+    """Return what to multiply each channel with, so that those that hardly vary are no peaks."""
+    counts = has_a_say(norm.running_var.double(), norm.eps).cpu().numpy()
+    peaks = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    most = peaks[counts].max(initial=0.0)
+    less = np.ones(len(weight))
+    above = ~counts & (peaks > most)
+    if most > 0:
+        less[above] = most / peaks[above]
+    return less
 
 
 def conv_of(name: str, conv: Any, shape: Shape) -> Synapses:

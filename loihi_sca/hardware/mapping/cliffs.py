@@ -16,6 +16,7 @@ from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping.memory import CoreBudget, core_budget_of
 from loihi_sca.hardware.mapping.need import Need, cores_and_words
 from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
+from loihi_sca.hardware.range_rules import require_in_range
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.results import Result
 
@@ -165,6 +166,9 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     ------
     ConfigError
         There is no such chip.
+    DoesNotFit
+        The chip does not hold the network whatever its channels, such as one of messages without
+        payloads.
     NetworkError, UnsupportedLayer
         The file cannot be read, or the network is no chain.
 
@@ -177,6 +181,7 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     """
     profile = as_profile(profile)
     architecture, budget = describe(as_network(network)), core_budget_of(profile)
+    require_in_range(architecture.layers, profile)
     if architecture.sources:
         raise UnsupportedLayer(
             f"{architecture.name}: it is no chain, and cliffs are those of a chain's channels",

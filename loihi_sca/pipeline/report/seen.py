@@ -15,7 +15,7 @@ from loihi_sca.compiler.verification import Verification
 from loihi_sca.compiler.verify import verify
 from loihi_sca.data import Dataset
 from loihi_sca.engine import fast
-from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
+from loihi_sca.errors import ConfigError, DoesNotFit, InputError, UnsupportedLayer
 from loihi_sca.hardware import Profile, describe, estimate, map_network
 from loihi_sca.hardware.cost.activity import from_run
 from loihi_sca.hardware.cost.load import synops_per_step
@@ -152,7 +152,7 @@ def _on_chip(
         loads = synops_per_step(placement, activity)
     try:
         found, notes = cliffs(network, chip), ()
-    except UnsupportedLayer as error:
+    except (UnsupportedLayer, DoesNotFit) as error:
         return OnChip(costs, placement, loads, None, (f"No cliffs: {error}",))
     return OnChip(costs, placement, loads, found, notes)
 

@@ -109,13 +109,15 @@ def run_study(
         Optuna is not installed, or the space has a corner that cannot be meant or reached.
     InputError
         The folder holds another study, or the data are not there.
+    DoesNotFit
+        The chip does not hold the network, whatever its size.
     Interrupted
         Ctrl-C; the same call goes on.
     """
     where, tell = executor or Local(), watcher or Watcher()
     jobs = [job_of(f"search {values}", recipe, values) for values in corners(space)]
     check_budgets(jobs)
-    check_jobs(jobs[:1])
+    check_jobs(jobs[:1], (profile,))
     make_folder(folder)
     runner = Runner(
         folder, (profile,), verify_samples, 0, where.threads,
