@@ -46,7 +46,13 @@ def sweep(
         float | None,
         typer.Option(help="Learning rate of --prune-epochs; by default half the recipe's."),
     ] = None,
-    profiles: Annotated[str, typer.Option(help="Chips to estimate for.")] = "loihi1,loihi2",
+    profiles: Annotated[
+        str | None,
+        typer.Option(
+            help="Chips to estimate for; by default those of loihi1 and loihi2 that hold the "
+            "network."
+        ),
+    ] = None,
     samples: Annotated[
         int, typer.Option(help="Test samples to prove each network on.", min=1)
     ] = 16,
@@ -77,11 +83,12 @@ def sweep(
     """
     from loihi_sca.config import load_recipe
 
-    chips = profiles.split(",")
     parsed = load_recipe(recipe)
 
+    from loihi_sca.pipeline.deploy import chips_for
     from loihi_sca.runs.sweep import grid, parse_budgets
 
+    chips = list(chips_for(parsed)) if profiles is None else profiles.split(",")
     _check_profiles(chips)
     jobs = grid(
         parsed,

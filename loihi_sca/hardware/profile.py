@@ -25,6 +25,10 @@ def profile_paths() -> dict[str, Path]:
     raise ConfigError("the chip profiles are missing from this installation. Reinstall loihi-sca.")
 
 
+CHIPS = ("loihi1", "loihi2")
+"""Profiles for which costs are told by default."""
+
+
 def load_profile(name: str | os.PathLike[str]) -> Profile:
     """Return a profile by name (``loihi2``) or by path (``./my_board.toml``).
 

@@ -14,17 +14,12 @@ from typing import Any
 
 from loihi_sca.config import Recipe
 from loihi_sca.files import write_json
-from loihi_sca.hardware import load_profile
-from loihi_sca.hardware.range_rules import find_out_of_range
-from loihi_sca.pipeline.deploy import Deployment, check_deployable, deploy, layers_of
+from loihi_sca.pipeline.deploy import Deployment, check_deployable, chips_for, deploy
 from loihi_sca.pipeline.report import report
 from loihi_sca.training.checkpoint import Checkpoint
 from loihi_sca.training.epoch import Epoch
 from loihi_sca.training.session import Label, load_split, train
 from loihi_sca.versions import versions
-
-PROFILES = ("loihi1", "loihi2")
-"""Of these, costs are told for the ones that hold the network."""
 
 MODELS: tuple[Label, ...] = ("dense", "pruned")
 
@@ -137,7 +132,7 @@ def run_demo(
             test,
             folder / f"{label}.net",
             name=f"{recipe.name}-{label}",
-            profiles=_chips(recipe),
+            profiles=chips_for(recipe),
             verify_samples=verify_samples,
             lava_samples=verify_samples,
             on_progress=tell.engine,
@@ -148,12 +143,6 @@ def run_demo(
     tell.step("write report.html")
     report(folder)
     return summary
-
-
-def _chips(recipe: Recipe) -> list[str]:
-    """Return the chips that hold a network like the recipe's at all."""
-    layers = layers_of(recipe)
-    return [name for name in PROFILES if not find_out_of_range(layers, load_profile(name))]
 
 
 def _prunable_channels(checkpoint: Checkpoint) -> int:

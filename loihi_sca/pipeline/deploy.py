@@ -16,7 +16,8 @@ from loihi_sca.engine import fast
 from loihi_sca.engine.result import Schedule, SpikeArray
 from loihi_sca.frontend.slayer import check_slayer, compile_slayer
 from loihi_sca.hardware import Estimate, estimate, load_profile
-from loihi_sca.hardware.range_rules import require_in_range
+from loihi_sca.hardware.profile import CHIPS
+from loihi_sca.hardware.range_rules import find_out_of_range, require_in_range
 from loihi_sca.hardware.shapes import LayerSpec
 from loihi_sca.model.build import build
 from loihi_sca.network import Conv, Dense, Network
@@ -99,6 +100,13 @@ def layers_of(recipe: Recipe) -> tuple[LayerSpec, ...]:
     return outline_of(recipe, *shape_as(recipe.data)).architecture.layers
 
 
+def chips_for(*recipes: Recipe) -> tuple[str, ...]:
+    """Return which of :data:`CHIPS` hold the networks of recipes, all of them if none does."""
+    layers = [layer for recipe in recipes for layer in layers_of(recipe)]
+    holding = (name for name in CHIPS if not find_out_of_range(layers, load_profile(name)))
+    return tuple(holding) or CHIPS
+
+
 def check_chips(recipe: Recipe, profiles: Sequence[str]) -> None:
     """Raise :class:`DoesNotFit` if a chip does not hold a recipe's network, whatever its size."""
     for profile in profiles:
@@ -111,7 +119,7 @@ def deploy(
     path: Path,
     *,
     name: str | None = None,
-    profiles: Sequence[str] = ("loihi1", "loihi2"),
+    profiles: Sequence[str] = CHIPS,
     verify_samples: int = 16,
     lava_samples: int = 0,
     on_progress: Progress | None = None,

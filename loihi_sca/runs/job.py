@@ -28,6 +28,7 @@ from loihi_sca.config import Budget, Recipe
 from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
+from loihi_sca.hardware.profile import CHIPS
 from loihi_sca.network import Network
 from loihi_sca.pipeline.deploy import check_chips, check_deployable, deploy, figures, measure
 from loihi_sca.training.checkpoint import Checkpoint
@@ -103,7 +104,7 @@ class Runner:
     """
 
     folder: Path
-    profiles: tuple[str, ...] = ("loihi1", "loihi2")
+    profiles: tuple[str, ...] = CHIPS
     verify_samples: int = 16
     lava_samples: int = 0
     threads: int | None = None

@@ -21,6 +21,7 @@ from loihi_sca.config import Budget, PruningConfig, Recipe, TrainingConfig
 from loihi_sca.errors import ConfigError, Interrupted
 from loihi_sca.execution import Executor, Failure, Local
 from loihi_sca.files import make_folder
+from loihi_sca.pipeline.deploy import chips_for
 from loihi_sca.planning.planner import plan_recipe
 from loihi_sca.planning.rates import Rates
 from loihi_sca.pruning.criteria import criterion_of
@@ -148,7 +149,7 @@ def run_sweep(
     jobs: Sequence[Job],
     folder: Path,
     *,
-    profiles: Sequence[str] = ("loihi1", "loihi2"),
+    profiles: Sequence[str] | None = None,
     verify_samples: int = 16,
     lava_samples: int = 0,
     watcher: Watcher | None = None,
@@ -165,7 +166,9 @@ def run_sweep(
         In order.
     folder : path
         Created if needed.
-    profiles, verify_samples, lava_samples
+    profiles : sequence of str, optional
+        Chips to estimate for; by default those of Loihi 1 and 2 that hold all networks.
+    verify_samples, lava_samples
         As in :func:`loihi_sca.pipeline.deploy.deploy`.
     watcher : Watcher, optional
         Told about progress.
@@ -187,14 +190,15 @@ def run_sweep(
         Ctrl-C; the same call goes on.
     """
     where, tell = executor or Local(), watcher or Watcher()
+    chips = chips_for(*(job.recipe for job in jobs)) if profiles is None else tuple(profiles)
     runner = Runner(
-        folder, tuple(profiles), verify_samples, lava_samples, where.threads,
+        folder, chips, verify_samples, lava_samples, where.threads,
         tell.batch if where.in_process else None,
     )  # fmt: skip
     ledger = Ledger(runner, tell, len(jobs))
     to_do = [(job, n) for n, job in enumerate(jobs, start=1) if not ledger.found(job, n)]
     check_budgets([job for job, _ in to_do])
-    check_jobs([job for job, _ in to_do], profiles)
+    check_jobs([job for job, _ in to_do], chips)
     make_folder(folder)
     # first those that others start from
     waves = [[(j, n) for j, n in to_do if (j.start is None) == first] for first in (True, False)]

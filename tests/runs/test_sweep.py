@@ -9,6 +9,7 @@ from rich.console import Console
 from loihi_sca.cli.sweep import _tables
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, DoesNotFit, InputError
+from loihi_sca.pipeline.deploy import chips_for
 from loihi_sca.pipeline.report import report
 from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
 from loihi_sca.runs.job import Runner
@@ -70,6 +71,8 @@ def test_a_chip_that_never_holds_the_network_ends_it_before_training(tmp_path) -
     model = {"layers": [{"type": "dense", "neurons": 8}], "sigma_delta": {}}
     changes = {"data": {"encoding": "video", "timesteps": 4}, "model": model}
     recipe = Recipe.model_validate(RECIPE.model_dump(exclude_unset=True) | changes)
+    assert chips_for(RECIPE) == ("loihi1", "loihi2")
+    assert chips_for(RECIPE, recipe) == ("loihi2",), "by default chips that hold no network are out"
     grown = grid(recipe, parse_budgets(["connections=0.9"]), ["sca"], [0])
     for run in (
         lambda: run_sweep(grown, tmp_path / "x", profiles=["loihi2", "loihi1"]),

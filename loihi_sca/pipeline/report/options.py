@@ -11,12 +11,11 @@ from loihi_sca import hardware
 from loihi_sca.data import Split
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import Profile
+from loihi_sca.hardware.profile import CHIPS
 from loihi_sca.network import Shape
 
 SAMPLES = 1000
 """Networks are measured on at most so many."""
-
-PROFILES = ("loihi1", "loihi2")
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much of it is."""
@@ -39,7 +38,7 @@ class Options:
         if self.samples < 1:
             raise ConfigError(f"samples {self.samples}: at least 1.")
 
-    def chips(self, recorded: Sequence[str] = PROFILES) -> list[Profile]:
+    def chips(self, recorded: Sequence[str] = CHIPS) -> list[Profile]:
         """Return the chips that are asked for, or else those that a run has.
 
         Raises
