@@ -14,6 +14,7 @@ from loihi_sca.hardware.cost.activity import (
     from_rates,
     from_totals,
     input_spikes_of,
+    is_count,
 )
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, LayerSpec
@@ -61,9 +62,9 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
     if not isinstance(value, dict):
         raise InputError("the activity must be a JSON object.")
     samples, steps = value.get("samples", 1), value.get("timesteps", architecture.timesteps)
-    if not _is_whole(samples):
+    if not is_count(samples):
         raise InputError(f"activity: samples is {samples!r}, must be a whole number from 1.")
-    if not _is_whole(steps):
+    if not is_count(steps):
         raise InputError(f"activity: timesteps is {steps!r}, must be a whole number from 1.")
     source = str(value.get("source", "given counts"))
     if "layers" not in value:
@@ -148,10 +149,6 @@ def _layer_from_json(
     return LayerCounts(
         spec.name, _number(given, "spikes", samples), _number(given, "synops", samples), updates
     )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _number(values: dict[str, Any], key: str, samples: int) -> float:
