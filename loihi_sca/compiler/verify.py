@@ -32,6 +32,7 @@ from loihi_sca.engine.result import (
 from loihi_sca.engine.windows import State, as_stream, check_schedule, check_state
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import IntArray, Network, Shape
+from loihi_sca.seeds import check_seed
 
 ENGINES = ("reference", "fast", "lava")
 
@@ -113,6 +114,7 @@ def verify(
     _check_engines(engines)
     check_schedule(schedule)
     check_state(state)
+    check_seed(seed)
     path = None if isinstance(network, Network) else Path(network)
     if not isinstance(network, Network):
         network = netx.read(network, input_shape=input_shape)

@@ -18,6 +18,7 @@ from loihi_sca.model.states import without_state
 from loihi_sca.model.walk import Model, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
+from loihi_sca.seeds import check_seed
 
 
 def compile_slayer(
@@ -81,6 +82,7 @@ def compile_slayer(
     >>> compiled.out_shape
     (2,)
     """
+    check_seed(seed)
     model = _as_meant(model, delay_shift, reset)
     converted = convert(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift

@@ -16,6 +16,7 @@ from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate
 from loihi_sca.network import Shape
 from loihi_sca.problems import Findings, Problem
+from loihi_sca.seeds import check_seed
 
 SAMPLES, STEPS = 4, 16
 """On which a model is compared with its network, where the caller does not say."""
@@ -67,6 +68,7 @@ def compile_spikingjelly(
     NotBitExact
         What should be exact is not, on the samples.
     """
+    check_seed(seed)
     conversion = translate(model, input_shape_of(model, input_shape), timesteps, name)
     source = conversion.sound()
     compiled = compile_with_report(source, profile=profile)

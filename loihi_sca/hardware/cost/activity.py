@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import TypeGuard
 
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
@@ -258,7 +259,7 @@ def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
     return (counts.synops - own) * geometry.inputs / max(1, connections(geometry))
 
 
-def is_count(value: object) -> bool:
+def is_count(value: object) -> TypeGuard[int]:
     """Tell whether a value counts samples or timesteps: whole, and at least 1."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 

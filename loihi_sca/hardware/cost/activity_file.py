@@ -156,4 +156,4 @@ def _number(values: dict[str, Any], key: str, samples: int) -> float:
     right = isinstance(value, int | float) and not isinstance(value, bool)
     if not right or not 0 <= value < float("inf"):
         raise InputError(f"activity: {key} is {value!r}, must be a number of at least 0.")
-    return value / samples
+    return float(value) / samples
