@@ -12,6 +12,7 @@ from loihi_sca.compiler.random_data import random_data
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, remember
 from loihi_sca.frontend.input_shape import input_shape_of
+from loihi_sca.frontend.proof import check_samples
 from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate
 from loihi_sca.network import Shape
@@ -69,6 +70,7 @@ def compile_spikingjelly(
         What should be exact is not, on the samples.
     """
     check_seed(seed)
+    check_samples(proof_samples)
     conversion = translate(model, input_shape_of(model, input_shape), timesteps, name)
     source = conversion.sound()
     compiled = compile_with_report(source, profile=profile)
