@@ -15,7 +15,7 @@ from typing import Any
 
 import h5py
 
-from loihi_sca.errors import LoihiScaError, NetworkError
+from loihi_sca.errors import ConfigError, LoihiScaError, NetworkError
 
 MAX_VALUES = 1 << 28
 """A field that claims more values than this is damaged."""
@@ -31,6 +31,22 @@ DAMAGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 """What h5py and numpy raise about fields that are not what they should be."""
+
+
+def path_of(given: object) -> Path:
+    """Return the path of a network's file.
+
+    Raises
+    ------
+    ConfigError
+        It is none, such as a model that was not compiled.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise ConfigError(
+            "a network is given as it is, or as the path of its file, and this is a "
+            f"{type(given).__name__}. Of a model loihi_sca.compile makes a network."
+        )
+    return Path(given)
 
 
 @contextmanager
@@ -58,6 +74,11 @@ def network_in(path: Path, kind: str) -> Iterator[h5py.File]:
     except OSError as error:
         if not path.exists():
             raise NetworkError(f"{path}: no such file.") from error
+        if path.is_dir():
+            raise NetworkError(
+                f"{path}: a folder, and no {kind} file. Of the folder of a training "
+                f"`loihi-sca compile {path} --out NET.net` makes one."
+            ) from error
         raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
     except DAMAGE as error:
         raise NetworkError(f"{path}: damaged {kind} file ({error}).") from error

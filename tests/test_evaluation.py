@@ -109,6 +109,20 @@ def test_what_does_not_fit_is_refused(network, dataset):
     refuse(network.replace(readout=Readout("affine", weight=weight)), "weighs 4 outputs")
 
 
+@pytest.mark.parametrize(("weight", "bias"), [(32, 0), (64, 6)])
+def test_data_that_the_host_would_transform_first_are_refused(network, weight, bias) -> None:
+    values = load("digits", split="test", timesteps=4, encoding="direct").first(9)
+    entry = Input("in", (1, 8, 8), neuron=NEURON, weight=weight, bias=bias)
+    net = network.replace(layers=(replace(entry, weight=64, bias=0), *network.layers))
+    assert evaluation.evaluate(net, values, fast.prepare).samples == 9
+    net = network.replace(layers=(entry, *network.layers))
+    told = rf"is driven by data x as {weight} x / 64 \+ {bias}, .* give loihi_sca\.run the integers"
+    with pytest.raises(InputError, match=told):
+        evaluation.evaluate(net, values, fast.prepare)
+    with pytest.raises(InputError, match=told):
+        evaluation.count_activity(net, values)
+
+
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_command(network, dataset, tmp_path, capsys, engine):
     path = tmp_path / "digits.net"

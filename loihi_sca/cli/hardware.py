@@ -128,6 +128,8 @@ def given_rates(
             value = float(number)
         except ValueError:
             raise ConfigError(f"--rate {text!r}: give 0.1, or LAYER=0.1.") from None
+        if name in own or (not name and general is not None):
+            raise ConfigError(f"--rate {text!r}: {name or 'all layers'} had a rate before.")
         if name:
             own[name] = value
         else:

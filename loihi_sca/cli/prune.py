@@ -23,6 +23,7 @@ from loihi_sca.cli.output import (
 from loihi_sca.cli.targets import target
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
+from loihi_sca.seeds import check_seed
 
 if TYPE_CHECKING:
     from loihi_sca.pipeline.own_model import Outcome
@@ -123,6 +124,7 @@ def prune(
 def _model(source: str, weights: Path | None, seed: int) -> Any:
     import torch
 
+    check_seed(seed)
     torch.manual_seed(seed)
     model = from_python(source)
     if not isinstance(model, torch.nn.Module):

@@ -16,8 +16,11 @@ CHANGING = 0.2
 
 def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
     """Return random spikes (N, *data_shape, T), or values where the Input has neurons."""
-    if samples < 1 or steps < 1:
-        raise ConfigError(f"samples={samples}, steps={steps}: at least 1 each.")
+    for given in (samples, steps):
+        if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 1:
+            raise ConfigError(
+                f"samples={samples!r}, steps={steps!r}: whole numbers, at least 1 each."
+            )
     rng = np.random.default_rng(seed)
     size = (samples, *network.data_shape, steps)
     first = network.layers[0]

@@ -31,7 +31,9 @@ from loihi_sca.engine.result import (
 )
 from loihi_sca.engine.windows import State, as_stream, check_schedule, check_state
 from loihi_sca.errors import ConfigError
+from loihi_sca.hdf5_files import path_of
 from loihi_sca.network import IntArray, Network, Shape
+from loihi_sca.seeds import check_seed
 
 ENGINES = ("reference", "fast", "lava")
 
@@ -113,7 +115,8 @@ def verify(
     _check_engines(engines)
     check_schedule(schedule)
     check_state(state)
-    path = None if isinstance(network, Network) else Path(network)
+    check_seed(seed)
+    path = None if isinstance(network, Network) else path_of(network)
     if not isinstance(network, Network):
         network = netx.read(network, input_shape=input_shape)
     check_runnable(network)
@@ -124,7 +127,8 @@ def verify(
     origin = "given"
     if data is None:
         origin = f"random, seed {seed}"
-        data = random_data(network, samples, steps or network.timesteps or 16, seed)
+        steps = network.timesteps or 16 if steps is None else steps
+        data = random_data(network, samples, steps, seed)
     values = check_values(network, check_shape(network, data)).astype(np.int32)
     tell = on_progress or (lambda engine, done, total: None)
     given = values.shape

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from loihi_sca.config.model import ModelConfig
 from loihi_sca.config.sections import (
@@ -20,6 +21,7 @@ from loihi_sca.config.sections import (
     TrainingConfig,
 )
 from loihi_sca.errors import ConfigError
+from loihi_sca.seeds import MOST_SEED
 from loihi_sca.toml_files import parse_toml, suggestion, validate
 
 
@@ -37,7 +39,7 @@ class Recipe(Section):
     """
 
     name: str
-    seed: CountOrZero = 0
+    seed: Annotated[CountOrZero, Field(le=MOST_SEED)] = 0
     data: DataConfig = DataConfig()
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()

@@ -12,7 +12,7 @@ from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.compiler.report import Proof
 from loihi_sca.engine import fast, reference
 from loihi_sca.engine.result import Schedule
-from loihi_sca.errors import InputError, NotBitExact
+from loihi_sca.errors import ConfigError, InputError, NotBitExact
 from loihi_sca.frontend import sigma_delta
 from loihi_sca.frontend.recording import Recording, record
 from loihi_sca.model.batch_norm import MANTISSA
@@ -45,6 +45,13 @@ def random_input(
         # whole mantissas; of both signs, so that a forward pass that drops the sign shows
         return rng.choice(np.array([-2, -2, 0, 2, 2, 3], dtype=np.float32), size)
     return (rng.random(size) < RATE).astype(np.float32)
+
+
+def check_samples(samples: int | None) -> None:
+    """Raise :class:`ConfigError` unless a model can be compared on so many samples."""
+    whole = isinstance(samples, int | np.integer) and not isinstance(samples, bool)
+    if samples is not None and not (whole and samples >= 0):
+        raise ConfigError(f"proof_samples={samples!r}: a whole number, 0 for none.")
 
 
 def prove(

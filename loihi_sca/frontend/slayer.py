@@ -11,13 +11,14 @@ from loihi_sca.compiler.pipeline import compile_with_report, problems_of
 from loihi_sca.compiler.report import Compiled, Proof, remember
 from loihi_sca.errors import ConfigError, NetworkError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.export import Conversion, DelayShift, convert
-from loihi_sca.frontend.proof import prove, random_input
+from loihi_sca.frontend.proof import check_samples, prove, random_input
 from loihi_sca.frontend.ripen import can_ripen, ripened, with_folded_norms
 from loihi_sca.model.route import Route
 from loihi_sca.model.states import without_state
 from loihi_sca.model.walk import Model, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
+from loihi_sca.seeds import check_seed
 
 
 def compile_slayer(
@@ -81,6 +82,8 @@ def compile_slayer(
     >>> compiled.out_shape
     (2,)
     """
+    check_seed(seed)
+    check_samples(proof_samples)
     model = _as_meant(model, delay_shift, reset)
     converted = convert(
         model, timesteps=timesteps, name=name, input_shape=input_shape, delay_shift=delay_shift

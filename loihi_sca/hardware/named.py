@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TypeAlias
 
 from loihi_sca import netx
@@ -12,6 +11,7 @@ from loihi_sca.hardware.architecture import read_architecture
 from loihi_sca.hardware.profile import load_profile
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture
+from loihi_sca.hdf5_files import path_of
 from loihi_sca.network import Network, Shape
 
 AnyNetwork: TypeAlias = "Network | Architecture | str | os.PathLike[str]"
@@ -33,7 +33,7 @@ def as_network(network: AnyNetwork, input_shape: Shape | None = None) -> Network
     """
     if isinstance(network, Network | Architecture):
         return network
-    path = Path(network)
+    path = path_of(network)
     if path.suffix == ".toml":
         if input_shape is not None:
             raise ConfigError("--input-shape is for netx files; an architecture has 'input'.")

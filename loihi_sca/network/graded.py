@@ -74,7 +74,7 @@ def _of_layer(layer: Layer, last: bool) -> Iterator[Problem]:
             "SigmaDelta or Sigma",
             "Use the neuron of its place.",
         )
-    if isinstance(layer, Input) and (layer.weight, layer.bias) != (64, 0):
+    if isinstance(layer, Input) and not layer.takes_as_given:
         yield Problem(
             layer.name,
             f"it has weight {layer.weight} and bias {layer.bias}, which netx passes over",

@@ -66,7 +66,7 @@ def read(
     >>> loihi_sca.read("tiny.net") == network
     True
     """
-    path = Path(path)
+    path = hdf5_files.path_of(path)
     with hdf5_files.network_in(path, "netx") as file:
         if is_graph_file(file):
             return read_graph(file, timesteps)

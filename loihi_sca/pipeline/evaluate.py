@@ -21,7 +21,7 @@ from loihi_sca.engine.result import Engine, Prepared
 from loihi_sca.engine.windows import State, as_stream, check_state, cut_result
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.memory import check_memory
-from loihi_sca.network import Network, Readout
+from loihi_sca.network import Input, Network, Readout
 from loihi_sca.network.activity import LayerActivity
 from loihi_sca.pipeline.evaluation import Evaluation
 from loihi_sca.pipeline.readout import count_classes, scores
@@ -252,4 +252,12 @@ def check_input(network: Network, dataset: Dataset) -> None:
         raise InputError(
             f"{network.name} takes input of shape {network.data_shape}, but {dataset.name} has "
             f"{dataset.shape}."
+        )
+    first = network.layers[0]
+    if isinstance(first, Input) and network.takes_mantissas and not first.takes_as_given:
+        raise InputError(
+            f"{network.name} is driven by data x as {first.weight} x / 64 + {first.bias}, a "
+            f"transform of its host that an engine does not make, and {dataset.name} gives x as it "
+            "is. Train with an Input block without weight and bias; or make it yourself, and give "
+            "loihi_sca.run the integers."
         )

@@ -22,6 +22,7 @@ from loihi_sca.engine.windows import (
     cut_result,
 )
 from loihi_sca.errors import ConfigError
+from loihi_sca.hdf5_files import path_of
 from loihi_sca.network import Network, Shape
 
 ENGINES = ("fast", "reference", "lava")
@@ -95,7 +96,7 @@ def run(
         raise ConfigError(f"engine {engine!r}: one of {', '.join(ENGINES)}.")
     check_schedule(schedule)
     check_state(state)
-    path = None if isinstance(network, Network) else Path(network)
+    path = None if isinstance(network, Network) else path_of(network)
     if not isinstance(network, Network):
         network = netx.read(network, input_shape=input_shape)
     windows = 0

@@ -40,6 +40,7 @@ from loihi_sca.pruning.state import SUMS, restore, tensors_of
 from loihi_sca.pruning.structure import Structure
 from loihi_sca.pruning.timeline import Timeline
 from loihi_sca.pruning.update import Update, change_of
+from loihi_sca.seeds import check_seed
 from loihi_sca.slayer.dynamics import ChannelActivity
 
 
@@ -141,6 +142,7 @@ class Pruner:
         reset: bool = False,
         measure_bits: bool = False,
     ) -> None:
+        check_seed(seed)
         if isinstance(sample, PruningConfig):
             sample, config = None, sample
         named = criterion if isinstance(criterion, str) else None

@@ -22,6 +22,7 @@ from loihi_sca.model.build import SpikingNet, build
 from loihi_sca.model.folding import unfold
 from loihi_sca.model.sizes import resize
 from loihi_sca.network import Shape
+from loihi_sca.results import times
 from loihi_sca.toml_files import validate
 from loihi_sca.training.epoch import Sums
 from loihi_sca.training.loop import Trainer
@@ -136,13 +137,19 @@ def start_from(trainer: Trainer, trained: Checkpoint) -> None:
     Raises
     ------
     ConfigError
-        The network is another one than the recipe's, or has lost channels already.
+        The network is another one than the recipe's, was trained on samples of another shape,
+        kind or number of classes, or has lost channels already.
     """
     ours, theirs = trainer.recipe, trained.recipe
     if (ours.model, ours.data.encoding) != (theirs.model, theirs.data.encoding):
         raise ConfigError(
             f"the network to start from is that of recipe {theirs.name!r}, whose model section or "
             "encoding differs. Train that very network first, without pruning (--dense)."
+        )
+    if other := other_data(trainer, trained):
+        raise ConfigError(
+            f"the network to start from was trained on {other}. Train one on these data first, "
+            "without pruning (--dense)."
         )
     tensors = _part(trained.tensors, "model")
     cut = [n for n, b in trainer.model.gated if not _is_whole(tensors[f"{n}.gate"], b.channels)]
@@ -154,6 +161,18 @@ def start_from(trainer: Trainer, trained: Checkpoint) -> None:
     load_weights(trainer.model, tensors)
     unfold(trainer.model)
     trainer.origin = trained.weights_digest
+
+
+def other_data(trainer: Trainer, state: Checkpoint) -> str:
+    """Return what data a checkpoint is of, where a trainer's are others; empty where they fit."""
+    theirs = _data_of(state.in_shape, state.classes, state.recipe)
+    ours = _data_of(trainer.train.shape, trainer.train.classes, trainer.recipe)
+    return "" if theirs == ours else f"{theirs}, and there are {ours} now"
+
+
+def _data_of(shape: Shape, classes: int, recipe: Recipe) -> str:
+    kind = "values" if recipe.data.are_values else "spikes"
+    return f"{kind} of shape {times(shape)} in {classes} classes"
 
 
 def _is_whole(gate: torch.Tensor, channels: int) -> bool:

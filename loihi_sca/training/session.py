@@ -101,7 +101,8 @@ def train(
     ------
     ConfigError
         The folder holds another run, or this one and ``resume`` is not set, or somebody else is
-        training into it; or there is no such device.
+        training into it; its data, or those of ``start``, have another shape or other classes; or
+        there is no such device.
     TrainingError
         The loss is no longer a number, samples cannot be read, or nothing can be written.
     Interrupted
@@ -181,6 +182,11 @@ class _Session:
             raise ConfigError(
                 f"{self.run.folder} holds a run of another recipe "
                 f"({_differences(state.recipe, recipe)}). Choose another --out."
+            )
+        if state is not None and (other := checkpoints.other_data(self.trainer, state)):
+            raise ConfigError(
+                f"{self.run.folder} holds a run of other data, {other}. Bring those back, or "
+                "choose another --out."
             )
         if state is not None and state.origin != self.trainer.origin:
             raise ConfigError(

@@ -208,6 +208,8 @@ def test_a_profile_of_ones_own(cli, net, tmp_path):
         (["--rate", "conv=0.1"], 2, "without a layer name"),
         (["--rate", "0.1", "--rate", "nope=1"], 1, "unknown layers ['nope']"),
         (["--rate", "-1"], 1, "rate is -1;"),
+        (["--rate", "0.1", "--rate", "0.2"], 2, "--rate '0.2': all layers had a rate before"),
+        (["--rate", "1", "--rate", "conv=0", "--rate", "conv=1"], 2, "conv had a rate before"),
         (["--rate", "0.1", "--activity", "x.json"], 2, "give one of --input, --data, --rate"),
         (["--activity", "none.json"], 1, "No such file"),
         (["--input", "none.npy"], 1, "no such file"),

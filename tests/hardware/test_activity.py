@@ -10,7 +10,7 @@ import pytest
 
 from loihi_sca.engine import reference
 from loihi_sca.errors import InputError
-from loihi_sca.hardware import describe, load_profile
+from loihi_sca.hardware import describe, estimate, load_profile
 from loihi_sca.hardware.cost.activity import from_rates, from_run, from_totals
 from loihi_sca.hardware.cost.activity_file import from_json, read_activity
 from loihi_sca.hardware.mapping.usage import connections
@@ -84,6 +84,9 @@ def test_rates_per_layer(profile):
     assert by_name["dense"].synops == pytest.approx(0.1 * 5 * net["dense"].fan_out().sum())
 
 
+LAYERS = ("conv", "pool", "dense")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -102,7 +105,7 @@ def test_rates_per_layer(profile):
         (lambda a, p: from_json({"layers": []}, a, p), "no counts for layer 'conv'"),
         (
             lambda a, p: from_json(
-                {"layers": [{"name": n, "synops": "many"} for n in ("conv", "pool", "dense")]}, a, p
+                {"layers": [{"name": n, "spikes": 1, "synops": "many"} for n in LAYERS]}, a, p
             ),
             "synops is 'many'",
         ),
@@ -111,6 +114,40 @@ def test_rates_per_layer(profile):
 def test_counts_that_cannot_be(call, message, profile):
     with pytest.raises(InputError, match=message):
         call(describe(network()), profile)
+
+
+@pytest.mark.parametrize(
+    ("about", "of_dense", "message"),
+    [
+        ({"sample": 100}, {}, r"unknown keys \['sample'\]; known are .*'samples'"),
+        ({}, {"spike": 1}, r"layer 'dense': unknown keys \['spike'\]"),
+        ({}, {"spikes": None}, "layer 'dense' lacks spikes"),
+        ({}, {"synops": None}, "layer 'dense' lacks synops"),
+        ({}, {"name": "dens"}, r"a layer 'dens'; network .* has \['conv', 'pool', 'dense'\]"),
+        ({}, {"name": "pool"}, "layer 'pool' is there twice"),
+        ({}, {"spikes": 16}, "16 spikes of 'dense' per sample of 5 timesteps; it has 15 when"),
+        ({}, {"synops": 1e6}, r"1e\+06 synops of 'dense' .* Give the samples \(1 now\)"),
+        ({"samples": True}, {}, "samples is True"),
+        ({"timesteps": True}, {}, "timesteps is True"),
+        ({}, {"spikes": True}, "spikes is True"),
+    ],
+)
+def test_counts_per_layer_are_all_read_or_refused(about, of_dense, message, profile):
+    layers = [{"name": n, "spikes": 1, "synops": 1} for n in LAYERS]
+    net = describe(network())
+    assert from_json({"layers": layers}, net, profile).spikes > 3
+    layers[-1] = {k: v for k, v in {**layers[-1], **of_dense}.items() if v is not None}
+    with pytest.raises(InputError, match=message):
+        from_json({"layers": layers, **about}, net, profile)
+
+
+def test_what_estimate_and_simulate_print_is_no_activity(profile):
+    # the one has no counts where they are looked for, the other an update per neuron
+    net = network()
+    run = reference.run(net, np.ones((1, 4, 9, 7, 5), dtype=int))
+    for known in (estimate(net, profile, rate=0.1), run):
+        with pytest.raises(InputError, match=r"unknown keys .*'network'"):
+            from_json(known.as_json(), describe(net), profile)
 
 
 def test_steps_must_be_known(profile):

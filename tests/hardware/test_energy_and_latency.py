@@ -113,6 +113,31 @@ def test_the_run_knows_its_timesteps(network):
         estimate(network, chip, short.activity, 3)
 
 
+def test_samples_and_timesteps_that_contradict_what_is_known_are_refused(network, run):
+    def told(activity=None, **given) -> float:
+        return estimate(network, "loihi2", activity, **given).energy.total_uj.best
+
+    counted = estimate(network, "loihi2", run).energy.activity
+    for known, samples in ((run, run.samples), (counted, 1)):
+        assert told(known, samples=samples, timesteps=run.timesteps) == told(run)
+        with pytest.raises(
+            InputError, match=rf"of {run.timesteps} timesteps per sample, and 4 are"
+        ):
+            told(known, timesteps=4)
+        with pytest.raises(InputError, match=rf"of {samples} samples, and 99 are given"):
+            told(known, samples=99)
+    with pytest.raises(ConfigError, match="samples = 2: a rate is that of every sample"):
+        told(rate=0.1, samples=2)
+    assert told(rate=0.1, timesteps=4) < told(rate=0.1)
+    for wrong in (0, -1, 2.5, True):
+        with pytest.raises(
+            InputError, match=f"timesteps is {wrong}, must be a whole number from 1"
+        ):
+            told(rate=0.1, timesteps=wrong)
+        with pytest.raises(InputError, match=f"activity of {wrong} samples: a whole number"):
+            told(run.activity, samples=wrong)
+
+
 def test_latency_of_one_core_by_hand():
     dense = Dense("dense", (100,), np.full((50, 100), 2), neuron=NEURON)
     network = Network("net", (dense,))

@@ -223,3 +223,11 @@ def test_corners_out_of_reach_end_a_study_before_it_starts(tmp_path, search, mes
 def test_an_unknown_goal_is_named(tmp_path) -> None:
     with pytest.raises(ConfigError, match="objective 'speed': one of accuracy, cores"):
         run_study(RECIPE, SPACE, tmp_path, trials=1, objectives=["speed"])
+
+
+@needs_optuna
+def test_a_seed_of_more_than_32_bits_is_one_for_optuna_too(tmp_path) -> None:
+    log = Log()
+    study(tmp_path, 1, log, recipe=RECIPE.model_copy(update={"seed": 2**33}))
+    assert len(log.started) == 1
+    assert not log.failed

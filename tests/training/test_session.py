@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -138,3 +139,31 @@ def test_only_the_same_dense_network_is_started_from(tmp_path) -> None:
     model = recipe().model.model_copy(update={"norm": False})
     with pytest.raises(ConfigError, match="'tiny', whose model section or encoding differs"):
         train(recipe().model_copy(update={"model": model}), tmp_path / "other", start=pruned)
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes"), [((1, 8, 8), 4), ((1, 4, 4), 3), ((1, 8, 2), 3), ((2, 4, 4), 3)]
+)
+def test_data_of_another_shape_or_other_classes_are_told(tmp_path, shape, classes) -> None:
+    def write(shape: tuple[int, ...], classes: int) -> None:
+        x, y = np.zeros((20, *shape), dtype=np.uint8), np.arange(20) % classes
+        np.savez(tmp_path / "own.npz", x=x, y=y)
+
+    layers = [{"type": "dense", "neurons": 4}]
+    own = Recipe.model_validate(
+        {
+            "name": "own",
+            "data": {"name": str(tmp_path / "own.npz"), "timesteps": 2},
+            "model": {"layers": layers},
+            "training": {"epochs": 1},
+        }
+    )
+    write((1, 4, 4) if shape != (1, 4, 4) else (1, 2, 8), 3)
+    trained = train(own, tmp_path / "dense")
+    write(shape, classes)
+    told = f"and there are spikes of shape {'x'.join(map(str, shape))} in {classes} classes now"
+    with pytest.raises(ConfigError, match=f"to start from was trained on .*{told}"):
+        train(own, tmp_path / "other", start=trained)
+    with pytest.raises(ConfigError, match=f"holds a run of other data, .*{told}"):
+        train(own, tmp_path / "dense", resume=True)
+    assert not RunFolder(tmp_path / "other").saved("dense")

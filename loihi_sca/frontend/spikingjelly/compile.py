@@ -12,10 +12,12 @@ from loihi_sca.compiler.random_data import random_data
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.compiler.report import Compiled, remember
 from loihi_sca.frontend.input_shape import input_shape_of
+from loihi_sca.frontend.proof import check_samples
 from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate
 from loihi_sca.network import Shape
 from loihi_sca.problems import Findings, Problem
+from loihi_sca.seeds import check_seed
 
 SAMPLES, STEPS = 4, 16
 """On which a model is compared with its network, where the caller does not say."""
@@ -67,6 +69,8 @@ def compile_spikingjelly(
     NotBitExact
         What should be exact is not, on the samples.
     """
+    check_seed(seed)
+    check_samples(proof_samples)
     conversion = translate(model, input_shape_of(model, input_shape), timesteps, name)
     source = conversion.sound()
     compiled = compile_with_report(source, profile=profile)

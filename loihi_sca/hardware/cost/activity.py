@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import TypeGuard
 
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
@@ -103,8 +105,8 @@ def from_run(
                 f"the activity is of {ran} neurons in {spec.name}, and network "
                 f"{architecture.name!r} has {spec.geometry.neurons} there."
             )
-    if samples < 1:
-        raise InputError(f"activity of {samples} samples: at least one is needed.")
+    if not is_count(samples):
+        raise InputError(f"activity of {samples} samples: a whole number from 1 is needed.")
     layers = []
     for spec in architecture.layers:
         found = by_name[spec.name]
@@ -157,7 +159,8 @@ def from_rates(
     Raises
     ------
     InputError
-        A rate is not within 0 and 1, a layer is unknown, or timesteps are not known.
+        A rate is not within 0 and 1, a layer is unknown, or timesteps are not known, or no whole
+        number from 1.
     """
     own = dict(rates or {})
     known = {spec.name for spec in architecture.layers} | {"input"}
@@ -169,11 +172,13 @@ def from_rates(
                 f"{what} is {value:g}; spikes per neuron and step are from 0 to 1, since a neuron "
                 "spikes at most once in a step."
             )
-    steps = timesteps or architecture.timesteps
+    steps = architecture.timesteps if timesteps is None else timesteps
     if steps is None:
         raise InputError(
             "rates need the timesteps per sample, which the network does not say. Give timesteps."
         )
+    if not is_count(steps):
+        raise InputError(f"timesteps is {steps!r}, must be a whole number from 1.")
     first = architecture.layers[0]
     from_host = first.geometry.kind != "input"
     arriving = own.get("input", own.get(first.name, rate)) if from_host else 0.0
@@ -252,6 +257,11 @@ def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
     geometry = first.geometry
     own = counts.spikes * recurrent_connections(geometry) / geometry.neurons
     return (counts.synops - own) * geometry.inputs / max(1, connections(geometry))
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Tell whether a value counts samples or timesteps: whole, and at least 1."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int | None:

@@ -8,12 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from loihi_sca.errors import InputError
-from loihi_sca.hardware.cost.activity import Activity, LayerCounts, from_totals, input_spikes_of
+from loihi_sca.hardware.cost.activity import (
+    Activity,
+    LayerCounts,
+    from_rates,
+    from_totals,
+    input_spikes_of,
+    is_count,
+)
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, LayerSpec
 
 STORED = ("synops", "updates", "spikes", "samples", "timesteps", "source")
 """What an activity file may say about a network as a whole."""
+
+WITH_LAYERS = ("layers", "input_spikes", "samples", "timesteps", "source")
+"""And where it has counts per layer."""
+
+OF_LAYER = ("name", "spikes", "synops", "updates")
+"""What it may say about a layer."""
 
 
 def read_activity(
@@ -39,18 +52,23 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
     Either counts of the whole network (``synops``, optionally ``updates`` and ``spikes``), or
     ``layers``: a list with ``name``, ``spikes``, ``synops`` and optionally ``updates``. Counts are
     summed over ``samples`` (1 if absent) of ``timesteps`` steps.
+
+    Raises
+    ------
+    InputError
+        A key or a layer is unknown, missing or there twice, or a count is no number, or more than
+        the network has when every neuron spikes at every step.
     """
     if not isinstance(value, dict):
         raise InputError("the activity must be a JSON object.")
     samples, steps = value.get("samples", 1), value.get("timesteps", architecture.timesteps)
-    if not isinstance(samples, int) or samples < 1:
+    if not is_count(samples):
         raise InputError(f"activity: samples is {samples!r}, must be a whole number from 1.")
-    if not isinstance(steps, int) or steps < 1:
+    if not is_count(steps):
         raise InputError(f"activity: timesteps is {steps!r}, must be a whole number from 1.")
     source = str(value.get("source", "given counts"))
     if "layers" not in value:
-        if unknown := sorted(set(value) - set(STORED) - {"schema"}):
-            raise InputError(f"activity: unknown keys {unknown}; known are {list(STORED)}.")
+        _require_known(value, STORED)
         counts = {key: _number(value, key, samples) for key in STORED[:3] if key in value}
         if "synops" not in counts:
             raise InputError("activity: needs 'synops', or 'layers' with counts per layer.")
@@ -59,12 +77,14 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
         isinstance(x, dict) for x in value["layers"]
     ):
         raise InputError("activity: 'layers' must be a list of objects.")
-    by_name = {x.get("name"): x for x in value["layers"]}
+    _require_known(value, WITH_LAYERS)
+    by_name = _by_name(value["layers"], architecture)
     layers = []
     for spec in architecture.layers:
         if spec.geometry.kind != "port" and spec.name not in by_name:
             raise InputError(f"activity: no counts for layer {spec.name!r}.")
         layers.append(_layer_from_json(spec, by_name.get(spec.name, {}), samples, steps, profile))
+    _require_possible(layers, from_rates(architecture, profile, 1.0, steps), samples)
     first = architecture.layers[0]
     if "input_spikes" in value:
         from_host = _number(value, "input_spikes", samples)
@@ -73,6 +93,45 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
     else:
         from_host = input_spikes_of(architecture.layers[0], layers[0])
     return Activity(tuple(layers), from_host, steps, source)
+
+
+def _require_known(values: dict[str, Any], known: tuple[str, ...], where: str = "activity") -> None:
+    """Raise for a key that would not be read: a typing error would count as nothing."""
+    if unknown := sorted(set(values) - set(known) - {"schema"}):
+        raise InputError(f"{where}: unknown keys {unknown}; known are {list(known)}.")
+
+
+def _by_name(given: list[dict[str, Any]], architecture: Architecture) -> dict[str, dict[str, Any]]:
+    """Return what is said of each layer, which must be one of the network, and told once."""
+    ours = [spec.name for spec in architecture.layers]
+    by_name: dict[str, dict[str, Any]] = {}
+    for entry in given:
+        name = entry.get("name")
+        if name not in ours:
+            raise InputError(
+                f"activity: a layer {name!r}; network {architecture.name!r} has {ours}."
+            )
+        if name in by_name:
+            raise InputError(
+                f"activity: layer {name!r} is there twice. Give its sum over all runs."
+            )
+        _require_known(entry, OF_LAYER, f"activity: layer {name!r}")
+        by_name[name] = entry
+    return by_name
+
+
+def _require_possible(layers: list[LayerCounts], most: Activity, samples: int) -> None:
+    """Raise where a layer does more than it can, as when ``samples`` are left out."""
+    for layer, limit in zip(layers, most.layers, strict=True):
+        for what in ("spikes", "synops"):
+            count, highest = getattr(layer, what), getattr(limit, what)
+            if count > highest * (1 + 1e-9):
+                raise InputError(
+                    f"activity: {count:g} {what} of {layer.name!r} per sample of "
+                    f"{most.timesteps} timesteps; it has {highest:g} when every neuron spikes at "
+                    f"every step. Give the samples ({samples} now) and timesteps that the counts "
+                    "are summed over."
+                )
 
 
 def _layer_from_json(
@@ -84,6 +143,9 @@ def _layer_from_json(
     updates = float(steps * geometry.neurons * profile.compartments_per_neuron(geometry.neuron))
     if "updates" in given:
         updates = _number(given, "updates", samples)
+    needed = ("spikes",) if geometry.kind == "input" else ("spikes", "synops")
+    if missing := [key for key in needed if key not in given]:
+        raise InputError(f"activity: layer {spec.name!r} lacks {' and '.join(missing)}.")
     return LayerCounts(
         spec.name, _number(given, "spikes", samples), _number(given, "synops", samples), updates
     )
@@ -91,6 +153,7 @@ def _layer_from_json(
 
 def _number(values: dict[str, Any], key: str, samples: int) -> float:
     value = values.get(key, 0)
-    if not isinstance(value, int | float) or not 0 <= value < float("inf"):
+    right = isinstance(value, int | float) and not isinstance(value, bool)
+    if not right or not 0 <= value < float("inf"):
         raise InputError(f"activity: {key} is {value!r}, must be a number of at least 0.")
-    return value / samples
+    return float(value) / samples

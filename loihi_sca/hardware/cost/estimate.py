@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from loihi_sca.errors import ConfigError
+from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.hardware.cost.activity import Activity, from_rates, from_run
 from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
@@ -151,7 +151,7 @@ def estimate(
     network: AnyNetwork,
     profile: AnyProfile = "loihi2",
     activity: Sequence[LayerActivity] | Activity | Counted | None = None,
-    samples: int = 1,
+    samples: int | None = None,
     timesteps: int | None = None,
     board: str | None = None,
     *,
@@ -169,10 +169,11 @@ def estimate(
         What :func:`loihi_sca.run` or :func:`loihi_sca.evaluate` returned; its activity alone,
         summed over ``samples``; or counts per sample made by
         :mod:`loihi_sca.hardware.cost.activity`. Without it there is no energy and no latency.
-    samples : int
-        Samples that an engine's activity alone was summed over.
+    samples : int, optional
+        Samples that an engine's activity alone was summed over, by default 1.
     timesteps : int, optional
-        Steps per sample, by default what the activity says, or else the network.
+        Steps per sample, by default what the activity says, or else the network. Where a result or
+        counts say samples or timesteps themselves, what is given must be the same.
     board : str, optional
         One of the profile's boards, for static power; by default the profile's own choice.
     rate : float, optional
@@ -188,7 +189,8 @@ def estimate(
     ConfigError
         The profile has no such board, or activity and rate are both given or mixed up.
     InputError
-        The activity is of another network or other timesteps, or timesteps are not known.
+        The activity is of another network, other samples or other timesteps, or timesteps are not
+        known.
 
     Examples
     --------
@@ -209,22 +211,37 @@ def estimate(
     if rate is not None:
         if activity is not None:
             raise ConfigError("activity and rate: give one of them.")
+        if samples is not None:
+            raise ConfigError(f"samples = {samples}: a rate is that of every sample.")
         activity = from_rates(architecture, profile, rate, timesteps)
     violations = find_violations(placement)
     if activity is None or not placement.cores:
         return Estimate(placement, violations)
     if isinstance(activity, int | float):
         raise ConfigError(f"activity = {activity}: a number is a rate. Give rate={activity}.")
-    if not isinstance(activity, Activity | Sequence):
-        samples, timesteps = activity.samples, activity.timesteps
-        activity = activity.activity
+    if not isinstance(activity, Sequence):
+        counted = 1 if isinstance(activity, Activity) else activity.samples
+        _require_same(samples, counted, "samples")
+        _require_same(timesteps, activity.timesteps, "timesteps per sample")
+        samples, timesteps = counted, activity.timesteps
     if not isinstance(activity, Activity):
-        activity = from_run(activity, architecture, profile, samples, timesteps)
+        told = activity if isinstance(activity, Sequence) else activity.activity
+        activity = from_run(
+            told, architecture, profile, 1 if samples is None else samples, timesteps
+        )
     spread = loads(placement, activity)
     time = latency(profile, spread, activity.timesteps, architecture.depth)
     return Estimate(
         placement, violations, energy(placement, activity, spread, time.sample_us, board), time
     )
+
+
+def _require_same(given: int | None, known: int, what: str) -> None:
+    if given not in (None, known):
+        raise InputError(
+            f"the activity is of {known} {what}, and {given} are given. Leave them out, or give "
+            "the activity of such a run."
+        )
 
 
 def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:

@@ -39,6 +39,9 @@ SCHEMA = 1
 STARTUP_TRIALS = 10
 """Trials at random, before the sampler goes by what it has seen."""
 
+SAMPLER_SEEDS = 2**32
+"""Optuna's sampler draws with NumPy's RandomState, which takes 32 bits."""
+
 
 @dataclass(frozen=True)
 class Studied:
@@ -214,7 +217,9 @@ class _Study:
         # a sampler of its own for each trial: what it suggests must not depend on how often the
         # study was stopped
         self._study.sampler = self._optuna.samplers.TPESampler(
-            seed=self._recipe.seed + number, n_startup_trials=STARTUP_TRIALS, constant_liar=True
+            seed=(self._recipe.seed + number) % SAMPLER_SEEDS,
+            n_startup_trials=STARTUP_TRIALS,
+            constant_liar=True,
         )
         trial = self._study.ask()
         trial.set_user_attr("values", _suggested(trial, self._space))
