@@ -72,7 +72,7 @@ def test_at_once_and_then_further_in_training(folder: Path) -> None:
         (["--data", "mine.npz", "--cores", "4", "--steps", "9"], "its samples have 8 timesteps"),
         (
             ["--data", "mine.npz", "--cores", "4", "--net", "mine.npz"],
-            "cannot write mine.npz: it is the file that is read",
+            "cannot write mine.npz: it is a file that is read",
         ),
         (["--data", "mine.npz", "--cores", "4", "--out", "none/x"], "cannot write none/x"),
     ],
