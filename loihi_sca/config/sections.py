@@ -165,7 +165,7 @@ class TrainingConfig(Section):
         Penalty on the share of synapses that a timestep uses, see
         :class:`loihi_sca.training.loss.Loss`.
     label_smoothing : float
-        Share of the target that is spread over all classes.
+        Share of the target that is spread over all classes, below 1.
     fold : float
         With ``norm = "batch"``: the part of the epochs after which norms are folded into weights,
         biases and thresholds, above 0; the rest trains the integers that ship. Never before the
@@ -183,7 +183,7 @@ class TrainingConfig(Section):
     weight_decay: NotNegative = 0.0
     l1: NotNegative = 0.0
     synops: NotNegative = 0.0
-    label_smoothing: Fraction = 0.0
+    label_smoothing: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     fold: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.7
     events: Whether = True
     keep_checkpoints: Count = 2

@@ -178,7 +178,10 @@ def _in_order(name: str) -> tuple[int, str]:
 
 def _from_csv(path: Path) -> tuple[list[Entry], int]:
     text = read_bytes(path).decode("utf-8-sig", errors="replace")
-    head, *lines = list(csv.reader(text.splitlines())) or [[]]
+    try:
+        head, *lines = list(csv.reader(text.splitlines())) or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path}: {error}; needs lines of path and label.") from error
     columns = [word.strip() for word in head]
     if columns not in (["path", "label"], ["path", "label", "split"]):
         raise InputError(

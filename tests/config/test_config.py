@@ -50,6 +50,7 @@ def test_defaults_are_filled_in(tmp_path) -> None:
             r"did you mean 'channels'",
         ),
         (MODEL + "[training]\nepochs = 0\n", r"training.epochs: .*greater than 0"),
+        (MODEL + "[training]\nlabel_smoothing = 1.0\n", r"label_smoothing: .*less than 1"),
         (MODEL + "[pruning]\nkeep = 0.1\nregenerate = 0.2\n", r"regenerate = 0.2 must be below"),
         (MODEL + "[pruning]\nstart = 0.9\nstop = 0.1\n", r"start = 0.9 lies behind"),
         (MODEL + "neuron = { threshold = 0.01 }\n", r"neuron.threshold: .*equal to 0.015625"),

@@ -174,6 +174,7 @@ def test_a_csv_may_say_which_files_test(tmp_path) -> None:
         ("", "its first line is ''"),
         ("path,label\n", "lists no files"),
         ("path,label\na.png,1,2\n", "line 2: 'a.png,1,2'; needs path, label"),
+        (f"path,label\n{'a' * 140_000},1\n", "field larger than field limit .*; needs lines of"),
         ("path,label\na.png,\n", "line 2: 'a.png,'"),
         ("path,label,split\n\na.png,1,dev\n", r"line 3: .*; needs path, label, split \(train or"),
         ("path,label\na.png,-1\nb.png,1\n", "labels span -1 to 1, they count from 0"),
