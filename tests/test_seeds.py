@@ -11,10 +11,10 @@ import loihi_sca
 from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Cuba, Dense, Network
-from loihi_sca.seeds import MOST_SEED, check_seed
 from loihi_sca.slayer.lava import slayer
 from loihi_sca.toml_files import validate
 from loihi_sca.training.plan import batches_of
+from loihi_sca.whole import MOST_SEED, check_seed
 
 NEURON = {"threshold": 1.0, "current_decay": 0.5, "voltage_decay": 0.1}
 NO_SEEDS = [-1, 2**64, 2**200, 1.5, "x", None, True]

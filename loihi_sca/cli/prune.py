@@ -23,7 +23,7 @@ from loihi_sca.cli.output import (
 from loihi_sca.cli.targets import target
 from loihi_sca.errors import ConfigError
 from loihi_sca.references import is_reference
-from loihi_sca.seeds import check_seed
+from loihi_sca.whole import check_seed
 
 if TYPE_CHECKING:
     from loihi_sca.pipeline.own_model import Outcome

@@ -6,6 +6,7 @@ import numpy as np
 
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Cuba, Input, IntArray, Network, Shape
+from loihi_sca.whole import is_whole
 
 RATES = (0.05, 0.2, 0.5)
 """Input rates of random samples, taken in turn."""
@@ -17,7 +18,7 @@ CHANGING = 0.2
 def random_data(network: Network, samples: int, steps: int, seed: int) -> IntArray:
     """Return random spikes (N, *data_shape, T), or values where the Input has neurons."""
     for given in (samples, steps):
-        if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 1:
+        if not is_whole(given, 1):
             raise ConfigError(
                 f"samples={samples!r}, steps={steps!r}: whole numbers, at least 1 each."
             )

@@ -33,7 +33,7 @@ from loihi_sca.engine.windows import State, as_stream, check_schedule, check_sta
 from loihi_sca.errors import ConfigError
 from loihi_sca.hdf5_files import path_of
 from loihi_sca.network import IntArray, Network, Shape
-from loihi_sca.seeds import check_seed
+from loihi_sca.whole import check_seed
 
 ENGINES = ("reference", "fast", "lava")
 

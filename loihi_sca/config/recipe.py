@@ -21,8 +21,8 @@ from loihi_sca.config.sections import (
     TrainingConfig,
 )
 from loihi_sca.errors import ConfigError
-from loihi_sca.seeds import MOST_SEED
 from loihi_sca.toml_files import parse_toml, suggestion, validate
+from loihi_sca.whole import MOST_SEED
 
 
 class Recipe(Section):

@@ -23,6 +23,7 @@ from loihi_sca.model.route import STEPS, Route
 from loihi_sca.model.walk import Model
 from loihi_sca.network import Input, IntArray, Network
 from loihi_sca.network.graded import is_biased, unit_of
+from loihi_sca.whole import is_whole
 
 RATE = 0.2
 """Of random spikes."""
@@ -49,8 +50,7 @@ def random_input(
 
 def check_samples(samples: int | None) -> None:
     """Raise :class:`ConfigError` unless a model can be compared on so many samples."""
-    whole = isinstance(samples, int | np.integer) and not isinstance(samples, bool)
-    if samples is not None and not (whole and samples >= 0):
+    if samples is not None and not is_whole(samples, 0):
         raise ConfigError(f"proof_samples={samples!r}: a whole number, 0 for none.")
 
 

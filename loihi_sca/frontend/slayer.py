@@ -18,7 +18,7 @@ from loihi_sca.model.states import without_state
 from loihi_sca.model.walk import Model, is_row
 from loihi_sca.network import Network, Shape
 from loihi_sca.problems import Findings, Problem
-from loihi_sca.seeds import check_seed
+from loihi_sca.whole import check_seed
 
 
 def compile_slayer(

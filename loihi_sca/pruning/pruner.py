@@ -40,8 +40,8 @@ from loihi_sca.pruning.state import SUMS, restore, tensors_of
 from loihi_sca.pruning.structure import Structure
 from loihi_sca.pruning.timeline import Timeline
 from loihi_sca.pruning.update import Update, change_of
-from loihi_sca.seeds import check_seed
 from loihi_sca.slayer.dynamics import ChannelActivity
+from loihi_sca.whole import check_seed
 
 
 class Pruner:

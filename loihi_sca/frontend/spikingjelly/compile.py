@@ -17,7 +17,7 @@ from loihi_sca.frontend.spikingjelly.measure import measure
 from loihi_sca.frontend.spikingjelly.translate import Conversion, translate
 from loihi_sca.network import Shape
 from loihi_sca.problems import Findings, Problem
-from loihi_sca.seeds import check_seed
+from loihi_sca.whole import check_seed
 
 SAMPLES, STEPS = 4, 16
 """On which a model is compared with its network, where the caller does not say."""

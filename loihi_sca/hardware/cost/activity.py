@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
-from typing import TypeGuard
 
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, LayerSpec
 from loihi_sca.network.activity import LayerActivity
+from loihi_sca.whole import is_whole
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def from_run(
                 f"the activity is of {ran} neurons in {spec.name}, and network "
                 f"{architecture.name!r} has {spec.geometry.neurons} there."
             )
-    if not is_count(samples):
+    if not is_whole(samples, 1):
         raise InputError(f"activity of {samples} samples: a whole number from 1 is needed.")
     layers = []
     for spec in architecture.layers:
@@ -177,7 +176,7 @@ def from_rates(
         raise InputError(
             "rates need the timesteps per sample, which the network does not say. Give timesteps."
         )
-    if not is_count(steps):
+    if not is_whole(steps, 1):
         raise InputError(f"timesteps is {steps!r}, must be a whole number from 1.")
     first = architecture.layers[0]
     from_host = first.geometry.kind != "input"
@@ -257,11 +256,6 @@ def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
     geometry = first.geometry
     own = counts.spikes * recurrent_connections(geometry) / geometry.neurons
     return (counts.synops - own) * geometry.inputs / max(1, connections(geometry))
-
-
-def is_count(value: object) -> TypeGuard[int]:
-    """Tell whether a value counts samples or timesteps: whole, and at least 1."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int | None:

@@ -14,10 +14,10 @@ from loihi_sca.hardware.cost.activity import (
     from_rates,
     from_totals,
     input_spikes_of,
-    is_count,
 )
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, LayerSpec
+from loihi_sca.whole import is_whole
 
 STORED = ("synops", "updates", "spikes", "samples", "timesteps", "source")
 """What an activity file may say about a network as a whole."""
@@ -62,9 +62,9 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
     if not isinstance(value, dict):
         raise InputError("the activity must be a JSON object.")
     samples, steps = value.get("samples", 1), value.get("timesteps", architecture.timesteps)
-    if not is_count(samples):
+    if not is_whole(samples, 1):
         raise InputError(f"activity: samples is {samples!r}, must be a whole number from 1.")
-    if not is_count(steps):
+    if not is_whole(steps, 1):
         raise InputError(f"activity: timesteps is {steps!r}, must be a whole number from 1.")
     source = str(value.get("source", "given counts"))
     if "layers" not in value:

@@ -1,13 +1,19 @@
-"""Seeds of random numbers: what can be one is said once."""
+"""Whole numbers that users give: what is one, and what can be a seed, is said once."""
 
 from __future__ import annotations
 
 from numbers import Integral
+from typing import TypeGuard
 
 from loihi_sca.errors import ConfigError
 
 MOST_SEED = 2**64 - 1
 """torch takes 64 bits."""
+
+
+def is_whole(value: object, least: int) -> TypeGuard[int]:
+    """Tell whether a value is a whole number of Python or NumPy, and at least so large."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def check_seed(seed: object) -> None:
@@ -18,6 +24,5 @@ def check_seed(seed: object) -> None:
     ConfigError
         It is no whole number, or not from 0 to :data:`MOST_SEED`.
     """
-    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
-    if not whole or not 0 <= int(seed) <= MOST_SEED:  # type: ignore[call-overload]
+    if not is_whole(seed, 0) or seed > MOST_SEED:
         raise ConfigError(f"seed = {seed!r}: a whole number from 0 to {MOST_SEED}.")
