@@ -34,6 +34,7 @@ TABLES = {
     "recipe_mnist": _tables.criteria,
     "recipe_nmnist": _tables.criteria,
     "recipe_preresnet18": _tables.criteria,
+    "recipe_vgg16": _tables.criteria,
     "hardware_aware": _tables.cores,
     "differential": _tables.differential,
     "faults": _tables.faults,

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STORED = (
     "mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed",
     "recurrent_speed", "training_against", "training_against_intel", "waiting", "events",
-    "events_intel", "recipe_mnist", "recipe_nmnist", "recipe_preresnet18",
+    "events_intel", "recipe_mnist", "recipe_nmnist", "recipe_preresnet18", "recipe_vgg16",
 )  # fmt: skip
 
 
@@ -84,11 +84,16 @@ def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
         rows = json.loads(path.read_text("utf-8"))["rows"]
         dense, pruned = (f"{100 * row['accuracy']:.2f} %" for row in rows)
         assert f"{name} {dense} dense and {pruned} at 30 %{rest}" in told
+    page = (ROOT / "docs" / "deep_networks.md").read_text("utf-8")
+    path = ROOT / "docs" / "results" / "recipe_vgg16.json"
+    dense, pruned = (r["accuracy"] for r in json.loads(path.read_text("utf-8"))["rows"])
+    assert f"right on {100 * dense:.2f} % of the test images, and at 28.39 %" in page
+    assert f"on {100 * pruned:.2f} % ({100 * (pruned - dense):.1f})" in page
+    assert f"8 epochs: {100 * dense:.1f} % dense, {100 * pruned:.1f} % at 28.39 %" in told
     path = ROOT / "docs" / "results" / "recipe_preresnet18.json"
     dense, *_ = json.loads(path.read_text("utf-8"))["rows"]
     reached = f"{100 * dense['accuracy']:.2f} %"
     assert f"PreResNet18 at an eighth of its width {reached} on CIFAR-10" in told
-    page = (ROOT / "docs" / "deep_networks.md").read_text("utf-8")
     vgg16, *_ = json.loads(path.with_name("cifar10.json").read_text("utf-8"))["rows"]
     assert (
         f"{reached} of the test images, those of the other on {100 * vgg16['accuracy']:.2f} %"
