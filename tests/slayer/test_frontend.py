@@ -248,6 +248,14 @@ def test_an_input_with_neurons(rng):
     np.testing.assert_array_equal(ours.spikes, sent["1-dense"])
 
 
+def test_an_input_block_rounds_what_it_is_given_to_even_mantissas():
+    block, mantissas = cuba.Input(neuron(current_decay=1.0)), torch.arange(65.0)
+    seen = []
+    block.neuron.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    block(mantissas[None, :, None] / 64)
+    np.testing.assert_array_equal(64 * seen[0][0, :, 0], 2 * np.rint(mantissas / 2))
+
+
 @pytest.mark.parametrize("end", ["average", "affine", "affine with dynamics"])
 def test_readouts_go_to_the_host(rng, end):
     last = {
