@@ -76,8 +76,8 @@ def network_in(path: Path, kind: str) -> Iterator[h5py.File]:
             raise NetworkError(f"{path}: no such file.") from error
         if path.is_dir():
             raise NetworkError(
-                f"{path}: a folder, and no {kind} file. Of the folder of a training "
-                f"`loihi-sca compile {path} --out NET.net` makes one."
+                f"{path}: a folder, and no {kind} file. If it is that of a training, "
+                f"`loihi-sca compile {path} --out NET.net` makes a network of it."
             ) from error
         raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
     except DAMAGE as error:

@@ -39,7 +39,7 @@ def test_what_is_no_nir_is_said(path, tmp_path) -> None:
         file["node/type"] = "LIF"
     with pytest.raises(NetworkError, match="a file of one node alone"):
         loihi_sca.read_nir(path)
-    with pytest.raises(NetworkError, match="not a readable HDF5 file"):
+    with pytest.raises(NetworkError, match="a folder, and no NIR file"):
         loihi_sca.read_nir(tmp_path)
 
 
