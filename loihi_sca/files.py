@@ -52,6 +52,8 @@ def _beside(target: Path) -> Path:
     """Create an empty file beside the target, with a name that no other has."""
     if target.is_dir():
         raise InputError(f"cannot write {target}: it is a folder. Give a file name.")
+    if not target.parent.exists():
+        raise InputError(f"cannot write {target}: there is no folder {target.parent}.")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         # the mode that any new file has: only the kernel can apply the umask of the process

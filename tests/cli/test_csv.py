@@ -280,7 +280,7 @@ def test_a_file_has_what_the_json_says(case: str, cli, tmp_path) -> None:
 WRONG = {
     "table.txt": (2, "--csv {}: give a file that ends in .csv."),
     "folder.csv": (1, "cannot write {}: it is a folder."),
-    "none/table.csv": (1, "cannot write {}: No such file or directory."),
+    "none/table.csv": (1, "cannot write {}: there is no folder "),
     "file/table.csv": (1, "cannot write {}: Not a directory."),
 }
 

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loihi_sca.data import Split
-from loihi_sca.errors import InputError
-from loihi_sca.files import make_folder, write_text
+from loihi_sca.files import check_target, make_folder, write_text
 from loihi_sca.network import Shape
 from loihi_sca.pipeline.report.bare import page_of_network
 from loihi_sca.pipeline.report.compared import page_of_demo
@@ -132,7 +131,7 @@ def write_report(
     kind = kind_of(run)
     if out is None:
         out = run.with_suffix(".report.html") if kind == "network" else run / "report.html"
-    _check_place(out)
+    check_target(out)  # before anything is measured for minutes
     folder = None if pictures is None else make_folder(pictures)
     page = PAGES[kind](run, options)
     text = page.html()
@@ -142,14 +141,3 @@ def write_report(
             drawn += picture.save(folder)
     write_text(out, text)
     return Written(kind, out, tuple(drawn), page)
-
-
-def _check_place(out: Path) -> None:
-    """Raise before anything is measured for minutes that cannot be written then."""
-    if not out.parent.is_dir():
-        raise InputError(f"cannot write {out}: there is no folder {out.parent}.")
-    if not os.access(out.parent, os.W_OK):
-        raise InputError(
-            f"cannot write {out}: no permission to write into {out.parent}. Give another place "
-            "(--out)."
-        )
