@@ -252,7 +252,7 @@ def test_a_hollow_field_is_not_filled_in(path):
 def test_no_file_and_no_hdf5(tmp_path):
     with pytest.raises(NetworkError, match="no such file"):
         netx.read(tmp_path / "nothing.net")
-    with pytest.raises(NetworkError, match="not a readable HDF5 file"):
+    with pytest.raises(NetworkError, match="a folder, and no netx file"):
         netx.read(tmp_path)
     (tmp_path / "text.net").write_text("hello")
     with pytest.raises(NetworkError, match="not a readable HDF5 file"):
