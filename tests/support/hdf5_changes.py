@@ -80,7 +80,8 @@ class Mutation:
         values = np.asarray(file[dataset][()])
         if values.dtype.kind in "biuf" and values.size < 10**6:
             del file[dataset]
-            file[dataset] = values * [0, 0.5, 2, 64, 1e9, -1][self.odd % 6]
+            with np.errstate(all="ignore"):  # an infinite value was put there before
+                file[dataset] = values * [0, 0.5, 2, 64, 1e9, -1][self.odd % 6]
 
     def extra(self, file, name, dataset):
         file[f"{dataset.rpartition('/')[0]}/unheard{self.number}"] = ODD[self.odd]
