@@ -19,7 +19,7 @@ from _pages import show_or_write
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from loihi_sca.config import layers, model, neurons, pruning, recipe, sections
+from loihi_sca.config import layers, model, neurons, recipe, sections
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
 
@@ -35,7 +35,7 @@ TABLES: dict[str, type[BaseModel]] = {
     '[[model.layers]] type = "stem"': layers.StemConfig,
     '[[model.layers]] type = "residual"': layers.ResidualConfig,
     "[training]": sections.TrainingConfig,
-    "[pruning]": pruning.PruningConfig,
+    "[pruning]": sections.PruningConfig,
 }
 
 HEAD = (

@@ -12,15 +12,17 @@ from loihi_sca.config.layers import (
 )
 from loihi_sca.config.model import READ_OUT, ModelConfig
 from loihi_sca.config.neurons import NeuronConfig, SigmaDeltaConfig
-from loihi_sca.config.pruning import TRUST, Objective, PruningConfig
 from loihi_sca.config.recipe import Recipe, load_recipe, shipped_recipes
 from loihi_sca.config.sections import (
     OF_ENCODING,
+    TRUST,
     Binning,
     Counts,
     DataConfig,
     Encoding,
     Norm,
+    Objective,
+    PruningConfig,
     Section,
     TrainingConfig,
 )

@@ -12,11 +12,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from loihi_sca.config.model import ModelConfig
-from loihi_sca.config.pruning import PruningConfig
 from loihi_sca.config.sections import (
     VALUES,
     CountOrZero,
     DataConfig,
+    PruningConfig,
     Section,
     TrainingConfig,
 )
