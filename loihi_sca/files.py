@@ -59,6 +59,11 @@ def _beside(target: Path) -> Path:
         # the mode that any new file has: only the kernel can apply the umask of the process
         # without setting it, which would be seen by files that other threads create meanwhile
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except PermissionError as error:
+        raise InputError(
+            f"cannot write {target}: {error.strerror}, no permission to write into "
+            f"{target.parent}. Give another place."
+        ) from error
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror}.") from error
     return temporary
