@@ -22,7 +22,7 @@ def vendor() -> str | None:
 
 
 def let_threads_rest() -> None:
-    """Let torch's threads spin for tens of microseconds between two operations, not milliseconds.
+    """Let torch's threads spin a thirtieth as long between two operations as they do by default.
 
     By default GCC's OpenMP has a thread spin 300,000 times before it sleeps. Where others want the
     core too, each waits for those that only wait. It asks once, when torch is loaded; whoever has

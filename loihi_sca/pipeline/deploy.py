@@ -109,8 +109,9 @@ def chips_for(*recipes: Recipe) -> tuple[str, ...]:
 
 def check_chips(recipe: Recipe, profiles: Sequence[str]) -> None:
     """Raise :class:`DoesNotFit` if a chip does not hold a recipe's network, whatever its size."""
+    layers = layers_of(recipe)
     for profile in profiles:
-        require_in_range(layers_of(recipe), load_profile(profile))
+        require_in_range(layers, load_profile(profile))
 
 
 def deploy(

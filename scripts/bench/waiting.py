@@ -3,9 +3,9 @@
 
     scripts/bench/waiting.py [--quick] [--json OUT]
 
-Between two operations torch's threads spin for milliseconds by default, in our commands for tens of
-microseconds (`loihi_sca.processor.let_threads_rest`). Both are measured in turns: on a machine with
-nothing else to do, as it should be found, and beside a process that keeps one core at work.
+Between two operations torch's threads spin for milliseconds by default, in our commands a
+thirtieth as long (`loihi_sca.processor.let_threads_rest`). Both are measured in turns: on a machine
+with nothing else to do, as it should be found, and beside a process that keeps one core at work.
 """
 
 from __future__ import annotations
