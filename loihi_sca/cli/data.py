@@ -18,7 +18,7 @@ from loihi_sca.cli.output import (
     status,
 )
 from loihi_sca.cli.spikes import write_npy
-from loihi_sca.cli.targets import target
+from loihi_sca.cli.targets import check_apart, npy_target
 
 if TYPE_CHECKING:
     from loihi_sca.config import Binning, Counts, Encoding
@@ -74,7 +74,7 @@ def data(
         Path | None,
         typer.Option(
             help="Write the input, (N, C, H, W, T), and its labels beside it (.npy).",
-            callback=target,
+            callback=npy_target,
         ),
     ] = None,
     as_csv: Annotated[Path | None, csv_option("class")] = None,
@@ -92,7 +92,10 @@ def data(
         loihi-sca data nmnist --root data --steps 20 --downsample 2 --out nmnist.npy
     """
     from loihi_sca.data import describe, load
+    from loihi_sca.data.labels import labels_beside
 
+    beside = None if out is None else labels_beside(out)
+    check_apart([] if beside is None else [beside], {"name": name, "root": root})
     with progress_bar(silent=as_json) as bar:
         decoding = bar.add_task("decoding", total=None, visible=cache is not None)
         found = load(
@@ -105,8 +108,8 @@ def data(
         ).first(limit)  # fmt: skip
         task = bar.add_task(f"encoding {found.name}", total=len(found))
         told = describe(found, lambda done, total: bar.update(task, completed=done, total=total))
-    if out is not None:
-        _write(found, out)
+    if out is not None and beside is not None:
+        _write(found, out, beside)
     emit_csv(as_csv, told)
     if as_json:
         emit_json(told.as_json())
@@ -114,13 +117,8 @@ def data(
         console.print(told.table())
 
 
-def _write(found: Dataset, out: Path) -> None:
+def _write(found: Dataset, out: Path, labels: Path) -> None:
     """Write the input of all samples, and their labels beside it."""
-    from loihi_sca.errors import ConfigError
-
-    if out.suffix != ".npy":
-        raise ConfigError(f"--out {out}: give a file that ends in .npy.")
-    labels = out.with_name(f"{out.stem}.labels.npy")
     for path, array in ((labels, found.labels), (out, found.spikes())):
         write_npy(path, array)
     status.print(f"wrote {out} and {labels}", highlight=False, markup=False, soft_wrap=True)

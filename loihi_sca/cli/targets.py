@@ -38,9 +38,31 @@ def csv_target(path: Path | None) -> Path | None:
     InputError
         It cannot be written.
     """
-    if path is not None and path.suffix != ".csv" and not path.is_dir():
-        raise ConfigError(f"--csv {path}: give a file that ends in .csv.")
+    _check_ending("--csv", path, ".csv")
     return target(path)
+
+
+def npy_target(path: Path | None) -> Path | None:
+    """Try an array to write, and its labels beside it, as :func:`target`.
+
+    Raises
+    ------
+    ConfigError
+        It is no file of NumPy, by its ending.
+    InputError
+        One of them cannot be written.
+    """
+    _check_ending("--out", path, ".npy")
+    if path is not None:
+        from loihi_sca.data.labels import labels_beside
+
+        target(labels_beside(path))
+    return target(path)
+
+
+def _check_ending(option: str, path: Path | None, ending: str) -> None:
+    if path is not None and path.suffix != ending and not path.is_dir():
+        raise ConfigError(f"{option} {path}: give a file that ends in {ending}.")
 
 
 def targets_of(command: Callable[..., None]) -> tuple[str, ...]:
@@ -51,7 +73,7 @@ def targets_of(command: Callable[..., None]) -> tuple[str, ...]:
         name
         for name, parameter in parameters.items()
         for info in getattr(parameter.annotation, "__metadata__", ())
-        if isinstance(info, ParameterInfo) and info.callback in (target, csv_target)
+        if isinstance(info, ParameterInfo) and info.callback in (target, csv_target, npy_target)
     )
 
 

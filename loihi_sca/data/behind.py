@@ -11,6 +11,7 @@ from typing import Any
 
 from loihi_sca.data import listed
 from loihi_sca.data.asked import is_recipe
+from loihi_sca.data.labels import labels_beside
 from loihi_sca.errors import LoihiScaError
 from loihi_sca.references import is_reference
 from loihi_sca.toml_files import read_toml
@@ -52,7 +53,7 @@ def _behind(file: Path, name: str, root: Path | None) -> Iterator[Path]:
         place = folder / name
         yield place
         if name.endswith(".npy"):
-            yield place.with_name(f"{place.stem}.labels.npy")
+            yield labels_beside(place)
         if place.is_dir() and file.suffix in OF_A_RUN and place.resolve() in file.resolve().parents:
             yield file
         if place.is_dir() or name.lower().endswith(".csv"):

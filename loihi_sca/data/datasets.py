@@ -15,6 +15,7 @@ from loihi_sca.data.cache import Progress, cached
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.encoding import with_encoding
 from loihi_sca.data.known import known_as
+from loihi_sca.data.labels import check_labels
 from loihi_sca.data.recordings import Recordings, downsampled
 from loihi_sca.data.samples import (
     Courses,
@@ -28,6 +29,7 @@ from loihi_sca.data.splits import HELD_OUT, SPLITS, Split, order_of
 from loihi_sca.data.videos import Videos
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.network import Shape
+from loihi_sca.whole import check_seed
 
 DEFAULT_STEPS = 16
 
@@ -119,7 +121,7 @@ def load(
     Raises
     ------
     ConfigError
-        There is no such dataset or split, or own spikes have other timesteps.
+        There is no such dataset or split, the seed is none, or own spikes have other timesteps.
     InputError
         Its files are not where they should be, or are damaged; the message says what to put where.
         Or the split is empty: fewer than ten training samples leave none for validation.
@@ -165,6 +167,7 @@ def _load(
     on_progress: Progress | None = None,
 ) -> Dataset:
     """Load a dataset; keys that are assumed count where they say something."""
+    check_seed(seed)
     if split not in SPLITS:
         raise ConfigError(f"no split {split!r}; there are: {', '.join(SPLITS)}.")
     name, folder = config.name, _folder(config)
@@ -271,7 +274,4 @@ def _check_labels(
             f"{name}: {samples} training samples, of which none is left for validation, a tenth "
             f"of them. Put at least {HELD_OUT} into the files for training."
         )
-    if labels.min() < 0 or labels.max() >= classes:
-        raise InputError(
-            f"{name}: labels span {labels.min()} to {labels.max()}, allowed is 0 to {classes - 1}."
-        )
+    check_labels(name, int(labels.min()), int(labels.max()), classes)

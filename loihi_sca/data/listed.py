@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from loihi_sca.data.decoders import DECODERS
 from loihi_sca.data.event_sources import Files, read_bytes
+from loihi_sca.data.labels import check_labels
 from loihi_sca.data.pictures import opened
 from loihi_sca.data.recordings import Recordings
 from loihi_sca.data.samples import Images
@@ -210,10 +211,8 @@ def _from_csv(path: Path) -> tuple[list[Entry], int]:
 def _numbered(labels: list[str], path: Path) -> tuple[list[int], int]:
     """Return labels as numbers: numbers as they are, names in their order."""
     if all(re.fullmatch(r"-?\d+", label) for label in labels):
-        numbers = [int(label) for label in labels]
-        if numbers and min(numbers) < 0:
-            raise InputError(f"{path}: labels span {min(numbers)} to {max(numbers)}, they count "
-                             "from 0.")  # fmt: skip
+        numbers = [int(label[:18]) for label in labels]  # Python reads no more than some thousand
+        check_labels(str(path), min(numbers, default=0), max(numbers, default=0))
         return numbers, max(numbers, default=0) + 1
     names = sorted(set(labels))
     return [names.index(label) for label in labels], len(names)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from loihi_sca.config import Counts
 from loihi_sca.data.arrays import opened_npz, read_npy
+from loihi_sca.data.labels import MOST_CLASSES, check_labels, labels_beside
 from loihi_sca.data.samples import Courses, Images, Recorded, Samples
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
@@ -125,7 +126,7 @@ def _stamp(name: str, root: Path | None) -> object:
     path = place / name
     if is_reference(name) or not path.is_file():
         return place
-    beside = [p for p in (path, path.with_name(f"{path.stem}.labels.npy")) if p.is_file()]
+    beside = [p for p in (path, labels_beside(path)) if p.is_file()]
     return place, *((p.stat().st_mtime_ns, p.stat().st_size) for p in beside)
 
 
@@ -133,7 +134,7 @@ def _from_file(name: str, root: Path | None, test: bool) -> Part:
     path = Path(name) if root is None else root / name
     if name.endswith(".npz"):
         return _from_npz(path, test)
-    beside = path.with_name(f"{path.stem}.labels.npy")
+    beside = labels_beside(path)
     if path.is_file() and not beside.is_file():
         raise InputError(
             f"{path}: there are no labels; put them into {beside.name} beside it, or samples and "
@@ -191,11 +192,28 @@ def _from_npz(path: Path, test: bool) -> Part:
                     f"{', '.join(sorted(keys)) or 'no arrays'}. Give x_train, y_train, x_test and "
                     "y_test, or x and y."
                 )
+            if not test:
+                _check_classes(path, arrays["y_train"], arrays["y_test"], classes)
             return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {_about(error)}") from error
+
+
+def _check_classes(
+    path: Path, trained: npt.NDArray[Any], tested: npt.NDArray[Any], classes: int | None
+) -> None:
+    """Raise if there are labels to test with that a network will have no output for.
+
+    Whoever trains would see it only once that is done. Labels of an odd kind are refused where
+    they are read.
+    """
+    if all(x.dtype.kind in "iu" and x.size for x in (trained, tested)) and trained.min() >= 0:
+        check_labels(
+            f"{path}: y_test", int(tested.min()), int(tested.max()),
+            classes or int(trained.max()) + 1,
+        )  # fmt: skip
 
 
 def _about(error: Exception) -> str:
@@ -231,9 +249,12 @@ def _as_classes(name: str, value: Any) -> int | None:
     if value is None:
         return None
     number = np.asarray(value)
-    if number.dtype.kind not in "iu" or number.size != 1 or int(number.reshape(())) < 1:
-        raise InputError(f"{name}: classes must be a whole number of at least 1, got {value!r}.")
-    return int(number.reshape(()))
+    classes = int(number.reshape(())) if number.dtype.kind in "iu" and number.size == 1 else 0
+    if not 1 <= classes <= MOST_CLASSES:
+        raise InputError(
+            f"{name}: classes must be a whole number from 1 to {MOST_CLASSES}, got {value!r}."
+        )
+    return classes
 
 
 def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np.int64]]:
@@ -251,10 +272,7 @@ def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np
     if not x.size or len(labels) != len(x):
         raise InputError(f"{name}: {len(x)} samples of shape {x.shape[1:]} to {split}, but "
                          f"{len(labels)} labels; one for each, and at least one.")  # fmt: skip
-    if labels.min() < 0:
-        raise InputError(
-            f"{name}: labels span {labels.min()} to {labels.max()}, they count from 0."
-        )
+    check_labels(name, int(labels.min()), int(labels.max()), part.classes)
     return _images(name, x) if x.ndim == 4 else _spikes(name, x), labels.astype(np.int64)
 
 

@@ -112,6 +112,21 @@ def test_what_is_written_is_what_simulate_takes(cli, tmp_path) -> None:
     nowhere = cli("data", "digits", "--out", tmp_path / "no" / "x.npy")
     assert "cannot write" in nowhere.err
     assert not (tmp_path / "no").exists()
+    (tmp_path / "y.labels.npy").mkdir()
+    beside = cli("data", "digits", "--out", tmp_path / "y.npy")
+    assert (beside.code, "y.labels.npy: it is a folder" in beside.err) == (1, True)
+    assert not (tmp_path / "y.npy").exists()
+
+
+def test_labels_of_what_is_read_are_not_written_over(cli, tmp_path) -> None:
+    name = own("npy", tmp_path)
+    before = (tmp_path / "mine.labels.npy").read_bytes()
+    told = cli("data", name, "--root", tmp_path, "--out", tmp_path / "mine.npy")
+    assert (told.code, "it is a file that is read" in told.err) == (2, True)
+    (tmp_path / "other.labels.npy").symlink_to(tmp_path / "mine.labels.npy")
+    told = cli("data", name, "--root", tmp_path, "--out", tmp_path / "other.npy")
+    assert (told.code, "other.labels.npy: it is a file that is read" in told.err) == (2, True)
+    assert (tmp_path / "mine.labels.npy").read_bytes() == before
 
 
 def recordings(root) -> None:

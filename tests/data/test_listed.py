@@ -177,7 +177,12 @@ def test_a_csv_may_say_which_files_test(tmp_path) -> None:
         (f"path,label\n{'a' * 140_000},1\n", "field larger than field limit .*; needs lines of"),
         ("path,label\na.png,\n", "line 2: 'a.png,'"),
         ("path,label,split\n\na.png,1,dev\n", r"line 3: .*; needs path, label, split \(train or"),
-        ("path,label\na.png,-1\nb.png,1\n", "labels span -1 to 1, they count from 0"),
+        ("path,label\na.png,-1\nb.png,1\n", "labels span -1 to 1, allowed is 0 to"),
+        ("path,label\na.png,0\nb.png,100000000\n", "labels span 0 to 100000000, allowed is 0 to"),
+        (
+            f"path,label\na.png,0\nb.png,{'9' * 5000}\n",
+            "labels span 0 to 9+, allowed is 0 to 65535",
+        ),
         (
             "path,label\nimages/cat/0.png,0\n" + "".join(f"no{i}.png,0\n" for i in range(12)),
             r"12 of 13 files that it lists are missing: .*no0\.png, .*no9\.png and 2 more",

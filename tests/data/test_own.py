@@ -113,9 +113,11 @@ def test_values_drive_the_input_where_images_are_encoded_directly(tmp_path) -> N
     ("changes", "message"),
     [
         ({"y_test": labels(9) + 1}, r"labels span 1 to 3, allowed is 0 to 2"),
-        ({"y_train": labels() - 1}, r"labels span -1 to 1, they count from 0"),
+        ({"y_train": labels() - 1}, r"labels span -1 to 1, allowed is 0 to 65535: one output"),
+        ({"y_train": labels() + 10**8}, r"labels span 100000000 to .* Number the classes from 0"),
         ({"classes": np.array(2)}, r"labels span 0 to 2, allowed is 0 to 1"),
-        ({"classes": np.array(2.5)}, r"classes must be a whole number of at least 1"),
+        ({"classes": np.array(2.5)}, r"classes must be a whole number from 1 to 65536"),
+        ({"classes": np.array(10**9)}, r"classes must be a whole number from 1 to 65536"),
         ({"y_train": labels().astype(float)}, r"labels to train must be integers .* got float64"),
         ({"y_train": labels()[:, None]}, r"labels to train .* of shape \(20, 1\)"),
         ({"y_train": labels(19)}, r"20 samples of shape .* but 19 labels"),
@@ -141,6 +143,18 @@ def test_what_a_file_may_not_hold_is_named(changes, message, tmp_path) -> None:
 
     with pytest.raises(InputError, match=f"mine.npz: .*{message}"):
         load_both()
+
+
+def test_labels_that_no_output_is_for_are_named_before_any_training(tmp_path) -> None:
+    np.savez(tmp_path / "mine.npz", **whole(y_test=labels(9) + 1))
+    with pytest.raises(InputError, match=r"mine.npz: y_test: labels span 1 to 3, allowed is 0 to"):
+        data.load("mine.npz", root=tmp_path)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, 1 << 64])
+def test_a_seed_that_is_none_is_named(seed) -> None:
+    with pytest.raises(ConfigError, match=f"seed = {seed}: a whole number from 0"):
+        data.load("digits", seed=seed)
 
 
 def test_pickles_are_not_read(tmp_path) -> None:

@@ -93,6 +93,7 @@ LAYERS = ("conv", "pool", "dense")
         (lambda a, p: from_rates(a, p, -0.1), "rate is -0.1"),
         (lambda a, p: from_rates(a, p, 2), "rate is 2; spikes per neuron and step are from 0 to 1"),
         (lambda a, p: from_rates(a, p, float("nan")), "rate is nan"),
+        (lambda a, p: from_rates(a, p, ".1"), "rate is '.1'; spikes per neuron and step are from"),
         (lambda a, p: from_rates(a, p, 0.1, rates={"cov": 1}), r"unknown layers \['cov'\]"),
         (lambda a, p: from_run((), a, p, 1, 1), "names the layers"),
         (lambda a, p: from_json([], a, p), "must be a JSON object"),

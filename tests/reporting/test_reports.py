@@ -63,6 +63,7 @@ def test_a_network_without_data_says_what_it_lacks(net) -> None:
         (["{net}", "--data", "nothing"], 2, "nothing"),
         (["{net}", "--profiles", "loihi9"], 2, "loihi9"),
         (["{net}", "--out", "no/where.html"], 1, "there is no folder no"),
+        (["{net}", "--out", "page.net"], 2, "give a file that ends in .html"),
         (["{net}", "--pictures", "{net}/below"], 1, "cannot create folder"),
         (["."], 1, "no run of loihi-sca lies here"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.mapping.usage import connections, recurrent_connections
@@ -166,9 +167,9 @@ def from_rates(
     if unknown := sorted(set(own) - known):
         raise InputError(f"rates for unknown layers {unknown}; there are {sorted(known)}.")
     for what, value in {"rate": rate, **own}.items():
-        if not 0 <= value <= 1:
+        if not isinstance(value, Real) or not 0 <= value <= 1:
             raise InputError(
-                f"{what} is {value:g}; spikes per neuron and step are from 0 to 1, since a neuron "
+                f"{what} is {value!r}; spikes per neuron and step are from 0 to 1, since a neuron "
                 "spikes at most once in a step."
             )
     steps = architecture.timesteps if timesteps is None else timesteps

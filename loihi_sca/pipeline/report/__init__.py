@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loihi_sca.data import Split
+from loihi_sca.errors import ConfigError
 from loihi_sca.files import check_target, make_folder, write_text
 from loihi_sca.network import Shape
 from loihi_sca.pipeline.report.bare import page_of_network
@@ -102,7 +103,8 @@ def report(
         There is no such run, nothing of it is there yet, its files are damaged, or the page cannot
         be written.
     ConfigError
-        There is no such data or chip, or an option that the run has no use for.
+        There is no such data or chip, an option that the run has no use for, or the page would not
+        end in ``.html``.
     NotBitExact
         The engines do not agree about a network.
 
@@ -131,6 +133,8 @@ def write_report(
     kind = kind_of(run)
     if out is None:
         out = run.with_suffix(".report.html") if kind == "network" else run / "report.html"
+    elif out.suffix not in (".html", ".htm") and not out.is_dir():
+        raise ConfigError(f"cannot write the page to {out}: give a file that ends in .html.")
     check_target(out)  # before anything is measured for minutes
     folder = None if pictures is None else make_folder(pictures)
     page = PAGES[kind](run, options)
