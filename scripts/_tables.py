@@ -146,7 +146,7 @@ def differential(content: Content) -> str:
     minutes = sum(row["processor_s"] for row in content["totals"].values()) / 60
     return (
         f"{table(head, lines, numbers=7)}\n{minutes:.1f} minutes of one processor, "
-        f"{machine(content)}, commit {content['commit']}.\n"
+        f"{origin(content)}.\n"
     )
 
 
@@ -162,7 +162,7 @@ def faults(content: Content) -> str:
         for name, counts in found.items()
     ]
     head = ("", "fault", "injected", "not survived")
-    return f"{table(head, lines, numbers=2)}\n{machine(content)}, commit {content['commit']}.\n"
+    return f"{table(head, lines, numbers=2)}\n{origin(content)}.\n"
 
 
 faults_lava = faults
@@ -187,7 +187,7 @@ def fuzz(content: Content) -> str:
     inputs, hours = (sum(row[x] for row in rows.values()) for x in ("executions", "processor_s"))
     return (
         f"{table(head, lines, numbers=8)}\n{inputs:,} inputs in {hours / 3600:.1f} hours of one "
-        f"processor, {machine(content)}, commit {content['commit']}.\n"
+        f"processor, {origin(content)}.\n"
     )
 
 
@@ -199,7 +199,7 @@ def lowest(content: Content) -> str:
     ]
     shown = table(("tests of", "passed", "skipped", "failed"), lines, numbers=3)
     versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items())
-    return f"{shown}\n{versions}; {machine(content)}, commit {content['commit']}.\n"
+    return f"{shown}\n{versions}; {origin(content)}.\n"
 
 
 def cycles(content: Content) -> str:
@@ -215,7 +215,7 @@ def cycles(content: Content) -> str:
         for name, row in content["held"].items()
     ]  # fmt: skip
     shown = table(("", "cycles", "memory, MiB", *counted), lines, numbers=7)
-    return f"{shown}\n{machine(content)}, commit {content['commit']}.\n"
+    return f"{shown}\n{origin(content)}.\n"
 
 
 def criteria(content: Content) -> str:
@@ -299,6 +299,13 @@ def accuracy(row: Content) -> str:
     if row["seeds"] == 1:
         return f"{100 * row['accuracy']:.2f}"
     return f"{100 * row['accuracy']:.2f} ± {100 * row['accuracy_std']:.2f}"
+
+
+def origin(content: Content) -> str:
+    """Say where figures are from and of which commit, and so of runs that they go on from."""
+    before = [f"{machine(x)}, commit {x['commit']}" for x in content.get("before", [])]
+    begun = f"; before that {'; '.join(before)}" if before else ""
+    return f"{machine(content)}, commit {content['commit']}{begun}"
 
 
 def machine(content: Content) -> str:

@@ -92,6 +92,15 @@ def peak_memory_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
+def stamp(state: dict[str, Any]) -> None:
+    """Say of figures where they are from, and of which commit; of those that go on, all of that."""
+    now = {"machine": machine(), "commit": commit()}
+    last = {key: state[key] for key in now if key in state}
+    if last not in ({}, now):
+        state["before"] = [x for x in state.get("before", []) if x not in (last, now)] + [last]
+    state |= now
+
+
 def machine() -> dict[str, Any]:
     """Describe the machine and the packages that are compared."""
     return {**described(), "packages": {name: _version(name) for name in PACKAGES}}

@@ -24,7 +24,7 @@ GONE_S = 15.0
 """What is left of a run must be gone after so long."""
 
 
-def run_lava() -> None:
+def run_lava(timeout_s: float | None = None) -> None:
     """Run Lava for much longer than a fault waits."""
     import numpy as np
 
@@ -32,7 +32,8 @@ def run_lava() -> None:
     from loihi_sca.network import Cuba, Dense, Network
 
     layer = Dense("only", (3,), np.full((2, 3), 38), neuron=Cuba(1024, 128, 60))
-    lava_cpu.run(Network("small", (layer,)), np.ones((1, 3, 400_000), dtype=np.uint8))
+    data = np.ones((1, 3, 400_000), dtype=np.uint8)
+    lava_cpu.run(Network("small", (layer,)), data, timeout_s=timeout_s)
 
 
 def descendants(pid: int) -> list[int]:
@@ -47,8 +48,18 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def strike(which: Callable[[int, list[int]], int], expects: str) -> Callable[[Path], None]:
-    """Return a fault that kills one process of a Lava run at a random moment."""
+def strike(
+    which: Callable[[int, list[int]], int],
+    code: int,
+    expects: str = "",
+    *,
+    number: int = signal.SIGKILL,
+    timeout_s: float | None = None,
+) -> Callable[[Path], None]:
+    """Return a fault that sends one process of a Lava run a signal at a random moment.
+
+    The run must end with that code, and say what is expected.
+    """
 
     def inject(folder: Path) -> None:
         with tempfile.TemporaryFile() as output:
@@ -61,7 +72,7 @@ def strike(which: Callable[[int, list[int]], int], expects: str) -> Callable[[Pa
                 os.environ["TMPDIR"] = str(folder)
                 lava_cpu.SHM_PREFIX = f"lsca_fault_{os.getpid()}_"
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                run_lava()
+                run_lava(timeout_s)
 
             pid = forked(act)
             while not (started := descendants(pid)):
@@ -72,7 +83,7 @@ def strike(which: Callable[[int, list[int]], int], expects: str) -> Callable[[Pa
                 started = descendants(pid) or started
                 victim = which(pid, started)
                 with suppress(ProcessLookupError):
-                    os.kill(victim, signal.SIGKILL)
+                    os.kill(victim, number)
                     struck = True
             waiting = threading.Timer(60, os.kill, (pid, signal.SIGKILL))
             waiting.start()
@@ -83,7 +94,7 @@ def strike(which: Callable[[int, list[int]], int], expects: str) -> Callable[[Pa
             text = output.read().decode().strip()
         if not in_time:
             raise Failed("it hung for a minute")
-        if victim != pid and (os.waitstatus_to_exitcode(status) != 3 or expects not in text):
+        if os.waitstatus_to_exitcode(status) != code or expects not in text:
             raise Failed(f"ended with {status}: {text[-300:]}")
         wait_until_gone(pid, started, folder)
 
@@ -111,13 +122,24 @@ def _lives(pid: int) -> bool:
         return False
 
 
+def the_worker(pid: int, started: list[int]) -> int:
+    return started[0]
+
+
+def any_of_them(pid: int, started: list[int]) -> int:
+    return random.choice(started)  # noqa: S311
+
+
+def who_asked(pid: int, started: list[int]) -> int:
+    return pid
+
+
 LAVA = {
-    "worker killed": strike(lambda pid, started: started[0], "was killed by SIGKILL"),
-    "a process of the run killed": strike(
-        lambda pid, started: random.choice(started),  # noqa: S311
-        "BackendError",
-    ),
-    "parent killed": strike(lambda pid, started: pid, ""),
+    "worker killed": strike(the_worker, 3, "was killed by SIGKILL"),
+    "worker hangs": strike(the_worker, 3, "timed out", number=signal.SIGSTOP, timeout_s=20),
+    "a process of the run killed": strike(any_of_them, 3, "BackendError"),
+    "Ctrl-C": strike(who_asked, 4, "KeyboardInterrupt", number=signal.SIGINT),
+    "parent killed": strike(who_asked, -signal.SIGKILL),
 }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from _clock import TEN_YEARS_S, jumping
 from _forked import Failed, forked, must_say, said
 
 from loihi_sca.errors import LoihiScaError
@@ -22,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
 EPOCHS = 40
 NOBODY = 65534
-TEN_YEARS_S = 10 * 365 * 86_400.0
 
 
 def train(folder: Path, note: Callable[[str], None] = lambda text: None) -> None:
@@ -43,6 +43,8 @@ def under_way(folder: Path, act: Callable[[], None] | None = None) -> int:
     before = sorted(folder.glob("checkpoints/*.safetensors"))
     pid = forked(act or (lambda: train(folder)))
     while sorted(folder.glob("checkpoints/*.safetensors")) == before and not is_done(folder):
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) and not is_done(folder):
+            raise Failed("it ended before it had saved anything")
         time.sleep(0.002)
     return pid
 
@@ -84,24 +86,19 @@ def lock_out(folder: Path) -> None:
 
 
 def jump(folder: Path) -> None:
-    """Let the clock jump by up to ten years, to and fro, whenever it is asked; kill -9 in between.
+    """Let the clock jump whenever it is asked, for files too; kill -9 in between."""
+    with tempfile.TemporaryDirectory() as place, jumping(Path(place)) as more:
 
-    It is that of the process, not of the machine; the stamps of what it has written jump as well.
-    """
-    honest = time.time
+        def act() -> None:
+            command = [sys.executable, __file__, str(folder)]
+            os.execve(sys.executable, command, os.environ | more)  # noqa: S606
 
-    def jumped() -> float:
-        return honest() + random.uniform(-1, 1) * TEN_YEARS_S  # noqa: S311
-
-    def act() -> None:
-        time.time, time.time_ns = jumped, lambda: int(jumped() * 1e9)
-        train(folder)
-
-    pid = under_way(folder, act)
-    time.sleep(random.uniform(0, 0.3))  # noqa: S311
-    end(pid)
+        pid = under_way(folder, act)
+        time.sleep(random.uniform(0, 0.3))  # noqa: S311
+        end(pid)
     for path in folder.glob("checkpoints/*.safetensors"):
-        os.utime(path, (jumped(), jumped()))
+        stamp = time.time() + random.uniform(-1, 1) * TEN_YEARS_S  # noqa: S311
+        os.utime(path, (stamp, stamp))
 
 
 def damage(folder: Path) -> None:
@@ -140,7 +137,7 @@ def training_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
         train(straight)
         expected = files_of(straight)
         for name, inject in TRAINING.items():
-            failures = []
+            failures, absent = [], ""
             folder = Path(place, name)
             for _ in range(times):
                 if is_done(folder):
@@ -150,8 +147,14 @@ def training_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
                 folder.mkdir(exist_ok=True)
                 try:
                     inject(folder)
+                except ModuleNotFoundError as error:
+                    absent = f"no {error.name}"
+                    break
                 except (Failed, LoihiScaError) as failure:
                     failures.append(f"{type(failure).__name__}: {failure}")
+            if absent:
+                yield name, {"injected": 0, "failures": [], "absent": absent}
+                continue
             train(folder)
             if files_of(folder) != expected:
                 failures.append("its files are not those of a training in peace")
@@ -160,3 +163,7 @@ def training_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def is_done(folder: Path) -> bool:
     return bool(list(folder.glob(f"checkpoints/pruned-{EPOCHS:05d}-*")))
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]))

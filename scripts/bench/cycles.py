@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _bench import commit, machine
+from _bench import stamp
 from _lava_faults import descendants
 from rich.console import Console
 from rich.table import Table
@@ -142,7 +142,7 @@ def main() -> int:
             started = time.monotonic()
             found = grown(KINDS[name](given.cycles + WARM, place))
             state["held"][name] = {**found, "seconds": round(time.monotonic() - started)}
-            state |= {"machine": machine(), "commit": commit()}
+            stamp(state)
             if given.json:
                 write_json(given.json, state)
         tempfile.tempdir = None

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from _bench import commit, machine
+from _bench import stamp
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from rich.console import Console
 from rich.table import Table
@@ -110,7 +110,7 @@ def main() -> int:
     state: dict[str, Any] = {"schema": 1, "blocks": {}}
     if given_.json.exists():
         state = json.loads(given_.json.read_text(encoding="utf-8"))
-    state |= {"machine": machine(), "commit": commit()}
+    stamp(state)
     for number in range(given_.blocks):
         for kind, (side, python) in itertools.product(given_.kinds, sides.items()):
             key = f"{kind}/{side}/{number}"

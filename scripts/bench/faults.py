@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _bench import commit, machine
+from _bench import stamp
 from _lava_faults import caller_faults, lava_faults, limit_faults
 from _training_faults import training_faults
 from rich.console import Console
@@ -45,7 +45,7 @@ def main() -> int:
     for name in [given.only] if given.only else CAMPAIGNS:
         for fault, counts in CAMPAIGNS[name](given.times):
             state["campaigns"].setdefault(name, {})[fault] = counts
-            state |= {"machine": machine(), "commit": commit()}
+            stamp(state)
             if given.json:
                 write_json(given.json, state)
     table = Table("campaign", "fault", "injected", "not survived")

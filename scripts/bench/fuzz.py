@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _bench import commit, machine
+from _bench import stamp
 from _fuzz_readers import READERS
 from rich.console import Console
 from rich.table import Table
@@ -60,13 +60,25 @@ def turn(name: str, folder: Path, seconds: float) -> None:
     path.with_suffix(".txt").write_text(f"{kind}\n{text[-20_000:]}")
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, before: dict[str, Any]) -> None:
+    """Make a reader's folder; a new one goes on counting from what has been written of before."""
     import numpy as np
 
     for part in ("corpus", "findings", "ended"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     if not (folder / "counts").exists():
-        np.zeros(len(COUNTS), dtype=np.int64).tofile(folder / "counts")
+        numbers = [before.get(what, 0) for what in COUNTS]
+        numbers[-1] *= 1000
+        np.array(numbers, dtype=np.int64).tofile(folder / "counts")
+
+
+def joined(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return what a folder says, with what was found in folders that are no longer there."""
+    if not before:
+        return now
+    edges = {"edges": max(before.get("edges", 0), now["edges"])}
+    lists = {k: sorted({*before.get(k, []), *now[k]}) for k in ("findings", "ended")}
+    return {**before, **now, **edges, **lists}
 
 
 def counted(folder: Path) -> dict[str, Any]:
@@ -129,13 +141,12 @@ def main() -> int:
     folders = {name: given.folder / re.sub(r"\W", "_", name) for name in given.only}
 
     def keep(name: str) -> None:
-        before = state["readers"].get(name, {})
-        left = {"left": before["left"]} if "left" in before else {}
-        state["readers"][name] = {**counted(folders[name]), **left}
-        write_json(given.json, {**state, "machine": machine(), "commit": commit()})
+        state["readers"][name] = joined(state["readers"].get(name, {}), counted(folders[name]))
+        stamp(state)
+        write_json(given.json, state)
 
-    for folder in folders.values():
-        prepare(folder)
+    for name, folder in folders.items():
+        prepare(folder, state["readers"].get(name, {}))
     under_way = True
     while under_way and not given.replay:
         under_way = False

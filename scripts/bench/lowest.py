@@ -18,11 +18,10 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from _bench import commit
+from _bench import stamp
 from packaging.requirements import Requirement
 
 from loihi_sca.files import write_json
-from loihi_sca.versions import machine
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -103,7 +102,8 @@ def main() -> int:
             state["paths"] = {}
     for path in given.paths:
         state["paths"][path] = tested(python, path, given.folder)
-        state |= {"versions": versions, "machine": machine(), "commit": commit()}
+        state["versions"] = versions
+        stamp(state)
         write_json(given.json, state)
         print(path, state["paths"][path])
     return int(any(row["failed"] for row in state["paths"].values()))
