@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.config import Counts
-from loihi_sca.data.arrays import opened_npz, read_npy
-from loihi_sca.data.labels import MOST_CLASSES, check_labels, labels_beside
+from loihi_sca.data.labels import check_labels, labels_beside
+from loihi_sca.data.own_parts import Part, part_of
 from loihi_sca.data.samples import Courses, Images, Recorded, Samples
-from loihi_sca.data.splits import side_of
-from loihi_sca.errors import InputError, LoihiScaError
+from loihi_sca.errors import InputError
 from loihi_sca.network import Shape
-from loihi_sca.references import import_reference, is_reference
+from loihi_sca.references import is_reference
 
 ENDINGS = (".npy", ".npz")
 
@@ -25,14 +23,6 @@ HELP = (
     "module:function, or a file .npz with x_train, y_train, x_test and y_test (or x and y), or .npy"
 )
 """How data of one's own are named."""
-
-
-class Part(NamedTuple):
-    """Training or test samples, as they were given."""
-
-    samples: npt.NDArray[Any]
-    labels: npt.NDArray[Any]
-    classes: int | None
 
 
 Checked: TypeAlias = tuple[Samples, npt.NDArray[np.int64], "int | None"]
@@ -116,7 +106,7 @@ def _part(name: str, root: Path | None, test: bool, stamp: object) -> Checked:
     Functions are called once: what they draw at random must not differ between two splits.
     """
     del stamp  # what was read is kept as long as that is the same
-    part = _called(name, root, test) if is_reference(name) else _from_file(name, root, test)
+    part = part_of(name, root, test)
     return *_checked(name, "test" if test else "train", part), part.classes
 
 
@@ -128,133 +118,6 @@ def _stamp(name: str, root: Path | None) -> object:
         return place
     beside = [p for p in (path, labels_beside(path)) if p.is_file()]
     return place, *((p.stat().st_mtime_ns, p.stat().st_size) for p in beside)
-
-
-def _from_file(name: str, root: Path | None, test: bool) -> Part:
-    path = Path(name) if root is None else root / name
-    if name.endswith(".npz"):
-        return _from_npz(path, test)
-    beside = labels_beside(path)
-    if path.is_file() and not beside.is_file():
-        raise InputError(
-            f"{path}: there are no labels; put them into {beside.name} beside it, or samples and "
-            "labels as x and y into one .npz."
-        )
-    return _divided(read_npy(path, memory_map=True), read_npy(beside), None, test)
-
-
-def _called(name: str, root: Path | None, test: bool) -> Part:
-    split = "test" if test else "train"
-    function = import_reference(name, root)
-    knows_splits = _knows_splits(function)
-    how = {"split": split} if knows_splits else {}
-    told = f"{name} is called{f' with {split=}' if how else ''} and returns samples and labels"
-    if not callable(function):
-        raise InputError(f"{told}; it is no function, but {type(function).__name__}.")
-    try:
-        found = function(**how)
-    except LoihiScaError:
-        raise
-    except Exception as error:
-        raise InputError(f"{told}; it raised {type(error).__name__}: {error}") from error
-    if not isinstance(found, tuple | list) or len(found) not in (2, 3):
-        length = f" of {len(found)}" if isinstance(found, tuple | list | dict) else ""
-        raise InputError(
-            f"{told}, and if it likes the classes; got {type(found).__name__}{length}."
-        )
-    samples, labels = (_as_array(name, what, x) for what, x in zip("xy", found, strict=False))
-    classes = _as_classes(name, found[2] if len(found) == 3 else None)
-    if knows_splits:
-        return Part(samples, labels, classes)
-    return _divided(samples, labels, classes, test)
-
-
-def _knows_splits(function: Any) -> bool:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (ValueError, TypeError):  # some builtins have none
-        return True
-    return any(p.name == "split" or p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def _from_npz(path: Path, test: bool) -> Part:
-    part = "test" if test else "train"
-    try:
-        with opened_npz(path) as arrays:
-            keys = set(arrays.files)
-            classes = _as_classes(str(path), arrays["classes"] if "classes" in keys else None)
-            if {"x", "y"} <= keys and not {"x_train", "x_test"} & keys:
-                return _divided(arrays["x"], arrays["y"], classes, test)
-            missing = sorted({"x_train", "y_train", "x_test", "y_test"} - keys)
-            if missing:
-                raise InputError(
-                    f"{path}: has no {', '.join(missing)}; there are "
-                    f"{', '.join(sorted(keys)) or 'no arrays'}. Give x_train, y_train, x_test and "
-                    "y_test, or x and y."
-                )
-            if not test:
-                _check_classes(path, arrays["y_train"], arrays["y_test"], classes)
-            return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {_about(error)}") from error
-
-
-def _check_classes(
-    path: Path, trained: npt.NDArray[Any], tested: npt.NDArray[Any], classes: int | None
-) -> None:
-    """Raise if there are labels to test with that a network will have no output for.
-
-    Whoever trains would see it only once that is done. Labels of an odd kind are refused where
-    they are read.
-    """
-    if all(x.dtype.kind in "iu" and x.size for x in (trained, tested)) and trained.min() >= 0:
-        check_labels(
-            f"{path}: y_test", int(tested.min()), int(tested.max()),
-            classes or int(trained.max()) + 1,
-        )  # fmt: skip
-
-
-def _about(error: Exception) -> str:
-    if "pickle" in str(error):
-        return (
-            "holds pickled objects, or is a pickle. These are not read, since a pickle may run "
-            "anything; save plain arrays with numpy.savez."
-        )
-    return f"not an .npz archive, or damaged ({error})."
-
-
-def _divided(
-    samples: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int | None, test: bool
-) -> Part:
-    """Return one side of a fixed split."""
-    if samples.ndim == 0 or labels.shape[:1] != samples.shape[:1]:
-        return Part(samples, labels, classes)  # which is refused for what it is
-    chosen = side_of(len(samples), test)
-    if classes is None and labels.dtype.kind in "iu" and labels.ndim == 1 and labels.size:
-        classes = int(labels.max()) + 1  # all of them are known, on whichever side they fall
-    return Part(samples[chosen], labels[chosen], classes)
-
-
-def _as_array(name: str, what: str, value: object) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        side = "samples" if what == "x" else "labels"
-        raise InputError(f"{name}: the {side} are no array ({error}).") from error
-
-
-def _as_classes(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    number = np.asarray(value)
-    classes = int(number.reshape(())) if number.dtype.kind in "iu" and number.size == 1 else 0
-    if not 1 <= classes <= MOST_CLASSES:
-        raise InputError(
-            f"{name}: classes must be a whole number from 1 to {MOST_CLASSES}, got {value!r}."
-        )
-    return classes
 
 
 def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np.int64]]:

@@ -1,11 +1,13 @@
-"""Quick tests with the lowest versions that pyproject.toml allows, without torch and Lava.
+"""Quick tests with the lowest versions that pyproject.toml allows.
 
     scripts/bench/lowest.py --folder lowest --json docs/results/lowest.json tests/engine tests/netx
+    scripts/bench/lowest.py --training --folder lowest-training --json ... tests/training
 
 Makes an environment of this Python in the folder, unless there is one, with the lowest version of
-all that is named with one, and the newest of what those ask for. Runs the tests of each path by
-itself, and adds what has passed to the JSON file. That old versions use what newer ones of others
-call deprecated is no failure. The exit code is 1 where a test has failed.
+all that is named with one, and the newest of what those ask for. Without ``--training`` that is
+all but torch and Lava. Runs the tests of each path by itself, and adds what has passed to the JSON
+file; none of them starts Lava. That old versions use what newer ones of others call deprecated is
+no failure. The exit code is 1 where a test has failed.
 """
 
 from __future__ import annotations
@@ -30,22 +32,22 @@ else:
 
 ROOT = Path(__file__).resolve().parents[2]
 
-APART = ("torch", "lava-dl", "loihi-sca", "spikingjelly")
-"""Named with one version, or for training."""
+FOR_TRAINING = ("torch", "lava-dl", "spikingjelly")
 
-QUICK = "not slow and not gpu and not lava and not train"
+QUICK = "not slow and not gpu and not lava"
 
 
-def lowest() -> dict[str, str]:
+def lowest(training: bool) -> dict[str, str]:
     """Return the lowest version of each package that is depended on here, or that tests need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     found = {}
     for text in [*project["dependencies"], *extras["test"], *extras["nir"]]:
         wanted = Requirement(text)
-        if wanted.name in APART or (wanted.marker and not wanted.marker.evaluate()):
+        apart = wanted.name == "loihi-sca" or (wanted.name in FOR_TRAINING and not training)
+        if apart or (wanted.marker and not wanted.marker.evaluate()):
             continue
-        (version,) = (x.version for x in wanted.specifier if x.operator == ">=")
+        (version,) = (x.version for x in wanted.specifier if x.operator in (">=", "=="))
         found[wanted.name] = version
     return dict(sorted(found.items()))
 
@@ -61,13 +63,14 @@ def make(folder: Path, versions: dict[str, str]) -> Path:
     return python
 
 
-def tested(python: Path, path: str, folder: Path) -> dict[str, Any]:
+def tested(python: Path, path: str, folder: Path, training: bool) -> dict[str, Any]:
     """Run the quick tests of a path; return how many there were."""
+    chosen = f"{QUICK} and {'' if training else 'not '}train"
     told = folder / "junit.xml"
     told.unlink(missing_ok=True)
     subprocess.run(
         [
-            python, "-m", "pytest", "-q", "-m", QUICK, "-W", "ignore::DeprecationWarning",
+            python, "-m", "pytest", "-q", "-m", chosen, "-W", "ignore::DeprecationWarning",
             f"--junitxml={told}", path,
         ],
         cwd=ROOT,
@@ -91,9 +94,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help="of the environment")
     parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--training", action="store_true", help="what needs torch and lava-dl")
     parser.add_argument("paths", nargs="+")
     given = parser.parse_args()
-    versions = lowest()
+    versions = lowest(given.training)
     python = make(given.folder, versions)
     state: dict[str, Any] = {"schema": 1, "paths": {}}
     if given.json.exists():
@@ -101,7 +105,7 @@ def main() -> int:
         if state["versions"] != versions:
             state["paths"] = {}
     for path in given.paths:
-        state["paths"][path] = tested(python, path, given.folder)
+        state["paths"][path] = tested(python, path, given.folder, given.training)
         state["versions"] = versions
         stamp(state)
         write_json(given.json, state)
