@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -190,14 +191,10 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     found = []
     for i, spec in enumerate(architecture.layers):
         followers = _followers(architecture, i)
-        put_out = all(_keeps_channels(geometry) for geometry in followers)
-        if spec.has_synapses and not _keeps_channels(spec.geometry) and not put_out:
+        put_out = all(geometry.keeps_channels for geometry in followers)
+        if spec.has_synapses and not spec.geometry.keeps_channels and not put_out:
             found.append(_layer_cliffs(spec, followers, budget))
     return Cliffs(found, architecture.name, profile.name)
-
-
-def _keeps_channels(geometry: Geometry) -> bool:
-    return geometry.kind == "conv" and geometry.groups == geometry.in_shape[0] > 1
 
 
 def _followers(architecture: Architecture, i: int) -> list[Geometry]:
@@ -205,14 +202,15 @@ def _followers(architecture: Architecture, i: int) -> list[Geometry]:
     followers = []
     for spec in architecture.layers[i + 1 :]:
         followers.append(spec.geometry)
-        if not _keeps_channels(spec.geometry):
+        if not spec.geometry.keeps_channels:
             break
     return followers
 
 
 def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: CoreBudget) -> LayerCliffs:
     now = spec.geometry.out_shape[0]
-    step = spec.geometry.groups
+    # whoever hears or sends channels in groups has groups of one size only
+    step = math.lcm(spec.geometry.groups, followers[-1].groups)
     need = cores_and_words(spec.geometry, budget)
     next_cores, next_words = _following(spec.geometry, followers, budget, now)
     cheapest = (need.cores + next_cores, need.total_words)
