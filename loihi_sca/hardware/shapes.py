@@ -66,6 +66,12 @@ class Geometry:
         return (replace(self, added=()), *self.added) if self.added else (self,)
 
     @property
+    def widest_bits(self) -> int:
+        """Bits that the widest weight of all synapses needs, 0 without any."""
+        each = (bits for table in self.tables for bits in (*table.bits, *table.recurrent_bits))
+        return max(each, default=0)
+
+    @property
     def neurons(self) -> int:
         """Number of neurons."""
         return math.prod(self.out_shape)

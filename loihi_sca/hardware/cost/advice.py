@@ -99,7 +99,9 @@ def at_the_same_rates(
 ) -> Activity:
     """Return the activity of a changed network whose neurons spike as often as they did."""
     first, steps = before.layers[0], activity.timesteps
-    rates = {"input": activity.input_spikes / max(1, first.geometry.inputs) / steps}
+    rates = {}
+    if first.geometry.kind != "input":
+        rates["input"] = activity.input_spikes / max(1, first.geometry.inputs) / steps
     for spec, counts in zip(before.layers, activity.layers, strict=True):
         if spec.geometry.kind != "port":
             rates[spec.name] = counts.spikes / max(1, spec.geometry.neurons) / steps
