@@ -80,9 +80,10 @@ def map_table(placement: Placement) -> Table:
     return table
 
 
-def cliffs_table(layers: Sequence[LayerCliffs], profile: str, most: int) -> Table:
+def cliffs_table(layers: Sequence[LayerCliffs], profile: str, most: int, note: str = "") -> Table:
     """Return, per layer, the next cheaper channel counts."""
     table = open_table(f"cliffs on {profile}", "layer")
+    table.caption = note or None
     for name in ("channels", "cores", "cores behind", "words/core", "saves cores", "saves words"):
         table.add_column(name, justify="right")
     table.add_column("dearer at")

@@ -200,7 +200,7 @@ def _are_independent(profile: Profile, is_chain: bool) -> bool:
 
     On Loihi 1 output axons couple neighbours; neurons that read a stream hear many layers.
     """
-    return is_chain and core_budget_of(profile).strategy != "loihi1"
+    return is_chain and not core_budget_of(profile).couples_neighbours
 
 
 def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts) -> NeedTable:

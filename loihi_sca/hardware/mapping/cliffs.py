@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+EACH_BY_ITSELF = (
+    "Each layer is cut by itself here; on this chip output axons couple it with its neighbours, so "
+    "that a network can take more cores, and a count save more or fewer, than this says: `map` the "
+    "network that is left."
+)
+"""Said of cliffs on Loihi 1."""
+
+
 @dataclass(frozen=True)
 class Cliff:
     """A channel count that is cheaper than all larger ones.
@@ -94,15 +102,20 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
     ----------
     network, profile : str
         Their names.
+    note : str
+        What the figures leave out, if anything.
     """
 
     network: str
     profile: str
+    note: str
 
-    def __new__(cls, layers: Iterable[LayerCliffs], network: str, profile: str) -> Cliffs:
-        """Take layers and the names of network and profile."""
+    def __new__(
+        cls, layers: Iterable[LayerCliffs], network: str, profile: str, note: str = ""
+    ) -> Cliffs:
+        """Take layers, the names of network and profile, and what is left out."""
         found = super().__new__(cls, layers)
-        found.network, found.profile = network, profile
+        found.network, found.profile, found.note = network, profile, note
         return found
 
     def of(self, layer: str) -> Cliffs:
@@ -118,7 +131,8 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
             raise ConfigError(
                 f"layer {layer!r}: layers with cliffs are {', '.join(known) or 'none'}."
             )
-        return Cliffs((x for x in self if x.layer == layer), self.network, self.profile)
+        chosen = (x for x in self if x.layer == layer)
+        return Cliffs(chosen, self.network, self.profile, self.note)
 
     def about(self) -> str:
         """Return the numbers of cliffs in a line."""
@@ -128,7 +142,8 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
     def as_json(self) -> dict[str, Any]:
         """Return the cliffs of all layers."""
         layers = [x.as_json() for x in self]
-        return {"schema": 1, "network": self.network, "profile": self.profile, "layers": layers}
+        about = {"network": self.network, "profile": self.profile, "note": self.note or None}
+        return {"schema": 1, **about, "layers": layers}
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per cliff."""
@@ -142,14 +157,15 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
         """Return the next cheaper counts, at most so many per layer."""
         from loihi_sca.hardware.tables import cliffs_table
 
-        return [cliffs_table(self, self.profile, most)]
+        return [cliffs_table(self, self.profile, most, self.note)]
 
 
 def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     """Return the channel counts at which layers get cheaper, and those at which they get dearer.
 
     A layer that keeps its input's channels (pooling, depthwise) follows the layer before it, and so
-    does the layer behind it. The channels of the last layer are the classes: it has no cliffs.
+    does the layer behind it. The channels of the last layer are the classes: it has no cliffs. On
+    Loihi 1 each layer is cut by itself, without the output axons that couple it with others.
 
     Parameters
     ----------
@@ -194,7 +210,8 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
         put_out = all(geometry.keeps_channels for geometry in followers)
         if spec.has_synapses and not spec.geometry.keeps_channels and not put_out:
             found.append(_layer_cliffs(spec, followers, budget))
-    return Cliffs(found, architecture.name, profile.name)
+    note = EACH_BY_ITSELF if budget.couples_neighbours else ""
+    return Cliffs(found, architecture.name, profile.name, note)
 
 
 def _followers(architecture: Architecture, i: int) -> list[Geometry]:

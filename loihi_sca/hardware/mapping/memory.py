@@ -50,6 +50,11 @@ class CoreBudget(NamedTuple):
         """Whether a convolution's kernels are stored once per core, for all positions."""
         return self.strategy != "loihi1"
 
+    @property
+    def couples_neighbours(self) -> bool:
+        """Whether what a layer takes depends on how its neighbours are cut, by output axons."""
+        return self.strategy == "loihi1"
+
     def neurons_per_core(self, neuron: str) -> int:
         """Return how many neurons of a type the compartments of one core allow."""
         return max(1, self.compartments // self.compartments_per_neuron(neuron))
