@@ -11,9 +11,11 @@ MOST_SEED = 2**64 - 1
 """torch takes 64 bits."""
 
 
-def is_whole(value: object, least: int) -> TypeGuard[int]:
-    """Tell whether a value is a whole number of Python or NumPy, and at least so large."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+def is_whole(value: object, least: int, most: int | None = None) -> TypeGuard[int]:
+    """Tell whether a value is a whole number of Python or NumPy, and within limits."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        return False
+    return int(value) >= least and (most is None or int(value) <= most)
 
 
 def check_seed(seed: object) -> None:
@@ -24,5 +26,5 @@ def check_seed(seed: object) -> None:
     ConfigError
         It is no whole number, or not from 0 to :data:`MOST_SEED`.
     """
-    if not is_whole(seed, 0) or seed > MOST_SEED:
+    if not is_whole(seed, 0, MOST_SEED):
         raise ConfigError(f"seed = {seed!r}: a whole number from 0 to {MOST_SEED}.")

@@ -24,7 +24,8 @@ def cliffs(
     """Show at which channel counts a layer gets cheaper, and at which dearer.
 
     Prune towards these counts: between them nothing is saved. The last layer has none: its
-    channels are the classes. Exit code 3 if no count of channels would bring it onto the chip.
+    channels are the classes. On Loihi 1 each layer is cut by itself, and `map` says what output
+    axons add. Exit code 3 if no count of channels would bring it onto the chip.
 
     Example:
 

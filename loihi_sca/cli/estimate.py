@@ -130,13 +130,8 @@ def _activity(
     if rates:
         return given_rates(network, rates, profile, timesteps)
     if file is not None:
-        from dataclasses import replace
-
         from loihi_sca.hardware import describe
         from loihi_sca.hardware.cost.activity_file import read_activity
 
-        architecture = describe(network)
-        if timesteps is not None:
-            architecture = replace(architecture, timesteps=timesteps)
-        return read_activity(file, architecture, profile)
+        return read_activity(file, describe(network), profile, timesteps)
     return None

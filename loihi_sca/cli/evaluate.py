@@ -10,7 +10,15 @@ from rich.markup import escape
 
 from loihi_sca.cli.execution import Address, On, Threads, Workers, executor
 from loihi_sca.cli.hardware import note
-from loihi_sca.cli.options import DATA_HELP, InputShape, NetFile, StateOption, one_of, parse_shape
+from loihi_sca.cli.options import (
+    DATA_HELP,
+    VALIDATION,
+    InputShape,
+    NetFile,
+    StateOption,
+    one_of,
+    parse_shape,
+)
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json, progress_bar
 from loihi_sca.errors import ConfigError
 
@@ -29,7 +37,9 @@ def evaluate(
     data: Annotated[str, typer.Option(help=DATA_HELP)],
     split: Annotated[
         str,
-        typer.Option(help=f"One of {', '.join(SPLITS)}.", callback=one_of("--split", *SPLITS)),
+        typer.Option(
+            help=f"One of {', '.join(SPLITS)}. {VALIDATION}", callback=one_of("--split", *SPLITS)
+        ),
     ] = "test",
     engine: Annotated[
         str,

@@ -11,7 +11,7 @@ from loihi_sca.cli.hardware import NetOrPlan, ProfileName, given_rates, read_net
 from loihi_sca.cli.options import InputShape
 from loihi_sca.cli.output import JsonFlag, console, csv_option, emit_csv, emit_json
 from loihi_sca.cli.targets import target
-from loihi_sca.errors import DoesNotFit
+from loihi_sca.errors import ConfigError, DoesNotFit
 
 
 def map_cores(
@@ -44,6 +44,10 @@ def map_cores(
     from loihi_sca.hardware.cost.load import synops_per_step
     from loihi_sca.reporting.mesh import mesh
 
+    if rate and svg is None:
+        raise ConfigError("--rate colours the picture: give --svg too. `estimate` takes rates.")
+    if timesteps is not None and not rate:
+        raise ConfigError(f"--timesteps {timesteps} goes with --rate.")
     chip = hardware.load_profile(profile)
     net = read_network(network, input_shape)
     placement = hardware.map_network(net, chip)
@@ -51,7 +55,8 @@ def map_cores(
     if svg is not None:
         synops = None
         if rate:
-            activity = given_rates(net, rate, chip, timesteps or net.timesteps or 1)
+            steps = (net.timesteps or 1) if timesteps is None else timesteps
+            activity = given_rates(net, rate, chip, steps)
             synops = synops_per_step(placement, activity)
         picture = mesh(placement, synops, "synops per step" if rate else "")
         write_text(svg, picture.svg())

@@ -50,7 +50,11 @@ DataRoot = Annotated[
     Path | None, typer.Option("--root", help="Folder of --data, where it has one.")
 ]
 
-DataSplit = Annotated[str, typer.Option("--split", help="Of --data: train, validation or test.")]
+VALIDATION = "Which samples validate is known of a recipe or run only; of others it is seed 0's."
+
+DataSplit = Annotated[
+    str, typer.Option("--split", help=f"Of --data: train, validation or test. {VALIDATION}")
+]
 
 DeviceOption = Annotated[
     str,

@@ -151,7 +151,7 @@ def _tuning(recipe: Recipe, epochs: int | None, rate: float | None) -> TrainingC
     from loihi_sca.config import TrainingConfig
     from loihi_sca.toml_files import validate
 
-    rate = rate or recipe.training.learning_rate / 2
+    rate = recipe.training.learning_rate / 2 if rate is None else rate
     values = {**recipe.training.model_dump(), "epochs": epochs, "learning_rate": rate}
     return validate(TrainingConfig, values, "--prune-epochs and --prune-rate")
 

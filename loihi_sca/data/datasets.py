@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.config import Binning, Counts, DataConfig, Encoding
-from loihi_sca.data.asked import config_of, name_of
+from loihi_sca.data.asked import config_of, name_of, seed_of
 from loihi_sca.data.cache import Progress, cached
 from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.encoding import with_encoding
@@ -72,7 +72,7 @@ def load(
     split: Split = "train",
     timesteps: int | None = None,
     root: Path | str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     encoding: Encoding | None = None,
     levels: int | None = None,
     binning: Binning | None = None,
@@ -102,8 +102,9 @@ def load(
         Steps per sample; by default 16, or what own spikes have.
     root : path, optional
         Folder with the dataset's files, for those that do not ship inside a dependency.
-    seed : int
-        Which tenth is set aside for validation.
+    seed : int, optional
+        Which tenth is set aside for validation; by default as in the training of the recipe or run
+        that is named, else that of seed 0.
     encoding : {"rate", "direct", "latency", "thermometer", "delta", "video"}, optional
         How images, or values with time, become input; by default at a rate.
     levels : int, optional
@@ -144,6 +145,7 @@ def load(
     if encoded is not None:
         config, assumed = with_encoding(config, encoded)
     steps = config.timesteps if said else None
+    seed = seed_of(name_of(name)) if seed is None else seed
     return _load(config, split, seed, steps, assumed, on_progress)
 
 

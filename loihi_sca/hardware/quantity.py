@@ -115,18 +115,26 @@ class Choices(Sourced):
         return self
 
 
-def in_unit(unit: str, *, whole_from: int | None = None) -> AfterValidator:
-    """Return a validator that insists on a unit, and on a whole number where that is asked for."""
+def in_unit(
+    unit: str, *, whole_from: int | None = None, above: float | None = None
+) -> AfterValidator:
+    """Return a validator that insists on a unit, and of number and band on whole or larger ones."""
 
     def check(quantity: Any) -> Any:
         if quantity is None:
             return None
         if quantity.unit != unit:
             raise ValueError(f"is given in {quantity.unit!r}, must be in {unit!r}")
-        if whole_from is not None and isinstance(quantity, Quantity):
-            value = quantity.value
-            if value < whole_from or value != int(value):
-                raise ValueError(f"is {value:g}, must be a whole number of at least {whole_from}")
+        if not isinstance(quantity, Quantity):
+            return quantity
+        low, best, high = quantity.band.low, quantity.band.best, quantity.band.high
+        for where, value in (("", best), ("low ", low), ("high ", high)):
+            if whole_from is not None and (value < whole_from or value != int(value)):
+                raise ValueError(
+                    f"{where}is {value:g}, must be a whole number of at least {whole_from}"
+                )
+            if above is not None and value <= above:
+                raise ValueError(f"{where}is {value:g}, must be above {above:g}")
         return quantity
 
     return AfterValidator(check)

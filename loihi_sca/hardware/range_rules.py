@@ -20,8 +20,7 @@ RangeRule: TypeAlias = Callable[[LayerSpec, Profile], Iterator[Violation]]
 def weight_bits(spec: LayerSpec, profile: Profile) -> Iterator[Violation]:
     """Check that a weight, its layer's common power of two removed, is stored in few bits."""
     limit = profile.limits.weight_bits
-    tables = spec.geometry.tables
-    actual = max((b for g in tables for b in (*g.bits, *g.recurrent_bits)), default=0)
+    actual = spec.geometry.widest_bits
     if actual > limit.values[-1]:
         hint = "Quantise the weights to even integers from -256 to 254."
         yield violation(profile, spec, "weight_bits", actual, limit, hint)

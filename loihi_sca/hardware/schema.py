@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -48,7 +49,7 @@ TimePerUpdate = Annotated[Quantity, in_unit("ns/update")]
 TimePerSpike = Annotated[Quantity, in_unit("ns/spike")]
 TimePerMessage = Annotated[Quantity, in_unit("ns/message")]
 TimePerHop = Annotated[Quantity, in_unit("ns/hop")]
-TimePerStep = Annotated[Quantity, in_unit("ns/step")]
+TimePerStep = Annotated[Quantity, in_unit("ns/step", above=0)]
 
 
 class Section(BaseModel):
@@ -64,6 +65,16 @@ class Chip(Section):
     mesh_columns: Tiles
     mesh_rows: Tiles
     cores_per_tile: CoresPerTile
+
+    @model_validator(mode="after")
+    def _on_the_mesh(self) -> Chip:
+        sizes = (int(self.mesh_columns), int(self.mesh_rows), int(self.cores_per_tile))
+        if int(self.cores) > math.prod(sizes):
+            raise ValueError(
+                f"{int(self.cores)} cores, but a mesh of {sizes[0]} x {sizes[1]} tiles of "
+                f"{sizes[2]} cores has {math.prod(sizes)}"
+            )
+        return self
 
 
 class Limits(Section):
@@ -94,6 +105,13 @@ class Neurons(Section):
     types: dict[str, CompartmentsPerNeuron] = Field(default_factory=dict)
     groups: GroupsPerLayer | None = None
     groups_of: dict[str, GroupsPerLayer] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _in_lower_case(self) -> Neurons:
+        for name in (*self.types, *self.groups_of):
+            if name != name.lower():
+                raise ValueError(f"{name!r} is found by no neuron; write {name.lower()!r}")
+        return self
 
 
 class SynapseMemory(Section):

@@ -66,6 +66,12 @@ class Geometry:
         return (replace(self, added=()), *self.added) if self.added else (self,)
 
     @property
+    def widest_bits(self) -> int:
+        """Bits that the widest weight of all synapses needs, 0 without any."""
+        each = (bits for table in self.tables for bits in (*table.bits, *table.recurrent_bits))
+        return max(each, default=0)
+
+    @property
     def neurons(self) -> int:
         """Number of neurons."""
         return math.prod(self.out_shape)
@@ -80,14 +86,18 @@ class Geometry:
         """Input channels that one output channel sees."""
         return self.in_shape[0] // self.groups
 
+    @property
+    def keeps_channels(self) -> bool:
+        """Whether it has the channels of the layer before it, each by itself, as pooling has."""
+        return self.kind == "conv" and self.groups == self.in_shape[0] == self.out_shape[0] > 1
+
     def with_channels(self, out: int | None = None, into: int | None = None) -> Geometry:
         """Return the layer with other numbers of output and input channels.
 
         A depthwise layer keeps one group per channel; a dense layer behind a map is told its number
         of inputs, not of channels.
         """
-        depthwise = self.groups == self.in_shape[0] == self.out_shape[0] and self.groups > 1
-        if depthwise:
+        if self.keeps_channels:
             out = into = into if out is None else out
         channels = self.out_shape[0] if out is None else out
         arriving = self.in_shape[0] if into is None else into
@@ -95,7 +105,7 @@ class Geometry:
             self,
             in_shape=(arriving, *self.in_shape[1:]),
             out_shape=(channels, *self.out_shape[1:]),
-            groups=channels if depthwise else self.groups,
+            groups=channels if self.keeps_channels else self.groups,
             added=tuple(table.with_channels(out, table.in_shape[0]) for table in self.added),
         )
 

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from loihi_sca.hardware.mapping.cliffs import LayerCliffs
 from loihi_sca.hardware.mapping.compiler_table import NO_AXON_MEM, compiler_table
-from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
+from loihi_sca.hardware.mapping.memory import core_budget_of
+from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.quantity import Choices, Quantity
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.results import open_table
@@ -26,7 +27,7 @@ def cores_table(placement: Placement) -> Table:
             layer.spec.name,
             layer.spec.type,
             " ".join(map(str, layer.spec.shape)),
-            str(stored_bits(layer, placement.profile) or ""),
+            str(core_budget_of(placement.profile).widest_bits(layer.spec.geometry) or ""),
             f"{layer.cores:,}",
             *(_largest(x) for x in (layer.neurons, layer.words, layer.in_axons, layer.out_axons)),
             f"{layer.binding} {100 * layer.utilisation:.0f} %" if layer.cores else "",
@@ -79,9 +80,10 @@ def map_table(placement: Placement) -> Table:
     return table
 
 
-def cliffs_table(layers: Sequence[LayerCliffs], profile: str, most: int) -> Table:
+def cliffs_table(layers: Sequence[LayerCliffs], profile: str, most: int, note: str = "") -> Table:
     """Return, per layer, the next cheaper channel counts."""
     table = open_table(f"cliffs on {profile}", "layer")
+    table.caption = note or None
     for name in ("channels", "cores", "cores behind", "words/core", "saves cores", "saves words"):
         table.add_column(name, justify="right")
     table.add_column("dearer at")
@@ -169,14 +171,6 @@ def _value(quantity: Quantity | Choices) -> dict[str, Any]:
         return {"value": list(quantity.values), "low": None, "high": None}
     band = quantity.band
     return {"value": band.best, "low": band.low, "high": band.high}
-
-
-def stored_bits(layer: LayerPlacement, profile: Profile) -> int:
-    """Return the bits that the layer's widest weight is stored in, 0 without weights."""
-    from loihi_sca.hardware.mapping.memory import core_budget_of
-
-    tables = (*layer.spec.geometry.bits, *layer.spec.geometry.recurrent_bits)
-    return core_budget_of(profile).stored_bits(max(tables)) if tables else 0
 
 
 def _title(placement: Placement) -> str:

@@ -93,7 +93,7 @@ def _cliffs(units: Sequence[Unit], meter: Cores, floors: Sequence[int]) -> list[
 
 def _steps(unit: Unit, budget: CoreBudget, inputs: int) -> Counts | None:
     """Return the ends of the ranges of input channels within which a unit's cores are the same."""
-    if unit.geometry.kind == "input":
+    if unit.geometry.kind == "input" or unit.geometry.groups > 1:  # which have the inputs they have
         return np.array([inputs])
     outputs, heard = unit.channels + unit.hands_on, inputs + unit.hears_constant
     ends = input_steps(unit.geometry, budget, outputs, heard * unit.positions)

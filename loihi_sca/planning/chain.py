@@ -13,7 +13,7 @@ from loihi_sca.planning.outline import Outline
 
 @dataclass(frozen=True)
 class Unit:
-    """A layer with channels of its own, and the layers behind it that keep them.
+    """A layer with channels of its own, or those that come in, and the layers that keep them.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ def chain_of(outline: Outline) -> tuple[Unit, ...]:
     handing_on = {spec.name for spec in architecture.handing_on}
     shortcuts = {x.source: (x.shortcut,) for x in architecture.additions if x.shortcut}
     for index, spec in enumerate(layers):
-        if spec.geometry.kind == "port" or _keeps_channels(spec.geometry):
+        if spec.geometry.kind == "port" or (units and spec.geometry.keeps_channels):
             continue
         before = layers[index - 1] if index else None
         followers = _followers(architecture, index)
@@ -126,14 +126,10 @@ class _Placed:
 def _followers(architecture: Architecture, index: int) -> tuple[LayerSpec, ...]:
     found: list[LayerSpec] = []
     for spec in architecture.layers[index + 1 :]:
-        if not _keeps_channels(spec.geometry):
+        if not spec.geometry.keeps_channels:
             break
         found.append(spec)
     return tuple(found)
-
-
-def _keeps_channels(geometry: Geometry) -> bool:
-    return geometry.kind == "conv" and geometry.groups == geometry.in_shape[0] > 1
 
 
 def _positions(geometry: Geometry, before: LayerSpec | None) -> int:

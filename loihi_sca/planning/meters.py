@@ -24,7 +24,7 @@ from loihi_sca.hardware.cost.energy import dynamic_energy
 from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping.grid import NeedTable, need_table
 from loihi_sca.hardware.mapping.memory import core_budget_of
-from loihi_sca.hardware.mapping.usage import connections
+from loihi_sca.hardware.mapping.usage import connections, recurrent_connections, weights
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, Geometry, LayerSpec
 from loihi_sca.hardware.streams import rates_laid_out
@@ -78,7 +78,7 @@ class Channels:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that are stored: connections in the sense of a pruned kernel."""
+    """Weights that are stored: connections in the sense of a pruned kernel, those back included."""
 
     unit: str = "weights"
     whole: bool = False
@@ -86,10 +86,9 @@ class Weights:
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
-        table = np.multiply.outer(outputs, inputs) * float(_weights_per_pair(unit.geometry))
-        if unit.geometry.kind == "dense":
-            table = table * unit.positions
-        pools = sum(_weights_per_pair(f.geometry) for f in unit.followers)
+        table = _by_channels(unit, outputs, inputs, weights(unit.geometry))
+        table = table + (len(unit.geometry.recurrent_bits) * outputs**2)[:, None]
+        pools = sum(weights(f.geometry) // f.geometry.out_shape[0] for f in unit.followers)
         beside = sum(_weights_of(s.geometry) for s in unit.beside)
         return np.asarray(table + pools * outputs[:, None] + beside, dtype=np.float64)
 
@@ -99,19 +98,19 @@ class Weights:
         return sum(_weights_of(s.geometry) for s in specs)
 
 
+def _by_channels(unit: Unit, outputs: Counts, inputs: Counts, whole: int) -> Values:
+    """Return what grows with a unit's channels and those before it, of which it has ``whole``."""
+    pairs = unit.channels * (unit.geometry.in_shape[0] // unit.positions)
+    return np.multiply.outer(outputs, inputs) * (whole / pairs)
+
+
 def _weights_of(geometry: Geometry) -> int:
-    return _weights_per_pair(geometry) * geometry.out_shape[0] * geometry.in_per_group
+    return weights(geometry) + recurrent_connections(geometry)
 
 
 def _shortcuts(architecture: Architecture) -> list[tuple[str, LayerSpec]]:
     """Return the convolutions beside the chain, each with the layer that it listens to."""
     return [(x.source, x.shortcut) for x in architecture.additions if x.shortcut is not None]
-
-
-def _weights_per_pair(geometry: Geometry) -> int:
-    if geometry.kind == "conv":
-        return math.prod(geometry.kernel)
-    return 1 if geometry.kind == "dense" else 0
 
 
 @dataclass(frozen=True)
@@ -125,10 +124,10 @@ class Synops:
 
     def costs(self, unit: Unit, outputs: Counts, inputs: Counts) -> Values:
         """Return what a unit takes; see :class:`Meter`."""
-        into = unit.positions if unit.geometry.kind == "dense" else 1
-        single = connections(unit.geometry.with_channels(1, into))  # none where neurons only are
-        table = np.multiply.outer(outputs, inputs) * single * self.rates.per_sample(unit.source)
-        arriving = unit.name
+        table = _by_channels(unit, outputs, inputs, connections(unit.geometry))
+        table = table * self.rates.per_sample(unit.source)
+        fed_back = len(unit.geometry.recurrent_bits) * outputs**2 * self.rates.per_sample(unit.name)
+        table, arriving = table + fed_back[:, None], unit.name
         for follower in unit.followers:
             per_channel = connections(follower.geometry) / follower.geometry.out_shape[0]
             added = outputs * per_channel * self.rates.per_sample(arriving)
@@ -140,9 +139,13 @@ class Synops:
     def total(self, architecture: Architecture) -> float:
         """Return what a whole network takes."""
         pairs = [(before.name, spec) for before, spec in itertools.pairwise(architecture.layers)]
-        return sum(
+        arriving = sum(
             connections(spec.geometry) * self.rates.per_sample(source)
             for source, spec in (*pairs, *_shortcuts(architecture))
+        )
+        return arriving + sum(
+            recurrent_connections(spec.geometry) * self.rates.per_sample(spec.name)
+            for spec in architecture.layers
         )
 
 
@@ -197,7 +200,7 @@ def _are_independent(profile: Profile, is_chain: bool) -> bool:
 
     On Loihi 1 output axons couple neighbours; neurons that read a stream hear many layers.
     """
-    return is_chain and core_budget_of(profile).strategy != "loihi1"
+    return is_chain and not core_budget_of(profile).couples_neighbours
 
 
 def _sum_of_needs(profile: Profile, unit: Unit, outputs: Counts, inputs: Counts) -> NeedTable:

@@ -150,7 +150,8 @@ def layer_cliffs(found: Cliffs) -> Picture:
     )  # fmt: skip
     text = "; ".join(_told(x) for x in found)
     title = f"Cliffs: channel counts cheaper than all above, {found.network} on {found.profile}"
-    return Picture(f"cliffs-{found.network}-{found.profile}", title, f"{text}.", figure, table)
+    text = f"{text}. {found.note}".rstrip()
+    return Picture(f"cliffs-{found.network}-{found.profile}", title, text, figure, table)
 
 
 def _draw_cliffs(panel: Any, layer: LayerCliffs) -> None:

@@ -350,6 +350,33 @@ def test_cliffs(cli, net):
     assert code == 2
     assert "layers with cliffs are conv." in err
     assert "cliffs on loihi2" in cli("cliffs", net)[1]
+    assert value["note"] is None
+
+
+def test_cliffs_of_loihi_1_say_that_they_leave_out_what_couples_layers(cli, net):
+    assert (
+        "`map` the network that is left"
+        in as_json(cli, "cliffs", net, "--profile", "loihi1")["note"]
+    )
+    _, out, _ = cli("cliffs", net, "--profile", "loihi1", "--layer", "conv")
+    assert "output axons couple it with its neighbours" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rate", "0.1"], "--rate colours the picture: give --svg too"),
+        (["--timesteps", "4"], "--timesteps 4 goes with --rate"),
+        (["--rate", "0.1", "--svg", "mesh.svg", "--timesteps", "0"], "timesteps is 0, must be"),
+    ],
+)
+def test_what_map_does_not_look_at_is_refused(cli, net, options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cli("map", net, *options)
+    assert code in (1, 2)
+    assert message in err
+    assert out == ""
+    assert not (tmp_path / "mesh.svg").exists()
 
 
 def test_profiles(cli):

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loihi_sca import data
-from loihi_sca.config import DataConfig
+from loihi_sca.config import DataConfig, load_recipe
 from loihi_sca.data import encoders, encoding_of
 from loihi_sca.data.encoding import check_encoding
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.toml_files import validate
+from loihi_sca.training.session import load_split
 
 
 @given(st.integers(1, 40), st.data())
@@ -149,6 +150,24 @@ def test_the_seed_changes_validation_but_never_test() -> None:
     assert not np.array_equal(a.samples.values, b.samples.values)
     a, b = (data.load("digits", split="test", seed=s) for s in (0, 1))
     assert np.array_equal(a.samples.values, b.samples.values)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+@pytest.mark.parametrize("named", ["mine.toml", "run"])
+def test_a_recipe_or_run_says_which_samples_validate(tmp_path, named, split) -> None:
+    """Those that a training with its seed did not learn from, unless another seed is given."""
+    text = 'name = "mine"\nseed = 7\ndata = { name = "digits" }\n'
+    text += '[[model.layers]]\ntype = "dense"\nneurons = 8\n'
+    (tmp_path / "run").mkdir()
+    for path in ("mine.toml", "run/recipe.toml"):
+        (tmp_path / path).write_text(text)
+    name, trained = tmp_path / named, load_split(load_recipe(tmp_path / "mine.toml"), split)
+    found, other = data.load(name, split=split), data.load(name, split=split, seed=0)
+    assert np.array_equal(found.samples.values, trained.samples.values)
+    assert np.array_equal(found.labels, trained.labels)
+    usual = data.load("digits", split=split)
+    assert np.array_equal(other.samples.values, usual.samples.values)
+    assert not np.array_equal(found.samples.values, usual.samples.values)
 
 
 def test_a_dataset_says_its_shape_before_it_is_loaded() -> None:

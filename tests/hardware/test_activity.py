@@ -84,6 +84,26 @@ def test_rates_per_layer(profile):
     assert by_name["dense"].synops == pytest.approx(0.1 * 5 * net["dense"].fan_out().sum())
 
 
+def test_the_rate_of_a_first_layer_is_not_that_of_its_input(profile):
+    """What comes from the host has a name of its own, where no layer stands for it."""
+    own = {"conv": 0.25}
+    activity = from_rates(describe(network()), profile, 0.1, rates=own)
+    assert activity.input_spikes == pytest.approx(0.1 * 5 * 4 * 9 * 7)
+    assert activity == from_rates(describe(network()), profile, 0.1, rates={**own, "input": 0.1})
+
+
+def test_a_rate_of_the_input_is_counted_or_refused(profile):
+    port = describe(network(Input("in", (4, 9, 7))))
+    named = from_rates(port, profile, 0.1, rates={"in": 0.5})
+    assert named == from_rates(port, profile, 0.1, rates={"input": 0.5})
+    with pytest.raises(InputError, match="in and input are the same spikes"):
+        from_rates(port, profile, 0.1, rates={"in": 0.5, "input": 0.5})
+    driven = describe(network(Input("in", (4, 9, 7), neuron=Cuba(4096, 0, 60))))
+    with pytest.raises(InputError, match=r"no spikes come from the host: .* Give the rate of in"):
+        from_rates(driven, profile, 0.1, rates={"input": 0.5})
+    assert from_rates(driven, profile, 0.1, rates={"in": 0.5}).layers[0].spikes == 0.5 * 5 * 252
+
+
 LAYERS = ("conv", "pool", "dense")
 
 
@@ -128,6 +148,11 @@ def test_counts_that_cannot_be(call, message, profile):
         ({}, {"name": "pool"}, "layer 'pool' is there twice"),
         ({}, {"spikes": 16}, "16 spikes of 'dense' per sample of 5 timesteps; it has 15 when"),
         ({}, {"synops": 1e6}, r"1e\+06 synops of 'dense' .* Give the samples \(1 now\)"),
+        ({}, {"updates": 1e5}, r"100000 updates of 'dense' .* Give the samples \(1 now\)"),
+        ({"input_spikes": 1e4}, {}, "10000 spikes of 'the input' .* it has 1260 when"),
+        ({"samples": 10**400}, {}, "samples is 1000"),
+        ({"timesteps": 10**400}, {}, "timesteps is 1000"),
+        ({}, {"synops": 10**400}, "synops is 1000"),
         ({"samples": True}, {}, "samples is True"),
         ({"timesteps": True}, {}, "timesteps is True"),
         ({}, {"spikes": True}, "spikes is True"),
@@ -167,15 +192,20 @@ def test_totals_are_kept(profile):
 def test_totals_beyond_every_neuron_at_every_step_are_refused(profile):
     with pytest.raises(InputError, match=r"1e\+06 synops per sample of 5 .* the network has 13200"):
         from_totals(describe(network()), profile, 1e6)
+    with pytest.raises(InputError, match=r"1e\+06 updates per sample of 5 .* the network has"):
+        from_totals(describe(network()), profile, 1e4, 1e6)
 
 
 def test_a_file_of_totals(tmp_path, profile):
     path = tmp_path / "counts.json"
-    path.write_text(json.dumps({"synops": 2e4, "updates": 2e4, "samples": 2, "timesteps": 7}))
+    path.write_text(json.dumps({"synops": 2e4, "updates": 4e3, "samples": 2, "timesteps": 7}))
     activity = read_activity(path, describe(network()), profile)
     assert activity.synops == pytest.approx(1e4)
-    assert activity.updates == pytest.approx(1e4)
+    assert activity.updates == pytest.approx(2e3)
     assert activity.timesteps == 7
+    assert read_activity(path, describe(network()), profile, timesteps=7) == activity
+    with pytest.raises(InputError, match="is of 7 timesteps per sample, and 3 are given"):
+        read_activity(path, describe(network()), profile, timesteps=3)
 
 
 def test_a_file_per_layer(tmp_path, profile):

@@ -55,6 +55,17 @@ CASES = {  # architecture, profile, rate, rates, what binds
 }
 
 
+def test_no_channels_are_taken_that_a_layer_hears_in_groups():
+    """Two maps of each channel: it is no depthwise layer, whose channels follow those before."""
+    layers = (conv("a", 64), conv("b", 128, groups=64), conv("c", 128), CLASSES)
+    plan = ArchitectureFile(
+        name="grouped", input=(4, 16, 16), timesteps=8, weight_bits=8, layer=layers
+    )
+    for rate in (0.01, 0.9):
+        found = estimated(plan, "loihi2", rate, {}).advice
+        assert not {"a", "b"} & set(found.channels)
+
+
 def estimated(plan, profile, rate, rates):
     architecture, board = build(plan), chip(profile)
     return estimate(architecture, board, from_rates(architecture, board, rate, None, rates))

@@ -105,6 +105,24 @@ def test_no_cliffs_where_channels_are_the_classes_behind_pooling_too():
     assert [x.layer for x in cliffs(build(plan), load_profile("loihi2"))] == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("groups", "out", "sizes"), [(4, 32, {4, 8, 12}), (16, 32, set()), (16, 16, set(range(1, 16)))]
+)
+def test_channels_that_are_heard_in_groups_have_the_cliffs_of_whole_groups(groups, out, sizes):
+    """Of 15 channels no four groups can be made; a depthwise layer has as many as there are."""
+    layers = (
+        LayerEntry(type="conv", name="a", channels=16, kernel=3),
+        LayerEntry(type="conv", name="b", channels=out, kernel=3, groups=groups),
+        LayerEntry(type="dense", name="c", neurons=10),
+    )
+    plan = ArchitectureFile(name="grouped", input=(3, 40, 40), weight_bits=8, layer=layers)
+    found = cliffs(build(plan), load_profile("loihi2")).of("a")[0]
+    counts = {cliff.channels for cliff in found.cliffs}
+    assert counts <= sizes
+    assert bool(counts) == bool(sizes)
+    assert set(found.dearer) <= sizes
+
+
 # --- the picture ----------------------------------------------------------------------------------
 
 

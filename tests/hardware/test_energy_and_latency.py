@@ -166,9 +166,20 @@ def test_own_constants_for_convolutions():
     items = {x.layer: x for x in result.energy.items if x.item == "synop"}
     assert items["conv"].constant.value == 12.0
     assert items["dense"].constant.value == 22.0
-    assert [x.item for x in result.energy.by_item].count("synop") == 1 + 1 * (
-        items["conv"].constant.source != items["dense"].constant.source
-    )
+    assert [x.item for x in result.energy.by_item].count("synop") == 2
+
+
+def test_constants_of_one_source_are_summed_each_by_itself(network, run):
+    values = load_profile("loihi1").model_dump(by_alias=True)
+    values["energy"] |= {
+        f"synop_{kind}": {"value": pj, "unit": "pJ/synop", "source": "mine", "confidence": "A"}
+        for kind, pj in (("conv", 10.0), ("dense", 40.0))
+    }
+    found = estimate(network, Profile.model_validate(values), run).as_json()["energy"]
+    synops = [x for x in found["items"] if x["item"] == "synop" and x["source"] == "mine"]
+    assert {x["unit_pj"]["best"] for x in synops} == {10.0, 40.0}
+    for x in synops:
+        assert x["energy_uj"]["best"] == pytest.approx(x["count"] * x["unit_pj"]["best"] / 1e6)
 
 
 def test_without_activity_there_is_no_energy(network):

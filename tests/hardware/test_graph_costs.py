@@ -55,6 +55,19 @@ def test_a_shortcut_takes_words_and_axons(chip):
     assert with_skip.cores == without.cores + 1
 
 
+def test_the_table_shows_the_bits_of_the_widest_weight_as_the_json_does():
+    """Of the convolution and of the shortcut, whichever needs more."""
+    graph = hold_branches(network())
+    layer = graph["c"]
+    few = replace(layer, weight=np.clip(layer.weight, -8, 6))
+    graph = graph.replace(layers=tuple(few if x is layer else x for x in graph))
+    found = estimate(graph, "loihi2")
+    bits = [x["weight_bits"] for x in found.as_json()["layers"]]
+    assert bits[[x.name for x in graph].index("c")] == 8
+    shown = next(x for x in found.tables()[0].columns if x.header == "bits")
+    assert [int(cell or 0) for cell in shown.cells] == bits
+
+
 @pytest.mark.parametrize("chip", CHIPS)
 def test_a_layer_is_cut_into_more_cores_where_only_the_shortcut_makes_it_too_large(chip):
     def dense(name, inputs, outputs, **more):

@@ -1,5 +1,6 @@
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from loihi_sca.config import ModelConfig, PruningConfig
 from loihi_sca.errors import ConfigError
 from loihi_sca.hardware import load_profile, map_network
+from loihi_sca.hardware.architecture import ArchitectureFile, build
+from loihi_sca.hardware.shapes import Geometry, LayerSpec
 from loihi_sca.planning.budget import Plan, plan
 from loihi_sca.planning.chain import chain_of
 from loihi_sca.planning.meters import meter_of
@@ -84,6 +87,59 @@ def test_the_parts_add_up_to_the_whole(quantity: str, pooling: str) -> None:
         total += meter.costs(unit, now, before).item()
         before = now
     assert total == pytest.approx(meter.total(net.architecture))
+
+
+ODD_LAYERS = {  # whose channels are no plain rows and columns of a table
+    "in groups": [{"channels": 8}, {"channels": 16, "groups": 2}],
+    "two maps of each channel": [{"channels": 8}, {"channels": 16, "groups": 8}],
+    "depthwise": [{"channels": 8}, {"channels": 8, "groups": 8}],
+    "depthwise at first": [{"channels": 2, "groups": 2}, {"channels": 8}],
+}
+
+
+def odd_network(first: str) -> Outline:
+    """Return a network of odd layers, of which those behind them may lose channels."""
+    window = {"type": "conv", "kernel": 3, "padding": 1}
+    layers = [
+        *({**window, **layer} for layer in ODD_LAYERS[first]),
+        {"type": "pool", "kernel": 2}, {**window, "channels": 16, "name": "free"},
+        {"type": "dense", "neurons": 20, "name": "ring", "recurrent": True},
+        {"type": "dense", "neurons": 4},
+    ]  # fmt: skip
+    file = {"name": "odd", "input": (2, 8, 8), "timesteps": 5, "weight_bits": 8, "layer": layers}
+    described = build(ArchitectureFile.model_validate(file))
+    port = LayerSpec("input", "input", (2, 8, 8), Geometry("port", (2, 8, 8), (2, 8, 8)))
+    whole = replace(described, layers=(port, *described.layers))
+    return Outline(whole, frozenset({"free", "ring"}))
+
+
+@pytest.mark.parametrize("quantity", ["keep", "connections", "synops", "cores", "synapse_words"])
+@pytest.mark.parametrize("first", ODD_LAYERS)
+def test_parts_in_groups_and_fed_back_add_up_to_the_whole(quantity: str, first: str) -> None:
+    """Also counted by hand: every kernel once, and every neuron of the ring to every other."""
+    net = odd_network(first)
+    meter = meter_of(quantity, "loihi2", net.prunable, Rates(5, {"input": 0.3, "ring": 0.2}))
+    total, before = 0.0, np.array([2])
+    for unit in chain_of(net):
+        now = np.array([unit.channels])
+        total += meter.costs(unit, now, before).item()
+        before = now
+    assert total == pytest.approx(meter.total(net.architecture))
+    if quantity == "connections":
+        heads = {"in groups": 8 * 2 + 16 * 4, "two maps of each channel": 8 * 2 + 16,
+                 "depthwise": 8 * 2 + 8, "depthwise at first": 2 + 8 * 2}  # fmt: skip
+        sent = 16 if "depthwise" not in first else 8
+        assert total == 9 * (heads[first] + 16 * sent) + 4 * sent + 20 * (16 * 16 + 20 + 4)
+
+
+@pytest.mark.parametrize("objective", ["rank", "harmonic"])
+@pytest.mark.parametrize("quantity", ["connections", "synops"])
+@pytest.mark.parametrize("first", ODD_LAYERS)
+def test_a_budget_is_kept_beside_channels_in_groups(
+    objective: str, quantity: str, first: str
+) -> None:
+    found = planned(odd_network(first), 1, objective=objective, **{quantity: 0.8})
+    assert 0.9 * found.target.limit <= found.promised <= found.target.limit * (1 + 1e-9)
 
 
 @settings(deadline=None, max_examples=15)

@@ -65,6 +65,7 @@ def pictures(network) -> dict:
         mesh(found.placement), chip.total_energy("loihi2", {"n": energy}),
         chip.layer_energy("n", "loihi2", energy), chip.layer_time("n", "loihi2", latency),
         chip.layer_cliffs(cliffs(network, "loihi2")),
+        chip.layer_cliffs(cliffs(network, "loihi1")),
         scatter("front", points, x_label="cores", y_label="accuracy", with_front=True),
     ]  # fmt: skip
     return {picture.name: picture for picture in drawn}
@@ -79,6 +80,11 @@ def test_every_picture_is_told_in_words_and_in_figures(pictures) -> None:
         assert picture.table.rows
         assert all(len(row) == len(picture.table.columns) for row in picture.table.rows)
         assert "nan" not in picture.description
+
+
+def test_cliffs_that_leave_something_out_say_so(pictures) -> None:
+    told = [pictures[f"cliffs-a <b> & c-{name}"].description for name in ("loihi1", "loihi2")]
+    assert ["output axons couple" in text for text in told] == [True, False]
 
 
 def test_a_picture_in_a_page_has_only_colours_that_change_with_it(pictures) -> None:

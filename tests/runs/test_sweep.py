@@ -232,6 +232,9 @@ def test_the_command_prunes_trained_networks(cli_sweep, capsys) -> None:
     outcome, _ = cli_sweep("--budgets", "connections=0.5", "--prune-rate", "0.1")
     assert outcome == 2
     assert "goes with --prune-epochs" in capsys.readouterr().err
+    tuned = ("--budgets", "connections=0.5", "--prune-epochs", "1")
+    assert cli_sweep(*tuned, "--prune-rate", "0")[0] == 2
+    assert "learning_rate" in capsys.readouterr().err
 
 
 def test_the_command_checks_all_budgets_first(cli_sweep, capsys) -> None:

@@ -13,6 +13,13 @@ from loihi_sca.hardware.shapes import Architecture, LayerSpec
 from loihi_sca.network.activity import LayerActivity
 from loihi_sca.whole import is_whole
 
+MOST = 2**31 - 1
+"""The largest number of samples or timesteps that is taken for one."""
+
+LEEWAY = {"synops": 1 + 1e-9, "spikes": 1 + 1e-9, "updates": 2.0}
+"""By how many times counts measured elsewhere may be above what the network can do: chips count
+updates in their own ways, those of PilotNet LIF are 1.15 times ours."""
+
 
 @dataclass(frozen=True)
 class LayerCounts:
@@ -159,8 +166,8 @@ def from_rates(
     Raises
     ------
     InputError
-        A rate is not within 0 and 1, a layer is unknown, or timesteps are not known, or no whole
-        number from 1.
+        A rate is not within 0 and 1, a layer is unknown, nothing comes from the host or it is told
+        twice; or timesteps are not known, or no whole number from 1.
     """
     own = dict(rates or {})
     known = {spec.name for spec in architecture.layers} | {"input"}
@@ -177,11 +184,10 @@ def from_rates(
         raise InputError(
             "rates need the timesteps per sample, which the network does not say. Give timesteps."
         )
-    if not is_whole(steps, 1):
-        raise InputError(f"timesteps is {steps!r}, must be a whole number from 1.")
+    if not is_whole(steps, 1, MOST):
+        raise InputError(f"timesteps is {steps!r}, must be a whole number from 1 to {MOST}.")
     first = architecture.layers[0]
-    from_host = first.geometry.kind != "input"
-    arriving = own.get("input", own.get(first.name, rate)) if from_host else 0.0
+    arriving = _arriving(first, rate, own)
     input_spikes = arriving * steps * first.geometry.inputs
     layers: list[LayerCounts] = []
     sent: list[float] = []  # per neuron and sample
@@ -200,6 +206,22 @@ def from_rates(
         layers.append(LayerCounts(spec.name, spikes * geometry.neurons, synops, float(updates)))
         sent.append(spikes)
     return Activity(tuple(layers), input_spikes, steps, f"assumed rate {rate:g} per step")
+
+
+def _arriving(first: LayerSpec, rate: float, own: Mapping[str, float]) -> float:
+    """Return the spikes from the host per place and step; a port is called as its file does."""
+    names = {"input"} if first.geometry.kind != "input" else set()
+    if first.geometry.kind == "port":
+        names.add(first.name)
+    elif not names and "input" in own and first.name != "input":
+        raise InputError(
+            f"input is {own['input']:g}, but no spikes come from the host: values drive the "
+            f"neurons of {first.name}. Give the rate of {first.name}."
+        )
+    told = sorted(names & set(own))
+    if len(told) > 1:
+        raise InputError(f"{told[0]} and {told[1]} are the same spikes. Give one rate.")
+    return (own[told[0]] if told else rate) if names else 0.0
 
 
 def from_totals(
@@ -225,8 +247,9 @@ def from_totals(
         They are more than the network has when every neuron spikes at every step.
     """
     unit = from_rates(architecture, profile, 1.0, timesteps)
-    for what, given, most in (("synops", synops, unit.synops), ("spikes", spikes, unit.spikes)):
-        if given is not None and not 0 <= given <= most * (1 + 1e-9):
+    for what, given in (("synops", synops), ("spikes", spikes), ("updates", updates)):
+        most = getattr(unit, what)
+        if given is not None and not 0 <= given <= most * LEEWAY[what]:
             raise InputError(
                 f"{given:g} {what} per sample of {unit.timesteps} timesteps; the network has "
                 f"{most:g} when every neuron spikes at every step. Give the totals of one sample, "
@@ -257,6 +280,15 @@ def input_spikes_of(first: LayerSpec, counts: LayerCounts) -> float:
     geometry = first.geometry
     own = counts.spikes * recurrent_connections(geometry) / geometry.neurons
     return (counts.synops - own) * geometry.inputs / max(1, connections(geometry))
+
+
+def require_same(given: int | None, known: int, what: str) -> None:
+    """Raise :class:`InputError` where something else is given than an activity says itself."""
+    if given not in (None, known):
+        raise InputError(
+            f"the activity is of {known} {what}, and {given} are given. Leave them out, or give "
+            "the activity of such a run."
+        )
 
 
 def _steps_of(counted: Sequence[LayerActivity], samples: int) -> int | None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from loihi_sca.errors import InputError
 from loihi_sca.hardware.cost.activity import (
+    LEEWAY,
+    MOST,
     Activity,
     LayerCounts,
     from_rates,
     from_totals,
     input_spikes_of,
+    require_same,
 )
 from loihi_sca.hardware.schema import Profile
 from loihi_sca.hardware.shapes import Architecture, LayerSpec
@@ -30,7 +34,10 @@ OF_LAYER = ("name", "spikes", "synops", "updates")
 
 
 def read_activity(
-    path: str | os.PathLike[str], architecture: Architecture, profile: Profile
+    path: str | os.PathLike[str],
+    architecture: Architecture,
+    profile: Profile,
+    timesteps: int | None = None,
 ) -> Activity:
     """Read an activity file; see :func:`from_json`."""
     path = Path(path)
@@ -41,31 +48,38 @@ def read_activity(
     except (ValueError, RecursionError) as error:
         raise InputError(f"activity {path} is not JSON: {error}.") from error
     try:
-        return from_json(value, architecture, profile)
+        return from_json(value, architecture, profile, timesteps)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activity:
+def from_json(
+    value: Any, architecture: Architecture, profile: Profile, timesteps: int | None = None
+) -> Activity:
     """Return the activity that a JSON object describes; see ``docs/hardware.md``.
 
     Either counts of the whole network (``synops``, optionally ``updates`` and ``spikes``), or
     ``layers``: a list with ``name``, ``spikes``, ``synops`` and optionally ``updates``. Counts are
-    summed over ``samples`` (1 if absent) of ``timesteps`` steps.
+    summed over ``samples`` (1 if absent) of ``timesteps`` steps: those of the object, or else those
+    given, or the network's.
 
     Raises
     ------
     InputError
         A key or a layer is unknown, missing or there twice, or a count is no number, or more than
-        the network has when every neuron spikes at every step.
+        the network has when every neuron spikes at every step; or other timesteps are given than
+        the object says.
     """
     if not isinstance(value, dict):
         raise InputError("the activity must be a JSON object.")
-    samples, steps = value.get("samples", 1), value.get("timesteps", architecture.timesteps)
-    if not is_whole(samples, 1):
-        raise InputError(f"activity: samples is {samples!r}, must be a whole number from 1.")
-    if not is_whole(steps, 1):
-        raise InputError(f"activity: timesteps is {steps!r}, must be a whole number from 1.")
+    otherwise = architecture.timesteps if timesteps is None else timesteps
+    samples, steps = value.get("samples", 1), value.get("timesteps", otherwise)
+    whole = f"must be a whole number from 1 to {MOST}"
+    if not is_whole(samples, 1, MOST):
+        raise InputError(f"activity: samples is {samples!r}, {whole}.")
+    if not is_whole(steps, 1, MOST):
+        raise InputError(f"activity: timesteps is {steps!r}, {whole}.")
+    require_same(timesteps, steps, "timesteps per sample")
     source = str(value.get("source", "given counts"))
     if "layers" not in value:
         _require_known(value, STORED)
@@ -84,7 +98,6 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
         if spec.geometry.kind != "port" and spec.name not in by_name:
             raise InputError(f"activity: no counts for layer {spec.name!r}.")
         layers.append(_layer_from_json(spec, by_name.get(spec.name, {}), samples, steps, profile))
-    _require_possible(layers, from_rates(architecture, profile, 1.0, steps), samples)
     first = architecture.layers[0]
     if "input_spikes" in value:
         from_host = _number(value, "input_spikes", samples)
@@ -92,7 +105,9 @@ def from_json(value: Any, architecture: Architecture, profile: Profile) -> Activ
         from_host = _number(by_name[first.name], "spikes", samples)
     else:
         from_host = input_spikes_of(architecture.layers[0], layers[0])
-    return Activity(tuple(layers), from_host, steps, source)
+    found = Activity(tuple(layers), from_host, steps, source)
+    _require_possible(found, from_rates(architecture, profile, 1.0, steps), samples)
+    return found
 
 
 def _require_known(values: dict[str, Any], known: tuple[str, ...], where: str = "activity") -> None:
@@ -120,18 +135,22 @@ def _by_name(given: list[dict[str, Any]], architecture: Architecture) -> dict[st
     return by_name
 
 
-def _require_possible(layers: list[LayerCounts], most: Activity, samples: int) -> None:
+def _require_possible(found: Activity, most: Activity, samples: int) -> None:
     """Raise where a layer does more than it can, as when ``samples`` are left out."""
-    for layer, limit in zip(layers, most.layers, strict=True):
-        for what in ("spikes", "synops"):
-            count, highest = getattr(layer, what), getattr(limit, what)
-            if count > highest * (1 + 1e-9):
-                raise InputError(
-                    f"activity: {count:g} {what} of {layer.name!r} per sample of "
-                    f"{most.timesteps} timesteps; it has {highest:g} when every neuron spikes at "
-                    f"every step. Give the samples ({samples} now) and timesteps that the counts "
-                    "are summed over."
-                )
+    pairs = [
+        (what, layer.name, getattr(layer, what), getattr(limit, what))
+        for layer, limit in zip(found.layers, most.layers, strict=True)
+        for what in LEEWAY
+    ]
+    for what, name, count, highest in (
+        *pairs, ("spikes", "the input", found.input_spikes, most.input_spikes),
+    ):  # fmt: skip
+        if count > highest * LEEWAY[what]:
+            raise InputError(
+                f"activity: {count:g} {what} of {name!r} per sample of {most.timesteps} "
+                f"timesteps; it has {highest:g} when every neuron spikes at every step. Give the "
+                f"samples ({samples} now) and timesteps that the counts are summed over."
+            )
 
 
 def _layer_from_json(
@@ -154,6 +173,6 @@ def _layer_from_json(
 def _number(values: dict[str, Any], key: str, samples: int) -> float:
     value = values.get(key, 0)
     right = isinstance(value, int | float) and not isinstance(value, bool)
-    if not right or not 0 <= value < float("inf"):
+    if not right or not 0 <= value <= sys.float_info.max:
         raise InputError(f"activity: {key} is {value!r}, must be a number of at least 0.")
     return float(value) / samples

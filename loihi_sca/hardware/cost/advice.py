@@ -16,7 +16,7 @@ from loihi_sca.hardware.cost.load import loads
 from loihi_sca.hardware.mapping.mapper import map_network
 from loihi_sca.hardware.mapping.placement import Placement
 from loihi_sca.hardware.schema import Profile
-from loihi_sca.hardware.shapes import Architecture, Geometry
+from loihi_sca.hardware.shapes import Architecture
 
 SHARES = ((3, 4), (1, 2), (1, 4))
 """Shares of a layer's channels that are tried, the mildest first."""
@@ -99,7 +99,9 @@ def at_the_same_rates(
 ) -> Activity:
     """Return the activity of a changed network whose neurons spike as often as they did."""
     first, steps = before.layers[0], activity.timesteps
-    rates = {"input": activity.input_spikes / max(1, first.geometry.inputs) / steps}
+    rates = {}
+    if first.geometry.kind != "input":
+        rates["input"] = activity.input_spikes / max(1, first.geometry.inputs) / steps
     for spec, counts in zip(before.layers, activity.layers, strict=True):
         if spec.geometry.kind != "port":
             rates[spec.name] = counts.spikes / max(1, spec.geometry.neurons) / steps
@@ -151,7 +153,7 @@ def _candidates(
 
 def _owner(architecture: Architecture, i: int) -> int:
     """Return the layer that decides how many channels layer ``i`` has."""
-    while i > 0 and _keeps_channels(architecture.layers[i].geometry):
+    while i > 0 and architecture.layers[i].geometry.keeps_channels:
         i -= 1
     return i
 
@@ -159,9 +161,9 @@ def _owner(architecture: Architecture, i: int) -> int:
 def _is_free(architecture: Architecture, i: int) -> bool:
     """Tell whether a layer's channels can be chosen: not those of the classes or of groups."""
     layers = architecture.layers
-    if not layers[i].has_synapses or _keeps_channels(layers[i].geometry):
+    if not layers[i].has_synapses or layers[i].geometry.keeps_channels:
         return False
-    behind = next((s for s in layers[i + 1 :] if not _keeps_channels(s.geometry)), None)
+    behind = next((s for s in layers[i + 1 :] if not s.geometry.keeps_channels), None)
     return behind is not None and layers[i].geometry.groups == behind.geometry.groups == 1
 
 
@@ -169,13 +171,9 @@ def _touched(architecture: Architecture, i: int) -> set[str]:
     """Return the layers whose work depends on the channels of layer ``i``, messages included."""
     layers = architecture.layers
     last = i + 1
-    while last < len(layers) - 1 and _keeps_channels(layers[last].geometry):
+    while last < len(layers) - 1 and layers[last].geometry.keeps_channels:
         last += 1
     return {spec.name for spec in layers[max(0, i - 1) : last + 1]}
-
-
-def _keeps_channels(geometry: Geometry) -> bool:
-    return geometry.kind == "conv" and geometry.groups == geometry.in_shape[0] > 1
 
 
 def _fewer(architecture: Architecture, chosen: list[int], share: tuple[int, int]) -> dict[str, int]:

@@ -100,9 +100,9 @@ class EnergyEstimate:
     @property
     def by_item(self) -> tuple[EnergyItem, ...]:
         """The items summed over layers."""
-        summed: dict[tuple[str, str], EnergyItem] = {}
+        summed: dict[tuple[str, Quantity], EnergyItem] = {}
         for x in self.items:
-            key = (x.item, x.constant.source)
+            key = (x.item, x.constant)
             if (before := summed.get(key)) is not None:
                 count, energy = before.count + x.count, before.energy_uj + x.energy_uj
                 summed[key] = EnergyItem(x.item, None, count, energy, x.constant)

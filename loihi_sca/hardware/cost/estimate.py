@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from loihi_sca.errors import ConfigError, InputError
-from loihi_sca.hardware.cost.activity import Activity, from_rates, from_run
+from loihi_sca.errors import ConfigError
+from loihi_sca.hardware.cost.activity import Activity, from_rates, from_run, require_same
 from loihi_sca.hardware.cost.advice import Advice, advise
 from loihi_sca.hardware.cost.energy import EnergyEstimate, energy
 from loihi_sca.hardware.cost.latency import LatencyEstimate, latency
@@ -16,6 +16,7 @@ from loihi_sca.hardware.cost.load import loads
 from loihi_sca.hardware.from_network import describe
 from loihi_sca.hardware.mapping.compiler_table import compiler_table
 from loihi_sca.hardware.mapping.mapper import map_network
+from loihi_sca.hardware.mapping.memory import core_budget_of
 from loihi_sca.hardware.mapping.placement import LayerPlacement, Placement
 from loihi_sca.hardware.named import AnyNetwork, AnyProfile, as_network, as_profile
 from loihi_sca.hardware.rules import find_violations
@@ -221,8 +222,8 @@ def estimate(
         raise ConfigError(f"activity = {activity}: a number is a rate. Give rate={activity}.")
     if not isinstance(activity, Sequence):
         counted = 1 if isinstance(activity, Activity) else activity.samples
-        _require_same(samples, counted, "samples")
-        _require_same(timesteps, activity.timesteps, "timesteps per sample")
+        require_same(samples, counted, "samples")
+        require_same(timesteps, activity.timesteps, "timesteps per sample")
         samples, timesteps = counted, activity.timesteps
     if not isinstance(activity, Activity):
         told = activity if isinstance(activity, Sequence) else activity.activity
@@ -236,18 +237,8 @@ def estimate(
     )
 
 
-def _require_same(given: int | None, known: int, what: str) -> None:
-    if given not in (None, known):
-        raise InputError(
-            f"the activity is of {known} {what}, and {given} are given. Leave them out, or give "
-            "the activity of such a run."
-        )
-
-
 def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
     spec = layer.spec
-    tables = [b for g in spec.geometry.tables for b in (*g.bits, *g.recurrent_bits)]
-    stored = [b for b in profile.limits.weight_bits.values if tables and b >= max(tables)]
     cores = layer.cores
     table = compiler_table(layer, profile)
     return {
@@ -255,7 +246,7 @@ def _layer_as_json(layer: LayerPlacement, profile: Profile) -> dict[str, Any]:
         "type": spec.type,
         "shape": list(spec.shape),
         "neurons": int(layer.neurons.sum()),
-        "weight_bits": stored[0] if stored else max(tables, default=0),
+        "weight_bits": core_budget_of(profile).widest_bits(spec.geometry),
         "synapse_words": int(layer.words.max(initial=0)),
         "cores": cores,
         "neurons_per_core": int(layer.neurons.max(initial=0)),

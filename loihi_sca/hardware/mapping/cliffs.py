@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,14 @@ from loihi_sca.results import Result
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+EACH_BY_ITSELF = (
+    "Each layer is cut by itself here; on this chip output axons couple it with its neighbours, so "
+    "that a network can take more cores, and a count save more or fewer, than this says: `map` the "
+    "network that is left."
+)
+"""Said of cliffs on Loihi 1."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +102,20 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
     ----------
     network, profile : str
         Their names.
+    note : str
+        What the figures leave out, if anything.
     """
 
     network: str
     profile: str
+    note: str
 
-    def __new__(cls, layers: Iterable[LayerCliffs], network: str, profile: str) -> Cliffs:
-        """Take layers and the names of network and profile."""
+    def __new__(
+        cls, layers: Iterable[LayerCliffs], network: str, profile: str, note: str = ""
+    ) -> Cliffs:
+        """Take layers, the names of network and profile, and what is left out."""
         found = super().__new__(cls, layers)
-        found.network, found.profile = network, profile
+        found.network, found.profile, found.note = network, profile, note
         return found
 
     def of(self, layer: str) -> Cliffs:
@@ -117,7 +131,8 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
             raise ConfigError(
                 f"layer {layer!r}: layers with cliffs are {', '.join(known) or 'none'}."
             )
-        return Cliffs((x for x in self if x.layer == layer), self.network, self.profile)
+        chosen = (x for x in self if x.layer == layer)
+        return Cliffs(chosen, self.network, self.profile, self.note)
 
     def about(self) -> str:
         """Return the numbers of cliffs in a line."""
@@ -127,7 +142,8 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
     def as_json(self) -> dict[str, Any]:
         """Return the cliffs of all layers."""
         layers = [x.as_json() for x in self]
-        return {"schema": 1, "network": self.network, "profile": self.profile, "layers": layers}
+        about = {"network": self.network, "profile": self.profile, "note": self.note or None}
+        return {"schema": 1, **about, "layers": layers}
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per cliff."""
@@ -141,14 +157,15 @@ class Cliffs(Result, tuple[LayerCliffs, ...]):
         """Return the next cheaper counts, at most so many per layer."""
         from loihi_sca.hardware.tables import cliffs_table
 
-        return [cliffs_table(self, self.profile, most)]
+        return [cliffs_table(self, self.profile, most, self.note)]
 
 
 def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     """Return the channel counts at which layers get cheaper, and those at which they get dearer.
 
     A layer that keeps its input's channels (pooling, depthwise) follows the layer before it, and so
-    does the layer behind it. The channels of the last layer are the classes: it has no cliffs.
+    does the layer behind it. The channels of the last layer are the classes: it has no cliffs. On
+    Loihi 1 each layer is cut by itself, without the output axons that couple it with others.
 
     Parameters
     ----------
@@ -190,14 +207,11 @@ def cliffs(network: AnyNetwork, profile: AnyProfile = "loihi2") -> Cliffs:
     found = []
     for i, spec in enumerate(architecture.layers):
         followers = _followers(architecture, i)
-        put_out = all(_keeps_channels(geometry) for geometry in followers)
-        if spec.has_synapses and not _keeps_channels(spec.geometry) and not put_out:
+        put_out = all(geometry.keeps_channels for geometry in followers)
+        if spec.has_synapses and not spec.geometry.keeps_channels and not put_out:
             found.append(_layer_cliffs(spec, followers, budget))
-    return Cliffs(found, architecture.name, profile.name)
-
-
-def _keeps_channels(geometry: Geometry) -> bool:
-    return geometry.kind == "conv" and geometry.groups == geometry.in_shape[0] > 1
+    note = EACH_BY_ITSELF if budget.couples_neighbours else ""
+    return Cliffs(found, architecture.name, profile.name, note)
 
 
 def _followers(architecture: Architecture, i: int) -> list[Geometry]:
@@ -205,14 +219,15 @@ def _followers(architecture: Architecture, i: int) -> list[Geometry]:
     followers = []
     for spec in architecture.layers[i + 1 :]:
         followers.append(spec.geometry)
-        if not _keeps_channels(spec.geometry):
+        if not spec.geometry.keeps_channels:
             break
     return followers
 
 
 def _layer_cliffs(spec: LayerSpec, followers: list[Geometry], budget: CoreBudget) -> LayerCliffs:
     now = spec.geometry.out_shape[0]
-    step = spec.geometry.groups
+    # whoever hears or sends channels in groups has groups of one size only
+    step = math.lcm(spec.geometry.groups, followers[-1].groups)
     need = cores_and_words(spec.geometry, budget)
     next_cores, next_words = _following(spec.geometry, followers, budget, now)
     cheapest = (need.cores + next_cores, need.total_words)

@@ -50,6 +50,11 @@ class CoreBudget(NamedTuple):
         """Whether a convolution's kernels are stored once per core, for all positions."""
         return self.strategy != "loihi1"
 
+    @property
+    def couples_neighbours(self) -> bool:
+        """Whether what a layer takes depends on how its neighbours are cut, by output axons."""
+        return self.strategy == "loihi1"
+
     def neurons_per_core(self, neuron: str) -> int:
         """Return how many neurons of a type the compartments of one core allow."""
         return max(1, self.compartments // self.compartments_per_neuron(neuron))
@@ -65,6 +70,10 @@ class CoreBudget(NamedTuple):
         """Return the bits that a weight is stored in; what does not fit is stored as it is."""
         at = bisect.bisect_left(self.weight_bits, needed)
         return self.weight_bits[at] if at < len(self.weight_bits) else needed
+
+    def widest_bits(self, geometry: Geometry) -> int:
+        """Return the bits that a layer's widest weight is stored in, 0 without weights."""
+        return self.stored_bits(geometry.widest_bits) if geometry.widest_bits else 0
 
     def axon_words(self, synapses: Size, bits: int) -> Size:
         """Return the words of the synapses of one in-axon, ``ceil((n * bits + header) / word)``.
@@ -141,7 +150,7 @@ def core_budget_of(profile: Profile, fewest_compartments: bool = False) -> CoreB
         out_axons=None if limits.out_axons is None else int(limits.out_axons),
         axon_map=None if limits.axon_map is None else int(limits.axon_map),
         default_compartments=each(profile.neurons.default),
-        compartments_of=tuple((k.lower(), each(v)) for k, v in profile.neurons.types.items()),
+        compartments_of=tuple((k, each(v)) for k, v in profile.neurons.types.items()),
         weight_bits=limits.weight_bits.values,
         word_bits=int(synapses.word_bits),
         header_bits=int(synapses.header_bits),

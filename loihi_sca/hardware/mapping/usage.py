@@ -129,6 +129,12 @@ def connections(geometry: Geometry) -> int:
     return geometry.in_shape[0] * geometry.neurons * len(geometry.bits)
 
 
+def weights(geometry: Geometry) -> int:
+    """Return the weights of synapses from other layers, those of a kernel once."""
+    per_pair = math.prod(geometry.kernel) * len(geometry.bits)
+    return per_pair * geometry.out_shape[0] * geometry.in_per_group
+
+
 def recurrent_connections(geometry: Geometry) -> int:
     """Return the synapses from the layer's own neurons."""
     return geometry.neurons**2 * len(geometry.recurrent_bits)
