@@ -34,6 +34,7 @@ from loihi_sca.frontend import branching, residual
 from loihi_sca.frontend.convert import layer_of, readout_of
 from loihi_sca.frontend.input_shape import input_shape_of
 from loihi_sca.frontend.integers import current_of
+from loihi_sca.frontend.settled import settled
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import INPUT, Call, Route, find_route
@@ -239,7 +240,7 @@ class _State:
             self.shape, self.stream = None, ()
             return
         try:
-            self._convert_on_stream(name, block, call.shape or self.shape)
+            self._convert_on_stream(name, settled(block), call.shape or self.shape)
         except LoihiScaError as error:
             self.problems.append(Problem(name, *_reason(error)))
             self.shape, self.stream = None, ()
@@ -259,6 +260,7 @@ class _State:
 
     def _convert(self, name: str, block: Any, shape: Shape) -> None:
         try:
+            block = settled(block)
             layer, current = layer_of(name, block, shape), current_of(block)
             layer = self.ends.wired(self._shifted(layer, block, current), self.layers)
         except LoihiScaError as error:
@@ -301,7 +303,7 @@ class _State:
     def _read_out(self, name: str, block: Any) -> None:
         self.finished = True
         try:
-            self.readout = readout_of(block)
+            self.readout = readout_of(settled(block))
         except LoihiScaError as error:
             self.problems.append(Problem(name, *_reason(error)))
 

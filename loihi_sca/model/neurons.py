@@ -83,7 +83,22 @@ def _cuba_problems(name: str, block: Any) -> Iterator[Problem]:
             f"1/{neuron.w_scale:g}, of which the chip gets the lower one",
             "Set it to a whole number of them, as lava-dl's constructor does.",
         )
+    yield from _decay_problems(name, neuron)
     yield from _norm_problems(name, neuron)
+
+
+def _decay_problems(name: str, neuron: Any) -> Iterator[Problem]:
+    """Yield decays out of their range, which SLAYER clamps in its forward pass only if learnt."""
+    for what in () if neuron.requires_grad else ("current_decay", "voltage_decay"):
+        rounded = getattr(neuron, what).detach().round()
+        if bool(((rounded < 0) | (rounded > neuron.p_scale)).any()):
+            yield Problem(
+                name,
+                f"its {what} reaches from {float(rounded.min()):g} to {float(rounded.max()):g} of "
+                f"{neuron.p_scale}, beyond what there is, and SLAYER computes with it as it is "
+                "unless requires_grad=True",
+                "Call block.neuron.clamp(), and look at what the model does then.",
+            )
 
 
 def _spike_problems(name: str, neuron: Any) -> Iterator[Problem]:
