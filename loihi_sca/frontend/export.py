@@ -35,7 +35,7 @@ from loihi_sca.frontend.convert import layer_of, readout_of
 from loihi_sca.frontend.input_shape import input_shape_of
 from loihi_sca.frontend.integers import current_of
 from loihi_sca.frontend.settled import settled
-from loihi_sca.model.neurons import neuron_problems
+from loihi_sca.model.neurons import neuron_problems, readout_problems
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import INPUT, Call, Route, find_route
 from loihi_sca.model.stream import Weighting
@@ -202,7 +202,8 @@ class _State:
         if self.finished:
             found.append(Problem(name, "it follows the read-out", "End with the read-out."))
         if kind is not None and getattr(block, "neuron", None) is not None:
-            found.extend(neuron_problems(name, block) if kind != "Affine" else ())
+            problems_of = readout_problems if kind == "Affine" else neuron_problems
+            found.extend(problems_of(name, block))
         if kind == "Input" and self.layers:
             found.append(Problem(name, "an Input block is not the first", "Move it to the front."))
         self.has_neurons = self.has_neurons or kind not in ("Input", "Flatten", "Average", "Affine")

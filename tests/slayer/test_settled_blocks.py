@@ -138,3 +138,15 @@ def test_decays_with_which_slayer_grows_are_refused():
         loihi_sca.compile(model, (9,), STEPS)
     model[0].neuron.clamp()
     assert_compiled(model)
+
+
+def test_what_a_read_out_does_not_compute_is_refused():
+    def affine(**more):
+        return [dense(9, 4), cuba.Affine({**NEURON, **more}, 4, 3)]
+
+    with pytest.raises(UnsupportedLayer, match=r"1-affine: persistent_state=True"):
+        loihi_sca.compile(affine(persistent_state=True), (9,), STEPS)
+    assert loihi_sca.compile(affine(persistent_state=True), (9,), STEPS, reset=True).readout.neuron
+    for norm in (slayer.neuron.norm.WgtScaleBatchNorm, lambda: torch.nn.BatchNorm1d(3)):
+        with pytest.raises(UnsupportedLayer, match=r"1-affine: .*fold_batchnorm"):
+            loihi_sca.compile(affine(norm=norm), (9,), STEPS)
