@@ -64,7 +64,7 @@ def bias_of_norm(neuron: Any) -> IntArray:
     """
     return integers(
         -neuron.norm.pre_hook_fx(neuron.norm.running_mean) * neuron.w_scale,
-        "biases of its norm",
+        "biases",
         "Set block.neuron.norm.pre_hook_fx = block.neuron.quantize_8bit, as lava-dl's blocks do.",
     )
 
