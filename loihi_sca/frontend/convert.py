@@ -36,7 +36,7 @@ from loihi_sca.network import (
     Resonator,
     Shape,
 )
-from loihi_sca.network.fixed_point import MAX_DECAY
+from loihi_sca.network.fixed_point import MAX_DECAY, VALUE
 from loihi_sca.results import times
 
 
@@ -79,6 +79,11 @@ def readout_of(block: Any) -> Readout:
 def _input(name: str, block: Any, shape: Shape) -> Input:
     if block.neuron is None:
         return Input(name, shape)
+    if block.neuron.w_scale != VALUE:
+        raise UnsupportedLayer(
+            f"its neurons have scale={block.neuron.w_scale}, and values enter in 1/{VALUE}",
+            f"Leave scale at {VALUE} in the Input block, and multiply its threshold instead.",
+        )
     neuron = neuron_of(block)
     bias = bias_of(block) if isinstance(neuron, Cuba) else None  # a Delta's norm is never called
     if bias is not None and bias.any():
@@ -90,8 +95,8 @@ def _input(name: str, block: Any, shape: Shape) -> Input:
             "Set it.",
         )
     weight, bias_value = (
-        fallback if value is None else int(integers(block.pre_hook_fx(value) * 64).item())
-        for value, fallback in ((block.weight, 64), (block.bias, 0))
+        fallback if value is None else int(integers(block.pre_hook_fx(value) * VALUE).item())
+        for value, fallback in ((block.weight, VALUE), (block.bias, 0))
     )
     return Input(name, shape, neuron=neuron, weight=weight, bias=bias_value)
 

@@ -34,7 +34,8 @@ from loihi_sca.frontend import branching, residual
 from loihi_sca.frontend.convert import layer_of, readout_of
 from loihi_sca.frontend.input_shape import input_shape_of
 from loihi_sca.frontend.integers import current_of
-from loihi_sca.model.neurons import neuron_problems
+from loihi_sca.frontend.settled import settled
+from loihi_sca.model.neurons import neuron_problems, readout_problems
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import INPUT, Call, Route, find_route
 from loihi_sca.model.stream import Weighting
@@ -201,7 +202,8 @@ class _State:
         if self.finished:
             found.append(Problem(name, "it follows the read-out", "End with the read-out."))
         if kind is not None and getattr(block, "neuron", None) is not None:
-            found.extend(neuron_problems(name, block) if kind != "Affine" else ())
+            problems_of = readout_problems if kind == "Affine" else neuron_problems
+            found.extend(problems_of(name, block))
         if kind == "Input" and self.layers:
             found.append(Problem(name, "an Input block is not the first", "Move it to the front."))
         self.has_neurons = self.has_neurons or kind not in ("Input", "Flatten", "Average", "Affine")
@@ -239,7 +241,7 @@ class _State:
             self.shape, self.stream = None, ()
             return
         try:
-            self._convert_on_stream(name, block, call.shape or self.shape)
+            self._convert_on_stream(name, settled(block), call.shape or self.shape)
         except LoihiScaError as error:
             self.problems.append(Problem(name, *_reason(error)))
             self.shape, self.stream = None, ()
@@ -259,6 +261,7 @@ class _State:
 
     def _convert(self, name: str, block: Any, shape: Shape) -> None:
         try:
+            block = settled(block)
             layer, current = layer_of(name, block, shape), current_of(block)
             layer = self.ends.wired(self._shifted(layer, block, current), self.layers)
         except LoihiScaError as error:
@@ -301,7 +304,7 @@ class _State:
     def _read_out(self, name: str, block: Any) -> None:
         self.finished = True
         try:
-            self.readout = readout_of(block)
+            self.readout = readout_of(settled(block))
         except LoihiScaError as error:
             self.problems.append(Problem(name, *_reason(error)))
 

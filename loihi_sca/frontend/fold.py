@@ -12,14 +12,13 @@ Voltages are then other numbers than before, and round otherwise; what that chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from loihi_sca.errors import ConfigError, TrainingError, UnsupportedLayer
 from loihi_sca.frontend.affine import affine_that_varies
-from loihi_sca.frontend.foldable import refuse_not_finite, shared_parts
+from loihi_sca.frontend.foldable import BATCH_NORMS, norm_problems, refuse_not_finite
 from loihi_sca.frontend.folded_model import FoldedModel, compared
 from loihi_sca.frontend.spikingjelly.fold import fold_spikingjelly
 from loihi_sca.frontend.spikingjelly.modules import is_spikingjelly
@@ -34,7 +33,6 @@ from loihi_sca.model.folding import (
     open_norms,
     weights_that_vary,
 )
-from loihi_sca.model.gating import weight_norm_of
 from loihi_sca.model.walk import Model, as_module
 from loihi_sca.network.fixed_point import (
     MAX_BIAS,
@@ -46,8 +44,6 @@ from loihi_sca.network.fixed_point import (
 from loihi_sca.slayer.lava import slayer
 
 cuba = slayer.block.cuba
-
-_BATCH_NORMS = torch.nn.modules.batchnorm._BatchNorm
 
 
 def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedModel:
@@ -104,7 +100,7 @@ def fold_batchnorm(model: Model, sample: torch.Tensor | None = None) -> FoldedMo
     found = [
         (name, part) for name, part in replica.named_modules() if _is_normed(part, name, replica)
     ]
-    problems = [*_problems(replica, found)]
+    problems = [*norm_problems(replica, found)]
     if problems:
         raise UnsupportedLayer("; ".join(problems), FOLDABLE)
     if not found:
@@ -125,48 +121,7 @@ FOLDABLE = (
 
 def _is_normed(part: torch.nn.Module, name: str, model: torch.nn.Module) -> bool:
     norm = getattr(getattr(part, "neuron", None), "norm", None)
-    return isinstance(norm, slayer.neuron.norm.WgtScaleBatchNorm | _BATCH_NORMS)
-
-
-def _problems(model: torch.nn.Module, found: list[tuple[str, Any]]) -> Iterator[str]:
-    """Yield why norms cannot be folded."""
-    known = {id(block.neuron.norm) for _, block in found}
-    for name, part in model.named_modules():
-        if isinstance(part, _BATCH_NORMS) and id(part) not in known:
-            yield f"{name}: a {type(part).__name__} that is not between a synapse and its neuron"
-    yield from _shared(model, found)
-    for name, block in found:
-        where = name or type(block).__name__
-        if not isinstance(block, cuba.Conv | cuba.Dense):
-            family = type(block).__module__.rpartition(".")[2]
-            yield f"{where}: a norm in a {family}.{type(block).__name__}"
-        elif block.neuron.w_scale != MANTISSA:
-            yield (
-                f"{where}: scale={block.neuron.w_scale}, to which no eight bits of weight belong; "
-                f"leave it at {MANTISSA}"
-            )
-        elif weight_norm_of(block.synapse) is not None:
-            yield (
-                f"{where}: a weight norm as well; call "
-                "torch.nn.utils.remove_weight_norm(block.synapse) first"
-            )
-        elif getattr(block, "mask", None) is not None:
-            yield f"{where}: a mask of its weights as well; multiply it into them"
-
-
-def _shared(model: torch.nn.Module, found: list[tuple[str, Any]]) -> Iterator[str]:
-    """Yield which of the blocks share with any other what folding changes."""
-    rescales = any(isinstance(block.neuron.norm, _BATCH_NORMS) for _, block in found)
-    normed = {name for name, _ in found}
-    places = [
-        (name, part.synapse if rescales else None, getattr(part, "neuron", None))
-        for name, part in model.named_modules()
-        if isinstance(getattr(part, "synapse", None), torch.nn.Module)
-    ]
-    # blocks without a norm first, so that it is the others that are named
-    for name, text in shared_parts(sorted(places, key=lambda place: place[0] in normed)):
-        if name in normed:
-            yield text
+    return isinstance(norm, slayer.neuron.norm.WgtScaleBatchNorm | BATCH_NORMS)
 
 
 def _fold(name: str, block: Any) -> FoldedBlock:
@@ -271,7 +226,7 @@ def _in_blocks(module: Any, prefix: str, names: dict[str, str]) -> Any:
 def _is_row(synapse: Any, norm: Any, neuron: Any) -> bool:
     return (
         isinstance(synapse, slayer.synapse.Conv | slayer.synapse.Dense)
-        and isinstance(norm, _BATCH_NORMS)
+        and isinstance(norm, BATCH_NORMS)
         and isinstance(neuron, slayer.neuron.cuba.Neuron)
     )
 

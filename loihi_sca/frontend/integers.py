@@ -1,8 +1,8 @@
 """The integers in a SLAYER block: weights, biases, delays and what its neuron has.
 
-Everything is read through the very functions of the forward pass (the synapse's quantiser, the
-norm's ``bias``, the neuron's ``device_params``), so that what is exported is what was trained. The
-block is never changed: a weight norm is computed, not removed.
+Everything is read through the very functions of the forward pass (the quantisers of synapse and
+norm, the neuron's ``device_params``), so that what is exported is what was trained. Blocks are
+those of :mod:`loihi_sca.frontend.settled`, with the weights of their next forward pass.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.utils.prune import BasePruningMethod
-from torch.nn.utils.weight_norm import WeightNorm
 
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.model import sigma_delta
@@ -26,6 +24,7 @@ HOW_TO_FOLD = (
     "Fold it into weights, bias and threshold: training does after training.fold of its epochs, "
     "and loihi_sca.fold_batchnorm(model, sample) now."
 )
+QUANTISED = "Leave pre_hook_fx at lava-dl's default, the neuron's quantize_8bit."
 
 
 def weight_of(block: Any) -> IntArray:
@@ -35,26 +34,11 @@ def weight_of(block: Any) -> IntArray:
 
 def weight_of_synapse(block: Any, synapse: Any) -> IntArray:
     """Return the integer weights (C_out, C_in, Kh, Kw) of one of a block's synapses."""
-    weight = synapse.weight
-    for hook in synapse._forward_pre_hooks.values():
-        # the attribute is that of the last forward pass
-        if isinstance(hook, WeightNorm):
-            weight = hook.compute_weight(synapse)
-        elif isinstance(hook, BasePruningMethod):
-            weight = hook.apply_mask(synapse)  # type: ignore[no-untyped-call]
-    mask = getattr(block, "mask", None)
-    if mask is not None:
-        if synapse.weight_norm_enabled:
-            raise UnsupportedLayer(
-                "SLAYER computes a weight norm after the mask, so that the mask has no effect",
-                "Use one of the two.",
-            )
-        weight = weight * mask
     if isinstance(block, Gated) and synapse is block.synapse:
         quantized = block.quantized_weight
     else:
         hook_fx = synapse.pre_hook_fx
-        quantized = weight if hook_fx is None else hook_fx(weight)
+        quantized = synapse.weight if hook_fx is None else hook_fx(synapse.weight)
     return integers(quantized * block.neuron.w_scale)[..., 0]
 
 
@@ -65,13 +49,24 @@ def bias_of(block: Any) -> IntArray | None:
         if not folding.is_folded:
             raise UnsupportedLayer(NOT_FOLDED, HOW_TO_FOLD)
         return alive_only(block, integers(block.folded_bias * MANTISSA))
-    norm = block.neuron.norm
-    if norm is None:
+    if block.neuron.norm is None:
         return None
-    bias = integers(norm.bias)
+    bias = bias_of_norm(block.neuron)
     if bias.size == 1 and lava_name(block) != "Input":  # a norm that has not seen data yet
         bias = np.repeat(bias, channels_of(block))
     return alive_only(block, bias)
+
+
+def bias_of_norm(neuron: Any) -> IntArray:
+    """Return the integer bias that a neuron's MeanOnlyBatchNorm amounts to, as it subtracts it.
+
+    Its own ``bias`` asks the quantiser for integers, which one of the user's need not give.
+    """
+    return integers(
+        -neuron.norm.pre_hook_fx(neuron.norm.running_mean) * neuron.w_scale,
+        "biases",
+        "Set block.neuron.norm.pre_hook_fx = block.neuron.quantize_8bit, as lava-dl's blocks do.",
+    )
 
 
 def current_of(block: Any) -> IntArray | None:
@@ -140,19 +135,18 @@ def alive_only(block: Any, values: IntArray) -> IntArray:
     return kept
 
 
-def integers(tensor: torch.Tensor) -> IntArray:
+def integers(
+    tensor: torch.Tensor, what: str = "weights or biases", instead: str = QUANTISED
+) -> IntArray:
     """Return values that have to be whole, quantised weights or biases, as integers."""
     values = tensor.detach().cpu().numpy()
     if odd := int(np.sum(~np.isfinite(values))):
         raise UnsupportedLayer(
-            f"{odd} of its {values.size} weights or biases are not finite",
+            f"{odd} of its {values.size} {what} are not finite",
             "Training has diverged, or the file that they came from is damaged; take an earlier "
             "state, or a lower learning rate.",
         )
     rounded: IntArray = np.rint(values).astype(np.int32)
     if not np.array_equal(rounded, values):
-        raise UnsupportedLayer(
-            "its weights are not whole after quantisation",
-            "Leave pre_hook_fx at lava-dl's default, the neuron's quantize_8bit.",
-        )
+        raise UnsupportedLayer(f"its {what} are not whole after quantisation", instead)
     return rounded

@@ -20,6 +20,7 @@ from loihi_sca.frontend.integers import (
     HOW_TO_FOLD,
     NOT_FOLDED,
     bias_of,
+    bias_of_norm,
     integers,
     neuron_of,
     weight_of,
@@ -100,7 +101,7 @@ def _reader(name: str, stream: Stream, block: Any, channels: IntArray) -> Conv:
     added = tuple(replace(x, name=f"{name}+{x.name}") for x in held)
     biases = [x.bias[channels] for x in stream if x.bias is not None]
     if block.neuron.norm is not None:
-        biases.append(integers(block.neuron.norm.bias))
+        biases.append(bias_of_norm(block.neuron))
     bias = sum(biases[1:], biases[0]) if biases else None
     return replace(own, name=name, bias=bias, neuron=neuron_of(block), added=added)
 

@@ -24,24 +24,57 @@ UNDRAWN = ("current_decay_min", "period_min")
 
 def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
     """Yield what about a block's neuron has no counterpart."""
-    # neurons that read a residual stream are no block of lava-dl's
-    neuron, family = block.neuron, lava_family(block) if is_block(block) else "cuba"
-    if family not in ("sigma_delta", "rf", "rf_iz"):
-        family = "cuba"
-    known = [getattr(slayer.neuron, family).Neuron]
-    if family == "cuba":
-        known.append(acceleration.FastNeuron)
-    if type(neuron) not in known:
-        yield Problem(
-            name,
-            f"its neuron is {type(neuron).__name__} of {type(neuron).__module__}",
-            f"Use slayer.neuron.{family}.Neuron.",
-        )
+    neuron, family = block.neuron, _family_of(block)
+    if wrong := _class_problem(name, block):
+        yield wrong
         return
     yield from _PROBLEMS[family](name, block)
     if isinstance(block, RECURRENT):
         yield from _recurrent_problems(name, block)
-    elif neuron.persistent_state:
+    else:
+        yield from _state_problems(name, neuron)
+    if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
+        yield Problem(
+            name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
+            "Use slayer.neuron.Dropout.",
+        )  # fmt: skip
+
+
+def readout_problems(name: str, block: Any) -> Iterator[Problem]:
+    """Yield what about the neuron of an Affine, which never spikes, the host does not compute."""
+    if not block.dynamics:
+        return
+    if wrong := _class_problem(name, block):
+        yield wrong
+        return
+    yield from _decay_problems(name, block.neuron)
+    yield from _norm_problems(name, block.neuron)
+    yield from _state_problems(name, block.neuron)
+
+
+def _family_of(block: Any) -> str:
+    # neurons that read a residual stream are no block of lava-dl's
+    family = lava_family(block) if is_block(block) else "cuba"
+    return family if family in ("sigma_delta", "rf", "rf_iz") else "cuba"
+
+
+def _class_problem(name: str, block: Any) -> Problem | None:
+    """Return that a neuron is of a class that is not known."""
+    neuron, family = block.neuron, _family_of(block)
+    known = [getattr(slayer.neuron, family).Neuron]
+    if family == "cuba":
+        known.append(acceleration.FastNeuron)
+    if type(neuron) in known:
+        return None
+    return Problem(
+        name,
+        f"its neuron is {type(neuron).__name__} of {type(neuron).__module__}",
+        f"Use slayer.neuron.{family}.Neuron.",
+    )
+
+
+def _state_problems(name: str, neuron: Any) -> Iterator[Problem]:
+    if neuron.persistent_state:
         yield Problem(
             name,
             "persistent_state=True carries state from one sample to the next, and the chip resets "
@@ -50,11 +83,6 @@ def neuron_problems(name: str, block: Any) -> Iterator[Problem]:
             "lava-dl's Recurrent sets it in the dictionary of parameters that it is given, and so "
             "in blocks made from it later: give each dict(parameters).",
         )
-    if neuron.drop is not None and not isinstance(neuron.drop, torch.nn.modules.dropout._DropoutNd):
-        yield Problem(
-            name, f"its dropout is {neuron.drop!r}, which may act in evaluation",
-            "Use slayer.neuron.Dropout.",
-        )  # fmt: skip
 
 
 def _cuba_problems(name: str, block: Any) -> Iterator[Problem]:
@@ -83,7 +111,22 @@ def _cuba_problems(name: str, block: Any) -> Iterator[Problem]:
             f"1/{neuron.w_scale:g}, of which the chip gets the lower one",
             "Set it to a whole number of them, as lava-dl's constructor does.",
         )
+    yield from _decay_problems(name, neuron)
     yield from _norm_problems(name, neuron)
+
+
+def _decay_problems(name: str, neuron: Any) -> Iterator[Problem]:
+    """Yield decays out of their range, which SLAYER clamps in its forward pass only if learnt."""
+    for what in () if neuron.requires_grad else ("current_decay", "voltage_decay"):
+        rounded = getattr(neuron, what).detach().round()
+        if bool(((rounded < 0) | (rounded > neuron.p_scale)).any()):
+            yield Problem(
+                name,
+                f"its {what} reaches from {float(rounded.min()):g} to {float(rounded.max()):g} of "
+                f"{neuron.p_scale}, beyond what there is, and SLAYER computes with it as it is "
+                "unless requires_grad=True",
+                "Call block.neuron.clamp(), and look at what the model does then.",
+            )
 
 
 def _spike_problems(name: str, neuron: Any) -> Iterator[Problem]:

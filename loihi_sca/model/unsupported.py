@@ -60,7 +60,7 @@ _KNOWN_PARTS = (
 )  # fmt: skip
 """Modules whose classes do, within a block, what their attributes say."""
 
-_KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
+KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
 """Hooks that only set a synapse's weight, which is read through them."""
 
 SUPPORTED = ("Input", "Conv", "Dense", "Recurrent", "Flatten", "Pool", "Average", "Affine")
@@ -106,6 +106,8 @@ def block_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
         yield from _hook_problems(name, block)
         yield from _part_problems(name, block)
         yield from _synapse_problems(name, block)
+        yield from _mask_problems(name, block)
+        yield from _delay_problems(name, block)
 
 
 def _type_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
@@ -123,7 +125,7 @@ def _hook_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
     """Yield the hooks within a block that might change what it computes."""
     for path, part in block.named_modules():
         hooks = [*part._forward_pre_hooks.values(), *part._forward_hooks.values()]
-        unknown = [hook for hook in hooks if not isinstance(hook, _KNOWN_HOOKS)]
+        unknown = [hook for hook in hooks if not isinstance(hook, KNOWN_HOOKS)]
         if path and unknown:
             yield Problem(
                 name,
@@ -170,6 +172,45 @@ def _problems_of_synapse(name: str, place: str, synapse: torch.nn.Conv3d) -> Ite
             f"its {place} acts on time: kernel, stride, dilation and padding there are {in_time} "
             f"and {synapse.padding[2]}",
             "Leave the last axis, which is time, at 1, 1, 1 and 0.",
+        )
+
+
+def _mask_problems(name: str, block: Any) -> Iterator[Problem]:
+    """Yield what a mask does that is not done once for all."""
+    mask = getattr(block, "mask", None)
+    if mask is None:
+        return
+    if not bool(((mask == 0) | (mask == 1)).all()):
+        yield Problem(
+            name,
+            "its mask has other values than 0 and 1, by which SLAYER multiplies its weights again "
+            "at every forward pass",
+            "Multiply it into the weights once, and give a mask of zeros and ones.",
+        )
+    for synapse in synapses_with_mask(block):
+        if "weight" not in synapse._parameters:
+            yield Problem(
+                name,
+                "SLAYER multiplies the mask into a weight that is computed anew behind it, by a "
+                "weight norm, torch's pruning or a parametrisation, so that the mask has no effect",
+                "Use one of the two.",
+            )
+
+
+def synapses_with_mask(block: Any) -> tuple[Any, ...]:
+    """Return the synapses whose weights a block with a mask multiplies by it."""
+    synapse = block.synapse
+    return (synapse.real, synapse.imag) if synapse.complex else (synapse,)
+
+
+def _delay_problems(name: str, block: torch.nn.Module) -> Iterator[Problem]:
+    """Yield delays that are not counted in timesteps."""
+    delay: Any = getattr(block, "delay", None)
+    if delay is not None and delay.sampling_time != 1:
+        yield Problem(
+            name,
+            f"its delay has sampling_time={delay.sampling_time}, by which SLAYER divides twice",
+            "Leave it at 1, and give delays in timesteps.",
         )
 
 

@@ -102,9 +102,12 @@ def prune(
 
 
 def cross_entropy(output: Any, labels: torch.Tensor) -> torch.Tensor:
-    """Return the cross-entropy of spike counts (N, classes, T), or of values (N, classes)."""
+    """Return the cross-entropy of spike counts (N, classes, T), or of values (N, classes).
+
+    Of spikes (N, C, H, W, T), as a Dense behind a map gives them, every neuron is a class.
+    """
     first = output[0] if isinstance(output, tuple | list) else output
-    counts = first.sum(dim=-1) if first.dim() == 3 else first
+    counts = first.sum(dim=-1).flatten(1) if first.dim() >= 3 else first
     if labels.dim() != 1 or len(labels) != len(counts):
         raise InputError(
             f"labels of shape {tuple(labels.shape)} for {len(counts)} samples: must be (N,), the "

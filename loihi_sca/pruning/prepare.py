@@ -13,7 +13,7 @@ from loihi_sca.errors import ConfigError, LoihiScaError
 from loihi_sca.model.blocks import Gated
 from loihi_sca.model.copying import copied
 from loihi_sca.model.gating import add_gate, is_gateable, synapse_of, weights_of
-from loihi_sca.model.kinds import CONV, DENSE, INPUT, POOL, READ_OUT, RECURRENT
+from loihi_sca.model.kinds import CONV, DENSE, INPUT, READ_OUT, RECURRENT
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.outline import Seen, Watch, outline_of_row, share_sent
 from loihi_sca.model.outputs import tensors_of
@@ -203,21 +203,34 @@ def _problems(row: Iterable[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
 
 
 def _repeated(row: list[tuple[str, torch.nn.Module]]) -> Iterator[Problem]:
-    """Yield blocks that run twice or share parameters: their channels mean two things."""
+    """Yield blocks that run twice or share what is cut: their channels mean two things."""
     owners: dict[int, str] = {}
     for name, block in row:
-        synapse: Any = getattr(block, "synapse", None)
-        if synapse is None or isinstance(block, (*ON_STREAM, *POOL)):
-            continue
-        for parameter in weights_of(synapse):
-            other = owners.setdefault(id(parameter), name)
+        for what, part in () if isinstance(block, ON_STREAM) else _what_is_cut(block):
+            other = owners.setdefault(id(part), name)
             if other != name:
                 yield Problem(
                     name,
-                    f"it shares its weights with {other}, so that its channels cannot go alone",
-                    "Give it weights of its own.",
+                    f"it shares its {what} with {other}, so that its channels cannot go alone",
+                    f"Give each its own {what}.",
                 )
                 break
+
+
+def _what_is_cut(block: Any) -> Iterator[tuple[str, object]]:
+    """Yield the parts of a block that lose channels with it, or with the block before it."""
+    if is_gateable(block) or isinstance(block, READ_OUT):
+        synapse: Any = synapse_of(block) if isinstance(block, RECURRENT) else block.synapse
+        yield from (("weights", parameter) for parameter in weights_of(synapse))
+    if isinstance(block, RECURRENT):
+        yield "weights", block.recurrent_synapse.weight
+    neuron: Any = getattr(block, "neuron", None)
+    if neuron is not None:
+        yield "neuron", neuron
+        if getattr(neuron, "norm", None) is not None:
+            yield "norm", neuron.norm
+    if getattr(block, "delay", None) is not None:
+        yield "delays", block.delay
 
 
 def _held(row: list[tuple[str, torch.nn.Module]]) -> dict[str, str]:

@@ -308,6 +308,33 @@ def test_every_obstacle_is_told_at_once_before_training() -> None:
     assert [type(m) for m in model.modules()] == kinds
 
 
+@pytest.mark.parametrize("what", ["weights", "neuron", "norm", "delays"])
+def test_what_two_blocks_share_cannot_be_cut_for_one(what: str) -> None:
+    options = {"delay_shift": False, "delay": True}
+    first, second = (cuba.Dense(neuron(), 8, 8, **options) for _ in range(2))
+    if what == "weights":
+        second.synapse.weight = first.synapse.weight
+    elif what == "neuron":
+        second.neuron = first.neuron
+    elif what == "norm":
+        second.neuron.norm = first.neuron.norm
+    else:
+        second.delay = first.delay
+    model = torch.nn.Sequential(first, second, cuba.Dense(neuron(), 8, CLASSES, delay_shift=False))
+    with pytest.raises(UnsupportedLayer, match=f"1-dense: it shares its {what} with 0-dense"):
+        loihi_sca.Pruner(model, torch.ones(2, 8, STEPS), budget="keep=0.5")
+
+
+def test_every_neuron_of_a_map_is_a_class_where_no_loss_is_given() -> None:
+    spikes, labels = batch()
+    options = {"delay_shift": False, "weight_scale": 4}
+    width, height = SHAPE[2], SHAPE[1]
+    blocks = [cuba.Conv(neuron(False), 2, 8, 3, padding=1, **options)]
+    blocks += [cuba.Dense(neuron(False), (width, height, 8), CLASSES, **options)]
+    update = loihi_sca.prune(torch.nn.Sequential(*blocks), [(spikes, labels)], budget="keep=0.5")
+    assert update.alive == {"0-conv": 4}
+
+
 def keeping() -> torch.nn.Sequential:
     kept = {**neuron(False), "persistent_state": True}
     options = {"delay_shift": False, "weight_scale": 4}

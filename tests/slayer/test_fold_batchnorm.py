@@ -358,3 +358,43 @@ def test_other_families_and_scales_are_named() -> None:
     )
     with pytest.raises(UnsupportedLayer, match="0: scale=128"):
         loihi_sca.fold_batchnorm(seen(finer))
+
+
+def halved(*_given: object) -> object:
+    return _given[-1] * 0.5
+
+
+class Halving(torch.nn.BatchNorm1d):
+    """A norm with a forward pass of its own."""
+
+    def forward(self, current: torch.Tensor) -> torch.Tensor:
+        return super().forward(current) * 0.5
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("pruned", "its weight is computed anew by torch's pruning or a parametrisation"),
+        ("parametrised", "its weight is computed anew by torch's pruning or a parametrisation"),
+        ("hook", "its neuron.norm has a hook"),
+        ("bias", "its synapse has a bias"),
+        ("own", "its Halving has a forward pass of its own"),
+    ],
+)
+def test_what_a_fold_would_not_reach_or_would_lose_is_refused(what: str, why: str) -> None:
+    norm = Halving if what == "own" else torch.nn.BatchNorm1d
+    model = torch.nn.Sequential(dense(20, 12, lambda: norm(12)), dense(12, 6, None))
+    synapse = model[0].synapse
+    if what == "pruned":
+        torch.nn.utils.prune.l1_unstructured(synapse, "weight", 0.3)
+    elif what == "parametrised":
+        torch.nn.utils.parametrizations.weight_norm(synapse)
+    elif what == "hook":
+        model[0].neuron.norm.register_forward_hook(halved)
+    elif what == "bias":
+        synapse.bias = torch.nn.Parameter(torch.ones(12))
+    with pytest.raises(UnsupportedLayer, match=why):
+        loihi_sca.fold_batchnorm(seen(model), spikes())
+    if what == "pruned":
+        torch.nn.utils.prune.remove(synapse, "weight")
+        assert loihi_sca.fold_batchnorm(model, spikes()).samples
