@@ -65,7 +65,7 @@ def make(folder: Path, versions: dict[str, str]) -> Path:
 
 def tested(python: Path, path: str, folder: Path, training: bool) -> dict[str, Any]:
     """Run the quick tests of a path; return how many there were."""
-    chosen = f"{QUICK} and {'' if training else 'not '}train"
+    chosen = QUICK if training else f"{QUICK} and not train"
     told = folder / "junit.xml"
     told.unlink(missing_ok=True)
     subprocess.run(
