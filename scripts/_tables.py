@@ -202,6 +202,10 @@ def lowest(content: Content) -> str:
     return f"{shown}\n{versions}; {origin(content)}.\n"
 
 
+lowest_training = lowest
+"""Of another run, with torch and lava-dl."""
+
+
 def cycles(content: Content) -> str:
     """Draw up what is held after many runs of Lava, and was after the first."""
     names = {"runs": "runs, each with a worker", "builds": "builds in one worker"}

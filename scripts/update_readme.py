@@ -43,6 +43,7 @@ TABLES = {
     "fuzz": _tables.fuzz,
     "cycles": _tables.cycles,
     "lowest": _tables.lowest,
+    "lowest_training": _tables.lowest_training,
     "sigma_delta": _tables.video,
     "sigma_delta_speed": _tables.targets,
     "recurrent_speed": _tables.targets,
@@ -59,7 +60,10 @@ TESTS = ROOT / "docs" / "how_we_test.md"
 PAGES = dict.fromkeys(TABLES, PAGE)
 PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
 PAGES |= dict.fromkeys(
-    ("differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest"),
+    (
+        "differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest",
+        "lowest_training",
+    ),
     TESTS,
 )
 PAGES |= dict.fromkeys(
