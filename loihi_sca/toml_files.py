@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,10 +74,15 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
     return f"{place}: {message}" if place else str(message)
 
 
+@cache
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a model, made once: pydantic takes a while. It is to be read."""
+    return model.model_json_schema()
+
+
 def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     """Return the keys that are allowed in the table at a location."""
-    schema: dict[str, Any] = model.model_json_schema()
-    node = schema
+    node = schema = schema_of(model)
     for part in location:
         node = _resolved(schema, node)
         if part in node.get("properties", {}):

@@ -61,7 +61,13 @@ PAGES = dict.fromkeys(TABLES, PAGE)
 PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
 PAGES |= dict.fromkeys(
     (
-        "differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest",
+        "differential",
+        "differential_lava",
+        "faults",
+        "faults_lava",
+        "fuzz",
+        "cycles",
+        "lowest",
         "lowest_training",
     ),
     TESTS,

@@ -20,7 +20,13 @@ PRINT = (
 @pytest.mark.parametrize(
     "name",
     [
-        "differential", "differential_lava", "faults", "faults_lava", "fuzz", "cycles", "lowest",
+        "differential",
+        "differential_lava",
+        "faults",
+        "faults_lava",
+        "fuzz",
+        "cycles",
+        "lowest",
         "lowest_training",
     ],
 )

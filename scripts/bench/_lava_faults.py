@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from _forked import Absent, Failed, forked
-from _lava_limits import CALLS, LIMITS
 
 from loihi_sca import lava_python
 from loihi_sca.errors import LoihiScaError
@@ -141,21 +140,6 @@ LAVA = {
     "Ctrl-C": strike(who_asked, 4, "KeyboardInterrupt", number=signal.SIGINT),
     "parent killed": strike(who_asked, -signal.SIGKILL),
 }
-
-
-def lava_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Inject each fault so often, and yield counts."""
-    yield from inject_each(LAVA, times)
-
-
-def limit_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Inject each want of processes and shared memory so often, and yield counts."""
-    yield from inject_each(LIMITS, times)
-
-
-def caller_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Run Lava from each caller so often, and yield counts."""
-    yield from inject_each(CALLS, times)
 
 
 def inject_each(

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from _clock import TEN_YEARS_S, jumping
 from _forked import Failed, forked, must_say, said
@@ -20,6 +20,8 @@ from _forked import Failed, forked, must_say, said
 from loihi_sca.errors import LoihiScaError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
+
+Fault: TypeAlias = Callable[[Path], None]
 
 EPOCHS = 40
 NOBODY = 65534
@@ -123,20 +125,20 @@ def share(folder: Path) -> None:
     must_say(text, "another process is training into it")
 
 
-TRAINING = {
+TRAINING: dict[str, Fault] = {
     "kill -9": kill, "full disk": fill_disk, "read-only folder": lock_out, "two runs": share,
     "damaged checkpoint": damage, "clock jumps": jump,
 }  # fmt: skip
 
 
-def training_faults(times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def training_faults(faults: dict[str, Fault], times: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Inject each fault so often; compare with a training in peace, and yield counts."""
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)  # noqa: S103  nobody must get as far as the folder itself
         straight = Path(place, "straight")
         train(straight)
         expected = files_of(straight)
-        for name, inject in TRAINING.items():
+        for name, inject in faults.items():
             failures, absent = [], ""
             folder = Path(place, name)
             for _ in range(times):

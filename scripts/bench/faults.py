@@ -1,7 +1,7 @@
 """Faults on purpose: trainings and Lava runs that are killed, starved and damaged.
 
     scripts/bench/faults.py --json faults.json
-    scripts/bench/faults.py --only training --times 5 --json faults.json
+    scripts/bench/faults.py --only training --faults "clock jumps" --times 5 --json faults.json
 
 Each fault is injected into a process of its own, at a random moment. A training must end in the
 same bits as one that nothing happened to; a Lava run in a clear error, and nothing of it may be
@@ -19,17 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from _bench import stamp
-from _lava_faults import caller_faults, lava_faults, limit_faults
-from _training_faults import training_faults
+from _lava_faults import LAVA, inject_each
+from _lava_limits import CALLS, LIMITS
+from _training_faults import TRAINING, training_faults
 from rich.console import Console
 from rich.table import Table
 
 from loihi_sca.files import write_json
 
 CAMPAIGNS = {
-    "training": training_faults, "lava": lava_faults, "limits": limit_faults,
-    "callers": caller_faults,
+    "training": (TRAINING, training_faults), "lava": (LAVA, inject_each),
+    "limits": (LIMITS, inject_each), "callers": (CALLS, inject_each),
 }  # fmt: skip
+"""Faults by name, and what injects them."""
 
 
 def main() -> int:
@@ -38,12 +40,15 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the counts here, beside those there")
     parser.add_argument("--times", type=int, default=20, help="of each fault")
     parser.add_argument("--only", choices=CAMPAIGNS, help="one campaign")
+    parser.add_argument("--faults", nargs="+", metavar="NAME", help="of it, by default all")
     given = parser.parse_args()
     state: dict[str, Any] = {"schema": 1, "campaigns": {}}
     if given.json and given.json.exists():
         state = json.loads(given.json.read_text(encoding="utf-8"))
     for name in [given.only] if given.only else CAMPAIGNS:
-        for fault, counts in CAMPAIGNS[name](given.times):
+        faults, inject = CAMPAIGNS[name]
+        chosen = {x: act for x, act in faults.items() if x in (given.faults or faults)}
+        for fault, counts in inject(chosen, given.times):
             state["campaigns"].setdefault(name, {})[fault] = counts
             stamp(state)
             if given.json:

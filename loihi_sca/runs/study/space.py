@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, get_args
 from loihi_sca.config import BUDGETS, Objective, PruningConfig, Recipe, Section
 from loihi_sca.errors import ConfigError
 from loihi_sca.runs.job import Job, Value
-from loihi_sca.toml_files import suggestion, validate
+from loihi_sca.toml_files import schema_of, suggestion, validate
 
 WIDTH = "model.width"
 """Not a field of a recipe that is spelled out: scales the channels of all its layers."""
@@ -179,7 +179,7 @@ def _field(name: str) -> tuple[str, set[str]]:
 def _fields() -> dict[str, set[str]]:
     """Return all fields with plain values, and their JSON types."""
     found = {WIDTH: {"number"}}
-    schema = Recipe.model_json_schema()
+    schema = schema_of(Recipe)
     for section in BARE:
         model = Recipe.model_fields[section].annotation
         name = next(m.__name__ for m in (model, *get_args(model)) if _is_section(m))
