@@ -33,7 +33,7 @@ from loihi_sca.whole import check_seed
 
 DEFAULT_STEPS = 16
 
-ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged", "cache")
+ONLY_RECORDINGS = ("binning", "window_ms", "downsample", "skip_damaged", "cache", "camera")
 """Keys that say something of recordings of events and of nothing else."""
 
 

@@ -25,6 +25,7 @@ from loihi_sca.data import (
 from loihi_sca.data.samples import Samples
 from loihi_sca.errors import ConfigError
 from loihi_sca.network import Shape
+from loihi_sca.results import times
 from loihi_sca.toml_files import suggestion
 
 
@@ -76,10 +77,11 @@ def known_as(config: DataConfig, root: Path | None) -> Known:
     """
     name = config.name
     if name in DATASETS:
-        return DATASETS[name]
+        return _of_known_camera(DATASETS[name], config)
     if from_tonic.is_tonic(name):
         by_tonic = partial(from_tonic.read, name, camera=config.camera)
-        return Known(by_tonic, *from_tonic.describe(name, root, config.camera))
+        described = Known(by_tonic, *from_tonic.describe(name, root, config.camera))
+        return _of_known_camera(described, config)
     if own.is_own(name):
         changes, counts = config.encoding == "delta", config.counts
         known = own.describe(name, root, changes, counts)
@@ -92,3 +94,13 @@ def known_as(config: DataConfig, root: Path | None) -> Known:
         f"no dataset {name!r}; there are: {', '.join(NAMES)}{hint} Your own are {own.HELP}, "
         f"or {listed.HELP}; {from_tonic.HELP}."
     )
+
+
+def _of_known_camera(found: Known, config: DataConfig) -> Known:
+    """Return a dataset unless it is said to be of another camera than it is."""
+    if found.recorded and config.camera not in (None, found.shape[1:]):
+        raise ConfigError(
+            f"data.camera = {config.camera}: a timestep of {config.name} is {times(found.shape)}. "
+            "Leave the key out; data.downsample makes it smaller."
+        )
+    return found

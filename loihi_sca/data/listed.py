@@ -173,8 +173,8 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _in_order(name: str) -> tuple[int, str]:
-    """Sort numbers as numbers, before names."""
-    return (int(name), "") if re.fullmatch(r"\d{1,9}", name) else (1 << 30, name)
+    """Sort numbers as numbers, before names; 1 and 01 are two classes, always in one order."""
+    return int(name) if re.fullmatch(r"\d{1,9}", name) else 1 << 30, name
 
 
 def _from_csv(path: Path) -> tuple[list[Entry], int]:

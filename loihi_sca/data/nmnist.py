@@ -52,7 +52,7 @@ def _original(folder: Path, root: Path) -> tuple[Recordings, npt.NDArray[np.int6
     """Return the recordings of a folder Train or Test, with a folder per digit."""
     paths, labels = [], []
     for place in sorted(p for p in folder.iterdir() if p.is_dir()):
-        if place.name not in "0123456789":
+        if place.name not in set("0123456789"):
             raise InputError(f"nmnist: {place} is no digit; there are folders 0 to 9 in {folder}.")
         found = sorted(place.glob("*.bin"))
         paths += found

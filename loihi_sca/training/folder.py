@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from loihi_sca.config import Recipe
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.files import write_text
 from loihi_sca.training import checkpoint as checkpoints
@@ -101,6 +102,12 @@ class RunFolder:
             f"{self.folder}: no trained {f'{label} ' if label else ''}model here. Train one first: "
             "loihi-sca train RECIPE --out " + str(self.folder)
         )
+
+    def recipe_of(self, label: Label) -> Recipe | None:
+        """Return the recipe of the best model of a label, None if none is there and intact."""
+        with suppress(InputError):
+            return checkpoints.load(self.best(label)).recipe
+        return None
 
     def newest(self, label: Label, note: Note) -> Checkpoint | None:
         """Return the newest checkpoint that is intact, None if there is none at all.

@@ -169,6 +169,7 @@ class _Session:
 
     def _found(self, recipe: Recipe, resume: bool) -> Checkpoint | None:
         """Return the checkpoint to go on from."""
+        self._check_neighbour(recipe)
         if not self.run.saved(self.label):
             return None
         if not resume:
@@ -194,6 +195,17 @@ class _Session:
                 "--from it was started with, or choose another --out."
             )
         return state
+
+    def _check_neighbour(self, recipe: Recipe) -> None:
+        """Refuse a folder whose other model is of another recipe: it has one ``recipe.toml``."""
+        (other,) = (label for label in LABELS if label != self.label)
+        free = {"pruning": recipe.pruning, "training": recipe.training}
+        theirs = self.run.recipe_of(other)
+        if theirs is not None and (theirs := theirs.model_copy(update=free)) != recipe:
+            raise ConfigError(
+                f"{self.run.folder} holds a {other} run of another recipe "
+                f"({_differences(theirs, recipe)}). Choose another --out."
+            )
 
     def train(self, on_epoch: OnEpoch | None, progress: Progress | None) -> None:
         """Train to the end, or until something stops it."""

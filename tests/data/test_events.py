@@ -51,6 +51,9 @@ def test_nmnist_with_something_else_in_it_is_named(tmp_path) -> None:
     (tmp_path / "Test" / "more").mkdir()
     with pytest.raises(InputError, match="more is no digit"):
         data.load("nmnist", split="test", root=tmp_path)
+    (tmp_path / "Test" / "more").rename(tmp_path / "Test" / "01")
+    with pytest.raises(InputError, match="01 is no digit"):
+        data.load("nmnist", split="test", root=tmp_path)
 
 
 def gestures(root, head: str = "class,startTime_usec,endTime_usec") -> None:
@@ -222,7 +225,9 @@ def test_an_event_of_a_third_polarity_is_not_dropped() -> None:
 
 
 def test_keys_of_recordings_are_refused_for_images_and_the_other_way_round(tmp_path) -> None:
-    for key, value in (("binning", "count"), ("window_ms", 3.0), ("downsample", 2)):
+    for key, value in (
+        ("binning", "count"), ("window_ms", 3.0), ("downsample", 2), ("camera", (8, 8)),
+    ):  # fmt: skip
         with pytest.raises(ConfigError, match=f"data.{key} = .*digits holds no recordings"):
             data.load("digits", **{key: value})
         with pytest.raises(ConfigError, match=f"data.{key} = .*digits holds no recordings"):
@@ -230,6 +235,11 @@ def test_keys_of_recordings_are_refused_for_images_and_the_other_way_round(tmp_p
     nmnist(tmp_path)
     with pytest.raises(ConfigError, match="holds spikes already"):
         data.load("nmnist", root=tmp_path, encoding="direct")
+    with pytest.raises(
+        ConfigError, match=r"data\.camera = \(8, 8\): a timestep of nmnist is 2x34x34"
+    ):
+        data.load("nmnist", root=tmp_path, camera=(8, 8))
+    assert data.load("nmnist", root=tmp_path, camera=(34, 34)).shape == (2, 34, 34)
     with pytest.raises(ConfigError, match="downsample: Input should be greater than 0"):
         data.load("nmnist", root=tmp_path, downsample=0)
 

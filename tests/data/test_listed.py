@@ -1,11 +1,14 @@
 """A folder per class, and CSV files of paths and labels."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
 from recorded import as_bin
 
 from loihi_sca import data
+from loihi_sca.data.listed import _in_order
 from loihi_sca.errors import ConfigError, InputError
 
 
@@ -82,6 +85,12 @@ def test_recordings_in_a_folder_say_what_the_camera_was(tmp_path) -> None:
     save_image(tmp_path / "moves" / "class0" / "1.png", 3)
     with pytest.raises(InputError, match=r"1\.png is an image, .*0\.bin a recording"):
         data.load("moves", window_ms=8, **how)
+
+
+def test_classes_of_one_number_are_in_one_order_however_a_set_lists_them() -> None:
+    """A set of texts lists them in another order in every process."""
+    for names in itertools.permutations(["1", "01", "10", "2", "cat"]):
+        assert sorted(names, key=_in_order) == ["01", "1", "2", "10", "cat"]
 
 
 @pytest.mark.parametrize(

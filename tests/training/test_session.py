@@ -85,6 +85,23 @@ def test_a_finished_run_is_returned_at_once(tmp_path) -> None:
     assert same(first.tensors, second.tensors)
 
 
+def test_a_folder_holds_the_dense_and_the_pruned_network_of_one_recipe(tmp_path) -> None:
+    """It says in one place what its networks learned from: `--data RUN` asks there."""
+    pruned = recipe(epochs=1)
+    train(pruned, tmp_path)
+    text = (tmp_path / "recipe.toml").read_text()
+    others = pruned.model_copy(update={"pruning": None, "seed": 3, "name": "other"})
+    with pytest.raises(
+        ConfigError, match=r"holds a pruned run of another recipe \(name, seed differ\)"
+    ):
+        train(others, tmp_path)
+    assert (tmp_path / "recipe.toml").read_text() == text
+    # how long each of them trains is its own business
+    longer = pruned.training.model_copy(update={"learning_rate": 0.02})
+    train(pruned.model_copy(update={"pruning": None, "training": longer}), tmp_path)
+    assert RunFolder(tmp_path).trained("dense")[1].recipe.data == pruned.data
+
+
 def test_a_folder_is_never_overwritten(tmp_path) -> None:
     train(recipe(), tmp_path)
     with pytest.raises(ConfigError, match="already holds a pruned run"):
