@@ -16,6 +16,8 @@ from slayer_models import models
 import loihi_sca
 from loihi_sca.engine import fast
 from loihi_sca.errors import LoihiScaError
+from loihi_sca.model.route import find_route
+from loihi_sca.slayer.lava import slayer
 
 STEPS = 10
 
@@ -168,3 +170,25 @@ def test_what_compiles_is_what_the_model_returns(drawn, seed):
 @given(wrapped(), st.integers(0, 99))
 def test_very_many_wrappings(drawn, seed):
     check(drawn, seed)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_whom_a_block_hears_is_known_of_a_single_step_of_few_neurons(width):
+    """Random bits of one neuron at one step are those of another one in every second case."""
+    about = {"threshold": 0.25, "current_decay": 0.5, "voltage_decay": 0.1}
+    torch.manual_seed(width)
+    blocks = [slayer.block.cuba.Dense(about, width, width, delay_shift=False) for _ in range(4)]
+    for block in blocks:
+        block.synapse.weight.data = torch.rand_like(block.synapse.weight) + 0.5
+
+    def forked(blocks, x):
+        body = blocks[0](x)
+        return blocks[3](blocks[1](body)), blocks[2](body)
+
+    route = find_route(Own(blocks, forked).eval(), (width,), 1)
+    heard = {call.name: call.source for call in route.calls}
+    assert heard == {"0-dense": None, "1-dense": None, "3-dense": None, "2-dense": "0-dense"}
+    assert not route.problems
+    assert loihi_sca.compile(Own(blocks, forked).eval(), (width,), 1).proof
+    scaled = find_route(Own(blocks, between(1, lambda x: x / 2)).eval(), (width,), 1)
+    assert [problem.layer for problem in scaled.problems] == ["1-dense"]
