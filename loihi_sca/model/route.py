@@ -26,10 +26,10 @@ from loihi_sca.network.fixed_point import MESSAGE
 from loihi_sca.problems import Problem
 
 SAMPLES = 2
-"""In the run that is watched, at least; more than one, so that what mixes samples shows."""
+"""In the run that is watched, at least, so that what mixes samples shows."""
 
 BITS = 32
-"""Of each neuron in that run, at least, so that no two neurons send the same by chance."""
+"""Of each neuron, at least, so that no two send the same by chance; beside a sample of ones."""
 
 STEPS = 16
 """Timesteps where the caller does not say how many."""
@@ -127,7 +127,7 @@ def find_route(model: Model, shape: Shape, timesteps: int | None = None) -> Rout
     replica = copied(module).cpu().float().eval()
     steps = timesteps or STEPS
     graded = any(is_graded(block) for _, block in registered)
-    watch = _Watch(max(SAMPLES, -(-BITS // steps)), steps, tuple(shape), graded)
+    watch = _Watch(max(SAMPLES, -(-BITS // steps) + 1), steps, tuple(shape), graded)
     for unit in dict.fromkeys(block for _, block in blocks_of(replica)):
         unit.register_forward_hook(watch.replace, prepend=True, with_kwargs=True)
         unit.register_forward_hook(watch.check_hooks)
@@ -175,7 +175,9 @@ class _Watch:
 
     def _bits(self, size: Sequence[int]) -> torch.Tensor:
         low, high, unit = (-MESSAGES, MESSAGES, MESSAGE) if self.graded else (0, 2, 1)
-        return torch.randint(low, high, tuple(size), generator=self.random).float() / unit
+        drawn = torch.randint(low, high, tuple(size), generator=self.random).float()
+        drawn[-1] = high - 1  # what acts where much arrives, such as a cap, shows
+        return drawn / unit
 
     def replace(
         self, unit: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
