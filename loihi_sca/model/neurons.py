@@ -104,6 +104,12 @@ def _cuba_problems(name: str, block: Any) -> Iterator[Problem]:
             "that equals the threshold for a spike, and the chip does not",
             "Scale threshold and weights down together.",
         )
+    yield from _mantissa_problems(name, neuron)
+    yield from _decay_problems(name, neuron)
+    yield from _norm_problems(name, neuron)
+
+
+def _mantissa_problems(name: str, neuron: Any) -> Iterator[Problem]:
     if neuron.threshold * neuron.w_scale % 1:
         yield Problem(
             name,
@@ -111,8 +117,6 @@ def _cuba_problems(name: str, block: Any) -> Iterator[Problem]:
             f"1/{neuron.w_scale:g}, of which the chip gets the lower one",
             "Set it to a whole number of them, as lava-dl's constructor does.",
         )
-    yield from _decay_problems(name, neuron)
-    yield from _norm_problems(name, neuron)
 
 
 def _decay_problems(name: str, neuron: Any) -> Iterator[Problem]:
@@ -171,6 +175,7 @@ def _recurrent_problems(name: str, block: Any) -> Iterator[Problem]:
 def _resonator_problems(name: str, block: Any) -> Iterator[Problem]:
     neuron = block.neuron
     yield from _spike_problems(name, neuron)
+    yield from _mantissa_problems(name, neuron)
     if neuron.real_norm is not None or neuron.imag_norm is not None:
         yield Problem(
             name,

@@ -3,7 +3,8 @@
 A forward pass of one's own may do anything. So it is run once, on a copy, with random bits for
 spikes: every block's output is replaced by fresh bits. The next block has to be given the same
 bits, in any shape. Whatever acts between blocks shows, however silent an untrained model is, unless
-it leaves spikes as they are (a reshape, a ``relu``).
+it leaves spikes as they are (a reshape, a ``relu``). Sigma-delta blocks send messages of both signs
+and many sizes instead, which little leaves as they are.
 """
 
 from __future__ import annotations
@@ -16,16 +17,25 @@ import torch
 
 from loihi_sca.errors import LoihiScaError
 from loihi_sca.model.copying import copied
+from loihi_sca.model.names import Names, each_once
 from loihi_sca.model.outputs import Output, judge_outputs
+from loihi_sca.model.sigma_delta import is_graded
 from loihi_sca.model.walk import Model, as_module, blocks_of, forward_of, is_block, is_row
 from loihi_sca.network import Shape
+from loihi_sca.network.fixed_point import MESSAGE
 from loihi_sca.problems import Problem
 
 SAMPLES = 2
-"""In the run that is watched; more than one, so that what mixes samples shows."""
+"""In the run that is watched, at least, so that what mixes samples shows."""
+
+BITS = 32
+"""Of each neuron, at least, so that no two send the same by chance; beside a sample of ones."""
 
 STEPS = 16
 """Timesteps where the caller does not say how many."""
+
+MESSAGES = 1 << 15
+"""In 1/4096: messages are drawn up to 8.0, whose sums over 512 steps float32 holds exactly."""
 
 IN_A_ROW = "Each block must be fed with what another block sends, or with the input, as it is."
 
@@ -112,10 +122,12 @@ def find_route(model: Model, shape: Shape, timesteps: int | None = None) -> Rout
     registered = blocks_of(model)
     module = as_module(model)
     if is_row(model):
-        calls = [Call(name, block) for name, block in _each_once(registered)]
+        calls = [Call(name, block) for name, block in each_once(registered)]
         return Route(tuple(calls), tuple(_beside(module, registered)))
     replica = copied(module).cpu().float().eval()
-    watch = _Watch(SAMPLES, timesteps or STEPS, tuple(shape))
+    steps = timesteps or STEPS
+    graded = any(is_graded(block) for _, block in registered)
+    watch = _Watch(max(SAMPLES, -(-BITS // steps) + 1), steps, tuple(shape), graded)
     for unit in dict.fromkeys(block for _, block in blocks_of(replica)):
         unit.register_forward_hook(watch.replace, prepend=True, with_kwargs=True)
         unit.register_forward_hook(watch.check_hooks)
@@ -140,7 +152,7 @@ def _without_forward(
         f"its forward pass fails on input of shape {tuple(shape)}: {said}",
         "Make it run in evaluation mode on spikes (N, *input_shape, T).",
     )
-    calls = [Call(name, block) for name, block in _each_once(registered)]
+    calls = [Call(name, block) for name, block in each_once(registered)]
     return Route(tuple(calls), (problem,), failed=True)
 
 
@@ -151,6 +163,7 @@ class _Watch:
     samples: int
     steps: int
     shape: Shape
+    graded: bool = False
     seen: list[tuple[torch.nn.Module, torch.Tensor | None, torch.Tensor]] = field(
         default_factory=list
     )
@@ -161,7 +174,10 @@ class _Watch:
         self.first = self._bits((self.samples, *self.shape, self.steps))
 
     def _bits(self, size: Sequence[int]) -> torch.Tensor:
-        return torch.randint(0, 2, tuple(size), generator=self.random).float()
+        low, high, unit = (-MESSAGES, MESSAGES, MESSAGE) if self.graded else (0, 2, 1)
+        drawn = torch.randint(low, high, tuple(size), generator=self.random).float()
+        drawn[-1] = high - 1  # what acts where much arrives, such as a cap, shows
+        return drawn / unit
 
     def replace(
         self, unit: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
@@ -192,7 +208,7 @@ class _Watch:
         originals: dict[int, torch.nn.Module],
     ) -> Route:
         """Judge what was seen."""
-        names = _Names(registered)
+        names = Names(registered)
         calls: list[Call] = []
         problems: list[Problem] = []
         sources = [(INPUT, self.first)]
@@ -254,32 +270,6 @@ def _misfed(name: str, sources: Sequence[tuple[str, torch.Tensor]]) -> Problem:
     )
 
 
-class _Names:
-    """Gives each call of a block a name; a list that holds a block twice has two for it."""
-
-    def __init__(self, registered: Sequence[tuple[str, torch.nn.Module]]) -> None:
-        self.names: dict[int, list[str]] = {}
-        for name, block in _each_once(registered):
-            self.names.setdefault(id(block), []).append(name)
-        self.taken: dict[int, int] = {}
-
-    def next_of(self, block: torch.nn.Module) -> str:
-        """Return the name of a block's next call."""
-        count = self.taken[id(block)] = self.taken.get(id(block), 0) + 1
-        names = self.names[id(block)]
-        return names[count - 1] if count <= len(names) else f"{names[-1]}-run{count}"
-
-
-def _each_once(
-    registered: Sequence[tuple[str, torch.nn.Module]],
-) -> Iterator[tuple[str, torch.nn.Module]]:
-    """Yield the blocks, with no name twice."""
-    taken: dict[str, int] = {}
-    for name, block in registered:
-        taken[name] = taken.get(name, 0) + 1
-        yield (name if taken[name] == 1 else f"{name}-{taken[name]}"), block
-
-
 def _beside(
     model: torch.nn.Module,
     ran: Sequence[tuple[str, torch.nn.Module]],
@@ -288,7 +278,7 @@ def _beside(
     """Yield the blocks, parameters and buffers that the network would lack."""
     reached = {id(part) for _, block in ran for part in block.modules()}
     lost: set[int] = set()
-    for name, block in _each_once(registered):
+    for name, block in each_once(registered):
         held = [*block.parameters(), *block.buffers()]
         if id(block) not in reached and (held or is_block(block)):
             lost.update(id(part) for part in block.modules())

@@ -63,6 +63,9 @@ _KNOWN_PARTS = (
 KNOWN_HOOKS = (WeightNorm, BasePruningMethod)
 """Hooks that only set a synapse's weight, which is read through them."""
 
+ALL_TO_ALL = ("Dense", "Recurrent", "Affine", "Output")
+"""Blocks whose synapses have no window."""
+
 SUPPORTED = ("Input", "Conv", "Dense", "Recurrent", "Flatten", "Pool", "Average", "Affine")
 """CUBA blocks that have a counterpart."""
 
@@ -157,6 +160,8 @@ def _synapse_problems(name: str, block: Any) -> Iterator[Problem]:
     for place, synapse in block.named_modules():
         if isinstance(synapse, torch.nn.Conv3d):
             yield from _problems_of_synapse(name, place, synapse)
+            if lava_name(block) in ALL_TO_ALL:
+                yield from _window_problems(name, place, synapse)
 
 
 def _problems_of_synapse(name: str, place: str, synapse: torch.nn.Conv3d) -> Iterator[Problem]:
@@ -172,6 +177,24 @@ def _problems_of_synapse(name: str, place: str, synapse: torch.nn.Conv3d) -> Ite
             f"its {place} acts on time: kernel, stride, dilation and padding there are {in_time} "
             f"and {synapse.padding[2]}",
             "Leave the last axis, which is time, at 1, 1, 1 and 0.",
+        )
+
+
+def _window_problems(name: str, place: str, synapse: torch.nn.Conv3d) -> Iterator[Problem]:
+    """Yield that a synapse of all to all, in SLAYER a convolution, moves on a map."""
+    moves = [
+        *synapse.stride,
+        *synapse.dilation,
+        synapse.groups,
+        *(1 + int(n) for n in synapse.padding),
+    ]
+    if set(moves) != {1}:
+        yield Problem(
+            name,
+            f"its {place} has stride {synapse.stride[:2]}, padding {synapse.padding[:2]}, dilation "
+            f"{synapse.dilation[:2]} and {synapse.groups} groups, and the block connects all to "
+            "all",
+            "Use slayer.block.cuba.Conv.",
         )
 
 

@@ -35,7 +35,7 @@ CONTAINERS = (torch.nn.Sequential, torch.nn.ModuleList, torch.nn.ModuleDict)
 
 
 def as_module(model: Model) -> torch.nn.Module:
-    """Return the model, a list of blocks as a ModuleList.
+    """Return the model, a list of blocks as a ModuleList, of what torch.compile made its module.
 
     Raises
     ------
@@ -43,7 +43,8 @@ def as_module(model: Model) -> torch.nn.Module:
         It is something else, such as a path, a state dict, or a class or function that makes one.
     """
     if isinstance(model, torch.nn.Module):
-        return model
+        compiled = type(model).__module__ == "torch._dynamo.eval_frame"
+        return model._orig_mod if compiled else model
     if isinstance(model, list | tuple) and all(isinstance(x, torch.nn.Module) for x in model):
         return torch.nn.ModuleList(model)
     made = "Call it" if callable(model) else "Make it, load its state_dict"

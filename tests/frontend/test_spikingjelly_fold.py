@@ -180,3 +180,20 @@ def test_decisions_are_those_of_the_whole_model(mode: str) -> None:
     assert list(folded.differing) == ["2", "5"]
     with pytest.raises(UnsupportedLayer, match=r"fails on a sample of shape \(6, 1, 6, 6, "):
         loihi_sca.fold_batchnorm(model, data[:, :1])
+
+
+@pytest.mark.parametrize("what", ["pruning", "weight norm", "hook of the norm", "hook of the node"])
+def test_what_a_hook_would_undo_or_a_fold_would_lose_is_refused(what: str) -> None:
+    model = rows()
+    if what == "pruning":
+        torch.nn.utils.prune.l1_unstructured(model[0], "weight", 0.3)
+    elif what == "weight norm":
+        torch.nn.utils.weight_norm(model[0])
+    else:
+        part = model[1] if what == "hook of the norm" else model[2]
+        part.register_forward_hook(lambda _part, _given, sent: sent * 0.5)
+    with pytest.raises(UnsupportedLayer, match=r"2: a hook on its .*make it permanent"):
+        loihi_sca.fold_batchnorm(model)
+    if what == "pruning":
+        torch.nn.utils.prune.remove(model[0], "weight")
+        assert loihi_sca.fold_batchnorm(model).folding.layers

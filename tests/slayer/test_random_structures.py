@@ -16,6 +16,9 @@ from slayer_models import models
 import loihi_sca
 from loihi_sca.engine import fast
 from loihi_sca.errors import LoihiScaError
+from loihi_sca.model.route import find_route
+from loihi_sca.model.walk import as_module
+from loihi_sca.slayer.lava import slayer
 
 STEPS = 10
 
@@ -168,3 +171,50 @@ def test_what_compiles_is_what_the_model_returns(drawn, seed):
 @given(wrapped(), st.integers(0, 99))
 def test_very_many_wrappings(drawn, seed):
     check(drawn, seed)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_whom_a_block_hears_is_known_of_a_single_step_of_few_neurons(width):
+    """Random bits of one neuron at one step are those of another one in every second case."""
+    about = {"threshold": 0.25, "current_decay": 0.5, "voltage_decay": 0.1}
+    torch.manual_seed(width)
+    blocks = [slayer.block.cuba.Dense(about, width, width, delay_shift=False) for _ in range(4)]
+    for block in blocks:
+        block.synapse.weight.data = torch.rand_like(block.synapse.weight) + 0.5
+
+    def forked(blocks, x):
+        body = blocks[0](x)
+        return blocks[3](blocks[1](body)), blocks[2](body)
+
+    route = find_route(Own(blocks, forked).eval(), (width,), 1)
+    heard = {call.name: call.source for call in route.calls}
+    assert heard == {"0-dense": None, "1-dense": None, "3-dense": None, "2-dense": "0-dense"}
+    assert not route.problems
+    assert loihi_sca.compile(Own(blocks, forked).eval(), (width,), 1).proof
+    scaled = find_route(Own(blocks, between(1, lambda x: x / 2)).eval(), (width,), 1)
+    assert [problem.layer for problem in scaled.problems] == ["1-dense"]
+
+
+def capped(x):
+    return x * (x.cumsum(-1) <= STEPS - 1)
+
+
+def all_at_once(x):
+    return x * (x.mean(1, keepdim=True) < 1)
+
+
+@pytest.mark.parametrize("act", [capped, all_at_once])
+@pytest.mark.parametrize("where", [0, 1])
+def test_what_acts_only_where_much_arrives_is_found_out(act, where):
+    about = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+    blocks = [slayer.block.cuba.Dense(about, 9, 9, delay_shift=False) for _ in range(2)]
+    route = find_route(Own(blocks, between(where, act)).eval(), (9,), STEPS)
+    assert [problem.layer for problem in route.problems] == [f"{where}-dense"]
+
+
+def test_what_torch_compile_returns_is_the_module_that_it_was_given():
+    about = {"threshold": 0.5, "current_decay": 0.5, "voltage_decay": 0.1}
+    blocks = [slayer.block.cuba.Dense(about, 9, 9, delay_shift=False) for _ in range(2)]
+    model = Own(blocks, in_a_row)
+    assert as_module(torch.compile(model)) is model
+    assert loihi_sca.compile(torch.compile(model), (9,), STEPS).proof

@@ -150,3 +150,29 @@ def test_what_a_read_out_does_not_compute_is_refused():
     for norm in (slayer.neuron.norm.WgtScaleBatchNorm, lambda: torch.nn.BatchNorm1d(3)):
         with pytest.raises(UnsupportedLayer, match=r"1-affine: .*fold_batchnorm"):
             loihi_sca.compile(affine(norm=norm), (9,), STEPS)
+
+
+def test_a_window_in_a_block_that_connects_all_to_all_is_refused():
+    def strided():
+        block = dense(9, 8)
+        block.synapse.stride = (2, 2, 1)
+        return block
+
+    def convolving():
+        block = dense(9, 8)
+        block.synapse = slayer.synapse.Conv(9, 8, 3, padding=1)
+        block.synapse.pre_hook_fx = block.neuron.quantize_8bit
+        return block
+
+    for make in (strided, convolving):
+        with pytest.raises(UnsupportedLayer, match=r"0-dense: .*connects all to all"):
+            loihi_sca.compile([make()], (9, 4, 4), STEPS)
+
+
+@pytest.mark.parametrize("family", ["rf", "rf_iz"])
+def test_a_resonators_threshold_between_two_mantissas_is_refused(family):
+    about = {"threshold": 1.0, "period": 10, "decay": 0.03}
+    block = getattr(slayer.block, family).Dense(about, 9, 8, delay_shift=False)
+    block.neuron._threshold = 1.01
+    with pytest.raises(UnsupportedLayer, match=r"0-dense: its threshold is 1.01, between two mant"):
+        loihi_sca.compile([block], (9,), STEPS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import loihi_sca
 from loihi_sca.errors import InputError, NotBitExact, UnsupportedLayer
 from loihi_sca.frontend.recording import spikes_of
+from loihi_sca.model.route import find_route
 from loihi_sca.network import Delta, Sigma, SigmaDelta
 from loihi_sca.network.graded import is_biased
 from loihi_sca.slayer.lava import slayer
@@ -322,3 +323,24 @@ def test_what_cannot_be_relayed_is_told_by_check_and_compile():
     assert "only a Delta at the input encodes the constant" in str(problem)
     with pytest.raises(UnsupportedLayer, match="only a Delta at the input"):
         loihi_sca.compile(headless, (2, 5, 5), 12, relay=True)
+
+
+@pytest.mark.parametrize("name", ["clamp", "half", "absolute"])
+def test_what_acts_on_few_messages_is_found_out(name):
+    acts = {"clamp": lambda x: x.clamp(-1, 1), "half": lambda x: x.half().float(),
+            "absolute": torch.abs}  # fmt: skip
+
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = sd.Dense(neuron(), 6, 5)
+            self.second = sd.Dense(neuron(), 5, 4)
+
+        def forward(self, x):
+            return self.second(acts[name](self.first(x)))
+
+    model = Own()
+    for block in (model.first, model.second):  # so small that random data would not show it
+        block.synapse.weight.data = torch.full_like(block.synapse.weight, 1 / 32)
+    problems = find_route(model, (6,)).problems
+    assert [problem.layer for problem in problems] == ["second"]

@@ -110,6 +110,13 @@ def _problem(name: str, synapse: Any, norm: Any, node: Any) -> str | None:
         return f"{name}: a {type(norm).__name__} that is not straight behind weights"
     if norm is not node.norm and not isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
         return f"{name}: before it {type(norm).__name__} of lava_exchange, which belongs in a node"
+    for part in (synapse, norm, node):
+        if part._forward_pre_hooks or part._forward_hooks:
+            return (
+                f"{name}: a hook on its {type(part).__name__}, which a fold would lose or which "
+                "would undo it; make it permanent (torch.nn.utils.remove_weight_norm, "
+                "prune.remove) or remove it"
+            )
     if bool((node.current_decay.round() != MAX_DECAY).any()):
         return (
             f"{name}: its neuron remembers the normed current, so that the norm acts on it again "

@@ -26,8 +26,8 @@ from loihi_sca.model.precision import types_besides_float32
 from loihi_sca.network import Shape
 from loihi_sca.problems import Problem
 
-SAMPLES, STEPS = 2, 3
-"""Of the run that is watched."""
+SAMPLES, STEPS = 8, 4
+"""Of the run that is watched; in step mode ``s`` all are samples. No two neurons send the same."""
 
 IN_A_ROW = "Only modules in a row can be compiled, each fed with what the one before it gives."
 
@@ -112,7 +112,7 @@ def find_route(model: Any, shape: Shape) -> Route:
     for _, unit in units_of(replica):
         if kind_of(unit) not in NO_OPS:
             unit.register_forward_hook(watch.replace, prepend=True)
-    size = (STEPS, SAMPLES, *shape) if mode == "m" else (SAMPLES, *shape)
+    size = (STEPS, SAMPLES, *shape) if mode == "m" else (STEPS * SAMPLES, *shape)
     given = watch.bits(size)
     try:
         with torch.no_grad():
@@ -206,7 +206,8 @@ def _is_same(tensor: torch.Tensor, flow: torch.Tensor) -> bool:
 
 def _per_step(size: Shape, mode: str) -> Shape | None:
     """Return a shape without time and samples, which a container may have made one axis."""
-    for first in [(SAMPLES,)] if mode == "s" else [(STEPS, SAMPLES), (STEPS * SAMPLES,)]:
+    merged = (STEPS * SAMPLES,)
+    for first in [merged] if mode == "s" else [(STEPS, SAMPLES), merged]:
         if tuple(size[: len(first)]) == first:
             return tuple(size[len(first) :])
     return None
