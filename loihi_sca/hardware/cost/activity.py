@@ -175,8 +175,9 @@ def from_rates(
         raise InputError(f"rates for unknown layers {unknown}; there are {sorted(known)}.")
     for what, value in {"rate": rate, **own}.items():
         if not isinstance(value, Real) or not 0 <= value <= 1:
+            told = f"{value:g}" if isinstance(value, Real) else repr(value)
             raise InputError(
-                f"{what} is {value!r}; spikes per neuron and step are from 0 to 1, since a neuron "
+                f"{what} is {told}; spikes per neuron and step are from 0 to 1, since a neuron "
                 "spikes at most once in a step."
             )
     steps = architecture.timesteps if timesteps is None else timesteps
