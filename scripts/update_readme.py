@@ -15,7 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import _tables
 
@@ -24,59 +26,47 @@ from loihi_sca.files import write_text
 ROOT = Path(__file__).resolve().parents[1]
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results"
 
-TABLES = {
-    "demo": _tables.demo,
-    "engine": _tables.benchmark,
-    "training": _tables.benchmark,
-    "mnist": _tables.criteria,
-    "nmnist": _tables.criteria,
-    "cifar10": _tables.criteria,
-    "recipe_mnist": _tables.criteria,
-    "recipe_nmnist": _tables.criteria,
-    "recipe_preresnet18": _tables.criteria,
-    "recipe_vgg16": _tables.criteria,
-    "hardware_aware": _tables.cores,
-    "differential": _tables.differential,
-    "faults": _tables.faults,
-    "faults_lava": _tables.faults_lava,
-    "differential_lava": _tables.differential_lava,
-    "fuzz": _tables.fuzz,
-    "cycles": _tables.cycles,
-    "lowest": _tables.lowest,
-    "lowest_training": _tables.lowest_training,
-    "sigma_delta": _tables.video,
-    "sigma_delta_speed": _tables.targets,
-    "recurrent_speed": _tables.targets,
-    "training_against": _tables.against,
-    "training_against_intel": _tables.against,
-    "waiting": _tables.benchmark,
-    "events": _tables.events,
-    "events_intel": _tables.events,
+ON_PAGE: dict[str, dict[str, Callable[[Any], str]]] = {
+    "results.md": {
+        "demo": _tables.demo,
+        "engine": _tables.benchmark,
+        "training": _tables.benchmark,
+        "mnist": _tables.criteria,
+        "nmnist": _tables.criteria,
+        "cifar10": _tables.criteria,
+        "recipe_mnist": _tables.criteria,
+        "recipe_nmnist": _tables.criteria,
+        "recipe_preresnet18": _tables.criteria,
+        "recipe_vgg16": _tables.criteria,
+        "hardware_aware": _tables.cores,
+    },
+    "compiler.md": {
+        "sigma_delta": _tables.video,
+        "sigma_delta_speed": _tables.targets,
+        "recurrent_speed": _tables.targets,
+    },
+    "how_we_test.md": {
+        "differential": _tables.differential,
+        "differential_lava": _tables.differential_lava,
+        "faults": _tables.faults,
+        "faults_lava": _tables.faults_lava,
+        "fuzz": _tables.fuzz,
+        "cycles": _tables.cycles,
+        "lowest": _tables.lowest,
+        "lowest_training": _tables.lowest_training,
+    },
+    "training_speed.md": {
+        "training_against": _tables.against,
+        "training_against_intel": _tables.against,
+        "waiting": _tables.benchmark,
+        "events": _tables.events,
+        "events_intel": _tables.events,
+    },
 }
-"""How each block is made from the JSON that its script writes."""
+"""How each block is made from the JSON that its script writes, by the page of docs/ it is on."""
 
-COMPILER, PAGE = ROOT / "docs" / "compiler.md", ROOT / "docs" / "results.md"
-TESTS = ROOT / "docs" / "how_we_test.md"
-PAGES = dict.fromkeys(TABLES, PAGE)
-PAGES |= dict.fromkeys(("sigma_delta", "sigma_delta_speed", "recurrent_speed"), COMPILER)
-PAGES |= dict.fromkeys(
-    (
-        "differential",
-        "differential_lava",
-        "faults",
-        "faults_lava",
-        "fuzz",
-        "cycles",
-        "lowest",
-        "lowest_training",
-    ),
-    TESTS,
-)
-PAGES |= dict.fromkeys(
-    ("training_against", "training_against_intel", "waiting", "events", "events_intel"),
-    ROOT / "docs" / "training_speed.md",
-)
-"""Where a whole table stands."""
+TABLES = {name: make for blocks in ON_PAGE.values() for name, make in blocks.items()}
+PAGES = {name: ROOT / "docs" / page for page, blocks in ON_PAGE.items() for name in blocks}
 
 SHORT: dict[str, tuple[str, ...]] = {
     "demo": (

@@ -8,11 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-STORED = (
-    "mnist", "nmnist", "cifar10", "hardware_aware", "sigma_delta", "sigma_delta_speed",
-    "recurrent_speed", "training_against", "training_against_intel", "waiting", "events",
-    "events_intel", "recipe_mnist", "recipe_nmnist", "recipe_preresnet18", "recipe_vgg16",
-)  # fmt: skip
+RESULTS = ROOT / "docs" / "results"
 
 
 @pytest.fixture
@@ -25,10 +21,12 @@ def tables(monkeypatch):
     return update_readme
 
 
-@pytest.mark.parametrize("name", STORED)
-def test_a_whole_table_is_that_of_the_stored_results(tables, name: str) -> None:
-    content = json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text("utf-8"))
-    assert tables.shown(name, tables.PAGES[name]) == tables.TABLES[name](content)
+def test_a_whole_table_is_that_of_the_stored_results(tables) -> None:
+    stored = {path.stem for path in RESULTS.glob("*.json")}
+    assert set(tables.TABLES) - stored == {"demo", "engine", "training"}  # made by one command
+    for name in set(tables.TABLES) & stored:
+        content = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+        assert tables.shown(name, tables.PAGES[name]) == tables.TABLES[name](content), name
 
 
 def test_readme_shows_three_rows_of_each_or_all_there_are(tables) -> None:
@@ -52,7 +50,7 @@ def test_every_whole_table_says_which_commit_was_measured() -> None:
 
 
 def test_what_is_said_of_cifar10_is_what_its_runs_say(tables) -> None:
-    content = json.loads((ROOT / "docs" / "results" / "cifar10.json").read_text("utf-8"))
+    content = json.loads((RESULTS / "cifar10.json").read_text("utf-8"))
     page = (ROOT / "docs" / "deep_networks.md").read_text("utf-8")
     runs, rows = content["runs"], content["rows"]
     (dense,) = (row["accuracy"] for row in rows if row["budget"] == "dense")
@@ -80,17 +78,17 @@ def test_what_is_said_of_cifar10_is_what_its_runs_say(tables) -> None:
 def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
     told = (ROOT / "CHANGELOG.md").read_text("utf-8")
     for name, rest in (("MNIST", " of its connections"), ("N-MNIST", ", three seeds")):
-        path = ROOT / "docs" / "results" / f"recipe_{name.lower().replace('-', '')}.json"
+        path = RESULTS / f"recipe_{name.lower().replace('-', '')}.json"
         rows = json.loads(path.read_text("utf-8"))["rows"]
         dense, pruned = (f"{100 * row['accuracy']:.2f} %" for row in rows)
         assert f"{name} {dense} dense and {pruned} at 30 %{rest}" in told
     page = (ROOT / "docs" / "deep_networks.md").read_text("utf-8")
-    path = ROOT / "docs" / "results" / "recipe_vgg16.json"
+    path = RESULTS / "recipe_vgg16.json"
     dense, pruned = (r["accuracy"] for r in json.loads(path.read_text("utf-8"))["rows"])
     assert f"right on {100 * dense:.2f} % of the test images, and at 28.39 %" in page
     assert f"on {100 * pruned:.2f} % ({100 * (pruned - dense):.1f})" in page
     assert f"8 epochs: {100 * dense:.1f} % dense, {100 * pruned:.1f} % at 28.39 %" in told
-    path = ROOT / "docs" / "results" / "recipe_preresnet18.json"
+    path = RESULTS / "recipe_preresnet18.json"
     dense, *_ = json.loads(path.read_text("utf-8"))["rows"]
     reached = f"{100 * dense['accuracy']:.2f} %"
     assert f"PreResNet18 at an eighth of its width {reached} on CIFAR-10" in told
@@ -102,7 +100,7 @@ def test_what_is_said_of_the_recipes_is_what_their_runs_say() -> None:
 
 
 def test_what_is_said_of_threads_that_rest_is_what_was_measured() -> None:
-    content = json.loads((ROOT / "docs" / "results" / "waiting.json").read_text("utf-8"))
+    content = json.loads((RESULTS / "waiting.json").read_text("utf-8"))
     gains = {r["work"]: r["value"] for r in content["rows"] if r["metric"] == "spinning / resting"}
     beside = [gain for work, gain in gains.items() if work.endswith("beside a busy process")]
     assert len(beside) == 3
@@ -116,7 +114,7 @@ def test_what_is_said_of_threads_that_rest_is_what_was_measured() -> None:
 
 
 def test_what_is_said_of_a_second_thread_is_what_was_measured() -> None:
-    stored = ROOT / "docs" / "results" / "training_against_intel.json"
+    stored = RESULTS / "training_against_intel.json"
     rows = json.loads(stored.read_text("utf-8"))["rows"]
     seconds = {r["work"]: r["value"] for r in rows if r["metric"] == "step, time: ours"}
     gains = {

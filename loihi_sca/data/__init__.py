@@ -3,7 +3,7 @@
 from loihi_sca.data.arrays import read_npy
 from loihi_sca.data.augment import Augmentation, check_augmentation
 from loihi_sca.data.dataset import Dataset
-from loihi_sca.data.datasets import load, load_as, shape_as, shape_of
+from loihi_sca.data.datasets import check_test_samples, load, load_as, shape_as, shape_of
 from loihi_sca.data.description import Description, describe
 from loihi_sca.data.encoding import ENCODED, encoding_of
 from loihi_sca.data.known import NAMES
@@ -24,6 +24,7 @@ __all__ = [
     "Recordings",
     "Split",
     "check_augmentation",
+    "check_test_samples",
     "count_events",
     "describe",
     "encoding_of",

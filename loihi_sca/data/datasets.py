@@ -16,6 +16,7 @@ from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.encoding import with_encoding
 from loihi_sca.data.known import known_as
 from loihi_sca.data.labels import check_labels
+from loihi_sca.data.own import is_own
 from loihi_sca.data.recordings import Recordings, downsampled
 from loihi_sca.data.samples import (
     Courses,
@@ -160,6 +161,21 @@ def load_as(config: DataConfig, *, split: Split, seed: int = 0) -> Dataset:
     return _load(config, split, seed, config.timesteps)
 
 
+def check_test_samples(config: DataConfig) -> None:
+    """Read the samples of one's own to test with.
+
+    What is wrong with them would otherwise show when a training is over. Of known datasets all is
+    known before.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As :func:`load`.
+    """
+    if is_own(config.name):
+        load_as(config, split="test")
+
+
 def _load(
     config: DataConfig,
     split: Split,
@@ -276,4 +292,4 @@ def _check_labels(
             f"{name}: {samples} training samples, of which none is left for validation, a tenth "
             f"of them. Put at least {HELD_OUT} into the files for training."
         )
-    check_labels(name, int(labels.min()), int(labels.max()), classes)
+    check_labels(f"{name} ({split})", int(labels.min()), int(labels.max()), classes)

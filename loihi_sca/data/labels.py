@@ -34,7 +34,9 @@ def check_labels(name: str, least: int, most: int, classes: int | None = None) -
     """
     allowed = MOST_CLASSES if classes is None else classes
     if least < 0 or most >= allowed:
-        hint = "" if classes else ": one output for each class. Number the classes from 0"
+        hint = (
+            "" if classes is not None else ": one output for each class. Number the classes from 0"
+        )
         raise InputError(
             f"{name}: labels span {least} to {most}, allowed is 0 to {allowed - 1}{hint}."
         )

@@ -135,7 +135,7 @@ def _checked(name: str, split: str, part: Part) -> tuple[Samples, npt.NDArray[np
     if not x.size or len(labels) != len(x):
         raise InputError(f"{name}: {len(x)} samples of shape {x.shape[1:]} to {split}, but "
                          f"{len(labels)} labels; one for each, and at least one.")  # fmt: skip
-    check_labels(name, int(labels.min()), int(labels.max()), part.classes)
+    check_labels(f"{name} ({split})", int(labels.min()), int(labels.max()), part.classes)
     return _images(name, x) if x.ndim == 4 else _spikes(name, x), labels.astype(np.int64)
 
 

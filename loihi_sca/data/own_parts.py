@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.data.arrays import opened_npz, read_npy
-from loihi_sca.data.labels import MOST_CLASSES, check_labels, labels_beside
+from loihi_sca.data.labels import MOST_CLASSES, labels_beside
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
 from loihi_sca.references import import_reference, is_reference
@@ -99,28 +99,11 @@ def _from_npz(path: Path, test: bool) -> Part:
                     f"{', '.join(sorted(keys)) or 'no arrays'}. Give x_train, y_train, x_test and "
                     "y_test, or x and y."
                 )
-            if not test:
-                _check_classes(path, arrays["y_train"], arrays["y_test"], classes)
             return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {_about(error)}") from error
-
-
-def _check_classes(
-    path: Path, trained: npt.NDArray[Any], tested: npt.NDArray[Any], classes: int | None
-) -> None:
-    """Raise if there are labels to test with that a network will have no output for.
-
-    Whoever trains would see it only once that is done. Labels of an odd kind are refused where
-    they are read.
-    """
-    if all(x.dtype.kind in "iu" and x.size for x in (trained, tested)) and trained.min() >= 0:
-        check_labels(
-            f"{path}: y_test", int(tested.min()), int(tested.max()),
-            classes or int(trained.max()) + 1,
-        )  # fmt: skip
 
 
 def _about(error: Exception) -> str:

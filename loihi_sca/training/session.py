@@ -149,6 +149,7 @@ class _Session:
     ) -> None:
         self.run, self.label, self.world, self.note = run, label_of(recipe), world, note
         self.observer = observer
+        data.check_test_samples(recipe.data)
         training, validation = (load_split(recipe, part) for part in ("train", "validation"))
         self.trainer = Trainer(
             recipe, training.first(recipe.data.limit), validation, world=world, device=device

@@ -42,10 +42,15 @@ def main() -> int:
     parser.add_argument("--only", choices=CAMPAIGNS, help="one campaign")
     parser.add_argument("--faults", nargs="+", metavar="NAME", help="of it, by default all")
     given = parser.parse_args()
+    campaigns = [given.only] if given.only else [*CAMPAIGNS]
+    known = [fault for name in campaigns for fault in CAMPAIGNS[name][0]]
+    for fault in given.faults or ():
+        if fault not in known:
+            parser.error(f"--faults: there is no {fault!r}; there are {', '.join(known)}.")
     state: dict[str, Any] = {"schema": 1, "campaigns": {}}
     if given.json and given.json.exists():
         state = json.loads(given.json.read_text(encoding="utf-8"))
-    for name in [given.only] if given.only else CAMPAIGNS:
+    for name in campaigns:
         faults, inject = CAMPAIGNS[name]
         chosen = {x: act for x, act in faults.items() if x in (given.faults or faults)}
         for fault, counts in inject(chosen, given.times):
@@ -53,9 +58,14 @@ def main() -> int:
             stamp(state)
             if given.json:
                 write_json(given.json, state)
+    return report(state["campaigns"])
+
+
+def report(campaigns: dict[str, Any]) -> int:
+    """Print a row for each fault, and what was not survived; return 1 where there is some."""
     table = Table("campaign", "fault", "injected", "not survived")
     failures = []
-    for campaign, faults in state["campaigns"].items():
+    for campaign, faults in campaigns.items():
         for name, counts in faults.items():
             count = len(counts["failures"])
             absent = f" (not here: {counts['absent']})" if "absent" in counts else ""
@@ -63,7 +73,7 @@ def main() -> int:
             failures += [f"{campaign}, {name}: {text}" for text in counts["failures"]]
     Console(width=120).print(table)
     print(*failures, sep="\n")
-    return bool(failures)
+    return int(bool(failures))
 
 
 if __name__ == "__main__":

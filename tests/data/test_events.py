@@ -161,7 +161,7 @@ def test_damaged_files_of_spoken_words_are_named(tmp_path) -> None:
     with pytest.raises(InputError, match="2 lists of times, 2 of units and 1 labels"):
         data.load("shd", split="test", root=tmp_path)
     as_heidelberg(path, SPOKEN, [1, 20])
-    with pytest.raises(InputError, match="shd: labels span 1 to 20, allowed is 0 to 19"):
+    with pytest.raises(InputError, match=r"shd \(test\): labels span 1 to 20, allowed is 0 to 19"):
         data.load("shd", split="test", root=tmp_path)
     as_heidelberg(path, [[(700, 0.0)], [(1, float("nan"))], []], [0, 1, 2])
     test = data.load("shd", split="test", root=tmp_path)

@@ -141,14 +141,8 @@ def test_what_a_file_may_not_hold_is_named(changes, message, tmp_path) -> None:
         for split in ("test", "train"):
             data.load("mine.npz", split=split, root=tmp_path)
 
-    with pytest.raises(InputError, match=f"mine.npz: .*{message}"):
+    with pytest.raises(InputError, match=f"mine.npz.*: .*{message}"):
         load_both()
-
-
-def test_labels_that_no_output_is_for_are_named_before_any_training(tmp_path) -> None:
-    np.savez(tmp_path / "mine.npz", **whole(y_test=labels(9) + 1))
-    with pytest.raises(InputError, match=r"mine.npz: y_test: labels span 1 to 3, allowed is 0 to"):
-        data.load("mine.npz", root=tmp_path)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, 1 << 64])

@@ -14,7 +14,7 @@ from loihi_sca.hardware.architecture import ArchitectureFile, build
 from loihi_sca.hardware.shapes import Geometry, LayerSpec
 from loihi_sca.planning.budget import Plan, plan
 from loihi_sca.planning.chain import chain_of
-from loihi_sca.planning.meters import meter_of
+from loihi_sca.planning.meters import Meter, meter_of
 from loihi_sca.planning.outline import Outline, outline
 from loihi_sca.planning.rates import Rates
 from loihi_sca.planning.target import target_of
@@ -32,6 +32,16 @@ def planned(
 ) -> Plan:
     target = target_of(PruningConfig.model_validate({"regenerate": 0.0, **budget}), net)
     return plan(net, target, floor=floor, importance=importance, objective=objective, trust=trust)
+
+
+def sum_of_parts(meter: Meter, net: Outline) -> float:
+    """Return what all its units cost with the channels that they have."""
+    units = chain_of(net)
+    channels = [net.architecture.layers[0].shape[0], *(unit.channels for unit in units)]
+    return sum(
+        meter.costs(unit, np.array([now]), np.array([before])).item()
+        for unit, before, now in zip(units, channels[:-1], channels[1:], strict=True)
+    )
 
 
 def test_vgg16_takes_less_than_a_second_and_the_cores_it_promises() -> None:
@@ -81,12 +91,7 @@ def test_the_parts_add_up_to_the_whole(quantity: str, pooling: str) -> None:
     net = network("vgg9", width=0.25, pooling=pooling)
     rates = Rates(4, {"input": 0.3, "conv1": 0.2, "pool3": 0.05})
     meter = meter_of(quantity, "loihi2", net.prunable, rates)
-    total, before = 0.0, np.array([3])
-    for unit in chain_of(net):
-        now = np.array([unit.channels])
-        total += meter.costs(unit, now, before).item()
-        before = now
-    assert total == pytest.approx(meter.total(net.architecture))
+    assert sum_of_parts(meter, net) == pytest.approx(meter.total(net.architecture))
 
 
 ODD_LAYERS = {  # whose channels are no plain rows and columns of a table
@@ -119,11 +124,7 @@ def test_parts_in_groups_and_fed_back_add_up_to_the_whole(quantity: str, first: 
     """Also counted by hand: every kernel once, and every neuron of the ring to every other."""
     net = odd_network(first)
     meter = meter_of(quantity, "loihi2", net.prunable, Rates(5, {"input": 0.3, "ring": 0.2}))
-    total, before = 0.0, np.array([2])
-    for unit in chain_of(net):
-        now = np.array([unit.channels])
-        total += meter.costs(unit, now, before).item()
-        before = now
+    total = sum_of_parts(meter, net)
     assert total == pytest.approx(meter.total(net.architecture))
     if quantity == "connections":
         heads = {"in groups": 8 * 2 + 16 * 4, "two maps of each channel": 8 * 2 + 16,

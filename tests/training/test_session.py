@@ -184,3 +184,39 @@ def test_data_of_another_shape_or_other_classes_are_told(tmp_path, shape, classe
     with pytest.raises(ConfigError, match=f"holds a run of other data, .*{told}"):
         train(own, tmp_path / "dense", resume=True)
     assert not RunFolder(tmp_path / "other").saved("dense")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_test": np.arange(8)}, r"\(test\): labels span 0 to 7, allowed is 0 to 3"),
+        ({"x_test": np.zeros((8, 1, 4, 5), np.uint8)}, r"to test with are \(1, 4, 5\)"),
+        ({"x_test": np.full((8, 1, 4, 4), 1.5)}, "images must have values from 0 to 1, got 1.5"),
+        ({"x_test": np.zeros((0, 1, 4, 4), np.uint8)}, "0 samples .* but 8 labels"),
+    ],
+)
+@pytest.mark.parametrize("how", ["file", "function"])
+def test_samples_to_test_with_are_looked_at_before_any_training(
+    tmp_path, monkeypatch, how, changes, message
+) -> None:
+    x, y = np.zeros((20, 1, 4, 4), dtype=np.uint8), np.arange(20) % 4
+    arrays = {"x_train": x, "y_train": y, "x_test": x[:8], "y_test": y[:8], **changes}
+    np.savez(tmp_path / "own.npz", **arrays)
+    code = (
+        "import numpy as np\ndef read(split):\n    z = np.load('own.npz')\n"
+        "    return z['x_' + split], z['y_' + split]\n"
+    )
+    (tmp_path / "samples_of_two_sides.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    name = "own.npz" if how == "file" else "samples_of_two_sides:read"
+    own = Recipe.model_validate(
+        {
+            "name": "own",
+            "data": {"name": name, "timesteps": 2},
+            "model": {"layers": [{"type": "dense", "neurons": 4}]},
+            "training": {"epochs": 1},
+        }
+    )
+    with pytest.raises(InputError, match=message):
+        train(own, "run")
+    assert not (tmp_path / "run").exists()
