@@ -16,10 +16,9 @@ from loihi_sca.model.gating import add_gate, is_gateable, synapse_of, weights_of
 from loihi_sca.model.kinds import CONV, DENSE, INPUT, READ_OUT, RECURRENT
 from loihi_sca.model.neurons import neuron_problems
 from loihi_sca.model.outline import Seen, Watch, outline_of_row, share_sent
-from loihi_sca.model.outputs import tensors_of
 from loihi_sca.model.precision import types_besides_float32
 from loihi_sca.model.recurrence import rest
-from loihi_sca.model.removal import gated_in, is_depthwise, keep_channels
+from loihi_sca.model.removal import gated_in, is_depthwise
 from loihi_sca.model.residual import Residual
 from loihi_sca.model.route import find_route
 from loihi_sca.model.samples import as_sample, forward_fails
@@ -30,6 +29,7 @@ from loihi_sca.model.walk import ON_STREAM, as_module, blocks_of, forward_of, is
 from loihi_sca.planning.outline import Outline
 from loihi_sca.planning.rates import Rates
 from loihi_sca.problems import Problem, raise_for
+from loihi_sca.pruning.rehearsal import rehearse
 from loihi_sca.slayer import dynamics
 
 REHEARSED = 2
@@ -143,7 +143,7 @@ def _at_work(model: Any, sample: torch.Tensor) -> Prepared:
     raise_for(_problems(same))
     held = _held(row)
     rehearsed = Prepared(same, held)
-    raise_for(_rehearsed(replica, rehearsed, sample, before))
+    raise_for(rehearse(replica, same, rehearsed.add_gates(()), sample, before))
     outline = None
     if not any(isinstance(block, ON_STREAM) for _, block in row):
         seen = [Seen(name, block, *watch.shapes[name]) for name, block in row]
@@ -258,47 +258,3 @@ def _held(row: list[tuple[str, torch.nn.Module]]) -> dict[str, str]:
         if not gated.prunable:
             found.setdefault(name, "it is made with prunable=False")
     return found
-
-
-def _rehearsed(
-    replica: torch.nn.Module, prepared: Prepared, sample: torch.Tensor, before: object
-) -> Iterator[Problem]:
-    """Gate and cut a copy; yield a problem if it does not do what it did."""
-    blocks = prepared.add_gates(())
-
-    def forward(sample: torch.Tensor) -> object:
-        rest(replica)
-        return forward_of(replica)(sample)
-
-    random = torch.Generator().manual_seed(0)
-    stage = "with gates that are all open it"
-    try:
-        with torch.no_grad():
-            if not _same(before, forward(sample)):
-                yield Problem(type(replica).__name__, f"{stage} gives something else", REPORT)
-                return
-            for block in blocks.values():
-                off = torch.randperm(block.channels, generator=random)[: block.channels // 2]
-                block.gate.data[off] = 0
-            gated = forward(sample)
-            stage = "without the channels that are switched off it"
-            keep_channels(prepared.row, {n: b.alive for n, b in gated_in(prepared.row)})
-            cut = forward(sample)
-    except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
-        yield Problem(
-            type(replica).__name__,
-            f"{stage} fails ({type(error).__name__}: {str(error).rstrip('.')})",
-            "Its forward pass must not name numbers of channels: use -1 in reshape, and reshape "
-            "instead of view.",
-        )
-        return
-    if not _same(gated, cut):
-        yield Problem(type(replica).__name__, f"{stage} gives something else", REPORT)
-
-
-REPORT = "Its forward pass must not depend on which channels there are."
-
-
-def _same(expected: object, actual: object) -> bool:
-    pairs = zip(tensors_of(expected), tensors_of(actual), strict=True)
-    return all(torch.equal(a, b) for (_, a), (_, b) in pairs)

@@ -164,7 +164,9 @@ def test_labels_that_are_no_classes_are_refused(tmp_path) -> None:
     arrays = {f"x_{part}": np.zeros((20, 28, 28), dtype=np.uint8) for part in ("train", "test")}
     labels = {f"y_{part}": np.arange(20) for part in ("train", "test")}
     np.savez(tmp_path / "mnist.npz", **arrays, **labels)
-    with pytest.raises(InputError, match=r"mnist \(train\): labels span 0 to 19, allowed is 0 to 9"):
+    with pytest.raises(
+        InputError, match=r"mnist \(train\): labels span 0 to 19, allowed is 0 to 9"
+    ):
         data.load("mnist", root=tmp_path)
 
 

@@ -19,6 +19,7 @@ from own_models import (
 )
 from safetensors.torch import load, save
 from tiny_training import tiny_recipe
+from torch.nn.utils import parametrize
 
 import loihi_sca
 from loihi_sca import data
@@ -384,7 +385,7 @@ def test_what_a_neuron_remembers_of_the_last_batch_is_not_compiled() -> None:
 def test_what_cannot_be_meant_is_refused_when_the_pruner_is_made() -> None:
     spikes, _ = batch()
     fixed = Reshaping(fixed=True)
-    with pytest.raises(UnsupportedLayer, match=r"without the channels .* fails.*use -1"):
+    with pytest.raises(UnsupportedLayer, match=r"fails without the channels .*use -1"):
         loihi_sca.Pruner(fixed, spikes, budget="keep=0.5")
     with pytest.raises(ConfigError, match="Give the pruner a sample"):
         loihi_sca.Pruner(Reshaping(), budget="keep=0.5")
@@ -478,6 +479,19 @@ def test_resonators_are_refused_by_name() -> None:
     for sample in (None, pairs()[0]):
         with pytest.raises(UnsupportedLayer, match=r"(?s)0-dense: it resonates.*1-dense: it res"):
             loihi_sca.Pruner(model, sample, budget="keep=0.5")
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return 2 * weight
+
+
+def test_weights_that_cannot_be_written_back_cannot_be_cut() -> None:
+    model = row()
+    parametrize.register_parametrization(model[0].synapse, "weight", Doubled())
+    told = r"cannot be taken out .*Doubled does not implement right_inverse.*remove_parametrizatio"
+    with pytest.raises(UnsupportedLayer, match=told):
+        loihi_sca.Pruner(model, pairs()[0], budget="keep=0.5")
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.float64])
