@@ -1,4 +1,4 @@
-"""Lava runs on a machine that has too little of something, and from unusual callers."""
+"""Lava runs where too little is there, under a clock that jumps, and from unusual callers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from _clock import jumping
 from _forked import Absent, Failed, forked
 from _lava_callers import CALLERS, NOT_HERE, small
 
@@ -178,8 +179,24 @@ def without_shared_memory(folder: Path) -> None:
     limited(little_shared_memory)(folder)
 
 
+def with_a_jumping_clock(folder: Path) -> None:
+    """Run Lava under a clock that jumps, in all processes that it starts.
+
+    Raises
+    ------
+    Absent
+        There is no libfaketime here.
+    """
+    try:
+        with jumping(folder) as clock:
+            limited(lambda: os.environ.update(clock))(folder)
+    except ModuleNotFoundError as error:
+        raise Absent(str(error)) from error
+
+
 LIMITS: dict[str, Callable[[Path], None]] = {
     "out of processes": without_processes,
     "out of shared memory": without_shared_memory,
+    "the clock jumps": with_a_jumping_clock,
 }
 CALLS = {f"called from {name}": from_caller(name) for name in CALLERS}
