@@ -26,10 +26,11 @@ from loihi_sca.engine.result import (
     RunResult,
     Schedule,
     check_runnable,
+    check_schedule,
     check_shape,
     check_values,
 )
-from loihi_sca.engine.windows import State, as_stream, check_schedule, check_state
+from loihi_sca.engine.windows import State, as_stream, check_state
 from loihi_sca.errors import ConfigError
 from loihi_sca.hdf5_files import path_of
 from loihi_sca.network import IntArray, Network, Shape

@@ -31,6 +31,7 @@ from loihi_sca.engine.result import (
     Trace,
     check_data,
     check_runnable,
+    check_schedule,
 )
 from loihi_sca.network import (
     ComplexDense,
@@ -90,8 +91,8 @@ def run(
 
     Raises
     ------
-    UnsupportedLayer, InputError
-        The network cannot be written for Lava, or the data do not fit it.
+    ConfigError, UnsupportedLayer, InputError
+        There is no such schedule, the network cannot be written for Lava, or the data do not fit.
     BackendError
         No Python here can run Lava, or Lava failed, hung or died.
     """
@@ -154,6 +155,7 @@ def _run(
     timeout_s: float | None,
     on_progress: Progress | None,
 ) -> RunResult:
+    check_schedule(schedule)
     check_runnable(network)
     netx.require_runnable(network)
     if schedule == "pipelined":

@@ -16,31 +16,40 @@ def check_start(network: Network) -> None:
     """Raise where a layer spikes of its own before its window begins, and that stays.
 
     Layer ``l`` waits ``l`` steps for its first spike, and Lava resets it then; but not what a
-    recurrent layer has fed back to itself a step before, nor a resonator that has heard of it.
+    recurrent layer has fed back to itself a step before, what delays hold back longer, nor a
+    resonator that has heard of it.
     """
     layers = network.synapse_layers
     if network.is_graded:
         _check_delays(layers)
         return
     following = (*layers, None)[1:]
-    lasting = [
-        (index, layer.name)
-        for index, (layer, after) in enumerate(zip(layers, following, strict=True))
-        if isinstance(layer, Recurrent) or isinstance(after, ComplexDense)
-    ]
+    lasting = {
+        layer.name: slice(waits - kept, waits)
+        for waits, (layer, after) in enumerate(zip(layers, following, strict=True), start=1)
+        if (kept := _steps_kept(layer, after, waits))
+    }
     if not lasting:
         return
     quiet = np.zeros((1, *network.data_shape, len(layers)), dtype=np.int32)
-    names = [name for _, name in lasting]
-    traces = reference.run(network, quiet, schedule="cold", record=names).traces
-    early = [name for index, name in lasting if traces[name].spikes[..., : index + 1].any()]
+    traces = reference.run(network, quiet, schedule="cold", record=[*lasting]).traces
+    early = [name for name, steps in lasting.items() if traces[name].spikes[..., steps].any()]
     if early:
         raise UnsupportedLayer(
             f"{', '.join(early)}: a bias or a threshold of 0 makes it spike before its first "
-            "input, and Lava does not reset what a recurrent layer has fed back to itself, nor "
-            "resonators",
+            "input, and Lava does not reset what a recurrent layer has fed back to itself, what "
+            "delays hold back, nor resonators",
             'Run it with schedule="cold".',
         )
+
+
+def _steps_kept(layer: Layer, after: Layer | None, waits: int) -> int:
+    """Return of how many steps that a layer waits its spikes are still felt after the reset."""
+    if isinstance(layer, Recurrent) or isinstance(after, ComplexDense):
+        return waits
+    if isinstance(after, Dense) and after.delay is not None:
+        return min(waits, int(after.delay.max()))
+    return 0
 
 
 def _check_delays(layers: Sequence[Layer]) -> None:

@@ -21,11 +21,9 @@ class Windows:
     layer ``l`` (from 1; of a graph, the longest way to it) does at local step ``t`` of sample ``i``
     comes at step ``i T + t + l``.
     Where state outlives a reset (cold; resonators; sigma-delta neurons; spikes that a synapse holds
-    back, of a recurrent layer or in delay lines), each sample gets a build of its own. One trace of
-    what was before is left even there: layers run before their window begins, and what a biased
-    layer sends then, the delays of the next carry into its window. That takes a bias of about the
-    threshold, and is what stock Lava does; of recurrent layers, resonators and sigma-delta neurons
-    it is refused (:mod:`loihi_sca.engine.lava_start`).
+    back, of a recurrent layer or in delay lines), each sample gets a build of its own. Even there
+    layers run before their window begins; what they send then and would be felt in it is refused
+    (:mod:`loihi_sca.engine.lava_start`).
 
     Attributes
     ----------

@@ -20,7 +20,14 @@ import numpy.typing as npt
 from loihi_sca.engine.delays import later, later_by_channel
 from loihi_sca.engine.reference_graded import count, run_neurons
 from loihi_sca.engine.reference_resonator import resonate
-from loihi_sca.engine.result import RunResult, Schedule, Trace, check_data, check_runnable
+from loihi_sca.engine.result import (
+    RunResult,
+    Schedule,
+    Trace,
+    check_data,
+    check_runnable,
+    check_schedule,
+)
 from loihi_sca.network import (
     ComplexDense,
     Conv,
@@ -60,9 +67,12 @@ def prepare(network: Network, *, schedule: Schedule = "pipelined") -> Prepared:
 
     Raises
     ------
+    ConfigError
+        There is no such schedule.
     UnsupportedLayer
         The network has a neuron whose dynamics are not defined here.
     """
+    check_schedule(schedule)
     check_runnable(network)
     return Prepared(network, schedule)
 
@@ -90,11 +100,14 @@ def run(
 
     Raises
     ------
+    ConfigError
+        There is no such schedule.
     UnsupportedLayer
         The network has a neuron whose dynamics are not defined here.
     InputError
         The data do not fit.
     """
+    check_schedule(schedule)
     check_runnable(network)
     spikes = check_data(network, data)
     started = time.perf_counter()

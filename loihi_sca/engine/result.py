@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from loihi_sca.engine.axes import way_out
-from loihi_sca.errors import InputError, UnsupportedLayer
+from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
 from loihi_sca.network import Input, IntArray, Network, OtherLayer, OtherNeuron
 from loihi_sca.network.activity import LayerActivity, activity_table
 from loihi_sca.network.fixed_point import MAX_BIAS, MAX_VALUE, MIN_BIAS, STATE_LIMIT
@@ -150,6 +150,17 @@ class Engine(Protocol):
 
     def __call__(self, network: Network, *, schedule: Schedule = "pipelined") -> Prepared:
         """Return the network, ready."""
+
+
+def check_schedule(schedule: str) -> None:
+    """Raise :class:`ConfigError` unless it is one of :data:`Schedule`."""
+    check_one_of("schedule", schedule, get_args(Schedule))
+
+
+def check_one_of(what: str, given: str, allowed: tuple[str, ...]) -> None:
+    """Raise :class:`ConfigError` unless something is among what is allowed."""
+    if given not in allowed:
+        raise ConfigError(f"{what} {given!r}: {' or '.join(allowed)}.")
 
 
 def check_runnable(network: Network) -> None:

@@ -8,8 +8,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
-from loihi_sca.engine.result import RunResult, Schedule, SpikeArray, Trace
-from loihi_sca.errors import ConfigError
+from loihi_sca.engine.result import RunResult, SpikeArray, Trace, check_one_of
 
 State: TypeAlias = Literal["fresh", "carried"]
 """``fresh``: every sample starts at rest. ``carried``: the samples are windows that follow each
@@ -22,17 +21,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 def check_state(state: str) -> None:
     """Raise :class:`ConfigError` unless it is one of :data:`State`."""
-    _check_one_of("state", state, get_args(State))
-
-
-def check_schedule(schedule: str) -> None:
-    """Raise :class:`ConfigError` unless it is one of :data:`loihi_sca.engine.result.Schedule`."""
-    _check_one_of("schedule", schedule, get_args(Schedule))
-
-
-def _check_one_of(what: str, given: str, allowed: tuple[str, ...]) -> None:
-    if given not in allowed:
-        raise ConfigError(f"{what} {given!r}: {' or '.join(allowed)}.")
+    check_one_of("state", state, get_args(State))
 
 
 def as_stream(windows: npt.NDArray[Kind]) -> npt.NDArray[Kind]:

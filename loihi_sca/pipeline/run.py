@@ -13,14 +13,8 @@ import numpy.typing as npt
 from loihi_sca import netx
 from loihi_sca.compiler.compare import assert_same_spikes
 from loihi_sca.engine import fast, lava_cpu, reference
-from loihi_sca.engine.result import RunResult, Schedule, check_shape
-from loihi_sca.engine.windows import (
-    State,
-    as_stream,
-    check_schedule,
-    check_state,
-    cut_result,
-)
+from loihi_sca.engine.result import RunResult, Schedule, check_schedule, check_shape
+from loihi_sca.engine.windows import State, as_stream, check_state, cut_result
 from loihi_sca.errors import ConfigError
 from loihi_sca.hdf5_files import path_of
 from loihi_sca.network import Network, Shape

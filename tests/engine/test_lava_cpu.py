@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from loihi_sca import netx
-from loihi_sca.engine import lava_cpu, reference
-from loihi_sca.errors import InputError, NetworkError, UnsupportedLayer
+from loihi_sca.engine import fast, lava_cpu, reference
+from loihi_sca.engine.lava_start import check_start
+from loihi_sca.errors import ConfigError, InputError, NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense, Input, Network, Pool
 
 pytestmark = [
@@ -53,6 +54,14 @@ def delayed_network(rng):
                   delay=rng.integers(0, 63, (4, 7)) // 8),
         ),
     )  # fmt: skip
+
+
+def early_network(bias: int, delay: int) -> Network:
+    """Return a network whose first layer spikes of its own if the bias is above 0, held back."""
+    at_once = Cuba(current_decay=0, voltage_decay=0, threshold=0)
+    one, held = np.full((1, 1), 2), np.full((1, 1), delay)
+    first = Dense("first", (1,), one, neuron=at_once, bias=np.array([bias]))
+    return Network("early", (first, Dense("second", (1,), one, neuron=at_once, delay=held)))
 
 
 def own_decays_network(rng):
@@ -200,3 +209,31 @@ def test_bad_input_is_refused_before_lava_starts(rng, tmp_path, nothing_left):
     with pytest.raises(NetworkError, match="not a readable HDF5 file"):
         lava_cpu.run_file(tmp_path / "text.net", np.ones((1, 4, 5), dtype=int))
     assert nothing_left == []
+
+
+def test_what_delays_carry_into_a_window_is_refused() -> None:
+    """Found by the campaign of random networks: stock Lava spikes a step too early there."""
+    quiet = np.zeros((2, 1, 3), dtype=np.uint8)
+    for network in (early_network(8, 1), early_network(8, 2)):
+        with pytest.raises(UnsupportedLayer, match=r"first: a bias .* what delays hold back"):
+            lava_cpu.run(network, quiet)
+    for network in (early_network(8, 0), early_network(0, 2)):
+        check_start(network)
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize(
+    ("bias", "delay", "schedule"), [(8, 0, "pipelined"), (0, 2, "pipelined"), (8, 2, "cold")]
+)
+def test_what_delays_do_not_carry_into_a_window_is_exact(bias, delay, schedule) -> None:
+    data = np.array([[[1, 0, 0, 0]], [[0, 1, 1, 0]]], dtype=np.uint8)
+    network = early_network(bias, delay)
+    found, expected = (e.run(network, data, schedule=schedule) for e in (lava_cpu, reference))
+    assert expected.spikes.any()
+    assert np.array_equal(found.spikes, expected.spikes)
+
+
+@pytest.mark.parametrize("engine", [reference, fast, lava_cpu])
+def test_a_schedule_that_is_none_is_named(engine) -> None:
+    with pytest.raises(ConfigError, match="schedule 'colt': pipelined or cold"):
+        engine.run(early_network(0, 0), np.zeros((1, 1, 3), dtype=np.uint8), schedule="colt")

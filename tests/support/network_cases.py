@@ -30,6 +30,7 @@ from loihi_sca.compiler.passes.repair_weights import repair_weights
 from loihi_sca.compiler.pipeline import PASSES, PASSES_UNROLLING, run_passes
 from loihi_sca.compiler.refuse import find_problems
 from loihi_sca.engine import reference
+from loihi_sca.engine.lava_start import check_start
 from loihi_sca.engine.result import Schedule
 from loihi_sca.errors import UnsupportedLayer
 from loihi_sca.network import ComplexDense, Dense, Layer, Network, Recurrent, Resonator
@@ -182,11 +183,20 @@ def cases(draw: Any, kind: str, for_lava: bool = False) -> Case:
 
 def _on_lava(case: Case) -> Case:
     """Return a case as Lava can run it, and as it is worth the time: silence proves little."""
-    if any(map(spikes_at_rest, case.network)):
+    if any(map(spikes_at_rest, case.network)) or starts_early(case.network):
         case = case._replace(schedule="cold")
     network, data, schedule = case
     assume(reference.run(network, data, schedule=schedule).spikes.any())
     return case
+
+
+def starts_early(network: Network) -> bool:
+    """Tell whether Lava would carry what is sent before the first input into a window."""
+    try:
+        check_start(network)
+    except UnsupportedLayer:
+        return True
+    return False
 
 
 def spikes_at_rest(layer: Layer) -> bool:

@@ -30,6 +30,7 @@ from loihi_sca.engine.result import (
     SpikeArray,
     Trace,
     check_runnable,
+    check_schedule,
     check_shape,
     check_values,
     with_constant,
@@ -56,7 +57,7 @@ def run(
 
     Raises
     ------
-    UnsupportedLayer, NetworkError, InputError
+    ConfigError, UnsupportedLayer, NetworkError, InputError
         As these two.
     """
     ready = prepare(network, schedule=schedule, memory_budget=memory_budget, threads=threads)
@@ -86,11 +87,14 @@ def prepare(
 
     Raises
     ------
+    ConfigError
+        There is no such schedule.
     UnsupportedLayer
         The network has a neuron whose dynamics are not defined here.
     InputError
         There are no threads.
     """
+    check_schedule(schedule)
     check_runnable(network)
     count = usable_threads(threads)
     if network.is_graded:
