@@ -88,7 +88,13 @@ def quantise_readout(readout: FloatReadout | None) -> tuple[Readout, tuple[str, 
             "Train it without.",
         )
     top = np.abs(synapses.weight).max()
-    scale = 1.0 if _all_even(synapses.weight) else MAX_WEIGHT / max(top, 1e-30)
+    if top == 0:
+        raise UnsupportedLayer(
+            f"nodes {', '.join(map(repr, synapses.names))}: all weights of the read-out are 0, so "
+            "that it tells no classes apart"
+        )
+    as_they_are = _all_even(synapses.weight) and _weights_fit(synapses.weight)
+    scale = 1.0 if as_they_are else float(MAX_WEIGHT / top)
     weight = _even(synapses.weight * scale)
     neuron = None
     if readout.current_left is not None and readout.voltage_left is not None:
@@ -148,9 +154,13 @@ def _scale(layer: FloatLayer, bias: FloatArray) -> float:
 
 def _fits(weight: FloatArray, bias: FloatArray, threshold: FloatArray) -> bool:
     return bool(
-        weight.max() <= MAX_WEIGHT + ON_GRID and weight.min() >= MIN_WEIGHT - ON_GRID
-        and np.abs(bias).max() <= MAX_BIAS + ON_GRID and threshold[0] <= MAX_THRESHOLD
+        _weights_fit(weight) and np.abs(bias).max() <= MAX_BIAS + ON_GRID
+        and threshold[0] <= MAX_THRESHOLD
     )  # fmt: skip
+
+
+def _weights_fit(weight: FloatArray) -> bool:
+    return bool(weight.max() <= MAX_WEIGHT + ON_GRID and weight.min() >= MIN_WEIGHT - ON_GRID)
 
 
 def _is_whole(values: FloatArray) -> bool:
@@ -158,7 +168,9 @@ def _is_whole(values: FloatArray) -> bool:
 
 
 def _all_even(values: FloatArray) -> bool:
-    return bool(np.all(_near(values, 2 * np.rint(values / 2))))
+    """Tell whether all are even, and not only so small that each is nearly 0."""
+    even = 2 * np.rint(values / 2)
+    return bool(np.all(_near(values, even)) and even.any())
 
 
 def _near(values: FloatArray, whole: FloatArray | IntArray) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from loihi_sca.exchange.float_layers import FloatArray, FloatLayer, Synapses
 from loihi_sca.exchange.folding import fold, pool
 from loihi_sca.exchange.neurons import Reading, read_neuron, read_readout
 from loihi_sca.exchange.nir_graph import NEURONS, POOLS, READOUTS, NirNode
-from loihi_sca.exchange.values import array_of, number_of, pair_of, per_channel
+from loihi_sca.exchange.values import array_of, number_of, pair_of, per_channel, per_neuron
 from loihi_sca.network import Shape
 
 MAX_DELAY_ERROR = 0.01
@@ -138,10 +138,8 @@ class _Walker:
             found = _conv(node, shape)
         else:
             found = _dense(node, self.shape)
-        found = found.scaled(np.array(self.gain)) if not found.pools else found
-        if found.pools and self.gain != 1.0:
-            found = replace(found, weight=found.weight * self.gain)
-        self.gain = 1.0
+        # what scales the spikes does not scale the bias, which is added behind the weights
+        found, self.gain = replace(found, weight=found.weight * self.gain), 1.0
         if self.pending is not None:
             names = self.pending.names
             found = fold(self.pending, found)
@@ -202,7 +200,7 @@ class _Walker:
             raise UnsupportedLayer(
                 f"{node} stands behind synapses or another delay", "Put it before the synapses."
             )
-        steps = np.broadcast_to(array_of(node, "delay"), self.shape) / self.reading.dt
+        steps = per_neuron(node, "delay", self.shape) / self.reading.dt
         whole = np.rint(steps)
         if np.any(np.abs(steps - whole) > MAX_DELAY_ERROR) or np.any(whole < 0):
             raise UnsupportedLayer(
@@ -265,11 +263,11 @@ def _conv(node: NirNode, shape: Shape) -> Synapses:
 
 def _pool(node: NirNode, shape: Shape) -> Synapses:
     _require_map(node, shape)
-    kernel = pair_of(node, "kernel_size", 1)
+    kernel = pair_of(node, "kernel_size")
     size = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(kernel)
     one = Synapses(
         (node.name,), (1, *shape[1:]), np.full((1, 1, *kernel), size), np.zeros(1),
-        stride=pair_of(node, "stride", 1), padding=pair_of(node, "padding", 0, low=0),
+        stride=pair_of(node, "stride"), padding=pair_of(node, "padding", 0, low=0),
     )  # fmt: skip
     return pool(node.name, shape, _require_places(node, one))
 

@@ -9,7 +9,7 @@ import pytest
 
 import loihi_sca
 from loihi_sca.compiler import compile_with_report
-from loihi_sca.errors import ConfigError, InputError, UnsupportedLayer
+from loihi_sca.errors import ConfigError, InputError, NetworkError, UnsupportedLayer
 from loihi_sca.network import Conv, Cuba, Dense
 
 DT = 1e-4
@@ -231,3 +231,92 @@ def test_a_graph_of_others_runs_on_lava_as_here(path) -> None:
     assert verified.mismatches == 0
     assert "lava" in repr(verified)
     assert loihi_sca.map_network(compiled).cores > 0
+
+
+@pytest.mark.parametrize("kind", ["Affine", "Conv2d"])
+def test_a_scale_of_spikes_does_not_scale_the_bias_behind_them(path, kind) -> None:
+    synapses = (
+        g.linear([[2.0], [6.0]], bias=[3.0, -1.0])
+        if kind == "Affine"
+        else g.conv([[[[2.0]]], [[[6.0]]]], bias=np.array([3.0, -1.0]))
+    )
+    shape = (1,) if kind == "Affine" else (1, 2, 2)
+    nodes = {
+        "input": g.input_(*shape), "s": {"type": "Scale", "scale": np.full(shape, 4.0)},
+        "a": synapses, "n": g.lif(60, 8), "output": g.output(2),
+    }  # fmt: skip
+    g.write(path, nodes)
+    layer = loihi_sca.read_nir(path, dt=DT).layers[1]
+    assert layer.weight.ravel().tolist() == [8, 24]
+    assert layer.bias.tolist() == [3, -1]
+
+
+@pytest.mark.parametrize(
+    ("weight", "taken"),
+    [
+        ([[1000.0, 2.0], [500.0, -400.0]], [[254, 0], [128, -102]]),
+        ([[3e-5, -2e-5], [6e-5, 1e-5]], [[128, -84], [254, 42]]),
+        ([[254.0, -256.0]], [[254, -256]]),
+    ],
+)
+def test_weights_of_a_readout_are_scaled_into_eight_bits(path, weight, taken) -> None:
+    """Even numbers beyond eight bits are not cut off, and small ones are not zeros."""
+    nodes = {
+        "input": g.input_(2), "d": g.linear([[2.0, 4.0], [6.0, 8.0]]), "n": g.lif(3, 8),
+        "o": g.linear(weight), "output": g.output(len(weight)),
+    }  # fmt: skip
+    g.write(path, nodes)
+    found = loihi_sca.read_nir(path, dt=DT)
+    assert found.readout.weight.tolist() == taken
+    scale = taken[-1][0] / weight[-1][0]
+    assert np.allclose(np.array(weight) * scale, taken, atol=2)
+
+
+def test_small_gains_of_a_layer_do_not_make_its_weights_nothing(path) -> None:
+    """Of r = 1 and w_in = 1, as NIR has them, a step takes in a hundredth twice."""
+    g.one_layer(path, [[0.3, 0.4], [0.6, 0.8]], g.cuba(1.0, 100, 100, r=1.0, w_in=1.0))
+    layer = loihi_sca.read_nir(path, dt=DT).layers[1]
+    assert layer.weight.min() > 0
+    assert layer.neuron.threshold > 100_000
+
+
+def test_delays_of_a_map_are_of_its_shape(path) -> None:
+    """Two values for a map (2, 2, 2) would go along any of its axes."""
+    delays = np.arange(8).reshape(2, 2, 2) * DT
+    nodes = {
+        "input": g.input_(2, 2, 2), "z": {"type": "Delay", "delay": delays}, "f": g.flatten(),
+        "d": g.linear(np.full((1, 8), 2.0)), "n": g.lif(3, 8), "output": g.output(1),
+    }  # fmt: skip
+    for same in (delays, delays.ravel(), delays[None]):
+        nodes["z"]["delay"] = same
+        g.write(path, nodes)
+        assert loihi_sca.read_nir(path, dt=DT).layers[1].delay.tolist() == [list(range(8))]
+    nodes["z"]["delay"] = np.array([DT, 3 * DT])
+    g.write(path, nodes)
+    with pytest.raises(UnsupportedLayer, match=r"shape \(2,\), and which axis of \(2, 2, 2\)"):
+        loihi_sca.read_nir(path, dt=DT)
+    nodes["z"]["delay"] = np.arange(3) * DT
+    nodes["input"], nodes["d"] = g.input_(2), g.linear([[2.0, 4.0]])
+    del nodes["f"]
+    g.write(path, nodes)
+    with pytest.raises(NetworkError, match=r"'z' \(Delay\): delay has shape \(3,\), its layer"):
+        loihi_sca.read_nir(path, dt=DT)
+
+
+@pytest.mark.parametrize("key", ["kernel_size", "stride"])
+def test_a_pool_says_its_window_and_its_stride(path, key) -> None:
+    pool = {k: v for k, v in g.pool("AvgPool2d", 2).items() if k != key}
+    nodes = {"input": g.input_(2, 4, 4), "p": pool, "n": g.lif(0.3, 8), "output": g.output(2, 2, 2)}
+    g.write(path, nodes)
+    with pytest.raises(NetworkError, match=f"'p' \\(AvgPool2d\\) lacks the field '{key}'"):
+        loihi_sca.read_nir(path, dt=DT)
+
+
+def test_a_readout_that_is_nothing_is_refused(path) -> None:
+    nodes = {
+        "input": g.input_(1), "d": g.linear([[2.0]]), "n": g.lif(3, 8),
+        "o": g.linear([[0.0], [0.0]]), "output": g.output(2),
+    }  # fmt: skip
+    g.write(path, nodes)
+    with pytest.raises(UnsupportedLayer, match="'o': all weights of the read-out are 0"):
+        loihi_sca.read_nir(path, dt=DT)
