@@ -6,7 +6,7 @@ from loihi_sca.data.dataset import Dataset
 from loihi_sca.data.datasets import check_test_samples, load, load_as, shape_as, shape_of
 from loihi_sca.data.description import Description, describe
 from loihi_sca.data.encoding import ENCODED, encoding_of
-from loihi_sca.data.known import NAMES
+from loihi_sca.data.known import NAMES, is_the_same_anywhere
 from loihi_sca.data.recordings import EventCount, Recordings, count_events
 from loihi_sca.data.samples import Images, Recorded
 from loihi_sca.data.splits import SPLITS, Split
@@ -28,6 +28,7 @@ __all__ = [
     "count_events",
     "describe",
     "encoding_of",
+    "is_the_same_anywhere",
     "load",
     "load_as",
     "read_npy",

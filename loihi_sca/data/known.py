@@ -65,6 +65,11 @@ NAMES = tuple(DATASETS)
 """Names that :func:`loihi_sca.data.load` knows."""
 
 
+def is_the_same_anywhere(name: str) -> bool:
+    """Tell whether a name says all of the data, and their folder only where they lie."""
+    return name in DATASETS or from_tonic.is_tonic(name)
+
+
 def known_as(config: DataConfig, root: Path | None) -> Known:
     """Return the dataset that a configuration names, a known one or one's own.
 

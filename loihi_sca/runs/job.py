@@ -25,6 +25,7 @@ import torch
 from pydantic import ValidationError
 
 from loihi_sca.config import Budget, Recipe
+from loihi_sca.data import is_the_same_anywhere
 from loihi_sca.errors import InputError
 from loihi_sca.execution import Failure
 from loihi_sca.files import make_folder, write_json
@@ -253,5 +254,9 @@ def _recipe_of(result: Result) -> dict[str, Any] | None:
 
 
 def as_json(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe without the place of the data, which is not what a result depends on."""
-    return recipe.model_dump(mode="json", exclude_none=True, exclude={"data": {"root"}})
+    """Return what a result depends on of a recipe.
+
+    A known dataset is the same wherever it lies; one's own are what is in that folder.
+    """
+    place = {"data": {"root"}} if is_the_same_anywhere(recipe.data.name) else None
+    return recipe.model_dump(mode="json", exclude_none=True, exclude=place)

@@ -7,12 +7,12 @@ from html_page import check_page
 from rich.console import Console
 
 from loihi_sca.cli.sweep import _tables
-from loihi_sca.config import Recipe
+from loihi_sca.config import DataConfig, Recipe
 from loihi_sca.errors import ConfigError, DoesNotFit, InputError
 from loihi_sca.pipeline.deploy import chips_for
 from loihi_sca.pipeline.report import report
 from loihi_sca.reporting.sweeps import front, mean_of, pareto, summary
-from loihi_sca.runs.job import Runner
+from loihi_sca.runs.job import Job, Runner, as_json
 from loihi_sca.runs.study import parse_space, run_study
 from loihi_sca.runs.sweep import Watcher, grid, parse_budgets, run_sweep
 from loihi_sca.training.folder import RunFolder
@@ -136,6 +136,27 @@ def test_a_result_that_is_older_than_a_field_of_recipes_still_counts(swept, tmp_
         path.write_text(json.dumps(result))
         with pytest.raises(InputError, match="a result of another recipe"):
             runner.finished(dense)
+
+
+@pytest.mark.parametrize(
+    ("name", "same"), [("mnist", True), ("own.npz", False), ("pictures", False)]
+)
+def test_results_of_own_data_are_of_their_folder(tmp_path, name, same) -> None:
+    """One name in two folders is other data, and its result is not that of the other."""
+    here, there = (
+        Job("a", RECIPE.model_copy(update={"data": DataConfig(name=name, root=root)}), None)
+        for root in ("here", "there")
+    )
+    runner = Runner(tmp_path)
+    path = runner.place(here) / "result.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"recipe": as_json(here.recipe), "start": None}))
+    assert runner.finished(here) is not None
+    if same:
+        assert runner.finished(there) == runner.finished(here)
+    else:
+        with pytest.raises(InputError, match="a result of another recipe"):
+            runner.finished(there)
 
 
 def made_up(seed: int, budget, accuracy: float, cores: int, synops: float) -> dict:
