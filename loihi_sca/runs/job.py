@@ -171,7 +171,7 @@ class Runner:
         Raises
         ------
         InputError
-            It is of another recipe, or damaged.
+            It is of another recipe, lacks one of the chips, or is damaged.
         """
         path = self.place(job) / "result.json"
         if not path.is_file():
@@ -182,6 +182,11 @@ class Runner:
             raise InputError(f"{path}: damaged ({error}). Delete it to run again.") from error
         if (_recipe_of(result), result["start"]) != (as_json(job.recipe), job.start):
             raise InputError(f"{path}: a result of another recipe. Choose another --out.")
+        if missing := [chip for chip in self.profiles if chip not in result["chips"]]:
+            raise InputError(
+                f"{path}: a result without {', '.join(missing)}; it has been estimated for "
+                f"{', '.join(result['chips'])}. Ask for those, --profiles, or choose another --out."
+            )
         return result
 
     def mark(self, job: Job, failure: Failure) -> None:

@@ -95,8 +95,14 @@ def test_it_goes_on_where_it_was_stopped(swept) -> None:
     assert log.started == ["connections=0.5-random-harmonic-seed0"]
     assert after[:2] == before
     log = Log()
-    assert run_sweep(again, folder, watcher=log).results == after
+    assert run_sweep(again, folder, profiles=["loihi2"], watcher=log).results == after
     assert not log.started
+
+
+def test_results_are_of_the_chips_that_are_asked_for(swept) -> None:
+    folder, _ = swept
+    with pytest.raises(InputError, match=r"a result without loihi1; .* for loihi2\. Ask for those"):
+        run_sweep(jobs(), folder, profiles=["loihi2", "loihi1"])
 
 
 def test_pruned_runs_can_start_from_the_dense_network_of_their_seed(tmp_path) -> None:
@@ -111,7 +117,7 @@ def test_pruned_runs_can_start_from_the_dense_network_of_their_seed(tmp_path) ->
         assert RunFolder(tmp_path / "runs" / job.name).trained()[1].origin == origin.weights_digest
     scratch = grid(RECIPE, parse_budgets(["keep=0.5"]), ["sca"], [0, 1])
     with pytest.raises(InputError, match="a result of another recipe"):
-        run_sweep(scratch, tmp_path)
+        run_sweep(scratch, tmp_path, profiles=["loihi2"])
 
 
 def test_a_folder_of_another_sweep_is_left_alone(swept) -> None:
@@ -125,7 +131,7 @@ def test_a_result_that_is_older_than_a_field_of_recipes_still_counts(swept, tmp_
     folder, _ = swept
     dense = jobs()[0]
     result = json.loads((folder / "runs" / dense.name / "result.json").read_text())
-    runner = Runner(tmp_path)
+    runner = Runner(tmp_path, ("loihi2",))
     path = runner.place(dense) / "result.json"
     path.parent.mkdir(parents=True)
     del result["recipe"]["data"]["shift"]
@@ -147,10 +153,10 @@ def test_results_of_own_data_are_of_their_folder(tmp_path, name, same) -> None:
         Job("a", RECIPE.model_copy(update={"data": DataConfig(name=name, root=root)}), None)
         for root in ("here", "there")
     )
-    runner = Runner(tmp_path)
+    runner = Runner(tmp_path, profiles=())
     path = runner.place(here) / "result.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"recipe": as_json(here.recipe), "start": None}))
+    path.write_text(json.dumps({"recipe": as_json(here.recipe), "start": None, "chips": {}}))
     assert runner.finished(here) is not None
     if same:
         assert runner.finished(there) == runner.finished(here)
