@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -120,6 +122,15 @@ def test_shifts_without_biases_are_a_matter_of_labels(drawn, steps):
     compiled = compiled_or_assume(model, shape, steps)
     late = sum(getattr(b, "delay_shift", False) is True for b in model if hasattr(b, "synapse"))
     assert int(compiled.metadata.get("output_shift", 0)) == late
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_a_sample_may_be_shorter_than_what_a_model_is_late(steps) -> None:
+    """Nothing of it comes out in time, so nothing is compared."""
+    sizes = itertools.pairwise((4, 3, 3, 2))
+    model = filled(row(*(sd.Dense(neuron(), n, m, delay_shift=True) for n, m in sizes)), 0, False)
+    proof = loihi_sca.compile_slayer(model, (4,), steps, proof_samples=2).proof
+    assert proof.compared == 2 * 2 * max(steps - 3, 0)
 
 
 def biased_model(**more):
