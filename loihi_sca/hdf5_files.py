@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import h5py
@@ -77,7 +78,7 @@ def network_in(path: Path, kind: str) -> Iterator[h5py.File]:
         if path.is_dir():
             raise NetworkError(
                 f"{path}: a folder, and no {kind} file. If it is that of a training, "
-                f"`loihi-sca compile {path} --out NET.net` makes a network of it."
+                f"`loihi-sca compile {quote(str(path))} --out NET.net` makes a network of it."
             ) from error
         raise NetworkError(f"{path}: not a readable HDF5 file ({error}).") from error
     except DAMAGE as error:

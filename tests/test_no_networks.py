@@ -30,6 +30,9 @@ def test_a_folder_and_a_model_are_told_apart_from_networks(tmp_path, call) -> No
         NetworkError, match=rf"a folder, and no netx file\. .*compile {tmp_path} --"
     ):
         CALLS[call](tmp_path)
+    (tmp_path / "my run").mkdir()
+    with pytest.raises(NetworkError, match=rf"compile '{tmp_path}/my run' --out"):
+        CALLS[call](tmp_path / "my run")
     for given, kind in ((torch.nn.Sequential(), "Sequential"), (None, "NoneType"), (3, "int")):
         with pytest.raises(ConfigError, match=rf"this is a {kind}\. Of a model loihi_sca\.compile"):
             CALLS[call](given)

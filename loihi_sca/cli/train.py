@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,9 +104,10 @@ def train(
         )
         return
     kept = ", ".join(f"{name} {count}" for name, count in alive.items())
+    command = f"loihi-sca compile {quote(str(out))} --out {label}.net"
     console.print(
         f"best {label} model: epoch {best.epoch}, validation accuracy {100 * best.best:.2f} %, "
-        f"channels: {kept}\n{_next(model, f'loihi-sca compile {out} --out {label}.net')}",
+        f"channels: {kept}\n{_next(model, command)}",
         highlight=False,
     )
 

@@ -72,12 +72,14 @@ def spikes(tmp_path) -> Path:
 
 @pytest.mark.train
 def test_train_compile_simulate_in_a_row(cli, recipe, tmp_path) -> None:
-    run = tmp_path / "run"
+    run = tmp_path / "my run"
     trained = cli("train", recipe, "--out", run, "--json")
     assert trained.code == 0, trained.err
     assert trained.json["model"] == "pruned"
     for name in ("recipe.toml", "metrics.jsonl", "checkpoints"):
         assert (run / name).exists()
+    said = " ".join(cli("train", recipe, "--out", run, "--resume").out.split())
+    assert f"next: loihi-sca compile '{run}' --out pruned.net" in said
 
     path = tmp_path / "tiny.net"
     compiled = cli("compile", run, "--out", path, "--json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import tomli_w
@@ -27,7 +28,12 @@ COSTS = {"cores": "cores", "energy_uj": "total energy per sample, uJ"}
 MOST_CURVES = 8
 """Runs whose training curves can be told apart in one picture."""
 
-ONE_RUN = "loihi-sca report {folder}/runs/NAME shows one of the runs, with its network."
+
+def _one_run(folder: Path) -> str:
+    """Say how a run of a sweep or study is shown by itself."""
+    return (
+        f"loihi-sca report {quote(folder.name)}/runs/NAME shows one of the runs, with its network."
+    )
 
 
 def page_of_sweep(folder: Path, options: Options) -> Page:
@@ -39,7 +45,7 @@ def page_of_sweep(folder: Path, options: Options) -> Page:
     costs = {f"{c}_{chip.name}": f"{t}, {chip.name}" for c, t in COSTS.items() for chip in chips}
     costs["synops"] = "synops per sample"
     known = {cost: label for cost, label in costs.items() if any(cost in row for row in rows)}
-    parts: list[Part] = [*notes, Text(ONE_RUN.format(folder=folder.name))]
+    parts: list[Part] = [*notes, Text(_one_run(folder))]
     parts += [pareto(rows, cost, label) for cost, label in known.items()]
     parts.append(_table(rows, known))
     first = results[0]
@@ -71,7 +77,7 @@ def page_of_study(folder: Path, options: Options) -> Page:
     best = {row["trial"] for row in about["front"]}
     rows = trial_rows(results, goals, profile, best)
     costs = [goal for goal in goals if goal != "accuracy"]
-    parts: list[Part] = [*notes, Text(ONE_RUN.format(folder=folder.name))]
+    parts: list[Part] = [*notes, Text(_one_run(folder))]
     if "accuracy" in goals:
         parts += [front_picture(rows, cost, f"{goal_of(cost).label}, {profile}") for cost in costs]
     parts.append(_trials(rows, goals))
@@ -122,7 +128,7 @@ def _results(folder: Path, form: type[BaseModel]) -> tuple[list[dict[str, Any]],
     if not done:
         raise InputError(
             f"{folder}: no run has a result yet ({len(under_way)} under way, {len(failed)} failed)."
-            f" {ONE_RUN.format(folder=folder.name)}"
+            f" {_one_run(folder)}"
         )
     return [read_record(path / "result.json", form) for path in done], notes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from loihi_sca import netx
@@ -44,7 +45,7 @@ def page_of_training(folder: Path, options: Options) -> Page:
     if not metrics:
         raise InputError(
             f"{folder}: no epoch of this run is over yet; there is nothing to report. Go on with "
-            f"loihi-sca train ... --out {folder} --resume."
+            f"loihi-sca train ... --out {quote(str(folder))} --resume."
         )
     chips = options.chips()
     trained = _deployed(folder) or _compiled(folder)
