@@ -17,7 +17,7 @@ from loihi_sca.data.event_sources import Files, read_bytes
 from loihi_sca.data.labels import check_labels
 from loihi_sca.data.pictures import opened
 from loihi_sca.data.recordings import Recordings
-from loihi_sca.data.samples import Images
+from loihi_sca.data.samples import Images, of_pixels
 from loihi_sca.data.splits import side_of
 from loihi_sca.errors import ConfigError, InputError
 from loihi_sca.memory import check_memory
@@ -110,7 +110,7 @@ def read(
         f"{name}: {len(paths)} images of {shape[2]}x{shape[1]}", len(paths) * math.prod(shape),
         "Give fewer, or smaller ones.",
     )  # fmt: skip
-    return Images(_pixels(paths, shape[0]), full=255.0), labels
+    return of_pixels(name, _pixels(paths, shape[0])), labels
 
 
 def files_of(place: Path) -> list[Path]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from loihi_sca.config import Counts
 from loihi_sca.data.labels import check_labels, labels_beside
 from loihi_sca.data.own_parts import Part, part_of
-from loihi_sca.data.samples import Courses, Images, Recorded, Samples
+from loihi_sca.data.samples import Courses, Images, Recorded, Samples, of_pixels
 from loihi_sca.errors import InputError
 from loihi_sca.network import Shape
 from loihi_sca.references import is_reference
@@ -176,7 +176,7 @@ def _no_spikes(name: str, values: npt.NDArray[Any]) -> InputError:
 
 def _images(name: str, x: npt.NDArray[Any]) -> Images:
     if x.dtype == np.uint8:
-        return Images(x, full=255.0)
+        return of_pixels(name, x)
     if x.dtype.kind not in "bf":
         raise InputError(f"{name}: images must be float of 0 to 1 or uint8, got {x.dtype}.")
     low, high = float(x.min()), float(x.max())

@@ -15,6 +15,11 @@ from loihi_sca.data.splits import side_of
 from loihi_sca.errors import InputError, LoihiScaError
 from loihi_sca.references import import_reference, is_reference
 
+WHOLE = frozenset({"x", "y"})
+"""Arrays of an archive that is divided."""
+
+SIDES = frozenset({"x_train", "y_train", "x_test", "y_test"})
+
 
 class Part(NamedTuple):
     """Training or test samples, as they were given."""
@@ -90,20 +95,33 @@ def _from_npz(path: Path, test: bool) -> Part:
         with opened_npz(path) as arrays:
             keys = set(arrays.files)
             classes = _as_classes(str(path), arrays["classes"] if "classes" in keys else None)
-            if {"x", "y"} <= keys and not {"x_train", "x_test"} & keys:
+            whole = _check_names(path, keys - {"classes"})
+            if whole:
                 return _divided(arrays["x"], arrays["y"], classes, test)
-            missing = sorted({"x_train", "y_train", "x_test", "y_test"} - keys)
-            if missing:
-                raise InputError(
-                    f"{path}: has no {', '.join(missing)}; there are "
-                    f"{', '.join(sorted(keys)) or 'no arrays'}. Give x_train, y_train, x_test and "
-                    "y_test, or x and y."
-                )
             return Part(arrays[f"x_{part}"], arrays[f"y_{part}"], classes)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {_about(error)}") from error
+
+
+def _check_names(path: Path, names: set[str]) -> bool:
+    """Return whether an archive is to be divided; raise if it holds other arrays than are read."""
+    whole = WHOLE <= names and not {"x_train", "x_test"} & names
+    read = WHOLE if whole else SIDES
+    missing, unknown = sorted(read - names), sorted(names - read)
+    if missing:
+        raise InputError(
+            f"{path}: has no {', '.join(missing)}; there are "
+            f"{', '.join(sorted(names)) or 'no arrays'}. Give x_train, y_train, x_test and "
+            "y_test, or x and y."
+        )
+    if unknown:
+        raise InputError(
+            f"{path}: {', '.join(unknown)} would not be read beside {', '.join(sorted(read))}. "
+            "Take them out; what validates is drawn from the samples to train on."
+        )
+    return whole
 
 
 def _about(error: Exception) -> str:

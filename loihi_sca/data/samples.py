@@ -102,6 +102,23 @@ class Images:
         return OF_IMAGES[self.encoding](brightness, timesteps)
 
 
+def of_pixels(name: str, values: npt.NDArray[np.uint8]) -> Images:
+    """Return images of 8 bits.
+
+    Raises
+    ------
+    InputError
+        Their values are 0 and 1 only: of 255 that is black, and hardly meant.
+    """
+    if values.max(initial=0) == 1:
+        raise InputError(
+            f"{name}: images of uint8 have values from 0 to 255, and the largest of these is 1, "
+            "which is next to black. If 1 is full brightness, give them as bool or float, or "
+            "times 255."
+        )
+    return Images(values, full=255.0)
+
+
 def encoded_shape(shape: Shape, encoding: Encoding, levels: int) -> Shape:
     """Return the shape (C, H, W) of images as they come in."""
     return (levels * shape[0], *shape[1:]) if encoding == "thermometer" else shape

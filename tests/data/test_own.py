@@ -292,7 +292,7 @@ def test_more_counts_than_drive_a_neuron_are_named(tmp_path) -> None:
 
 @pytest.mark.parametrize("kind", ["images", "courses", "negative"])
 def test_counts_are_of_spikes_and_of_nothing_else(kind, tmp_path) -> None:
-    x = {"images": spikes()[..., 0], "courses": spikes() * 0.5, "negative": -counts()}[kind]
+    x = {"images": spikes()[..., 0] * 1.0, "courses": spikes() * 0.5, "negative": -counts()}[kind]
     np.savez(tmp_path / "mine.npz", x=x, y=labels())
     more = {"encoding": "delta"} if kind == "courses" else {}
     said = "spikes must be 0 or 1, got values from -3" if kind == "negative" else "holds no spikes"
