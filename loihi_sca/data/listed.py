@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,7 +139,25 @@ def _entries(place: Path) -> tuple[list[Entry], int]:
     if missing:
         raise InputError(f"{place}: {len(missing)} of {len(entries)} files that it lists are "
                          f"missing: {_some(missing)}.")  # fmt: skip
+    if twice := _listed_twice(entries):
+        raise InputError(
+            f"{place}: lists {_some(twice)} twice, with two labels, or where a copy could be to "
+            "train on and the other to test with. List each once, or say the split of both."
+        )
     return entries, classes
+
+
+def _listed_twice(entries: Sequence[Entry]) -> list[str]:
+    """Return the files of which two entries differ, or can come on both sides of a split."""
+    known: dict[str, Entry] = {}
+    twice: dict[str, None] = {}
+    for entry in entries:
+        path = os.path.normpath(entry.path)
+        before = known.setdefault(path, entry)
+        same = (before.label, before.test) == (entry.label, entry.test) and entry.test is not None
+        if before is not entry and not same:
+            twice[str(entry.path)] = None
+    return list(twice)
 
 
 def _listed(place: Path) -> tuple[list[Entry], int]:

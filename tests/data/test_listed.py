@@ -196,12 +196,34 @@ def test_a_csv_may_say_which_files_test(tmp_path) -> None:
             "path,label\nimages/cat/0.png,0\n" + "".join(f"no{i}.png,0\n" for i in range(12)),
             r"12 of 13 files that it lists are missing: .*no0\.png, .*no9\.png and 2 more",
         ),
+        (
+            "path,label,split\nimages/cat/0.png,0,train\nimages/cat/0.png,0,test\n",
+            r"lists \S*images/cat/0\.png twice, .* List each once",
+        ),
+        ("path,label\nimages/cat/0.png,0\nimages/./cat/0.png,0\n", r"cat/0\.png twice"),
+        (
+            "path,label,split\nimages/cat/0.png,0,train\nimages/dog/../cat/0.png,1,train\n",
+            r"cat/0\.png twice",
+        ),
     ],
 )
 def test_a_csv_that_cannot_be_meant_is_named(text, message, tmp_path) -> None:
     csv(tmp_path, text)
     with pytest.raises(InputError, match=f"mine.csv.*{message}"):
         data.load("mine.csv", root=tmp_path)
+
+
+def test_a_file_may_be_trained_on_twice(tmp_path) -> None:
+    again = "images/cat/0.png,cat,train\n"
+    csv(tmp_path, listed(sides=("train", "test")))
+    once = len(data.load("mine.csv", root=tmp_path)) + len(
+        data.load("mine.csv", root=tmp_path, split="validation")
+    )
+    csv(tmp_path, listed(sides=("train", "test")) + 2 * again)
+    twice = len(data.load("mine.csv", root=tmp_path)) + len(
+        data.load("mine.csv", root=tmp_path, split="validation")
+    )
+    assert twice == once + 2
 
 
 def test_a_csv_that_is_not_there_is_named(tmp_path) -> None:
